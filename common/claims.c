@@ -1,0 +1,199 @@
+/* claims.c - the payload of a token, read by table and judged by rules. */
+#include "common/claims.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/scope.h"
+#include "common/status_list.h"
+
+/* The latest time that has a meaning here: year 9999, exactly. */
+#define TIME_MAX   INT64_C(253402300799)
+#define WINDOW_MAX (INT64_C(100) * 366 * 86400)
+
+enum {
+	HAS_ISS = 1,
+	HAS_SUB = 2,
+	HAS_JTI = 4,
+	HAS_IAT = 8,
+	HAS_EXP = 16,
+	HAS_IDX = 32,
+	HAS_URI = 64,
+	HAS_REQUIRED = 127,
+	HAS_AUD = 128,
+	HAS_NBF = 256,
+	HAS_SCOPE = 512,
+	HAS_AUTO_REFRESH = 1024
+};
+
+struct raw_claims {
+	struct claims c;
+	int64_t idx;
+};
+
+#define CLAIM(name, kind, member, bit)                                         \
+	{                                                                      \
+		name, kind, offsetof(struct raw_claims, member),               \
+			sizeof(((struct raw_claims *)0)->member), (bit), NULL  \
+	}
+#define OBJECT(name, table)                                                    \
+	{                                                                      \
+		name, JSON_KIND_OBJECT, 0, 0, 0, (table)                       \
+	}
+
+static const struct json_field list_rows[] = {
+	CLAIM("idx", JSON_KIND_INT, idx, HAS_IDX),
+	CLAIM("uri", JSON_KIND_STR, c.status_uri, HAS_URI),
+};
+static const struct json_table list_table = { list_rows, 2, false };
+static const struct json_field status_rows[] = {
+	OBJECT("status_list", &list_table),
+};
+static const struct json_table status_table = { status_rows, 1, false };
+
+/* RFC 7519 s4.1, RFC 8693 s4.2 (scope), draft-ietf-oauth-status-list
+ * (status); auto_refresh is ours. */
+static const struct json_field claim_rows[] = {
+	CLAIM("iss", JSON_KIND_STR, c.iss, HAS_ISS),
+	CLAIM("sub", JSON_KIND_STR, c.sub, HAS_SUB),
+	CLAIM("aud", JSON_KIND_STRS, c.aud, HAS_AUD),
+	CLAIM("iat", JSON_KIND_INT, c.iat, HAS_IAT),
+	CLAIM("exp", JSON_KIND_INT, c.exp, HAS_EXP),
+	CLAIM("nbf", JSON_KIND_INT, c.nbf, HAS_NBF),
+	CLAIM("jti", JSON_KIND_STR, c.jti, HAS_JTI),
+	CLAIM("scope", JSON_KIND_STR, c.scope, HAS_SCOPE),
+	CLAIM("auto_refresh", JSON_KIND_INT, c.auto_refresh, HAS_AUTO_REFRESH),
+	OBJECT("status", &status_table),
+};
+static const struct json_table claim_table = {
+	claim_rows, sizeof claim_rows / sizeof claim_rows[0], false
+};
+
+/* ---- the id ---- */
+
+/* Decimal, without signs or leading zeros, at most `max`. */
+static bool read_number(struct span s, uint64_t max, uint64_t *out)
+{
+	if (s.len == 0 || s.len > 10 || (s.len > 1 && s.at[0] == '0'))
+		return false;
+	*out = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return false;
+		*out = *out * 10 + (s.at[i] - '0');
+	}
+	return *out <= max;
+}
+
+enum mm_err token_id_read(struct span id, uint32_t *list, uint32_t *idx)
+{
+	struct span head;
+	uint64_t l, i;
+	if (!span_cut(&id, '.', &head) || !read_number(head, UINT32_MAX, &l) ||
+	    !read_number(id, LIST_SIZE_MAX - 1, &i))
+		return MM_ERR_MALFORMED;
+	*list = (uint32_t)l;
+	*idx = (uint32_t)i;
+	return MM_OK;
+}
+
+void token_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx)
+{
+	snprintf(out, JTI_SIZE, "%u.%u", list, idx);
+}
+
+/* ---- the form ---- */
+
+static bool in_range(int64_t t, int64_t max)
+{
+	return t > 0 && t <= max;
+}
+
+/* jti and status say the same list and index; the uri is {iss}/s/{list}. */
+static bool ids_agree(const struct raw_claims *r)
+{
+	char uri[sizeof r->c.status_uri];
+	snprintf(uri, sizeof uri, "%s/s/%u", r->c.iss, r->c.list);
+	return r->idx == (int64_t)r->c.idx && !strcmp(uri, r->c.status_uri);
+}
+
+enum mm_err claims_read(struct span json, struct claims *out)
+{
+	struct raw_claims r;
+	uint32_t seen;
+	memset(&r, 0, sizeof r);
+	TRY(strict_json_read(json, &claim_table, &r, &seen));
+
+	struct claims *c = &r.c;
+	c->has_scope = seen & HAS_SCOPE;
+	if ((seen & HAS_REQUIRED) != HAS_REQUIRED || c->iss[0] == '\0' ||
+	    c->sub[0] == '\0')
+		return MM_ERR_MALFORMED;
+	if (!in_range(c->iat, TIME_MAX) || !in_range(c->exp, TIME_MAX) ||
+	    (seen & HAS_NBF && !in_range(c->nbf, TIME_MAX)) ||
+	    (seen & HAS_AUTO_REFRESH && !in_range(c->auto_refresh, WINDOW_MAX)))
+		return MM_ERR_MALFORMED;
+	if (seen & HAS_AUD && c->aud.count == 0)
+		return MM_ERR_MALFORMED; /* for nobody at all */
+	TRY(token_id_read(span_str(c->jti), &c->list, &c->idx));
+	if (!ids_agree(&r))
+		return MM_ERR_MALFORMED;
+	if (c->has_scope && scope_check(span_str(c->scope), NULL) != MM_OK)
+		return MM_ERR_MALFORMED;
+	*out = r.c;
+	return MM_OK;
+}
+
+/* ---- the rules ---- */
+
+/* RFC 7519 s4.1.3; without aud: any audience of this issuer. */
+static bool audience_matches(const struct json_strs *aud, const char *want)
+{
+	if (want == NULL || aud->count == 0)
+		return true;
+	for (const char *s = strict_json_next(aud, NULL); s != NULL;
+	     s = strict_json_next(aud, s))
+		if (strcmp(s, want) == 0)
+			return true;
+	return false;
+}
+
+enum mm_err claims_check(const struct claims *c, const char *iss,
+			 const char *audience, int64_t now)
+{
+	if (strcmp(c->iss, iss) != 0)
+		return MM_ERR_WRONG_ISSUER;
+	if (!audience_matches(&c->aud, audience))
+		return MM_ERR_WRONG_AUDIENCE;
+	if (c->iat > now + CLOCK_LEEWAY || c->nbf > now + CLOCK_LEEWAY)
+		return MM_ERR_NOT_YET_VALID;
+	if (now >= c->exp) /* no leeway: exp is never passed */
+		return MM_ERR_EXPIRED;
+	return MM_OK;
+}
+
+int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,
+			 int64_t last_use)
+{
+	if (window == 0)
+		return exp;
+	int64_t slides = (last_use > iat ? last_use : iat) + window;
+	return slides < exp ? slides : exp;
+}
+
+enum mm_err claims_alive(const struct claims *c, unsigned status,
+			 int64_t last_use, int64_t now)
+{
+	if (now >= c->exp)
+		return MM_ERR_EXPIRED;
+	if (now >= effective_expiry(c->iat, c->exp, c->auto_refresh, last_use))
+		return MM_ERR_IDLE;
+	switch (status) {
+	case STATUS_VALID:
+		return MM_OK;
+	case STATUS_SUSPENDED:
+		return MM_ERR_SUSPENDED;
+	default: /* unknown is not innocent */
+		return MM_ERR_REVOKED;
+	}
+}

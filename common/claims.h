@@ -1,0 +1,55 @@
+/* claims.h - what a personal access token says, read once into a struct,
+ * and the pure rules that judge it.  No clock, no disk, no log.
+ */
+#ifndef MM_COMMON_CLAIMS_H
+#define MM_COMMON_CLAIMS_H
+
+#include "common/json.h"
+#include "common/span.h"
+
+#define ISS_SIZE     256
+#define USER_SIZE    256  /* sub: at most 255 bytes of UTF-8 */
+#define SCOPE_SIZE   2048 /* the whole scope claim */
+#define JTI_SIZE     24	  /* "4294967295.1048575" and room */
+#define CLOCK_LEEWAY 60	  /* seconds iat and nbf may lie ahead; exp: none */
+
+struct claims {
+	char iss[ISS_SIZE];
+	char sub[USER_SIZE];
+	char jti[JTI_SIZE];
+	char scope[SCOPE_SIZE];
+	char status_uri[ISS_SIZE + 32];
+	struct json_strs aud; /* count 0: any audience of this issuer */
+	bool has_scope;	      /* false: all the user's rights */
+	int64_t iat, exp, nbf;
+	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
+	uint32_t list, idx;   /* jti and status, which agree */
+};
+
+/* Read and check the form of a decoded payload: required claims, ranges,
+ * jti = status index, scope grammar.  MM_ERR_MALFORMED whatever is wrong. */
+MM_MUST_USE enum mm_err claims_read(struct span json, struct claims *out);
+
+/* "3.4711" <-> list 3, index 4711.  One spelling: no signs, no leading
+ * zeros. */
+MM_MUST_USE enum mm_err token_id_read(struct span id, uint32_t *list,
+				      uint32_t *idx);
+void token_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx);
+
+/* Is it this issuer's, for this audience (NULL: any), and in time?
+ * The reasons come in this order: wrong_issuer, wrong_audience,
+ * not_yet_valid, expired. */
+MM_MUST_USE enum mm_err claims_check(const struct claims *c, const char *iss,
+				     const char *audience, int64_t now);
+
+/* The sliding rule (design, PROTOCOL.md section 4).  window 0 = fixed. */
+int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,
+			 int64_t last_use);
+
+/* What lists say of the token: MM_OK, MM_ERR_EXPIRED, MM_ERR_IDLE,
+ * MM_ERR_REVOKED, MM_ERR_SUSPENDED, in that order of precedence.
+ * status is the 2-bit value, last_use 0 for "never". */
+MM_MUST_USE enum mm_err claims_alive(const struct claims *c, unsigned status,
+				     int64_t last_use, int64_t now);
+
+#endif

@@ -1,0 +1,81 @@
+/* feed_batch.c - a run of events: written by the issuer, applied by all who
+ * follow it. */
+#include <stdlib.h>
+
+#include "common/feed_json.h"
+
+enum mm_err batch_write(const struct feed_head *head, struct span events,
+			struct buf *payload)
+{
+	buf_str(payload, "{");
+	TRY(feed_head_write(head, true, payload));
+	buf_str(payload, ",\"events\":[");
+	buf_add(payload, events);
+	buf_str(payload, "]}");
+	return payload->failed;
+}
+
+/* May this batch follow what r holds?  Events that r already has are no
+ * fault: caches answer late. */
+static enum mm_err check_head(const struct replica *r,
+			      const struct feed_head *h)
+{
+	if (strcmp(h->iss, r->iss) != 0)
+		return MM_ERR_WRONG_ISSUER;
+	if (strcmp(h->epoch, r->epoch) != 0)
+		return MM_ERR_EPOCH;
+	if (h->seq < r->seq)
+		return MM_ERR_ROLLBACK;
+	if (h->after > r->seq)
+		return MM_ERR_GAP;
+	return MM_OK;
+}
+
+static void free_events(struct event **e)
+{
+	free(*e);
+}
+#define AUTO_EVENTS __attribute__((cleanup(free_events)))
+
+/* All events, numbered as the head says.  *out is the caller's. */
+static enum mm_err read_events(const json_t *array, const struct feed_head *h,
+			       struct event **out)
+{
+	size_t n = json_array_size(array);
+	if (n > FEED_EVENTS_MAX || n != h->seq - h->after)
+		return MM_ERR_MALFORMED;
+	AUTO_EVENTS struct event *events = calloc(n + 1, sizeof *events);
+	if (events == NULL)
+		return MM_ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		TRY(event_from_json(json_array_get(array, i), &events[i]));
+		if (events[i].seq != h->after + i + 1)
+			return MM_ERR_MALFORMED;
+	}
+	*out = events;
+	events = NULL; /* transferred */
+	return MM_OK;
+}
+
+enum mm_err batch_apply(struct replica *r, struct span payload,
+			void (*each)(void *, const struct event *), void *ctx)
+{
+	AUTO_JSON json_t *o = NULL;
+	AUTO_EVENTS struct event *events = NULL;
+	struct feed_head h;
+	const json_t *array;
+	TRY(feed_json_parse(payload, FEED_BATCH_MAX, &o));
+	TRY(feed_head_read(o, true, &h));
+	TRY(check_head(r, &h));
+	TRY(feed_json_array(o, "events", &array));
+	TRY(read_events(array, &h, &events));
+
+	for (size_t i = (size_t)(r->seq - h.after); r->seq < h.seq; i++) {
+		TRY(replica_apply(r, &events[i]));
+		if (each != NULL)
+			each(ctx, &events[i]);
+	}
+	if (r->iat < h.iat)
+		r->iat = h.iat;
+	return MM_OK;
+}

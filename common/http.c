@@ -1,0 +1,239 @@
+/* http.c - the server: made, quiesced, stopped.
+ *
+ * Two daemons of the library at most, one a listener, share the workers,
+ * the reaper and the gate.  Every thread is started with all signals
+ * blocked: they are the program's.
+ */
+#include "common/http_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+enum { FILES_RESERVE = 128 }; /* descriptors that are not connections */
+
+/* The library's own messages: the format alone, for what it prints may be
+ * a header of a request. */
+static void log_library(void *cls, const char *fmt, va_list args)
+{
+	(void)cls;
+	(void)args;
+	log_event(LOG_WARNING, "http.library", "text=%.*s",
+		  (int)strcspn(fmt, "\n"), fmt);
+}
+
+/* At the end of descriptors the library spins; so there are fewer
+ * connections than descriptors. */
+static unsigned connections_possible(unsigned wanted)
+{
+	struct rlimit l;
+	rlim_t need = (rlim_t)wanted + FILES_RESERVE;
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= need)
+		return wanted;
+	l.rlim_cur = need < l.rlim_max ? need : l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) != 0)
+		getrlimit(RLIMIT_NOFILE, &l);
+	if (l.rlim_cur >= need)
+		return wanted;
+	unsigned possible = l.rlim_cur > 2 * FILES_RESERVE
+				    ? (unsigned)l.rlim_cur - FILES_RESERVE
+				    : (unsigned)l.rlim_cur / 2;
+	log_event(LOG_WARNING, "http.connections",
+		  "wanted=%u possible=%u hint=raise the limit of open files",
+		  wanted, possible);
+	return possible;
+}
+
+static enum mm_err serve(struct http_listener *l, unsigned pollers,
+			 unsigned connections, struct why *why)
+{
+	const struct http_options *opt = &l->server->opt;
+	bool tls = !l->local && opt->tls_cert != NULL;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
+			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+			 (tls ? MHD_USE_TLS : 0u);
+	struct MHD_OptionItem more[4] = { { MHD_OPTION_END, 0, NULL } };
+	size_t n = 0;
+	if (pollers > 1)
+		more[n++] =
+			(struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE,
+						 (intptr_t)pollers, NULL };
+	if (tls) {
+		more[n++] = (struct MHD_OptionItem){
+			MHD_OPTION_HTTPS_MEM_CERT, 0,
+			(void *)(uintptr_t)opt->tls_cert
+		};
+		more[n++] = (struct MHD_OptionItem){
+			MHD_OPTION_HTTPS_MEM_KEY, 0,
+			(void *)(uintptr_t)opt->tls_key
+		};
+	}
+	more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+
+	l->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, http_on_request, l,
+		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+		MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_STRICT_FOR_CLIENT,
+		1, MHD_OPTION_CONNECTION_LIMIT, connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+		MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, l,
+		MHD_OPTION_NOTIFY_CONNECTION, reaper_notify, l,
+		MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, l,
+		MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+	if (l->daemon != NULL)
+		return MM_OK;
+	l->fd = -1; /* the library has closed it */
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL, "cannot serve HTTP%s: %s",
+		       tls ? "S" : "",
+		       tls ? "see the log; are certificate and key PEM?"
+			   : "see the log");
+}
+
+static enum mm_err start_threads(struct http_server *s, struct why *why)
+{
+	unsigned wanted = s->opt.connections;
+	unsigned all = connections_possible(wanted ? wanted : CONNECTIONS_MAX);
+	unsigned local = s->local.fd < 0	       ? 0
+			 : s->tcp.fd < 0	       ? all
+			 : all > 2 * LOCAL_CONNECTIONS ? LOCAL_CONNECTIONS
+						       : all / 2;
+	enum mm_err e = work_start(s);
+	if (e == MM_OK)
+		e = reaper_start(s);
+	if (e != MM_OK)
+		return why_say(why, e, NULL, "cannot start threads");
+	if (s->local.fd >= 0)
+		TRY(serve(&s->local, 1, local, why));
+	if (s->tcp.fd >= 0)
+		TRY(serve(&s->tcp, s->opt.pollers, all - local, why));
+	return MM_OK;
+}
+
+static enum mm_err start(struct http_server *s, struct why *why)
+{
+	sigset_t every, before;
+	if (s->opt.host != NULL)
+		TRY(http_listen_tcp(s, why));
+	if (s->opt.socket_path != NULL)
+		TRY(http_listen_local(s, why));
+	if (getrandom(&s->id_prefix, sizeof s->id_prefix, 0) < 0)
+		return why_say(why, MM_ERR_IO, NULL, "no random numbers: %s",
+			       strerror(errno));
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before);
+	enum mm_err e = start_threads(s, why);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return e;
+}
+
+static struct http_server *server_new(const struct http_options *opt)
+{
+	struct http_server *s = calloc(1, sizeof *s);
+	pthread_condattr_t rising;
+	if (s == NULL)
+		return NULL;
+	s->opt = *opt;
+	s->tcp = (struct http_listener){ .server = s, .fd = -1 };
+	s->local =
+		(struct http_listener){ .server = s, .fd = -1, .local = true };
+	s->reaper.conns.next = s->reaper.conns.prev = &s->reaper.conns;
+	pthread_condattr_init(&rising);
+	pthread_condattr_setclock(&rising, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->reaper.wake, &rising);
+	pthread_condattr_destroy(&rising);
+	pthread_mutex_init(&s->reaper.lock, NULL);
+	pthread_mutex_init(&s->work.lock, NULL);
+	pthread_cond_init(&s->work.more, NULL);
+	pthread_cond_init(&s->work.idle, NULL);
+	pthread_rwlock_init(&s->gate, NULL);
+	return s;
+}
+
+enum mm_err http_start(const struct http_options *opt, struct http_server **out,
+		       struct why *why)
+{
+	struct http_server *s = server_new(opt);
+	*out = NULL;
+	if (s == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	enum mm_err e = start(s, why);
+	if (e != MM_OK) {
+		http_stop(s);
+		return e;
+	}
+	*out = s;
+	return MM_OK;
+}
+
+uint16_t http_port(const struct http_server *s)
+{
+	return s->port;
+}
+
+/* ---- the end ---- */
+
+/* The library gives the listening socket back; shut down, it refuses. */
+static void close_listener(struct http_listener *l)
+{
+	if (l->daemon != NULL)
+		MHD_quiesce_daemon(l->daemon);
+	if (l->fd >= 0)
+		shutdown(l->fd, SHUT_RDWR);
+}
+
+void http_quiesce(struct http_server *s)
+{
+	pthread_rwlock_wrlock(&s->gate);
+	bool was_closed = atomic_exchange(&s->closed, true);
+	pthread_rwlock_unlock(&s->gate);
+	if (!was_closed) {
+		if (s->socket_path[0] != '\0')
+			unlink(s->socket_path);
+		close_listener(&s->tcp);
+		close_listener(&s->local);
+	}
+	work_drain(s);
+}
+
+/* Replies that are given but not yet sent: slow readers are not waited for
+ * longer than this. */
+static void let_replies_out(struct http_server *s)
+{
+	const struct timespec tick = { .tv_nsec = 10 * 1000000 };
+	for (int i = 0; i < 200 && atomic_load(&s->open) != 0; i++)
+		nanosleep(&tick, NULL);
+}
+
+static void end_listener(struct http_listener *l)
+{
+	if (l->daemon != NULL)
+		MHD_stop_daemon(l->daemon);
+	if (l->fd >= 0)
+		close(l->fd);
+}
+
+void http_stop(struct http_server *s)
+{
+	if (s == NULL)
+		return;
+	http_quiesce(s);
+	work_wait_held(s);
+	let_replies_out(s);
+	end_listener(&s->tcp);
+	end_listener(&s->local);
+	reaper_stop(s);
+	work_stop(s);
+	pthread_rwlock_destroy(&s->gate);
+	pthread_cond_destroy(&s->work.idle);
+	pthread_cond_destroy(&s->work.more);
+	pthread_mutex_destroy(&s->work.lock);
+	pthread_cond_destroy(&s->reaper.wake);
+	pthread_mutex_destroy(&s->reaper.lock);
+	free(s);
+}

@@ -1,0 +1,130 @@
+/* http.h - an HTTP server: a table of routes on top of libmicrohttpd.
+ *
+ * The http*.c files are the only ones that know the library.  They own the
+ * three-phase callback, body limits, 400/404/405/413, the guard against
+ * smuggled requests (RFC 9112 s11), suspension and problem+json; a handler
+ * sees a whole request and answers it.
+ *
+ * Three kinds of route:
+ *  HTTP_NOW   the handler runs on a polling thread and must not block;
+ *  HTTP_WORK  it runs on one of the worker threads and may block;
+ *  either may call http_hold() and return: the request is then answered
+ *  later, by any thread, with a reply and http_release().
+ *
+ * A HEAD is run as the GET of its path and answered without the body.
+ * Every reply carries X-Request-Id, and Cache-Control: no-store unless the
+ * handler set another; a 401 carries WWW-Authenticate: Bearer likewise.
+ */
+#ifndef MM_COMMON_HTTP_H
+#define MM_COMMON_HTTP_H
+
+#include "common/buf.h"
+
+#define HTTP_ARGS_MAX  4  /* {} of a route */
+#define HTTP_QUERY_MAX 16 /* parameters of a query */
+
+struct http_server;
+struct http_request;
+struct http_body; /* a prepared reply body, shared by many requests */
+
+enum http_kind { HTTP_NOW, HTTP_WORK };
+
+typedef enum mm_err http_handler(void *app, struct http_request *rq);
+
+struct http_route {
+	const char *method;
+	const char *path; /* "/v1/tokens/{}": {} is one segment, an arg */
+	enum http_kind kind;
+	size_t body_max; /* 0: the request must have no body */
+	http_handler *run;
+	unsigned need; /* the program's own: who may call */
+};
+
+struct http_options {
+	const struct http_route *routes; /* ends with .method NULL; the first
+					  * that fits is taken */
+	void *app;
+	/* Asked before each handler, on the same thread; answers the request
+	 * itself when it returns anything but MM_OK (a problem+json is made
+	 * of the error if it did not).  May be NULL. */
+	enum mm_err (*allow)(void *app, struct http_request *rq,
+			     const struct http_route *route);
+	const char *host; /* TCP: an IP address or localhost; NULL: none */
+	uint16_t port;	  /* 0: any free one, see http_port() */
+	const char *socket_path;	/* Unix socket, mode 0600; NULL: none */
+	const char *tls_cert, *tls_key; /* PEM text; NULL: plain */
+	unsigned workers, pollers;	/* threads; pollers 0: one */
+	unsigned connections; /* at most, over both listeners; 0: 1024 */
+	/* Milliseconds for a request to come in whole; 0: 15 seconds. */
+	unsigned request_ms;
+};
+
+/* Start serving.  The listeners are open when this returns.
+ * MM_ERR_CONFLICT: the address or the socket is another's. */
+MM_MUST_USE enum mm_err http_start(const struct http_options *opt,
+				   struct http_server **out, struct why *why);
+uint16_t http_port(const struct http_server *s);
+/* Take no new requests, and wait for the handlers that run.  When this
+ * returns none runs any more and none will: what is held now is all that
+ * will be, and has to be released before http_stop() can end. */
+void http_quiesce(struct http_server *s);
+/* Quiesce, wait until every held request is released, give the replies two
+ * seconds to leave, free.  NULL is allowed. */
+void http_stop(struct http_server *s);
+
+/* ---- the request ---- */
+
+const char *http_method(const struct http_request *rq);
+/* As it was sent (not decoded), without the query. */
+const char *http_path(const struct http_request *rq);
+/* The i-th {} of the route, percent-decoded; "" if there is none. */
+const char *http_arg(const struct http_request *rq, unsigned i);
+/* A query parameter, percent-decoded, or NULL.  Bad escapes, control
+ * characters, invalid UTF-8 and doubled parameters never get here. */
+const char *http_query(const struct http_request *rq, const char *name);
+/* A header, or NULL.  A doubled Host, Authorization, Content-Type,
+ * Content-Length or Transfer-Encoding never gets here. */
+const char *http_header(const struct http_request *rq, const char *name);
+struct span http_body_bytes(const struct http_request *rq);
+/* Came in over the Unix socket?  Then *uid is the peer's. */
+bool http_is_local(const struct http_request *rq, unsigned *uid);
+/* A word that joins the log lines of one request. */
+const char *http_request_id(const struct http_request *rq);
+/* A place for the program: who the caller is, for instance.  Freed with
+ * free(3) at the end. */
+void **http_data(struct http_request *rq);
+
+/* ---- the reply: exactly one ---- */
+
+/* A header of the reply, before it is given. */
+void http_set(struct http_request *rq, const char *name, const char *value);
+/* The body is copied; type NULL: no Content-Type.  Always MM_OK, so that a
+ * handler ends with return http_reply(...). */
+enum mm_err http_reply(struct http_request *rq, unsigned status,
+		       const char *type, struct span body);
+enum mm_err http_reply_shared(struct http_request *rq, unsigned status,
+			      struct http_body *body);
+/* application/problem+json (RFC 9457) from an error and its sentence.
+ * Handlers may also just return the error with http_why() filled. */
+enum mm_err http_problem(struct http_request *rq, enum mm_err e,
+			 const struct why *why);
+struct why *http_why(struct http_request *rq);
+
+/* Answer later.  The handler returns MM_OK at once and touches rq no more;
+ * any thread then calls one reply function and http_release(), after which
+ * rq is gone. */
+void http_hold(struct http_request *rq);
+void http_release(struct http_request *rq);
+
+/* A prepared body: the bytes and their type.  Counted: each use holds it.
+ * NULL when there is no memory. */
+struct http_body *http_body_new(const char *type, struct span bytes);
+struct http_body *http_body_hold(struct http_body *b);
+void http_body_drop(struct http_body *b); /* NULL is allowed */
+static inline void http_body_drop_at(struct http_body **b)
+{
+	http_body_drop(*b);
+}
+#define AUTO_BODY __attribute__((cleanup(http_body_drop_at)))
+
+#endif

@@ -1,0 +1,162 @@
+/* http_guard.c - what is refused before routing.
+ *
+ * The library reads leniently what two parties could read differently; a
+ * proxy in front of us that reads it the other way could be made to smuggle
+ * (RFC 9112 s11.2).  So whatever is not plain is refused, and the
+ * connection closed.
+ */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "common/http_internal.h"
+
+static enum mm_err bad(struct why *why, const char *text)
+{
+	return why_say(why, MM_ERR_INVALID, NULL, "%s", text);
+}
+
+/* ---- the URI, raw ---- */
+
+/* RFC 3986: visible ASCII; and no backslash, that some take for a slash. */
+static bool plain_bytes(const char *uri)
+{
+	for (const char *c = uri; *c != '\0'; c++)
+		if (*c <= 0x20 || *c >= 0x7F || *c == '\\' || *c == '#')
+			return false;
+	return true;
+}
+
+/* "." or "..", also spelt with %2e. */
+static bool is_dots(struct span segment)
+{
+	size_t dots = 0, i = 0;
+	while (i < segment.len) {
+		if (segment.at[i] == '.')
+			i++;
+		else if (segment.len - i >= 3 &&
+			 strncasecmp((const char *)segment.at + i, "%2e", 3) ==
+				 0)
+			i += 3;
+		else
+			return false;
+		dots++;
+	}
+	return dots == 1 || dots == 2;
+}
+
+static bool has_dots(struct span path)
+{
+	struct span segment;
+	while (span_cut(&path, '/', &segment))
+		if (is_dots(segment))
+			return true;
+	return is_dots(path);
+}
+
+enum mm_err guard_uri(const struct http_request *rq, struct why *why)
+{
+	const char *uri = rq->uri;
+	struct span path = span_of(uri, strcspn(uri, "?"));
+	if (uri[0] != '/')
+		return bad(why, "the request target must begin with /");
+	if (!plain_bytes(uri) || strstr(uri, "%00") != NULL)
+		return bad(why, "the request target holds a byte that is not "
+				"allowed");
+	if (memmem(path.at, path.len, "//", 2) != NULL || has_dots(path))
+		return bad(why, "the path holds an empty segment or dots");
+	return MM_OK;
+}
+
+/* ---- headers ---- */
+
+/* Those that must not come twice. */
+enum single { HOST, LENGTH, ENCODING, AUTHORIZATION, TYPE, SINGLES };
+static const char *const singles[SINGLES] = {
+	[HOST] = "Host",
+	[LENGTH] = "Content-Length",
+	[ENCODING] = "Transfer-Encoding",
+	[AUTHORIZATION] = "Authorization",
+	[TYPE] = "Content-Type",
+};
+
+struct headers {
+	const char *broken; /* what is wrong, or NULL */
+	const char *value[SINGLES];
+};
+
+/* RFC 9110 s5.6.2 */
+static bool is_token(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= 0x20 || s[i] >= 0x7F ||
+		    strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
+			return false;
+	return len != 0;
+}
+
+static bool is_field_value(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (((uint8_t)s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7F)
+			return false;
+	return true;
+}
+
+static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind,
+				  const char *name, size_t name_len,
+				  const char *value, size_t value_len)
+{
+	struct headers *h = cls;
+	(void)kind;
+	if (!is_token(name, name_len))
+		h->broken = "the name of a header is not legal";
+	else if (value != NULL && !is_field_value(value, value_len))
+		h->broken = "the value of a header is not legal";
+	for (size_t i = 0; i < SINGLES && h->broken == NULL; i++) {
+		if (strcasecmp(name, singles[i]) != 0)
+			continue;
+		if (h->value[i] != NULL)
+			h->broken = "a header that may come once came twice";
+		h->value[i] = value ? value : "";
+	}
+	return h->broken ? MHD_NO : MHD_YES;
+}
+
+/* Digits alone (RFC 9110 s8.6); more than fits is above every limit. */
+static bool read_length(const char *text, uint64_t *length)
+{
+	size_t i = 0;
+	*length = 0;
+	for (; text[i] >= '0' && text[i] <= '9'; i++)
+		if (*length < UINT64_MAX / 16)
+			*length = *length * 10 + (uint64_t)(text[i] - '0');
+	return i != 0 && text[i] == '\0';
+}
+
+/* What the headers say of the body (RFC 9112 s6.3). */
+static enum mm_err guard_body(struct http_request *rq, const struct headers *h,
+			      struct why *why)
+{
+	const char *encoding = h->value[ENCODING];
+	const char *length = h->value[LENGTH];
+
+	if (encoding != NULL && length != NULL)
+		return bad(why, "Content-Length and Transfer-Encoding do not "
+				"go together");
+	if (encoding != NULL && strcasecmp(encoding, "chunked") != 0)
+		return bad(why, "a Transfer-Encoding other than chunked");
+	if (length != NULL && !read_length(length, &rq->body_length))
+		return bad(why, "Content-Length must be a number");
+	rq->chunked = encoding != NULL;
+	return MM_OK;
+}
+
+enum mm_err guard_headers(struct http_request *rq, struct why *why)
+{
+	struct headers h = { .broken = NULL };
+	MHD_get_connection_values_n(rq->connection, MHD_HEADER_KIND, see_header,
+				    &h);
+	if (h.broken != NULL)
+		return bad(why, h.broken);
+	return guard_body(rq, &h, why);
+}

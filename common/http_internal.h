@@ -1,0 +1,168 @@
+/* http_internal.h - what the http*.c files share.
+ *
+ *	http.c          start and stop
+ *	http_listen.c   the listening sockets
+ *	http_reaper.c   connections, and the end of those that dawdle
+ *	http_request.c  the library's callbacks: a request from line to reply
+ *	http_guard.c    what is refused before routing
+ *	http_uri.c      path and query, routes
+ *	http_work.c     the worker threads, holding and releasing
+ *	http_reply.c    replies
+ */
+#ifndef MM_COMMON_HTTP_INTERNAL_H
+#define MM_COMMON_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/http.h"
+
+enum {
+	URI_BYTES_MAX = 8000,
+	HEADER_BYTES_MAX = 16 * 1024, /* of a reply */
+	QUEUE_MAX = 256,	      /* requests that wait for a worker */
+	WORKERS_MAX = 64,
+	REQUEST_MS = 15 * 1000,
+	IDLE_SECONDS = 60,
+	CONNECTIONS_MAX = 1024, /* unless told otherwise */
+	LOCAL_CONNECTIONS = 64,
+};
+
+/* One of the two listeners, with the daemon that serves it. */
+struct http_listener {
+	struct http_server *server;
+	struct MHD_Daemon *daemon;
+	int fd; /* -1: none */
+	bool local;
+};
+
+/* A connection, from accept to close, in a list that the reaper reads. */
+struct http_conn {
+	struct http_conn *prev, *next;
+	int fd;
+	bool local;
+	unsigned uid;
+	_Atomic int64_t deadline; /* clock_ms() when it is cut; 0: never */
+};
+
+struct http_reaper {
+	pthread_t thread;
+	bool started, stop;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct http_conn conns; /* the list's head; guarded by lock */
+	int64_t request_ms;
+};
+
+struct http_work {
+	pthread_t threads[WORKERS_MAX];
+	size_t started, busy;
+	bool stop;
+	pthread_mutex_t lock;
+	pthread_cond_t more, idle;
+	struct http_request *queue[QUEUE_MAX];
+	size_t first, count;
+	size_t held; /* suspended requests, queued ones included */
+};
+
+struct http_server {
+	struct http_options opt;
+	struct http_listener tcp, local;
+	char socket_path[108];
+	uint16_t port;
+	uint32_t id_prefix;
+	atomic_uint id_next;
+	/* Handlers on polling threads run holding the gate for reading; who
+	 * has it for writing knows that none does. */
+	pthread_rwlock_t gate;
+	atomic_bool closed;
+	atomic_uint open; /* whole requests whose reply is not yet out */
+	struct http_reaper reaper;
+	struct http_work work;
+};
+
+enum http_stage {
+	STAGE_LINE, /* the request line is here */
+	STAGE_BODY, /* the headers too */
+	STAGE_RUN,  /* whole, and handed on */
+};
+
+struct http_param {
+	const char *name, *value;
+};
+
+struct http_request {
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	struct http_conn *conn;
+	const struct http_route *route;
+	enum http_stage stage;
+	bool chunked;
+	uint64_t body_length; /* as announced */
+	enum mm_err refused;  /* before any handler; why says the rest */
+	struct why why;
+	char id[17];
+	const char *method, *path;
+	const char *args[HTTP_ARGS_MAX];
+	struct http_param query[HTTP_QUERY_MAX];
+	size_t query_count;
+	struct buf body;
+
+	/* the reply */
+	struct buf headers; /* name NUL value NUL ... */
+	bool has_cache, has_challenge, replied;
+	unsigned status; /* set before the reply: instead of the error's */
+	struct MHD_Response *response; /* NULL though replied: no memory */
+
+	bool suspended;
+	bool *held; /* on the stack of who runs the handler */
+	void *data;
+	char *text; /* where the next decoded piece of the URI goes */
+	char uri[]; /* as received, then room for the decoded pieces */
+};
+
+/* http_listen.c */
+MM_MUST_USE enum mm_err http_listen_tcp(struct http_server *s, struct why *why);
+MM_MUST_USE enum mm_err http_listen_local(struct http_server *s,
+					  struct why *why);
+
+/* http_reaper.c */
+MM_MUST_USE enum mm_err reaper_start(struct http_server *s);
+void reaper_stop(struct http_server *s);
+void reaper_notify(void *listener, struct MHD_Connection *c, void **socket,
+		   enum MHD_ConnectionNotificationCode what);
+struct http_conn *reaper_conn(struct MHD_Connection *c);
+/* A request has begun, is whole, or has been answered. */
+void reaper_begun(struct http_request *rq);
+void reaper_whole(struct http_request *rq);
+void reaper_idle(struct http_request *rq);
+
+/* http_request.c */
+void *http_on_uri(void *listener, const char *uri, struct MHD_Connection *c);
+enum MHD_Result http_on_request(void *listener, struct MHD_Connection *c,
+				const char *url, const char *method,
+				const char *version, const char *upload,
+				size_t *upload_size, void **request);
+void http_on_completed(void *listener, struct MHD_Connection *c, void **request,
+		       enum MHD_RequestTerminationCode why);
+/* Run the handler.  False: the request is held, and rq may be gone. */
+bool http_run(struct http_request *rq);
+
+/* http_guard.c */
+MM_MUST_USE enum mm_err guard_uri(const struct http_request *rq,
+				  struct why *why);
+MM_MUST_USE enum mm_err guard_headers(struct http_request *rq, struct why *why);
+
+/* http_uri.c */
+MM_MUST_USE enum mm_err uri_route(struct http_request *rq, struct why *why);
+
+/* http_work.c */
+MM_MUST_USE enum mm_err work_start(struct http_server *s);
+/* Suspend rq and hand it to a worker, or answer that all are busy. */
+void work_give(struct http_request *rq);
+void work_drain(struct http_server *s);	    /* until no worker has anything */
+void work_wait_held(struct http_server *s); /* until nothing is held */
+void work_stop(struct http_server *s);
+
+#endif

@@ -1,0 +1,222 @@
+/* jwk.c - signing and verifying keys: made, parsed once, counted, found. */
+#include "common/jwk.h"
+
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+
+#include "common/jwk_internal.h"
+
+static const char *const alg_names[] = {
+	[JWK_ES256] = "ES256",
+	[JWK_EDDSA] = "EdDSA",
+	[JWK_RS256] = "RS256",
+};
+
+const char *jwk_kid(const struct jwk *k)
+{
+	return k->kid;
+}
+
+const char *jwk_alg_name(const struct jwk *k)
+{
+	return alg_names[k->alg];
+}
+
+enum jwk_alg jwk_alg(const struct jwk *k)
+{
+	return k->alg;
+}
+
+bool jwk_is_private(const struct jwk *k)
+{
+	return k->pem.len != 0;
+}
+
+struct evp_pkey_st *jwk_evp(const struct jwk *k)
+{
+	return k->evp;
+}
+
+struct span jwk_pem(const struct jwk *k)
+{
+	return span_of(k->pem.at, k->pem.len);
+}
+
+struct jwk *jwk_hold(struct jwk *k)
+{
+	atomic_fetch_add(&k->owners, 1);
+	return k;
+}
+
+void jwk_drop(struct jwk *k)
+{
+	if (k == NULL || atomic_fetch_sub(&k->owners, 1) != 1)
+		return;
+	EVP_PKEY_free(k->evp);
+	buf_free(&k->pem);
+	free(k);
+}
+
+/* ---- making one ---- */
+
+/* The key decides the algorithm (RFC 8725 s3.1). */
+static enum mm_err alg_of(const EVP_PKEY *evp, enum jwk_alg *alg,
+			  struct why *why)
+{
+	char group[32];
+	size_t n;
+	int bits = EVP_PKEY_get_bits(evp);
+	switch (EVP_PKEY_get_base_id(evp)) {
+	case EVP_PKEY_ED25519:
+		*alg = JWK_EDDSA;
+		return MM_OK;
+	case EVP_PKEY_RSA:
+		*alg = JWK_RS256;
+		if (bits < 2048 || bits > 4096)
+			return why_say(why, MM_ERR_INVALID, "n",
+				       "an RSA key must have 2048 to 4096 "
+				       "bits, this one has %d",
+				       bits);
+		return MM_OK;
+	case EVP_PKEY_EC:
+		*alg = JWK_ES256;
+		if (EVP_PKEY_get_group_name(evp, group, sizeof group, &n) &&
+		    strcmp(group, "prime256v1") == 0)
+			return MM_OK;
+		return why_say(why, MM_ERR_INVALID, "crv",
+			       "an EC key must be on the curve P-256");
+	default:
+		return why_say(why, MM_ERR_INVALID, "kty",
+			       "a key must be EC P-256, Ed25519 or RSA");
+	}
+}
+
+enum mm_err jwk_thumbprint(const struct jwk *k, char out[44])
+{
+	AUTO_BUF struct buf members = buf_new(JWK_TEXT_MAX);
+	struct span text;
+	uint8_t digest[32];
+	TRY(jwk_members(k->evp, k->alg, &members));
+	TRY(buf_done(&members, &text));
+	if (!EVP_Q_digest(NULL, "SHA256", NULL, text.at, text.len, digest,
+			  NULL))
+		return MM_ERR_CRYPTO;
+	out[base64url_encode(span_of(digest, sizeof digest), out, 43)] = '\0';
+	return MM_OK;
+}
+
+enum mm_err jwk_adopt(EVP_PKEY **evp, struct jwk **out, struct why *why)
+{
+	enum jwk_alg alg = JWK_ES256;
+	char print[44];
+	TRY(alg_of(*evp, &alg, why));
+
+	AUTO_JWK struct jwk *k = calloc(1, sizeof *k);
+	if (k == NULL)
+		return MM_ERR_NOMEM;
+	atomic_init(&k->owners, 1);
+	k->alg = alg;
+	k->pem = buf_new(16384);
+	k->evp = *evp;
+	*evp = NULL; /* transferred */
+
+	TRY(jwk_thumbprint(k, print));
+	(void)span_copy(k->kid, sizeof k->kid, span_of(print, KID_LEN));
+	*out = k;
+	k = NULL;
+	return MM_OK;
+}
+
+static void bio_free_at(BIO **b)
+{
+	BIO_free(*b);
+}
+#define AUTO_BIO __attribute__((cleanup(bio_free_at)))
+
+/* Keep the private half as text: libjwt wants it so on each call. */
+static enum mm_err keep_pem(struct jwk *k)
+{
+	char *text;
+	AUTO_BIO BIO *bio = BIO_new(BIO_s_secmem());
+	if (bio == NULL || !PEM_write_bio_PKCS8PrivateKey(bio, k->evp, NULL,
+							  NULL, 0, NULL, NULL))
+		return MM_ERR_CRYPTO;
+	long n = BIO_get_mem_data(bio, &text);
+	struct span pem;
+	buf_add(&k->pem, span_of(text, (size_t)n));
+	return buf_done(&k->pem, &pem);
+}
+
+enum mm_err jwk_generate(enum jwk_alg alg, struct jwk **out)
+{
+	AUTO_EVP EVP_PKEY *evp =
+		alg == JWK_ES256   ? EVP_EC_gen("P-256")
+		: alg == JWK_EDDSA ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
+				   : EVP_RSA_gen(3072);
+	if (evp == NULL)
+		return MM_ERR_CRYPTO;
+
+	AUTO_JWK struct jwk *k = NULL;
+	TRY(jwk_adopt(&evp, &k, NULL));
+	TRY(keep_pem(k));
+	*out = k;
+	k = NULL;
+	return MM_OK;
+}
+
+/* A passphrase prompt would hang a daemon: there is none to give. */
+static int no_passphrase(char *to, int size, int writing, void *ctx)
+{
+	(void)to, (void)size, (void)writing, (void)ctx;
+	return -1;
+}
+
+enum mm_err jwk_from_pem(struct span pem, struct jwk **out, struct why *why)
+{
+	AUTO_BIO BIO *bio = BIO_new_mem_buf(pem.at, (int)pem.len);
+	if (bio == NULL)
+		return MM_ERR_NOMEM;
+	AUTO_EVP EVP_PKEY *evp =
+		PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	if (evp == NULL)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "not a PEM private key (PKCS#8, without a "
+			       "passphrase)");
+
+	AUTO_JWK struct jwk *k = NULL;
+	TRY(jwk_adopt(&evp, &k, why));
+	TRY(keep_pem(k));
+	*out = k;
+	k = NULL;
+	return MM_OK;
+}
+
+/* ---- sets ---- */
+
+enum mm_err jwk_set_add(struct jwk_set *s, struct jwk *k)
+{
+	if (s->count == sizeof s->key / sizeof s->key[0])
+		return MM_ERR_TOO_LARGE;
+	if (jwk_set_find(s, k->kid) != NULL)
+		return MM_ERR_CONFLICT;
+	s->key[s->count++] = jwk_hold(k);
+	return MM_OK;
+}
+
+struct jwk *jwk_set_find(const struct jwk_set *s, const char *kid)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->key[i]->kid, kid) == 0)
+			return s->key[i];
+	return NULL;
+}
+
+void jwk_set_clear(struct jwk_set *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		jwk_drop(s->key[i]);
+	s->count = 0;
+}

@@ -1,0 +1,69 @@
+/* jwk.h - public keys as RFC 7517 JWKs, and as OpenSSL keys parsed once.
+ *
+ * The key decides the algorithm (RFC 8725 s3.1): ES256 for EC P-256, EdDSA
+ * for Ed25519, RS256 for RSA of 2048 to 4096 bits.  Nothing else is a key.
+ */
+#ifndef MM_COMMON_JWK_H
+#define MM_COMMON_JWK_H
+
+#include "common/base64url.h"
+
+#define KID_LEN	     11 /* first characters of the RFC 7638 thumbprint */
+#define KID_SIZE     (KID_LEN + 1)
+#define JWK_TEXT_MAX 1024
+
+enum jwk_alg { JWK_ES256 = 1, JWK_EDDSA = 2, JWK_RS256 = 3 };
+
+/* A key: public, or with its private half.  Immutable once made, so any
+ * number of threads may share it; freed by the last jwk_drop(). */
+struct jwk;
+
+const char *jwk_kid(const struct jwk *k);      /* 11 characters */
+const char *jwk_alg_name(const struct jwk *k); /* "ES256"... (RFC 7518) */
+enum jwk_alg jwk_alg(const struct jwk *k);
+bool jwk_is_private(const struct jwk *k);
+/* The OpenSSL key (an EVP_PKEY *), owned by k. */
+struct evp_pkey_st *jwk_evp(const struct jwk *k);
+/* The private key as PKCS#8 PEM, for libjwt; empty for a public key. */
+struct span jwk_pem(const struct jwk *k);
+
+struct jwk *jwk_hold(struct jwk *k); /* one more owner; returns k */
+void jwk_drop(struct jwk *k);	     /* NULL is allowed */
+static inline void jwk_drop_at(struct jwk **k)
+{
+	jwk_drop(*k);
+}
+#define AUTO_JWK __attribute__((cleanup(jwk_drop_at)))
+
+/* A new private key. */
+MM_MUST_USE enum mm_err jwk_generate(enum jwk_alg alg, struct jwk **out);
+/* From a PKCS#8 PEM private key. */
+MM_MUST_USE enum mm_err jwk_from_pem(struct span pem, struct jwk **out,
+				     struct why *why);
+/* From one public JWK.  Refuses private members, weak RSA, a point off the
+ * curve, an alg or use that contradicts the key, a kid that is not ours. */
+MM_MUST_USE enum mm_err jwk_from_json(struct span json, struct jwk **out,
+				      struct why *why);
+/* The public JWK: {"kty":...,"use":"sig","alg":...,"kid":...}. */
+MM_MUST_USE enum mm_err jwk_to_json(const struct jwk *k, struct buf *out);
+
+/* The RFC 7638 SHA-256 thumbprint, 43 characters and NUL. */
+MM_MUST_USE enum mm_err jwk_thumbprint(const struct jwk *k, char out[44]);
+
+/* A set of keys to look one up by kid.  Filled once, then only read. */
+struct jwk_set {
+	struct jwk *key[64];
+	size_t count;
+};
+MM_MUST_USE enum mm_err jwk_set_add(struct jwk_set *s, struct jwk *k);
+struct jwk *jwk_set_find(const struct jwk_set *s, const char *kid);
+void jwk_set_clear(struct jwk_set *s);
+/* {"keys":[...]} (RFC 7517 s5) in both directions.  *out is written only on
+ * success.  A key of an unknown kty is passed over; one that we should know
+ * but cannot use, and a key given twice, spoil the set. */
+MM_MUST_USE enum mm_err jwk_set_from_json(struct span json, struct jwk_set *out,
+					  struct why *why);
+MM_MUST_USE enum mm_err jwk_set_to_json(const struct jwk_set *s,
+					struct buf *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* jwk_internal.h - what a key is made of, for jwk.c and jwk_json.c. */
+#ifndef MM_COMMON_JWK_INTERNAL_H
+#define MM_COMMON_JWK_INTERNAL_H
+
+#include <openssl/evp.h>
+#include <stdatomic.h>
+
+#include "common/jwk.h"
+
+struct jwk {
+	atomic_uint owners;
+	enum jwk_alg alg;
+	char kid[KID_SIZE];
+	EVP_PKEY *evp;
+	struct buf pem; /* PKCS#8, private keys only; wiped when freed */
+};
+
+static inline void evp_pkey_free_at(EVP_PKEY **k)
+{
+	EVP_PKEY_free(*k);
+}
+#define AUTO_EVP __attribute__((cleanup(evp_pkey_free_at)))
+
+/* Make a key of *evp, which is taken over (set to NULL) on success.
+ * MM_ERR_INVALID for a kind or size of key that we do not use. */
+MM_MUST_USE enum mm_err jwk_adopt(EVP_PKEY **evp, struct jwk **out,
+				  struct why *why);
+
+/* The members that name the key (RFC 7638 s3.2), in their order, with the
+ * braces: the thumbprint's input, and the heart of the JWK. */
+MM_MUST_USE enum mm_err jwk_members(const EVP_PKEY *evp, enum jwk_alg alg,
+				    struct buf *out);
+
+#endif

@@ -1,0 +1,76 @@
+/* replica.h - the lists and keys as of one event number.
+ *
+ * The issuer keeps one to publish from, and every follower keeps one: it is
+ * changed by events only, in order, so all who stand at the same sequence
+ * hold the same.  Not thread-safe: the owner locks.
+ */
+#ifndef MM_COMMON_REPLICA_H
+#define MM_COMMON_REPLICA_H
+
+#include "common/claims.h"
+#include "common/jwk.h"
+#include "common/status_list.h"
+
+#define EPOCH_SIZE 33 /* 32 hex digits and NUL */
+
+enum list_kind { LIST_FIXED = 1, LIST_AUTO_REFRESH = 2 };
+
+enum event_type {
+	EVENT_STATUS = 1, /* list, idx, value        */
+	EVENT_RENEW,	  /* list, idx, last_use     */
+	EVENT_LIST_NEW,	  /* list, kind, size, expires */
+	EVENT_LIST_DEAD,  /* list                    */
+	EVENT_KEY_NEW,	  /* kid, jwk                */
+	EVENT_KEY_RETIRED,
+	EVENT_KEY_COMPROMISED,
+};
+
+struct event {
+	uint64_t seq;
+	enum event_type type;
+	uint32_t list, idx;
+	unsigned value;		/* STATUS */
+	int64_t last_use;	/* RENEW */
+	enum list_kind kind;	/* LIST_NEW */
+	uint32_t size;		/* LIST_NEW */
+	int64_t expires;	/* LIST_NEW: no token in it lives longer */
+	char kid[KID_SIZE];	/* KEY_* */
+	char jwk[JWK_TEXT_MAX]; /* KEY_NEW: the public JWK */
+};
+
+struct list {
+	uint32_t list;
+	enum list_kind kind;
+	uint32_t size;
+	int64_t expires;
+	uint8_t *status;    /* size / 4 bytes */
+	uint32_t *last_use; /* size entries, or NULL for LIST_FIXED */
+};
+
+struct replica {
+	char iss[ISS_SIZE];
+	char epoch[EPOCH_SIZE];
+	uint64_t seq;
+	int64_t iat; /* of the newest object read; 0 in the issuer's own */
+	struct jwk_set keys;
+	struct list *lists; /* by number, rising */
+	size_t list_count, list_cap;
+};
+
+void replica_free(struct replica *r); /* and zero it, to be used again */
+
+/* The list, or NULL.  Good until a list comes or goes. */
+struct list *replica_list(const struct replica *r, uint32_t list);
+/* A new list of zeros, or the one that is there already, if it is the same.
+ * MM_ERR_MALFORMED if it is another, or its size is not a multiple of 4 up
+ * to LIST_SIZE_MAX; MM_ERR_TOO_LARGE beyond 4096 lists. */
+MM_MUST_USE enum mm_err replica_add_list(struct replica *r, uint32_t list,
+					 enum list_kind kind, uint32_t size,
+					 int64_t expires, struct list **out);
+
+/* Apply the next event: e->seq must be r->seq + 1 (MM_ERR_GAP, or
+ * MM_ERR_ROLLBACK if it is behind).  On any failure nothing has changed.
+ * Repeated values are fine; last_use only moves forward. */
+MM_MUST_USE enum mm_err replica_apply(struct replica *r, const struct event *e);
+
+#endif
