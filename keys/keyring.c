@@ -1,0 +1,166 @@
+/* keyring.c - a keyring read: every key with its state, in order.
+ *
+ * Reading takes no lock, so that a change never has to wait for the mint and
+ * the mint never for a change.  Keys move next -> active -> retiring and the
+ * folders are read in that order: a key that moves meanwhile is seen at
+ * least once.  Seen twice, or listed and gone, means that we looked during
+ * a change, and look again.
+ */
+#include "keys/keyring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "keys/keyring_files.h"
+
+#define LOOKS 8
+
+void keyring_free(struct keyring *k)
+{
+	for (size_t i = 0; i < k->count; i++)
+		jwk_drop(k->at[i].key);
+	k->count = 0;
+}
+
+static bool has(const struct keyring *k, const char *kid)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (strcmp(jwk_kid(k->at[i].key), kid) == 0)
+			return true;
+	return false;
+}
+
+static size_t count_of(const struct keyring *k, enum key_state state)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < k->count; i++)
+		n += k->at[i].state == state;
+	return n;
+}
+
+/* ---- one look ---- */
+
+static enum mm_err look_at_file(const struct key_folders *f,
+				enum key_state state, const char *name,
+				struct keyring *out, struct why *why)
+{
+	struct keyring_entry e;
+	size_t n = strlen(name);
+	if (n != KID_LEN + 4 || strcmp(name + KID_LEN, ".pem") != 0)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s/%s/%.80s is not named like a key (KID.pem): "
+			       "take it away",
+			       f->dir, key_state_name(state), name);
+	if (out->count == KEYRING_MAX)
+		return why_say(
+			why, MM_ERR_TOO_LARGE, NULL,
+			"%s holds more than %d keys: retire the old ones",
+			f->dir, KEYRING_MAX);
+	TRY(key_file_read(f, state, name, &e, why));
+	bool twice = has(out, jwk_kid(e.key));
+	out->at[out->count++] = e;
+	if (twice)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "the key %s stands in %s/%s and in another "
+			       "state too: remove one",
+			       jwk_kid(e.key), f->dir, key_state_name(state));
+	return MM_OK;
+}
+
+static enum mm_err look_in_folder(const struct key_folders *f,
+				  enum key_state state, struct keyring *out,
+				  struct why *why)
+{
+	if (f->at[state] < 0)
+		return MM_OK;
+	DIR *d = key_folder_list(f, state);
+	if (d == NULL)
+		return why_say(why, MM_ERR_IO, NULL, "cannot list %s/%s: %s",
+			       f->dir, key_state_name(state), strerror(errno));
+	enum mm_err e = MM_OK;
+	for (const struct dirent *file;
+	     e == MM_OK && (file = readdir(d)) != NULL;)
+		if (file->d_name[0] != '.')
+			e = look_at_file(f, state, file->d_name, out, why);
+	closedir(d);
+	return e;
+}
+
+static enum mm_err look(const struct key_folders *f, struct keyring *out,
+			struct why *why)
+{
+	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)
+		TRY(look_in_folder(f, s, out, why));
+	return MM_OK;
+}
+
+/* Could a change that ran beside us be why? */
+static bool look_again(enum mm_err e, const struct keyring *k)
+{
+	return e == MM_ERR_NOT_FOUND || e == MM_ERR_CONFLICT ||
+	       (e == MM_OK && k->count != 0 && keyring_signer(k) == NULL);
+}
+
+/* ---- the whole ---- */
+
+/* By state, newest first; names settle what age does not. */
+static int compare(const void *left, const void *right)
+{
+	const struct keyring_entry *a = left, *b = right;
+	if (a->state != b->state)
+		return a->state < b->state ? -1 : 1;
+	if (a->created != b->created)
+		return a->created > b->created ? -1 : 1;
+	if (a->created_ns != b->created_ns)
+		return a->created_ns > b->created_ns ? -1 : 1;
+	return strcmp(jwk_kid(b->key), jwk_kid(a->key));
+}
+
+static enum mm_err load(const char *dir, struct keyring *out, struct why *why)
+{
+	AUTO_FOLDERS struct key_folders f = key_folders_none(dir);
+	TRY(key_folders_open(&f, why));
+	enum mm_err e = look(&f, out, why);
+	for (int i = 1; i < LOOKS && look_again(e, out); i++) {
+		keyring_free(out);
+		e = look(&f, out, why);
+	}
+	if (e != MM_OK)
+		return e == MM_ERR_CONFLICT ? MM_ERR_INVALID : e;
+
+	qsort(out->at, out->count, sizeof out->at[0], compare);
+	if (count_of(out, KEY_ACTIVE) > 2)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s/active holds %zu keys, and one may sign: "
+			       "move the others to retiring/",
+			       dir, count_of(out, KEY_ACTIVE));
+	return MM_OK;
+}
+
+enum mm_err keyring_load(const char *dir, struct keyring *out, struct why *why)
+{
+	out->count = 0;
+	enum mm_err e = load(dir, out, why);
+	if (e != MM_OK)
+		keyring_free(out);
+	return e;
+}
+
+struct jwk *keyring_signer(const struct keyring *k)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (k->at[i].state == KEY_ACTIVE)
+			return k->at[i].key;
+	return NULL;
+}
+
+struct jwk *keyring_successor(const struct keyring *k)
+{
+	struct jwk *oldest = NULL;
+	if (count_of(k, KEY_ACTIVE) > 1)
+		return NULL;
+	for (size_t i = 0; i < k->count; i++)
+		if (k->at[i].state == KEY_NEXT)
+			oldest = k->at[i].key;
+	return oldest;
+}

@@ -1,0 +1,90 @@
+/* keyring.h - the signing keys, as files whose folder is their state.
+ *
+ *	DIR/next/KID.pem       published, not yet signing
+ *	DIR/active/KID.pem     published, signing (one)
+ *	DIR/retiring/KID.pem   published, not signing, until its last
+ *	                       token has expired
+ *
+ * PKCS#8 PEM, mode 0600, folders 0700, KID = the first 11 characters of the
+ * RFC 7638 thumbprint (a file whose name is not its key's is refused).
+ * Changes are renames, so a crash leaves each key in one state and the same
+ * call made again finishes the work.  Changes exclude each other by flock()
+ * on DIR/.lock, which the kernel lets go of when a process dies; reading
+ * takes no lock.  keys/README.md tells the life of a key.
+ */
+#ifndef MM_KEYS_KEYRING_H
+#define MM_KEYS_KEYRING_H
+
+#include "common/jwk.h"
+
+#define KEYRING_MAX 32
+
+enum key_state { KEY_NEXT = 1, KEY_ACTIVE, KEY_RETIRING };
+const char *key_state_name(enum key_state s); /* "next" ... */
+
+struct keyring_entry {
+	enum key_state state;
+	int64_t created; /* the file's mtime, */
+	long created_ns; /* and its nanoseconds: they order a busy second */
+	struct jwk *key; /* with its private half */
+};
+
+/* By state, in the order of the enum; newest first within a state. */
+struct keyring {
+	struct keyring_entry at[KEYRING_MAX];
+	size_t count;
+};
+
+/* Load every key of DIR into *out, which keyring_free() empties.  Refuses
+ * (MM_ERR_INVALID, with the file's name) keys that group or others can
+ * read, files that are no key, a misnamed file, a key in two states, and
+ * more than one key that could sign (but for a half-finished rotation: then
+ * the newer one signs and rotate finishes it).  Hidden files are passed
+ * over.  A DIR without folders is an empty ring: MM_ERR_NOT_FOUND. */
+MM_MUST_USE enum mm_err keyring_load(const char *dir, struct keyring *out,
+				     struct why *why);
+void keyring_free(struct keyring *k);
+
+/* The key that signs, or NULL.  The ring owns it. */
+struct jwk *keyring_signer(const struct keyring *k);
+/* The key that keyring_rotate() would make the signer (the one that has
+ * waited longest in next/), or NULL: next/ is empty, or a half-finished
+ * rotation has to be finished first. */
+struct jwk *keyring_successor(const struct keyring *k);
+
+/* The changes.  MM_ERR_BUSY: another one is running.  MM_ERR_NOT_FOUND: no
+ * keyring there, or no such key in it. */
+
+/* Make the folders (in DIR's parent, which exists) and, where there is
+ * none, an active key and a next one. */
+MM_MUST_USE enum mm_err keyring_init(const char *dir, enum jwk_alg alg,
+				     struct why *why);
+/* A new key in next/ (or in active/ if nothing signs yet), the folders too
+ * where they are missing.  kid gets its name. */
+MM_MUST_USE enum mm_err keyring_generate(const char *dir, enum jwk_alg alg,
+					 char kid[KID_SIZE], struct why *why);
+
+/* next -> active, active -> retiring, a new next, in this order, so that at
+ * no moment nothing signs.  After a crash in between, the next call does
+ * what is left and no more.  With an empty next/ it makes a key there and
+ * changes nothing else: verifiers must hear of a key before it signs. */
+struct keyring_rotation {
+	bool only_prepared;    /* next/ was empty: made one, changed nothing */
+	char active[KID_SIZE]; /* signs now */
+	char retiring[KID_SIZE]; /* signed until now; "" if none did */
+	char next[KID_SIZE];	 /* waits for its turn */
+};
+MM_MUST_USE enum mm_err keyring_rotate(const char *dir, enum jwk_alg alg,
+				       struct keyring_rotation *did,
+				       struct why *why);
+/* Remove a key of retiring/ (its tokens are refused from then on).
+ * MM_ERR_CONFLICT: it is in another state. */
+MM_MUST_USE enum mm_err keyring_retire(const char *dir, const char *kid,
+				       struct why *why);
+/* Take a key out of any state at once.  If it was the only one to sign, the
+ * successor becomes active first (or a new key, where next/ is empty) and a
+ * new next is made. */
+MM_MUST_USE enum mm_err keyring_compromise(const char *dir, const char *kid,
+					   enum jwk_alg alg, struct why *why);
+
+#endif

@@ -1,0 +1,284 @@
+/* keyring_change.c - the life of a key: made, promoted, retired, thrown out.
+ *
+ * Each verb opens a change (lock, sweep, read), takes small durable steps in
+ * an order that always leaves somebody to sign, and ends.  Whatever step a
+ * crash falls behind, the verb called again does the rest: it looks at what
+ * is there, never at what it meant to do.
+ */
+#include "keys/keyring.h"
+
+#include "keys/keyring_files.h"
+
+/* Rotation stops short of the limit, so that a compromise always has room
+ * for the keys that it makes. */
+#define ROOM_FOR_COMPROMISE 2
+
+struct change {
+	struct key_folders folders;
+	struct keyring ring;
+	enum jwk_alg alg; /* of new keys */
+	struct why *why;
+};
+
+static void change_end(struct change *c)
+{
+	keyring_free(&c->ring);
+	key_folders_close(&c->folders);
+}
+#define AUTO_CHANGE __attribute__((cleanup(change_end)))
+
+static struct change change_of(const char *dir, enum jwk_alg alg,
+			       struct why *why)
+{
+	return (struct change){
+		key_folders_none(dir), { .count = 0 }, alg, why
+	};
+}
+
+static enum mm_err change_begin(struct change *c, bool create)
+{
+	if (!create)
+		TRY(key_folders_open(&c->folders, c->why));
+	key_folders_close(&c->folders);
+	TRY(key_folders_make(&c->folders, c->why));
+	TRY(key_folders_lock(&c->folders, c->why));
+	return keyring_load(c->folders.dir, &c->ring, c->why);
+}
+
+/* ---- looking ---- */
+
+static struct keyring_entry *find(struct change *c, const char *kid)
+{
+	for (size_t i = 0; i < c->ring.count; i++)
+		if (strcmp(jwk_kid(c->ring.at[i].key), kid) == 0)
+			return &c->ring.at[i];
+	return NULL;
+}
+
+static size_t count_of(const struct change *c, enum key_state state)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->ring.count; i++)
+		n += c->ring.at[i].state == state;
+	return n;
+}
+
+/* The newest or the oldest of a state, or NULL. */
+enum age { NEWEST, OLDEST };
+static struct keyring_entry *pick(struct change *c, enum key_state state,
+				  enum age age)
+{
+	struct keyring_entry *hit = NULL;
+	for (size_t i = 0; i < c->ring.count; i++)
+		if (c->ring.at[i].state == state &&
+		    (hit == NULL || age == OLDEST))
+			hit = &c->ring.at[i];
+	return hit;
+}
+
+static void name(char out[KID_SIZE], const struct keyring_entry *e)
+{
+	(void)span_copy(out, KID_SIZE, span_str(e ? jwk_kid(e->key) : ""));
+}
+
+static enum mm_err not_here(const struct change *c, const char *kid)
+{
+	return why_say(c->why, MM_ERR_NOT_FOUND, NULL,
+		       "%s holds no key %.20s: mintmark key list shows all",
+		       c->folders.dir, kid);
+}
+
+/* ---- steps ---- */
+
+static enum mm_err too_many(const struct change *c)
+{
+	return why_say(c->why, MM_ERR_CONFLICT, NULL,
+		       "%s holds %zu keys already: retire some first",
+		       c->folders.dir, c->ring.count);
+}
+
+static enum mm_err check_room(const struct change *c)
+{
+	return c->ring.count < KEYRING_MAX - ROOM_FOR_COMPROMISE ? MM_OK
+								 : too_many(c);
+}
+
+/* A name that begins with "-" would be taken for a flag. */
+static enum mm_err make_key(const struct change *c, struct jwk **out)
+{
+	for (;;) {
+		AUTO_JWK struct jwk *k = NULL;
+		if (jwk_generate(c->alg, &k) != MM_OK)
+			return why_say(c->why, MM_ERR_CRYPTO, NULL,
+				       "OpenSSL could not make a key");
+		if (jwk_kid(k)[0] == '-')
+			continue;
+		*out = k;
+		k = NULL;
+		return MM_OK;
+	}
+}
+
+static const struct keyring_entry *newest_of_all(const struct change *c)
+{
+	static const struct keyring_entry none = { 0 };
+	const struct keyring_entry *hit = &none;
+	for (size_t i = 0; i < c->ring.count; i++) {
+		const struct keyring_entry *e = &c->ring.at[i];
+		if (e->created > hit->created ||
+		    (e->created == hit->created &&
+		     e->created_ns > hit->created_ns))
+			hit = e;
+	}
+	return hit;
+}
+
+static enum mm_err add_key(struct change *c, enum key_state state)
+{
+	struct keyring_entry e = { .state = state };
+	if (c->ring.count == KEYRING_MAX)
+		return too_many(c);
+	TRY(make_key(c, &e.key));
+	enum mm_err err =
+		key_file_write(&c->folders, &e, newest_of_all(c), c->why);
+	if (err != MM_OK) {
+		jwk_drop(e.key);
+		return err;
+	}
+	/* The newest stands first: see struct keyring. */
+	memmove(&c->ring.at[1], &c->ring.at[0],
+		c->ring.count * sizeof c->ring.at[0]);
+	c->ring.at[0] = e;
+	c->ring.count++;
+	return MM_OK;
+}
+
+static enum mm_err remove_key(struct change *c, struct keyring_entry *e)
+{
+	TRY(key_file_remove(&c->folders, e, c->why));
+	jwk_drop(e->key);
+	size_t behind = (size_t)(&c->ring.at[c->ring.count] - (e + 1));
+	memmove(e, e + 1, behind * sizeof *e);
+	c->ring.count--;
+	return MM_OK;
+}
+
+static enum mm_err ensure_next(struct change *c)
+{
+	return count_of(c, KEY_NEXT) ? MM_OK : add_key(c, KEY_NEXT);
+}
+
+/* The one that has waited longest becomes the signer, or a new one does. */
+static enum mm_err promote(struct change *c)
+{
+	struct keyring_entry *e = pick(c, KEY_NEXT, OLDEST);
+	if (e == NULL)
+		return add_key(c, KEY_ACTIVE);
+	return key_file_move(&c->folders, e, KEY_ACTIVE, c->why);
+}
+
+static enum mm_err ensure_signer(struct change *c)
+{
+	return count_of(c, KEY_ACTIVE) ? MM_OK : promote(c);
+}
+
+/* All that sign but `kid` go to retiring/; *last gets the last such. */
+static enum mm_err demote_all_but(struct change *c, const char *kid,
+				  char last[KID_SIZE])
+{
+	for (size_t i = 0; i < c->ring.count; i++) {
+		struct keyring_entry *e = &c->ring.at[i];
+		if (e->state != KEY_ACTIVE || !strcmp(jwk_kid(e->key), kid))
+			continue;
+		TRY(key_file_move(&c->folders, e, KEY_RETIRING, c->why));
+		name(last, e);
+	}
+	return MM_OK;
+}
+
+/* ---- the verbs ---- */
+
+enum mm_err keyring_init(const char *dir, enum jwk_alg alg, struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	TRY(change_begin(&c, true));
+	TRY(ensure_signer(&c));
+	return ensure_next(&c);
+}
+
+enum mm_err keyring_generate(const char *dir, enum jwk_alg alg,
+			     char kid[KID_SIZE], struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	TRY(change_begin(&c, true));
+	TRY(check_room(&c));
+	TRY(add_key(&c, count_of(&c, KEY_ACTIVE) ? KEY_NEXT : KEY_ACTIVE));
+	name(kid, newest_of_all(&c));
+	return MM_OK;
+}
+
+/* An empty next/ with one signer: nothing has begun, or all but the new
+ * next key has been done. */
+static enum mm_err prepare(struct change *c, struct keyring_rotation *did)
+{
+	TRY(check_room(c));
+	TRY(ensure_signer(c));
+	TRY(ensure_next(c));
+	did->only_prepared = true;
+	name(did->active, pick(c, KEY_ACTIVE, NEWEST));
+	name(did->next, pick(c, KEY_NEXT, OLDEST));
+	return MM_OK;
+}
+
+enum mm_err keyring_rotate(const char *dir, enum jwk_alg alg,
+			   struct keyring_rotation *did, struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	*did = (struct keyring_rotation){ 0 };
+	TRY(change_begin(&c, false));
+
+	bool half_done = count_of(&c, KEY_ACTIVE) > 1;
+	if (!half_done && count_of(&c, KEY_NEXT) == 0)
+		return prepare(&c, did);
+
+	if (half_done) {
+		name(did->active, pick(&c, KEY_ACTIVE, NEWEST));
+	} else {
+		TRY(check_room(&c));
+		name(did->active, pick(&c, KEY_NEXT, OLDEST));
+		TRY(promote(&c));
+	}
+	TRY(demote_all_but(&c, did->active, did->retiring));
+	TRY(ensure_next(&c));
+	name(did->next, pick(&c, KEY_NEXT, OLDEST));
+	return MM_OK;
+}
+
+enum mm_err keyring_retire(const char *dir, const char *kid, struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(dir, JWK_ES256, why);
+	TRY(change_begin(&c, false));
+	struct keyring_entry *e = find(&c, kid);
+	if (e == NULL)
+		return not_here(&c, kid);
+	if (e->state != KEY_RETIRING)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "key %s is %s: only a retiring key can be "
+			       "retired (after mintmark key rotate)",
+			       kid, key_state_name(e->state));
+	return remove_key(&c, e);
+}
+
+enum mm_err keyring_compromise(const char *dir, const char *kid,
+			       enum jwk_alg alg, struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	TRY(change_begin(&c, false));
+	const struct keyring_entry *e = find(&c, kid);
+	if (e == NULL)
+		return not_here(&c, kid);
+	if (e->state == KEY_ACTIVE && count_of(&c, KEY_ACTIVE) == 1)
+		TRY(promote(&c));
+	TRY(remove_key(&c, find(&c, kid))); /* promote() moves entries */
+	return ensure_next(&c);
+}

@@ -1,0 +1,62 @@
+/* keyring_files.h - the files of a keyring, one at a time, for keyring*.c.
+ *
+ * Everything goes through the descriptors of folders that are held open, so
+ * nobody can slip another folder under a change that is half done.  What a
+ * function has returned MM_OK for is on the disk.
+ */
+#ifndef MM_KEYS_KEYRING_FILES_H
+#define MM_KEYS_KEYRING_FILES_H
+
+#include <dirent.h>
+
+#include "keys/keyring.h"
+
+#define KEY_STATES (KEY_RETIRING + 1) /* arrays by state; [0] is unused */
+
+struct key_folders {
+	const char *dir;    /* the caller's; for messages */
+	int root, lock;	    /* lock: -1 while only reading */
+	int at[KEY_STATES]; /* -1: there is no such folder */
+};
+
+static inline struct key_folders key_folders_none(const char *dir)
+{
+	return (struct key_folders){ dir, -1, -1, { -1, -1, -1, -1 } };
+}
+
+/* Open what is there.  MM_ERR_NOT_FOUND: no folder at all.  Folders that
+ * others can write to are refused: whoever can put a key there can sign. */
+MM_MUST_USE enum mm_err key_folders_open(struct key_folders *f,
+					 struct why *why);
+/* Make what is missing, 0700, and open all. */
+MM_MUST_USE enum mm_err key_folders_make(struct key_folders *f,
+					 struct why *why);
+/* Keep other changes out (MM_ERR_BUSY: one is running), and clear away what
+ * a crash of an earlier one left. */
+MM_MUST_USE enum mm_err key_folders_lock(struct key_folders *f,
+					 struct why *why);
+void key_folders_close(struct key_folders *f);
+#define AUTO_FOLDERS __attribute__((cleanup(key_folders_close)))
+
+/* Read one file of a folder.  MM_ERR_NOT_FOUND: it has gone. */
+MM_MUST_USE enum mm_err key_file_read(const struct key_folders *f,
+				      enum key_state state, const char *name,
+				      struct keyring_entry *out,
+				      struct why *why);
+/* Write a new key; it gets e->state's folder and e's time, which the caller
+ * asks to be later than (s, ns) whatever the clock says. */
+MM_MUST_USE enum mm_err key_file_write(const struct key_folders *f,
+				       struct keyring_entry *e,
+				       const struct keyring_entry *after,
+				       struct why *why);
+MM_MUST_USE enum mm_err key_file_move(const struct key_folders *f,
+				      struct keyring_entry *e,
+				      enum key_state to, struct why *why);
+MM_MUST_USE enum mm_err key_file_remove(const struct key_folders *f,
+					const struct keyring_entry *e,
+					struct why *why);
+
+/* List a folder from its start; NULL (errno says why) or closedir() it. */
+DIR *key_folder_list(const struct key_folders *f, enum key_state state);
+
+#endif
