@@ -1,0 +1,157 @@
+/* caller.c - callers of the API, by admin.sock or by a token of our own.
+ *
+ * The issuer verifies its own tokens as any service would, from what it
+ * publishes: no look-up in the store.
+ */
+#include "issuer/caller.h"
+
+#include <stdlib.h>
+
+#include "common/base64url.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/scope.h"
+
+/* ---- a token of our own ---- */
+
+static enum mm_err check_token(struct issuer *is, struct span token,
+			       struct claims *c)
+{
+	struct jws t;
+	uint8_t payload[TOKEN_MAX];
+	size_t n;
+	int64_t now = clock_now();
+	if (token.len > TOKEN_MAX)
+		return MM_ERR_MALFORMED;
+	TRY(jws_split(token, &t));
+	AUTO_JWK struct jwk *key = publisher_key(is->publisher, t.header.kid);
+	if (key == NULL)
+		return MM_ERR_UNKNOWN_KEY;
+	TRY(jws_verify(&t, TYP_PAT, key));
+	TRY(base64url_decode(t.payload, payload, sizeof payload, &n));
+	TRY(claims_read(span_of(payload, n), c));
+	TRY(claims_check(c, is->set.issuer, is->set.issuer, now));
+	return publisher_alive(is->publisher, c, now);
+}
+
+/* "Bearer TOKEN" (RFC 6750 s2.1); the scheme in any case (RFC 9110). */
+static bool bearer_of(struct http_request *rq, struct span *token)
+{
+	const char *value = http_header(rq, "Authorization");
+	if (value == NULL || strncasecmp(value, "Bearer ", 7) != 0)
+		return false;
+	*token = span_str(value + 7);
+	while (token->len != 0 && token->at[0] == ' ')
+		*token = span_of(token->at + 1, token->len - 1);
+	return true;
+}
+
+/* A token without a scope claim has its user's rights, and no user is an
+ * administrator by being one: those scopes must be written out. */
+static bool scope_says(const struct claims *c, const char *name)
+{
+	return c->has_scope && scope_has(span_str(c->scope), span_str(name));
+}
+
+static bool may_self(const struct claims *c)
+{
+	return !c->has_scope || scope_says(c, "mintmark:self");
+}
+
+/* ---- deciding ---- */
+
+/* One answer for every refused token (no oracle); the log has the reason. */
+static enum mm_err refuse_token(struct http_request *rq, enum mm_err reason,
+				const char *id)
+{
+	log_event(LOG_NOTICE, "auth.refused", "request=%s id=%s reason=%s",
+		  http_request_id(rq), id, mm_err_word(reason));
+	http_set(rq, "WWW-Authenticate",
+		 "Bearer realm=\"mintmark\", error=\"invalid_token\"");
+	return why_say(http_why(rq), MM_ERR_UNAUTHENTICATED, NULL,
+		       "the token is not valid here");
+}
+
+static enum mm_err no_token(struct http_request *rq)
+{
+	http_set(rq, "WWW-Authenticate", "Bearer realm=\"mintmark\"");
+	return why_say(http_why(rq), MM_ERR_UNAUTHENTICATED, NULL,
+		       "this needs a token: Authorization: Bearer ...");
+}
+
+static const char *const scope_of_need[] = {
+	[NEED_ADMIN] = "mintmark:admin",
+	[NEED_AGENT] = "mintmark:agent",
+	[NEED_SELF] = "mintmark:self",
+};
+
+static enum mm_err too_little(struct http_request *rq, unsigned need)
+{
+	char challenge[128]; /* RFC 6750 s3.1 */
+	snprintf(challenge, sizeof challenge,
+		 "Bearer realm=\"mintmark\", error=\"insufficient_scope\", "
+		 "scope=\"%s\"",
+		 scope_of_need[need]);
+	http_set(rq, "WWW-Authenticate", challenge);
+	return why_say(http_why(rq), MM_ERR_INSUFFICIENT_SCOPE, NULL,
+		       "this needs a token with scope %s", scope_of_need[need]);
+}
+
+static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
+				 unsigned need, struct caller *out)
+{
+	struct claims c;
+	struct span token;
+	c.jti[0] = '\0';
+	if (!bearer_of(rq, &token))
+		return no_token(rq);
+	enum mm_err e = check_token(is, token, &c);
+	if (e != MM_OK)
+		return refuse_token(rq, e, c.jti);
+
+	out->admin = scope_says(&c, "mintmark:admin");
+	out->agent = scope_says(&c, "mintmark:agent");
+	bool allowed = out->admin || (need == NEED_AGENT && out->agent) ||
+		       (need == NEED_SELF && may_self(&c));
+	if (!allowed)
+		return too_little(rq, need);
+	memcpy(out->user, c.sub, sizeof out->user);
+	snprintf(out->actor, sizeof out->actor, "%s (token %s)", c.sub, c.jti);
+	return MM_OK;
+}
+
+/* Who may open the socket is an administrator of the host. */
+static void local_caller(unsigned uid, struct caller *out)
+{
+	out->admin = out->agent = true;
+	snprintf(out->actor, sizeof out->actor, "local uid %u", uid);
+}
+
+enum mm_err issuer_allow(void *app, struct http_request *rq,
+			 const struct http_route *route)
+{
+	unsigned uid;
+	if (route->need == NEED_NOTHING)
+		return MM_OK;
+	struct caller *c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return MM_ERR_NOMEM;
+	*http_data(rq) = c; /* freed with the request */
+	if (http_is_local(rq, &uid)) {
+		local_caller(uid, c);
+		return MM_OK;
+	}
+	return remote_caller(app, rq, route->need, c);
+}
+
+const struct caller *caller_of(struct http_request *rq)
+{
+	return *http_data(rq);
+}
+
+enum mm_err caller_owns(struct http_request *rq, const char *user)
+{
+	const struct caller *c = caller_of(rq);
+	return c->admin || strcmp(c->user, user) == 0 ? MM_OK
+						      : MM_ERR_NOT_FOUND;
+}

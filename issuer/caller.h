@@ -1,0 +1,28 @@
+/* caller.h - who is asking, and what they may do here. */
+#ifndef MM_ISSUER_CALLER_H
+#define MM_ISSUER_CALLER_H
+
+#include "issuer/issuer.h"
+
+/* What a route needs (http_route.need). */
+enum {
+	NEED_NOTHING = 0, /* public */
+	NEED_ADMIN = 1,	  /* admin.sock, or a PAT with mintmark:admin */
+	NEED_AGENT = 2,	  /* a PAT with mintmark:agent, or an admin */
+	NEED_SELF = 3	  /* a user with his own tokens, or an admin */
+};
+
+struct caller {
+	bool admin, agent;
+	char user[USER_SIZE];	/* "" over admin.sock */
+	char actor[ACTOR_SIZE]; /* for created_by and the log */
+};
+
+/* Whoever issuer_allow() let in. */
+const struct caller *caller_of(struct http_request *rq);
+
+/* May the caller touch this user's tokens?  MM_ERR_NOT_FOUND if not: what
+ * is not his does not exist for him. */
+MM_MUST_USE enum mm_err caller_owns(struct http_request *rq, const char *user);
+
+#endif

@@ -1,0 +1,168 @@
+/* grant.c - the rules of minting: who, how long, for what. */
+#include "issuer/grant.h"
+
+#include <stddef.h>
+
+#include "common/duration.h"
+#include "common/scope.h"
+
+#define FIELD(member, kind)                                                    \
+	{                                                                      \
+#member, (kind), offsetof(struct grant, member),               \
+			sizeof(((struct grant *)0)->member)                    \
+	}
+
+static const struct body_field fields[] = {
+	FIELD(user, BODY_TEXT),
+	FIELD(label, BODY_TEXT),
+	FIELD(expires_in, BODY_SECONDS),
+	FIELD(expires_at, BODY_TIME),
+	FIELD(auto_refresh, BODY_SECONDS),
+	FIELD(scopes, BODY_TEXTS_OF),
+	FIELD(audience, BODY_TEXTS_OF),
+	FIELD(allow_long, BODY_BOOL),
+};
+
+enum mm_err grant_read(struct span json, struct grant *out, struct why *why)
+{
+	memset(out, 0, sizeof *out);
+	return body_read(json, fields, sizeof fields / sizeof fields[0], out,
+			 why);
+}
+
+enum mm_err user_check(const char *user, struct why *why)
+{
+	size_t n = strlen(user);
+	if (n == 0)
+		return why_say(why, MM_ERR_INVALID, "user",
+			       "user is missing: whose token is it?");
+	if (n >= USER_SIZE)
+		return why_say(why, MM_ERR_INVALID, "user",
+			       "user has more than %d bytes", USER_SIZE - 1);
+	if (strchr(user, ':') != NULL || !text_is_plain(user))
+		return why_say(why, MM_ERR_INVALID, "user",
+			       "a user name holds no colon (Basic "
+			       "authentication cuts there) and no control "
+			       "character");
+	if (user[0] == ' ' || user[n - 1] == ' ')
+		return why_say(why, MM_ERR_INVALID, "user",
+			       "a user name does not begin or end with a "
+			       "space");
+	return MM_OK;
+}
+
+/* ---- times ---- */
+
+static enum mm_err fill_expiry(const struct grant *g, int64_t max_life,
+			       int64_t now, struct token_row *out,
+			       struct why *why)
+{
+	const char *field = g->expires_at ? "expires_at" : "expires_in";
+	char life[32];
+	duration_write(life, max_life);
+	if (g->expires_in && g->expires_at)
+		return why_say(why, MM_ERR_INVALID, "expires_at",
+			       "give expires_in or expires_at, not both");
+	if (!g->expires_in && !g->expires_at && !g->auto_refresh)
+		return why_say(why, MM_ERR_INVALID, "expires_in",
+			       "say how long the token lives: expires_in, "
+			       "expires_at or auto_refresh");
+
+	out->exp = g->expires_at   ? g->expires_at
+		   : g->expires_in ? now + g->expires_in
+				   : now + max_life;
+	if (out->exp <= now)
+		return why_say(why, MM_ERR_INVALID, field,
+			       "that is in the past");
+	if (out->exp > now + max_life)
+		return why_say(why, MM_ERR_INVALID, field,
+			       "at most %s from now is allowed here "
+			       "(setting max_life)",
+			       life);
+	if (g->auto_refresh > out->exp - now)
+		return why_say(why, MM_ERR_INVALID, "auto_refresh",
+			       "the window is longer than the token's whole "
+			       "life: shorten it, or let the token live "
+			       "longer");
+	out->iat = now;
+	out->auto_refresh = g->auto_refresh;
+	return MM_OK;
+}
+
+/* ---- scopes and audience ---- */
+
+/* Append a word and a space before it; false when it does not fit. */
+static bool add_word(char *text, size_t size, const char *word)
+{
+	size_t n = strlen(text);
+	int more = snprintf(text + n, size - n, "%s%s", n ? " " : "", word);
+	return more >= 0 && (size_t)more < size - n;
+}
+
+/* The scopes that open this issuer's own administration. */
+static bool is_reserved(const char *word)
+{
+	return strcmp(word, "mintmark:admin") == 0 ||
+	       strcmp(word, "mintmark:agent") == 0;
+}
+
+static enum mm_err add_scope(const char *text, const struct caller *by,
+			     struct token_row *out, struct why *why)
+{
+	struct scope_word w;
+	TRY(scope_word_read(span_str(text), &w, why));
+	if (is_reserved(text) && !by->admin)
+		return why_say(why, MM_ERR_FORBIDDEN, "scopes",
+			       "only an administrator gives %s", text);
+	if (scope_has(span_str(out->scope), w.whole))
+		return MM_OK; /* said twice */
+	if (!add_word(out->scope, sizeof out->scope, text))
+		return why_say(why, MM_ERR_INVALID, "scopes",
+			       "the scopes are longer than %d bytes together",
+			       SCOPE_SIZE - 1);
+	return MM_OK;
+}
+
+static enum mm_err fill_scope(const struct grant *g, const struct caller *by,
+			      struct token_row *out, struct why *why)
+{
+	out->has_scope = g->scopes.count != 0;
+	for (size_t i = 0; i < g->scopes.count; i++)
+		TRY(add_scope(g->scopes.at[i], by, out, why));
+	return MM_OK;
+}
+
+static enum mm_err fill_audience(const struct grant *g, struct token_row *out,
+				 struct why *why)
+{
+	for (size_t i = 0; i < g->audience.count; i++) {
+		const char *a = g->audience.at[i];
+		if (a[0] == '\0' || strchr(a, ' ') != NULL)
+			return why_say(why, MM_ERR_INVALID, "audience",
+				       "an audience is a word without "
+				       "spaces");
+		if (!add_word(out->audience, sizeof out->audience, a))
+			return why_say(why, MM_ERR_INVALID, "audience",
+				       "the audiences are too long together");
+	}
+	return MM_OK;
+}
+
+enum mm_err grant_row(const struct grant *g, const struct caller *by,
+		      const struct issuer_settings *set, int64_t now,
+		      struct token_row *out, struct why *why)
+{
+	memset(out, 0, sizeof *out);
+	TRY(user_check(g->user, why));
+	if (!by->admin && strcmp(by->user, g->user) != 0)
+		return why_say(why, MM_ERR_FORBIDDEN, "user",
+			       "only an administrator makes tokens for "
+			       "others");
+	TRY(fill_expiry(g, set->max_life, now, out, why));
+	TRY(fill_scope(g, by, out, why));
+	TRY(fill_audience(g, out, why));
+	memcpy(out->user, g->user, sizeof out->user);
+	memcpy(out->label, g->label, sizeof out->label);
+	memcpy(out->created_by, by->actor, sizeof out->created_by);
+	return MM_OK;
+}

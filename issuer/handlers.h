@@ -1,0 +1,28 @@
+/* handlers.h - every handler that routes.c names. */
+#ifndef MM_ISSUER_HANDLERS_H
+#define MM_ISSUER_HANDLERS_H
+
+#include "issuer/issuer.h"
+
+/* tokens.c */
+http_handler token_create, token_rotate;
+/* tokens_read.c */
+http_handler token_list, token_show, user_list;
+/* tokens_change.c */
+http_handler token_revoke, token_suspend, token_reinstate, user_revoke;
+/* agents.c */
+http_handler feed_get, snapshot_get, uses_post;
+/* public.c */
+http_handler jwks_get, status_list_get, health_live, health_ready, version_get;
+/* keys_http.c */
+http_handler key_list, key_reload;
+/* console.c */
+http_handler console_get;
+
+/* The token that the path names ("/v1/tokens/{}"), if the caller may see
+ * it: MM_ERR_NOT_FOUND, with the sentence. */
+MM_MUST_USE enum mm_err token_of_path(struct issuer *is,
+				      struct http_request *rq,
+				      struct token_row *out);
+
+#endif

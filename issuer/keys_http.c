@@ -1,0 +1,74 @@
+/* keys_http.c - GET /v1/keys and POST /v1/keys/reload, for mintmark key. */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "issuer/body.h"
+#include "issuer/handlers.h"
+#include "issuer/reply.h"
+
+struct key_page {
+	json_t *items;
+	struct key_row rows[KEYRING_MAX * 2];
+	size_t count;
+};
+
+static const struct key_row *row_of(const struct key_page *p, const char *kid)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (strcmp(p->rows[i].kid, kid) == 0)
+			return &p->rows[i];
+	return NULL;
+}
+
+static void add_key(void *ctx, const struct keyring_entry *e)
+{
+	struct key_page *p = ctx;
+	const struct key_row *row = row_of(p, jwk_kid(e->key));
+	json_array_append_new(
+		p->items,
+		json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:I}", "kid",
+			  jwk_kid(e->key), "alg", jwk_alg_name(e->key), "state",
+			  key_state_name(e->state), "created_at",
+			  time_json(e->created), "announced_seq",
+			  (json_int_t)(row ? row->announced_seq : 0),
+			  "last_exp", time_json(row ? row->last_exp : 0),
+			  "live_tokens",
+			  (json_int_t)(row ? row->live_tokens : 0)));
+}
+
+enum mm_err key_list(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct key_page p;
+	TRY(store_keys(is->store, clock_now(), p.rows, KEYRING_MAX * 2,
+		       &p.count));
+	p.items = json_array();
+	signing_each(is->signing, add_key, &p);
+	return reply_json(rq, 200, json_pack("{s:o}", "keys", p.items));
+}
+
+struct reload_body {
+	struct body_texts compromised;
+};
+
+static const struct body_field reload_fields[] = {
+	{ "compromised", BODY_TEXTS_OF,
+	  offsetof(struct reload_body, compromised),
+	  sizeof(struct body_texts) },
+};
+
+enum mm_err key_reload(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct reload_body body = { .compromised.count = 0 };
+	const char *kids[BODY_TEXTS];
+	TRY(body_read(http_body_bytes(rq), reload_fields, 1, &body,
+		      http_why(rq)));
+	for (size_t i = 0; i < body.compromised.count; i++)
+		kids[i] = body.compromised.at[i];
+	TRY(signing_reload(is->signing, kids, body.compromised.count,
+			   http_why(rq)));
+	publisher_catch_up(is->publisher);
+	return reply_json(rq, 200, json_pack("{s:b}", "reloaded", 1));
+}

@@ -1,0 +1,100 @@
+/* main.c - mintmarkd: the mint.  Settings, start, signals, stop. */
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "issuer/start.h"
+
+#define ROW(name, kind, type, standard, arg, help)                             \
+	{ #name, kind, standard,                                               \
+	  arg,	 help, offsetof(struct issuer_settings, name) },
+
+static const struct setting rows[] = { ISSUER_SETTINGS(ROW) };
+
+static const struct settings_table table = {
+	.program = "mintmarkd",
+	.usage = "mintmarkd - the mint: issues personal access tokens\n"
+		 "\n"
+		 "  mintmarkd --dev\n"
+		 "  mintmarkd --data /var/lib/mintmark "
+		 "--issuer https://pat.example.org --behind-proxy\n",
+	.config = "/etc/mintmark/mintmarkd.conf",
+	.rows = rows,
+	.count = sizeof rows / sizeof rows[0],
+};
+
+/* Signals are read, not handled: blocked before the first thread starts. */
+static void block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void reload(struct issuer *is)
+{
+	struct why why = { .text = "" };
+	if (signing_reload(is->signing, NULL, 0, &why) != MM_OK)
+		log_event(LOG_ERR, "keys.reload_failed",
+			  "detail=%s; the keys in force stay", why.text);
+}
+
+static void serve(struct running *r, const sigset_t *set)
+{
+	for (int sig = 0; sigwait(set, &sig) == 0;) {
+		if (sig != SIGHUP)
+			return;
+		reload(&r->is);
+	}
+}
+
+/* The one time when the reader is a person who has just started us. */
+static void greet(const struct running *r)
+{
+	const struct issuer_settings *set = &r->is.set;
+	fprintf(stderr,
+		"mintmarkd %s serves %s on %s\n"
+		"  console   %s/console/\n"
+		"  %s%s/keys, %s/mintmark.db, %s/admin.sock\n"
+		"next, in another terminal:\n"
+		"  export MINTMARK_SOCKET=%s/admin.sock\n"
+		"  mintmark token create -u alice -e 30d -l \"first token\"\n",
+		MM_VERSION, set->issuer, set->listen, set->issuer,
+		r->first_start ? "made      " : "uses      ", set->data,
+		set->data, set->data, set->data);
+}
+
+int main(int argc, char **argv)
+{
+	static struct running r; /* zero; too large for a stack */
+	struct why why = { .text = "" };
+	enum settings_wish wish;
+	sigset_t signals;
+	enum mm_err e =
+		settings_read(&table, argc, argv, &r.is.set, &wish, &why);
+	if (e == MM_OK && wish != SETTINGS_HELP && wish != SETTINGS_PRINT)
+		e = settings_settle(&r.is.set, &why);
+	if (e != MM_OK) {
+		fprintf(stderr, "mintmarkd: %s\n", why.text);
+		return 2;
+	}
+	if (wish != SETTINGS_RUN)
+		return 0;
+
+	block_signals(&signals);
+	if (issuer_start(&r, &why) != MM_OK) {
+		fprintf(stderr, "mintmarkd: %s\n", why.text);
+		return 1;
+	}
+	log_event(LOG_NOTICE, "issuer.start", "version=%s issuer=%s listen=%s",
+		  MM_VERSION, r.is.set.issuer, r.is.set.listen);
+	greet(&r);
+	serve(&r, &signals);
+	log_event(LOG_NOTICE, "issuer.stop", "detail=finishing requests");
+	issuer_stop(&r);
+	return 0;
+}

@@ -1,0 +1,228 @@
+/* mint.c - a grant becomes a signed token; the only file that knows libjwt.
+ *
+ * libjwt (1.10 to 1.17) signs ES256 and RS256 and always writes typ JWT,
+ * which is what a PAT has.  It knows no EdDSA: such keys sign through
+ * common/jws.c, which writes the same bytes.
+ */
+#include "issuer/mint.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <jwt.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define POOLS	   64  /* lists being filled: kinds times periods */
+#define TAKE_FIRST 8   /* indexes taken from the store at first ... */
+#define TAKE_MOST  256 /* ... doubled each time, up to this many */
+
+/* Indexes of one list that are ours to give. */
+struct pool {
+	enum list_kind kind;
+	int64_t period_end; /* 0: the slot is free */
+	uint32_t list, next, left, take;
+};
+
+struct mint {
+	struct store *store;
+	char iss[ISS_SIZE];
+	pthread_mutex_t lock; /* guards pools */
+	struct pool pool[POOLS];
+};
+
+enum mm_err mint_open(struct store *store, const char *iss, struct mint **out)
+{
+	struct mint *m = calloc(1, sizeof *m);
+	if (m == NULL)
+		return MM_ERR_NOMEM;
+	m->store = store;
+	pthread_mutex_init(&m->lock, NULL);
+	if (!span_copy(m->iss, sizeof m->iss, span_str(iss))) {
+		free(m);
+		return MM_ERR_INVALID;
+	}
+	*out = m;
+	return MM_OK;
+}
+
+void mint_close(struct mint *m)
+{
+	free(m);
+}
+
+/* ---- indexes ---- */
+
+/* The pool of a list, or the slot to put it in: a free one, else the one
+ * whose period ends first (what was left in it is never used). */
+static struct pool *find_pool(struct mint *m, enum list_kind kind,
+			      int64_t period_end)
+{
+	struct pool *oldest = &m->pool[0];
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *p = &m->pool[i];
+		if (p->kind == kind && p->period_end == period_end)
+			return p;
+		if (p->period_end < oldest->period_end)
+			oldest = p;
+	}
+	*oldest = (struct pool){ .kind = kind,
+				 .period_end = period_end,
+				 .take = TAKE_FIRST };
+	return oldest;
+}
+
+static enum mm_err refill(struct mint *m, struct pool *p)
+{
+	struct index_range range;
+	TRY(store_reserve(m->store, p->kind, p->period_end, p->take, &range));
+	p->list = range.list;
+	p->next = range.first;
+	p->left = range.count;
+	p->take = p->take * 2 < TAKE_MOST ? p->take * 2 : TAKE_MOST;
+	return MM_OK;
+}
+
+static enum mm_err take_index(struct mint *m, struct token_row *t)
+{
+	enum list_kind kind = t->auto_refresh ? LIST_AUTO_REFRESH : LIST_FIXED;
+	enum mm_err e = MM_OK;
+	pthread_mutex_lock(&m->lock);
+	struct pool *p = find_pool(m, kind, list_period_end(t->exp));
+	if (p->left == 0)
+		e = refill(m, p);
+	if (e == MM_OK) {
+		t->list = p->list;
+		t->idx = p->next++;
+		p->left--;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return e;
+}
+
+/* ---- claims ---- */
+
+static json_t *audience_json(const char *words)
+{
+	json_t *all = json_array();
+	struct span rest = span_str(words), word;
+	while (span_cut(&rest, ' ', &word))
+		json_array_append_new(
+			all, json_stringn((const char *)word.at, word.len));
+	json_array_append_new(all,
+			      json_stringn((const char *)rest.at, rest.len));
+	if (json_array_size(all) != 1)
+		return all;
+	json_t *one = json_incref(json_array_get(all, 0));
+	json_decref(all);
+	return one;
+}
+
+/* Absent claims are NULL here, and json_pack leaves them out ("o*"). */
+static json_t *claims_json(const struct mint *m, const struct token_row *t)
+{
+	char jti[JTI_SIZE], uri[ISS_SIZE + 32];
+	token_id_write(jti, t->list, t->idx);
+	snprintf(uri, sizeof uri, "%s/s/%u", m->iss, t->list);
+	json_t *aud = t->audience[0] ? audience_json(t->audience) : NULL;
+	json_t *scope = t->has_scope ? json_string(t->scope) : NULL;
+	json_t *window = t->auto_refresh ? json_integer(t->auto_refresh) : NULL;
+	return json_pack("{s:s, s:s, s:o*, s:I, s:I, s:s, s:o*, s:o*,"
+			 " s:{s:{s:I, s:s}}}",
+			 "iss", m->iss, "sub", t->user, "aud", aud, "iat",
+			 (json_int_t)t->iat, "exp", (json_int_t)t->exp, "jti",
+			 jti, "scope", scope, "auto_refresh", window, "status",
+			 "status_list", "idx", (json_int_t)t->idx, "uri", uri);
+}
+
+static void free_text(char **s)
+{
+	free(*s);
+}
+#define AUTO_TEXT __attribute__((cleanup(free_text)))
+
+static enum mm_err claims_text(const struct mint *m, const struct token_row *t,
+			       char **out)
+{
+	json_t *claims = claims_json(m, t);
+	*out = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
+	json_decref(claims);
+	return *out ? MM_OK : MM_ERR_NOMEM;
+}
+
+/* ---- signing ---- */
+
+static void jwt_free_at(jwt_t **j)
+{
+	if (*j != NULL)
+		jwt_free(*j);
+}
+#define AUTO_JWT __attribute__((cleanup(jwt_free_at)))
+
+static enum mm_err sign_libjwt(const struct jwk *key, const char *claims,
+			       struct buf *token)
+{
+	struct span pem = jwk_pem(key);
+	jwt_alg_t alg =
+		jwk_alg(key) == JWK_RS256 ? JWT_ALG_RS256 : JWT_ALG_ES256;
+	AUTO_JWT jwt_t *jwt = NULL;
+	if (jwt_new(&jwt) != 0)
+		return MM_ERR_NOMEM;
+	if (jwt_set_alg(jwt, alg, pem.at, (int)pem.len) != 0 ||
+	    jwt_add_header(jwt, "kid", jwk_kid(key)) != 0 ||
+	    jwt_add_grants_json(jwt, claims) != 0)
+		return MM_ERR_NOMEM;
+	char *text = jwt_encode_str(jwt);
+	if (text == NULL)
+		return errno == ENOMEM ? MM_ERR_NOMEM : MM_ERR_CRYPTO;
+	buf_str(token, text);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	return token->failed;
+}
+
+static enum mm_err sign(const struct jwk *key, const char *claims,
+			struct buf *token)
+{
+	return jwk_alg(key) == JWK_EDDSA
+		       ? jws_sign(key, TYP_PAT, span_str(claims), token)
+		       : sign_libjwt(key, claims, token);
+}
+
+/* ---- length ---- */
+
+static size_t signature_len(struct span token)
+{
+	const uint8_t *dot = memrchr(token.at, '.', token.len);
+	return (size_t)(token.at + token.len - dot) - 1;
+}
+
+/* Name the claims that make it long. */
+static enum mm_err too_long(const struct token_row *t, struct span token,
+			    size_t max, struct why *why)
+{
+	bool hard = max == TOKEN_MAX;
+	bool by_scope = strlen(t->scope) >= strlen(t->audience);
+	return why_say(why, MM_ERR_INVALID, by_scope ? "scopes" : "audience",
+		       "the token would have %zu characters, over %zu "
+		       "(before encoding: scope %zu, aud %zu, sub %zu; its "
+		       "signature: %zu): shorten them%s",
+		       token.len, max, strlen(t->scope), strlen(t->audience),
+		       strlen(t->user), signature_len(token),
+		       hard ? ""
+			    : ", or set allow_long for Bearer only (PAM cuts "
+			      "longer passwords)");
+}
+
+enum mm_err mint_token(struct mint *m, const struct jwk *key, bool allow_long,
+		       struct token_row *t, struct buf *token, struct why *why)
+{
+	AUTO_TEXT char *claims = NULL;
+	struct span text;
+	size_t max = allow_long ? TOKEN_MAX : TOKEN_PORTABLE;
+	TRY(take_index(m, t));
+	(void)span_copy(t->kid, sizeof t->kid, span_str(jwk_kid(key)));
+	TRY(claims_text(m, t, &claims));
+	TRY(sign(key, claims, token));
+	TRY(buf_done(token, &text));
+	return text.len <= max ? MM_OK : too_long(t, text, max, why);
+}

@@ -1,0 +1,61 @@
+/* public.c - what anybody may read: keys, status lists, health, version. */
+#include "issuer/handlers.h"
+#include "issuer/reply.h"
+
+enum mm_err jwks_get(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	AUTO_BODY struct http_body *body = NULL;
+	TRY(publisher_jwks(is->publisher, &body));
+	http_set(rq, "Cache-Control", "public, max-age=300");
+	return http_reply_shared(rq, 200, body);
+}
+
+enum mm_err status_list_get(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	AUTO_BODY struct http_body *body = NULL;
+	char id[JTI_SIZE], cache[64];
+	uint32_t list, idx;
+	snprintf(id, sizeof id, "%.12s.0", http_arg(rq, 0));
+	enum mm_err e = token_id_read(span_str(id), &list, &idx);
+	if (e == MM_OK)
+		e = publisher_list(is->publisher, list, &body);
+	if (e == MM_ERR_MALFORMED || e == MM_ERR_NOT_FOUND)
+		return why_say(http_why(rq), MM_ERR_NOT_FOUND, NULL,
+			       "there is no such status list");
+	TRY(e);
+	snprintf(cache, sizeof cache, "public, max-age=%lld",
+		 (long long)is->set.list_ttl);
+	http_set(rq, "Cache-Control", cache);
+	http_set(rq, "Access-Control-Allow-Origin", "*");
+	return http_reply_shared(rq, 200, body);
+}
+
+enum mm_err health_live(void *app, struct http_request *rq)
+{
+	(void)app;
+	return reply_json(rq, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+enum mm_err health_ready(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct publisher_stats st;
+	publisher_stats(is->publisher, &st);
+	return reply_json(rq, st.following ? 200 : 503,
+			  json_pack("{s:s, s:I, s:I, s:I, s:I}", "status",
+				    st.following ? "ok" : "store unreadable",
+				    "seq", (json_int_t)st.seq, "lists",
+				    (json_int_t)st.lists, "keys",
+				    (json_int_t)st.keys, "polls",
+				    (json_int_t)st.waiting));
+}
+
+enum mm_err version_get(void *app, struct http_request *rq)
+{
+	(void)app;
+	return reply_json(rq, 200,
+			  json_pack("{s:s, s:s}", "name", "mintmarkd",
+				    "version", MM_VERSION));
+}

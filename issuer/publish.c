@@ -1,0 +1,246 @@
+/* publish.c - the thread that follows the log, and the replica's readers. */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/publish_internal.h"
+
+#define READ_EVENTS 256 /* events read at a time */
+#define ROUND_MS    250 /* look at deadlines and the log this often */
+
+uint64_t publisher_seq(struct publisher *p)
+{
+	pthread_rwlock_rdlock(&p->state);
+	uint64_t seq = p->replica.seq;
+	pthread_rwlock_unlock(&p->state);
+	return seq;
+}
+
+/* ---- following ---- */
+
+static enum mm_err apply(struct publisher *p, const struct event *events,
+			 size_t n)
+{
+	enum mm_err e = MM_OK;
+	pthread_rwlock_wrlock(&p->state);
+	for (size_t i = 0; i < n && e == MM_OK; i++)
+		e = replica_apply(&p->replica, &events[i]);
+	pthread_rwlock_unlock(&p->state);
+	return e;
+}
+
+/* Read on until the log has no more.  A replica that cannot follow (its
+ * place is no longer in the log) is loaded anew. */
+static enum mm_err follow(struct publisher *p, struct event *events)
+{
+	size_t n;
+	do {
+		TRY(store_events(p->store, publisher_seq(p), READ_EVENTS,
+				 events, &n));
+		TRY(apply(p, events, n));
+	} while (n == READ_EVENTS);
+	return MM_OK;
+}
+
+static enum mm_err load(struct publisher *p)
+{
+	struct replica fresh = { .seq = 0 };
+	enum mm_err e = store_load(p->store, &fresh);
+	if (e != MM_OK) {
+		replica_free(&fresh);
+		return e;
+	}
+	pthread_rwlock_wrlock(&p->state);
+	struct replica old = p->replica;
+	p->replica = fresh;
+	pthread_rwlock_unlock(&p->state);
+	replica_free(&old);
+	return MM_OK;
+}
+
+static bool follow_round(struct publisher *p, struct event *events)
+{
+	enum mm_err e = follow(p, events);
+	if (e == MM_ERR_GONE || e == MM_ERR_GAP)
+		e = load(p);
+	if (e != MM_OK)
+		log_event(LOG_ERR, "publish.behind", "reason=%s",
+			  mm_err_word(e));
+	return e == MM_OK;
+}
+
+static void wait_for_work(struct publisher *p)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += ROUND_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	int rc = 0;
+	while (!p->wake && !p->stopping && rc == 0)
+		rc = pthread_cond_timedwait(&p->woken, &p->lock, &until);
+	p->wake = false;
+}
+
+static void *publisher_main(void *arg)
+{
+	struct publisher *p = arg;
+	struct event *events = calloc(READ_EVENTS, sizeof *events);
+	MM_ASSERT(events != NULL); /* at the start, before serving */
+	pthread_mutex_lock(&p->lock);
+	while (!p->stopping) {
+		wait_for_work(p);
+		bool releasing = p->releasing;
+		p->rounds_begun++;
+		pthread_mutex_unlock(&p->lock);
+
+		bool good = follow_round(p, events);
+		publish_answer(p, releasing);
+
+		pthread_mutex_lock(&p->lock);
+		p->following = good;
+		if (good)
+			p->rounds_done = p->rounds_begun;
+		pthread_cond_broadcast(&p->followed);
+	}
+	pthread_mutex_unlock(&p->lock);
+	free(events);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+struct publisher *publisher_new(struct publish_ttl ttl)
+{
+	pthread_condattr_t monotonic;
+	struct publisher *p = calloc(1, sizeof *p);
+	if (p == NULL)
+		return NULL;
+	p->ttl = ttl;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->woken, &monotonic);
+	pthread_cond_init(&p->followed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_mutex_init(&p->making, NULL);
+	pthread_rwlock_init(&p->state, NULL);
+	return p;
+}
+
+void publisher_wake(void *publisher)
+{
+	struct publisher *p = publisher;
+	pthread_mutex_lock(&p->lock);
+	p->wake = true;
+	pthread_cond_signal(&p->woken);
+	pthread_mutex_unlock(&p->lock);
+}
+
+enum mm_err publisher_start(struct publisher *p, struct store *store,
+			    struct signing *signing, struct why *why)
+{
+	p->store = store;
+	p->signing = signing;
+	enum mm_err e = load(p);
+	if (e != MM_OK)
+		return why_say(why, e, NULL,
+			       "cannot read the lists from the store: %s",
+			       mm_err_word(e));
+	p->following = true;
+	if (pthread_create(&p->thread, NULL, publisher_main, p) != 0)
+		return why_say(why, MM_ERR_NOMEM, NULL,
+			       "cannot start the publisher's thread");
+	p->running = true;
+	return MM_OK;
+}
+
+void publisher_release(struct publisher *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->releasing = true;
+	p->wake = true;
+	pthread_cond_signal(&p->woken);
+	while (p->running && p->waiters != NULL)
+		pthread_cond_wait(&p->followed, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void publisher_stop_thread(struct publisher *p)
+{
+	if (p == NULL || !p->running)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	pthread_cond_signal(&p->woken);
+	pthread_mutex_unlock(&p->lock);
+	pthread_join(p->thread, NULL);
+}
+
+void publisher_free(struct publisher *p)
+{
+	if (p == NULL)
+		return;
+	kept_clear(p->batch, BATCHES);
+	kept_clear(p->list, KEPT_LISTS);
+	kept_clear(&p->snapshot, 1);
+	kept_clear(&p->jwks, 1);
+	replica_free(&p->replica);
+	free(p);
+}
+
+bool publisher_catch_up(struct publisher *p)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += 2;
+
+	int rc = 0;
+	pthread_mutex_lock(&p->lock);
+	uint64_t mine = p->rounds_begun + 1; /* one that begins after now */
+	p->wake = true;
+	pthread_cond_signal(&p->woken);
+	while (p->rounds_done < mine && !p->stopping && rc == 0)
+		rc = pthread_cond_timedwait(&p->followed, &p->lock, &until);
+	bool caught = p->rounds_done >= mine;
+	pthread_mutex_unlock(&p->lock);
+	return caught;
+}
+
+/* ---- reading the replica ---- */
+
+struct jwk *publisher_key(struct publisher *p, const char *kid)
+{
+	pthread_rwlock_rdlock(&p->state);
+	struct jwk *k = jwk_set_find(&p->replica.keys, kid);
+	if (k != NULL)
+		jwk_hold(k);
+	pthread_rwlock_unlock(&p->state);
+	return k;
+}
+
+enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
+			    int64_t now)
+{
+	enum mm_err e = MM_ERR_REVOKED; /* unknown is not innocent */
+	pthread_rwlock_rdlock(&p->state);
+	const struct list *l = replica_list(&p->replica, c->list);
+	if (l != NULL && c->idx < l->size)
+		e = claims_alive(c, status_get(l->status, c->idx),
+				 l->last_use ? l->last_use[c->idx] : 0, now);
+	pthread_rwlock_unlock(&p->state);
+	return e;
+}
+
+void publisher_stats(struct publisher *p, struct publisher_stats *out)
+{
+	pthread_rwlock_rdlock(&p->state);
+	out->seq = p->replica.seq;
+	out->lists = p->replica.list_count;
+	out->keys = p->replica.keys.count;
+	pthread_rwlock_unlock(&p->state);
+	pthread_mutex_lock(&p->lock);
+	out->waiting = p->waiting;
+	out->following = p->following;
+	pthread_mutex_unlock(&p->lock);
+}

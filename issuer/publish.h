@@ -1,0 +1,71 @@
+/* publish.h - step 2: what verifiers need to know, signed and ready.
+ *
+ * One thread follows the store's event log (also for this issuer's own
+ * writes) and keeps a replica; everything published is made from that.
+ * Made once, served to all: objects are kept until something changes, so
+ * that everybody at the same sequence gets the same bytes.
+ *
+ * Threads: any, but for start and stop.
+ */
+#ifndef MM_ISSUER_PUBLISH_H
+#define MM_ISSUER_PUBLISH_H
+
+#include "common/http.h"
+#include "issuer/signing.h"
+#include "issuer/store.h"
+
+struct publisher;
+
+/* Seconds: how long an object may be kept by who reads it. */
+struct publish_ttl {
+	int64_t feed, list;
+};
+
+/* Made before the store is opened, since the store wakes it. */
+struct publisher *publisher_new(struct publish_ttl ttl);
+/* The store's wake function: there may be new events. */
+void publisher_wake(void *publisher);
+MM_MUST_USE enum mm_err publisher_start(struct publisher *p,
+					struct store *store,
+					struct signing *signing,
+					struct why *why);
+/* Answer every waiting poll now; later ones are answered at once. */
+void publisher_release(struct publisher *p);
+/* The thread first, then (when the store, which wakes it, is closed) the
+ * rest.  NULL is allowed. */
+void publisher_stop_thread(struct publisher *p);
+void publisher_free(struct publisher *p);
+
+/* Return when all that the store acknowledged before this call is in the
+ * replica, and so in everything published.  False: not within 2 s. */
+bool publisher_catch_up(struct publisher *p);
+
+/* Answer a feed poll: at once when there are events after `after`, else
+ * when there are or `wait` seconds have passed.  MM_ERR_GONE: `after` is
+ * older than the log, take the snapshot. */
+MM_MUST_USE enum mm_err publisher_feed(struct publisher *p,
+				       struct http_request *rq, uint64_t after,
+				       int64_t wait);
+
+/* Prepared bodies; drop with http_body_drop(). */
+MM_MUST_USE enum mm_err publisher_snapshot(struct publisher *p,
+					   struct http_body **out);
+MM_MUST_USE enum mm_err publisher_list(struct publisher *p, uint32_t list,
+				       struct http_body **out);
+MM_MUST_USE enum mm_err publisher_jwks(struct publisher *p,
+				       struct http_body **out);
+
+/* For this issuer's own checks: a published key (drop it; NULL: none), and
+ * what the lists say of a token. */
+struct jwk *publisher_key(struct publisher *p, const char *kid);
+MM_MUST_USE enum mm_err publisher_alive(struct publisher *p,
+					const struct claims *c, int64_t now);
+
+struct publisher_stats {
+	uint64_t seq;
+	size_t lists, keys, waiting;
+	bool following; /* the log could be read last time */
+};
+void publisher_stats(struct publisher *p, struct publisher_stats *out);
+
+#endif

@@ -1,0 +1,172 @@
+/* publish_feed.c - batches of events, and the polls that wait for them. */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "issuer/publish_internal.h"
+
+#define FEED_TYPE "application/jwt" /* RFC 7519 s10.3.1 */
+
+/* ---- batches ---- */
+
+static enum mm_err events_json(const struct event *events, size_t n,
+			       struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i != 0)
+			buf_str(out, ",");
+		TRY(event_write(&events[i], out));
+	}
+	return out->failed;
+}
+
+static void fill_head(struct publisher *p, struct feed_head *head)
+{
+	head->iat = clock_now();
+	head->ttl = p->ttl.feed;
+	pthread_rwlock_rdlock(&p->state);
+	memcpy(head->iss, p->replica.iss, sizeof head->iss);
+	memcpy(head->epoch, p->replica.epoch, sizeof head->epoch);
+	pthread_rwlock_unlock(&p->state);
+}
+
+static void free_events(struct event **e)
+{
+	free(*e);
+}
+#define AUTO_EVENTS __attribute__((cleanup(free_events)))
+
+/* Read the events, write the payload, sign it.  `seq` is where the replica
+ * stands: the log may be further, but what is published is the replica. */
+static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
+			      struct http_body **out)
+{
+	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
+	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
+	AUTO_EVENTS struct event *events = NULL;
+	struct feed_head head = { .after = after, .seq = after };
+	struct span text = span_str("");
+	size_t n = 0;
+	if (after < seq) {
+		size_t max = seq - after < FEED_EVENTS_MAX
+				     ? (size_t)(seq - after)
+				     : FEED_EVENTS_MAX;
+		events = calloc(max, sizeof *events);
+		if (events == NULL)
+			return MM_ERR_NOMEM;
+		TRY(store_events(p->store, after, max, events, &n));
+		head.seq = after + n;
+	} else if (after > seq) {
+		/* we are behind who asks: say so, it will see a rollback */
+		head.after = head.seq = seq;
+	}
+	TRY(events_json(events, n, &json));
+	TRY(buf_done(&json, &text));
+	fill_head(p, &head);
+	TRY(batch_write(&head, text, &payload));
+	AUTO_JWK struct jwk *key = signing_key_known_at(p->signing, after);
+	return publish_sign(key, TYP_FEED, &payload, FEED_TYPE, out);
+}
+
+enum mm_err publish_batch(struct publisher *p, uint64_t after,
+			  struct http_body **out)
+{
+	enum mm_err e = MM_OK;
+	struct http_body *body;
+	uint64_t seq = publisher_seq(p);
+	pthread_mutex_lock(&p->making);
+	struct kept *k = kept_find(p->batch, BATCHES, after + 1);
+	if (k->what == after + 1 && k->seq == seq &&
+	    clock_ms() - k->made < BATCH_MS) {
+		*out = http_body_hold(k->body);
+	} else {
+		e = make_batch(p, after, seq, &body);
+		if (e == MM_OK)
+			*out = kept_put(k, after + 1, seq, body);
+	}
+	pthread_mutex_unlock(&p->making);
+	return e;
+}
+
+/* ---- polls ---- */
+
+static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
+			      uint64_t after)
+{
+	AUTO_BODY struct http_body *body = NULL;
+	enum mm_err e = publish_batch(p, after, &body);
+	if (e == MM_ERR_GONE)
+		return why_say(http_why(rq), e, "after",
+			       "events after %llu are no longer kept: take "
+			       "/v1/snapshot and go on from there",
+			       (unsigned long long)after);
+	TRY(e);
+	http_set(rq, "Cache-Control", "max-age=1");
+	return http_reply_shared(rq, 200, body);
+}
+
+/* Must the poll be answered now?  Asked with the lock held, so that no
+ * event can slip in between the question and the waiting. */
+static bool must_answer(struct publisher *p, uint64_t after)
+{
+	return p->releasing || after != publisher_seq(p);
+}
+
+enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
+			   uint64_t after, int64_t wait)
+{
+	struct waiter *w = wait > 0 ? malloc(sizeof *w) : NULL;
+	if (w == NULL) /* no wait, or no memory to wait with */
+		return answer_now(p, rq, after);
+	*w = (struct waiter){ .rq = rq,
+			      .after = after,
+			      .deadline = clock_ms() + wait * 1000 };
+
+	pthread_mutex_lock(&p->lock);
+	bool now = must_answer(p, after);
+	if (!now) {
+		http_hold(rq);
+		w->next = p->waiters;
+		p->waiters = w;
+		p->waiting++;
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (!now)
+		return MM_OK;
+	free(w);
+	return answer_now(p, rq, after);
+}
+
+/* Take those out of the list whose turn it is. */
+static struct waiter *take_due(struct publisher *p, bool all)
+{
+	struct waiter *due = NULL;
+	int64_t now = clock_ms();
+	uint64_t seq = publisher_seq(p);
+	pthread_mutex_lock(&p->lock);
+	for (struct waiter **at = &p->waiters; *at != NULL;) {
+		struct waiter *w = *at;
+		if (!all && w->after == seq && w->deadline > now) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		w->next = due;
+		due = w;
+		p->waiting--;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return due;
+}
+
+void publish_answer(struct publisher *p, bool all)
+{
+	struct waiter *next;
+	for (struct waiter *w = take_due(p, all); w != NULL; w = next) {
+		next = w->next;
+		enum mm_err e = answer_now(p, w->rq, w->after);
+		if (e != MM_OK)
+			http_problem(w->rq, e, http_why(w->rq));
+		http_release(w->rq);
+		free(w);
+	}
+}

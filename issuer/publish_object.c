@@ -1,0 +1,172 @@
+/* publish_object.c - whole objects: snapshot, status lists, JWKS. */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "issuer/publish_internal.h"
+
+/* ---- kept objects ---- */
+
+struct http_body *kept_put(struct kept *k, uint64_t what, uint64_t seq,
+			   struct http_body *body)
+{
+	http_body_drop(k->body);
+	*k = (struct kept){ what, seq, clock_ms(), body };
+	return http_body_hold(body);
+}
+
+struct kept *kept_find(struct kept *slots, size_t n, uint64_t what)
+{
+	struct kept *oldest = &slots[0];
+	for (size_t i = 0; i < n; i++) {
+		if (slots[i].what == what)
+			return &slots[i];
+		if (slots[i].made < oldest->made)
+			oldest = &slots[i];
+	}
+	return oldest;
+}
+
+void kept_clear(struct kept *slots, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		http_body_drop(slots[i].body);
+	memset(slots, 0, n * sizeof *slots);
+}
+
+static bool kept_good(const struct kept *k, uint64_t what, uint64_t seq,
+		      int64_t ms)
+{
+	return k->what == what && k->seq == seq && clock_ms() - k->made < ms;
+}
+
+enum mm_err publish_sign(const struct jwk *key, const char *typ,
+			 struct buf *payload, const char *type,
+			 struct http_body **out)
+{
+	AUTO_BUF struct buf jws = buf_new(SNAPSHOT_MAX);
+	struct span text;
+	TRY(buf_done(payload, &text));
+	TRY(jws_sign(key, typ, text, &jws));
+	TRY(buf_done(&jws, &text));
+	*out = http_body_new(type, text);
+	return *out ? MM_OK : MM_ERR_NOMEM;
+}
+
+/* ---- snapshot ---- */
+
+static enum mm_err make_snapshot(struct publisher *p, uint64_t *seq,
+				 struct http_body **out)
+{
+	AUTO_BUF struct buf payload = buf_new(SNAPSHOT_MAX);
+	pthread_rwlock_rdlock(&p->state);
+	*seq = p->replica.seq;
+	enum mm_err e =
+		snapshot_write(&p->replica, clock_now(), p->ttl.feed, &payload);
+	pthread_rwlock_unlock(&p->state);
+	TRY(e);
+	AUTO_JWK struct jwk *key = signing_key(p->signing);
+	return publish_sign(key, TYP_SNAPSHOT, &payload, "application/jwt",
+			    out);
+}
+
+enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
+{
+	enum mm_err e = MM_OK;
+	struct http_body *body;
+	uint64_t seq = publisher_seq(p);
+	pthread_mutex_lock(&p->making);
+	struct kept *k = &p->snapshot;
+	if (kept_good(k, 1, seq, BATCH_MS)) {
+		*out = http_body_hold(k->body);
+	} else {
+		e = make_snapshot(p, &seq, &body);
+		if (e == MM_OK)
+			*out = kept_put(k, 1, seq, body);
+	}
+	pthread_mutex_unlock(&p->making);
+	return e;
+}
+
+/* ---- status lists (draft-ietf-oauth-status-list s5.1) ---- */
+
+static enum mm_err list_payload(struct publisher *p, uint32_t list,
+				struct buf *out)
+{
+	const struct list *l = replica_list(&p->replica, list);
+	int64_t now = clock_now();
+	if (l == NULL)
+		return MM_ERR_NOT_FOUND;
+	buf_fmt(out, "{\"iss\":\"%s\",\"sub\":\"%s/s/%u\",\"iat\":%lld,",
+		p->replica.iss, p->replica.iss, list, (long long)now);
+	buf_fmt(out, "\"exp\":%lld,\"ttl\":%lld,", (long long)now + 86400,
+		(long long)p->ttl.list);
+	buf_str(out, "\"status_list\":{\"bits\":2,\"lst\":\"");
+	/* whole: an index past the end is refused by who reads it */
+	TRY(pack_bytes(span_of(l->status, l->size / 4), true, out));
+	buf_str(out, "\"}}");
+	return out->failed;
+}
+
+static enum mm_err make_list(struct publisher *p, uint32_t list,
+			     struct http_body **out)
+{
+	AUTO_BUF struct buf payload = buf_new(LIST_SIZE_MAX);
+	pthread_rwlock_rdlock(&p->state);
+	enum mm_err e = list_payload(p, list, &payload);
+	pthread_rwlock_unlock(&p->state);
+	TRY(e);
+	AUTO_JWK struct jwk *key = signing_key(p->signing);
+	return publish_sign(key, TYP_STATUS_LIST, &payload,
+			    "application/statuslist+jwt", out);
+}
+
+enum mm_err publisher_list(struct publisher *p, uint32_t list,
+			   struct http_body **out)
+{
+	enum mm_err e = MM_OK;
+	struct http_body *body;
+	uint64_t seq = publisher_seq(p), what = (uint64_t)list + 1;
+	pthread_mutex_lock(&p->making);
+	struct kept *k = kept_find(p->list, KEPT_LISTS, what);
+	if (kept_good(k, what, seq, p->ttl.list * 1000 / 2)) {
+		*out = http_body_hold(k->body);
+	} else {
+		e = make_list(p, list, &body);
+		if (e == MM_OK)
+			*out = kept_put(k, what, seq, body);
+	}
+	pthread_mutex_unlock(&p->making);
+	return e;
+}
+
+/* ---- keys ---- */
+
+static enum mm_err make_jwks(struct publisher *p, struct http_body **out)
+{
+	AUTO_BUF struct buf json = buf_new(64 * JWK_TEXT_MAX);
+	struct span text;
+	pthread_rwlock_rdlock(&p->state);
+	enum mm_err e = jwk_set_to_json(&p->replica.keys, &json);
+	pthread_rwlock_unlock(&p->state);
+	TRY(e);
+	TRY(buf_done(&json, &text));
+	*out = http_body_new("application/jwk-set+json", text);
+	return *out ? MM_OK : MM_ERR_NOMEM;
+}
+
+enum mm_err publisher_jwks(struct publisher *p, struct http_body **out)
+{
+	enum mm_err e = MM_OK;
+	struct http_body *body;
+	uint64_t seq = publisher_seq(p);
+	pthread_mutex_lock(&p->making);
+	if (kept_good(&p->jwks, 1, seq, INT64_MAX)) {
+		*out = http_body_hold(p->jwks.body);
+	} else {
+		e = make_jwks(p, &body);
+		if (e == MM_OK)
+			*out = kept_put(&p->jwks, 1, seq, body);
+	}
+	pthread_mutex_unlock(&p->making);
+	return e;
+}

@@ -1,0 +1,86 @@
+/* reply.c - rows of the store as JSON. */
+#include "issuer/reply.h"
+
+#include <stdlib.h>
+
+#include "common/duration.h"
+
+json_t *time_json(int64_t t)
+{
+	char text[32];
+	if (t == 0)
+		return json_null();
+	date_write(text, t);
+	return json_string(text);
+}
+
+/* "a b c" as a list; null when the claim is absent. */
+static json_t *words_json(const char *words, bool present)
+{
+	if (!present)
+		return json_null();
+	json_t *all = json_array();
+	struct span rest = span_str(words), word;
+	while (span_cut(&rest, ' ', &word))
+		json_array_append_new(
+			all, json_stringn((const char *)word.at, word.len));
+	if (rest.len != 0)
+		json_array_append_new(
+			all, json_stringn((const char *)rest.at, rest.len));
+	return all;
+}
+
+/* What it is now: the stored status, and what time has done. */
+static const char *status_word(const struct token_row *t, int64_t now)
+{
+	if (t->status == TOKEN_REVOKED)
+		return "revoked";
+	if (now >= t->exp)
+		return "expired";
+	if (t->status == TOKEN_IDLE ||
+	    now >= effective_expiry(t->iat, t->exp, t->auto_refresh,
+				    t->last_use))
+		return "idle";
+	return t->status == TOKEN_SUSPENDED ? "suspended" : "active";
+}
+
+static int64_t dies_at(const struct token_row *t)
+{
+	int64_t dies =
+		effective_expiry(t->iat, t->exp, t->auto_refresh, t->last_use);
+	return t->revoke_at != 0 && t->revoke_at < dies ? t->revoke_at : dies;
+}
+
+json_t *token_json(const struct token_row *t, int64_t now)
+{
+	char id[JTI_SIZE];
+	token_id_write(id, t->list, t->idx);
+	json_t *window =
+		t->auto_refresh ? json_integer(t->auto_refresh) : json_null();
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
+		" s:o, s:s, s:s, s:s, s:o}",
+		"id", id, "user", t->user, "label", t->label, "model",
+		t->auto_refresh ? "auto_refresh" : "fixed", "status",
+		status_word(t, now), "scopes",
+		words_json(t->scope, t->has_scope), "audience",
+		words_json(t->audience, t->audience[0] != '\0'), "issued_at",
+		time_json(t->iat), "expires_at", time_json(t->exp),
+		"auto_refresh", window, "dies_at", time_json(dies_at(t)),
+		"last_used_at", time_json(t->last_use), "created_by",
+		t->created_by, "changed_by", t->changed_by, "key", t->kid,
+		"changed_at", time_json(t->changed_at));
+}
+
+enum mm_err reply_json(struct http_request *rq, unsigned status, json_t *body)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	json_decref(body);
+	if (text == NULL)
+		return MM_ERR_NOMEM;
+	enum mm_err e =
+		http_reply(rq, status, "application/json", span_str(text));
+	explicit_bzero(text, strlen(text)); /* a new token may be in it */
+	free(text);
+	return e;
+}

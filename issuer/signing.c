@@ -1,0 +1,218 @@
+/* signing.c - keys in force: loaded, announced, swapped in whole. */
+#include "issuer/signing.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+
+struct signing {
+	char dir[4096];
+	struct store *store;
+	pthread_mutex_t reloading; /* one reload at a time */
+	pthread_mutex_t lock;	   /* guards ring and announced */
+	struct keyring ring;
+	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
+};
+
+static void keyring_free_at(struct keyring *k)
+{
+	keyring_free(k);
+}
+#define AUTO_RING __attribute__((cleanup(keyring_free_at)))
+
+/* ---- announcing ---- */
+
+static bool ring_has(const struct keyring *r, const char *kid)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(jwk_kid(r->at[i].key), kid) == 0)
+			return true;
+	return false;
+}
+
+static bool listed(const char *const *kids, size_t n, const char *kid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(kids[i], kid) == 0)
+			return true;
+	return false;
+}
+
+static enum mm_err announce_new(struct store *store, const struct keyring *r,
+				struct why *why)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
+		struct span text;
+		const char *kid = jwk_kid(r->at[i].key);
+		TRY(jwk_to_json(r->at[i].key, &json));
+		TRY(buf_done(&json, &text));
+		enum mm_err e =
+			store_key_add(store, kid, (const char *)text.at);
+		if (e == MM_ERR_CONFLICT)
+			return why_say(why, e, NULL,
+				       "key %s was retired or compromised "
+				       "before: remove its file",
+				       kid);
+		if (e != MM_OK)
+			return why_say(why, e, NULL,
+				       "cannot announce key %s: %s", kid,
+				       mm_err_word(e));
+	}
+	return MM_OK;
+}
+
+static enum mm_err announce_gone(struct store *store, const struct keyring *r,
+				 const char *const *compromised, size_t n)
+{
+	struct key_row rows[KEYRING_MAX * 2];
+	size_t count;
+	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
+	for (size_t i = 0; i < count; i++) {
+		const char *kid = rows[i].kid;
+		if (ring_has(r, kid))
+			continue;
+		bool stolen = listed(compromised, n, kid);
+		TRY(store_key_gone(store, kid, stolen));
+		log_event(LOG_NOTICE,
+			  stolen ? "key.compromised" : "key.retired", "kid=%s",
+			  kid);
+	}
+	return MM_OK;
+}
+
+static enum mm_err read_numbers(struct store *store, const struct keyring *r,
+				uint64_t *announced)
+{
+	struct key_row rows[KEYRING_MAX * 2];
+	size_t count;
+	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < count; k++)
+			if (!strcmp(rows[k].kid, jwk_kid(r->at[i].key)))
+				announced[i] = rows[k].announced_seq;
+	return MM_OK;
+}
+
+/* ---- in force ---- */
+
+static void put_in_force(struct signing *s, struct keyring *ring,
+			 const uint64_t *announced)
+{
+	pthread_mutex_lock(&s->lock);
+	struct keyring old = s->ring;
+	s->ring = *ring;
+	memcpy(s->announced, announced, sizeof s->announced);
+	pthread_mutex_unlock(&s->lock);
+	*ring = old; /* freed by the caller, with the old keys */
+}
+
+static enum mm_err reload(struct signing *s, const char *const *compromised,
+			  size_t n, struct why *why)
+{
+	uint64_t announced[KEYRING_MAX] = { 0 };
+	AUTO_RING struct keyring ring = { .count = 0 };
+	TRY(keyring_load(s->dir, &ring, why));
+	const struct jwk *signer = keyring_signer(&ring);
+	if (signer == NULL)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "no key in %s/active can sign: run mintmark "
+			       "key rotate",
+			       s->dir);
+	TRY(announce_new(s->store, &ring, why));
+	TRY(announce_gone(s->store, &ring, compromised, n));
+	TRY(read_numbers(s->store, &ring, announced));
+	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s", ring.count,
+		  jwk_kid(signer));
+	put_in_force(s, &ring, announced);
+	return MM_OK;
+}
+
+enum mm_err signing_reload(struct signing *s, const char *const *compromised,
+			   size_t n, struct why *why)
+{
+	pthread_mutex_lock(&s->reloading);
+	enum mm_err e = reload(s, compromised, n, why);
+	pthread_mutex_unlock(&s->reloading);
+	return e;
+}
+
+static struct jwk *signer_locked(struct signing *s)
+{
+	return keyring_signer(&s->ring);
+}
+
+struct jwk *signing_key(struct signing *s)
+{
+	pthread_mutex_lock(&s->lock);
+	struct jwk *k = jwk_hold(signer_locked(s));
+	pthread_mutex_unlock(&s->lock);
+	return k;
+}
+
+/* The signer if it was known by then, else the latest announced that was;
+ * if none was (a store older than its keys), the signer again. */
+static struct jwk *known_at_locked(struct signing *s, uint64_t after)
+{
+	struct jwk *signer = signer_locked(s), *best = NULL;
+	uint64_t best_seq = 0;
+	for (size_t i = 0; i < s->ring.count; i++) {
+		const struct keyring_entry *e = &s->ring.at[i];
+		if (s->announced[i] > after || e->state == KEY_NEXT)
+			continue;
+		if (e->key == signer)
+			return signer;
+		if (s->announced[i] >= best_seq) {
+			best = e->key;
+			best_seq = s->announced[i];
+		}
+	}
+	return best ? best : signer;
+}
+
+struct jwk *signing_key_known_at(struct signing *s, uint64_t after)
+{
+	pthread_mutex_lock(&s->lock);
+	struct jwk *k = jwk_hold(known_at_locked(s, after));
+	pthread_mutex_unlock(&s->lock);
+	return k;
+}
+
+void signing_each(struct signing *s,
+		  void (*each)(void *, const struct keyring_entry *), void *ctx)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->ring.count; i++)
+		each(ctx, &s->ring.at[i]);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- life ---- */
+
+enum mm_err signing_open(const char *dir, struct store *store,
+			 struct signing **out, struct why *why)
+{
+	struct signing *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	snprintf(s->dir, sizeof s->dir, "%s", dir);
+	s->store = store;
+	pthread_mutex_init(&s->reloading, NULL);
+	pthread_mutex_init(&s->lock, NULL);
+	enum mm_err e = signing_reload(s, NULL, 0, why);
+	if (e != MM_OK) {
+		signing_close(s);
+		return e;
+	}
+	*out = s;
+	return MM_OK;
+}
+
+void signing_close(struct signing *s)
+{
+	if (s == NULL)
+		return;
+	keyring_free(&s->ring);
+	free(s);
+}

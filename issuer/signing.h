@@ -1,0 +1,42 @@
+/* signing.h - the keys in force, read from the keyring and announced.
+ *
+ * A key is announced in the feed before it signs anything: reload first
+ * writes key-new events for what is new in the folders and key-retired (or
+ * key-compromised) for what is gone, then puts the new ring in place of the
+ * old one, whole.
+ *
+ * Threads: any, at any time.
+ */
+#ifndef MM_ISSUER_SIGNING_H
+#define MM_ISSUER_SIGNING_H
+
+#include "issuer/store.h"
+#include "keys/keyring.h"
+
+struct signing;
+
+/* Load `dir` for the first time.  The keyring must have a signer. */
+MM_MUST_USE enum mm_err signing_open(const char *dir, struct store *store,
+				     struct signing **out, struct why *why);
+void signing_close(struct signing *s);
+
+/* Read the folders again.  On failure the keys in force stay.  Kids in
+ * `compromised` that are gone from the folders are announced as such. */
+MM_MUST_USE enum mm_err signing_reload(struct signing *s,
+				       const char *const *compromised, size_t n,
+				       struct why *why);
+
+/* The key that signs tokens and lists; drop it with jwk_drop(). */
+struct jwk *signing_key(struct signing *s);
+
+/* The key for a feed object that follows event `after`: the newest one
+ * that everybody who stands there has been told of, so that an agent which
+ * was cut off through several rotations can follow the chain home. */
+struct jwk *signing_key_known_at(struct signing *s, uint64_t after);
+
+/* Visit each key with its state. */
+void signing_each(struct signing *s,
+		  void (*each)(void *, const struct keyring_entry *),
+		  void *ctx);
+
+#endif

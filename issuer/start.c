@@ -1,0 +1,231 @@
+/* start.c - the parts of mintmarkd, started in order and stopped in the
+ * reverse one. */
+#include "issuer/start.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+/* ---- settings ---- */
+
+static bool is_loopback(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strncmp(host, "127.", 4) == 0;
+}
+
+/* The host of a URL whose scheme was cut off. */
+static bool url_host(const char *rest, char host[256])
+{
+	size_t n =
+		rest[0] == '[' ? strcspn(rest, "]") + 1 : strcspn(rest, ":/");
+	if (rest[0] == '[')
+		return span_copy(host, 256, span_of(rest + 1, n - 2));
+	return n != 0 && span_copy(host, 256, span_of(rest, n));
+}
+
+static enum mm_err check_issuer_url(const char *url, struct why *why)
+{
+	char host[256];
+	bool https = strncmp(url, "https://", 8) == 0;
+	bool http = strncmp(url, "http://", 7) == 0;
+	size_t n = strlen(url);
+	if ((!https && !http) || n >= ISS_SIZE || n < 9 || url[n - 1] == '/' ||
+	    strpbrk(url, " \"\\<>?#%{}") != NULL ||
+	    !url_host(url + (https ? 8 : 7), host))
+		return why_say(why, MM_ERR_INVALID, "issuer",
+			       "--issuer must be a URL such as "
+			       "https://pat.example.org, without a slash at "
+			       "its end");
+	if (http && !is_loopback(host))
+		return why_say(why, MM_ERR_INVALID, "issuer",
+			       "--issuer must be https:// (http:// is for "
+			       "127.0.0.1 and localhost only)");
+	return MM_OK;
+}
+
+static enum mm_err check_listen(const struct issuer_settings *set,
+				struct why *why)
+{
+	char host[256];
+	uint16_t port;
+	TRY(address_read(set->listen, host, &port, why));
+	bool tls = set->tls_cert[0] != '\0';
+	if (tls != (set->tls_key[0] != '\0'))
+		return why_say(why, MM_ERR_INVALID, "tls_cert",
+			       "tls_cert and tls_key go together");
+	if (!tls && !set->behind_proxy && !is_loopback(host))
+		return why_say(why, MM_ERR_INVALID, "listen",
+			       "%s can be reached from other hosts: give "
+			       "tls_cert and tls_key, or say behind_proxy = "
+			       "true if a TLS proxy stands in front",
+			       set->listen);
+	return MM_OK;
+}
+
+enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
+{
+	if (set->dev && strcmp(set->data, "/var/lib/mintmark") == 0)
+		(void)span_copy(set->data, sizeof set->data,
+				span_str("dev-data"));
+	if (set->dev && set->issuer[0] == '\0')
+		snprintf(set->issuer, sizeof set->issuer, "http://%.500s",
+			 set->listen);
+	if (set->issuer[0] == '\0')
+		return why_say(why, MM_ERR_INVALID, "issuer",
+			       "say --issuer URL, the public address that "
+			       "goes into every token; or --dev to try it "
+			       "out");
+	TRY(check_issuer_url(set->issuer, why));
+	TRY(check_listen(set, why));
+	if (set->workers < 1 || set->workers > 1024 || set->connections < 16)
+		return why_say(why, MM_ERR_INVALID, "workers",
+			       "workers is 1 to 1024, connections 16 or "
+			       "more");
+	if (set->feed_retain < 60 || set->feed_ttl < 1 || set->list_ttl < 1)
+		return why_say(why, MM_ERR_INVALID, "feed_retain",
+			       "feed_retain is at least 60s, the ttls at "
+			       "least 1s");
+	return MM_OK;
+}
+
+/* ---- starting ---- */
+
+static enum mm_err data_path(const struct issuer *is, const char *name,
+			     char out[4096])
+{
+	int n = snprintf(out, 4096, "%s/%s", is->set.data, name);
+	return n > 0 && n < 4096 ? MM_OK : MM_ERR_INVALID;
+}
+
+/* Private keys live there: nobody else may look in. */
+static enum mm_err make_data_folder(const char *dir, struct why *why)
+{
+	struct stat st;
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return why_say(why, MM_ERR_IO, "data",
+			       "cannot make the folder %s: %s", dir,
+			       strerror(errno));
+	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+		return why_say(why, MM_ERR_IO, "data", "%s is not a folder",
+			       dir);
+	if (access(dir, R_OK | W_OK | X_OK) != 0)
+		return why_say(why, MM_ERR_IO, "data",
+			       "the folder %s cannot be written: %s", dir,
+			       strerror(errno));
+	if (st.st_mode & 022)
+		return why_say(why, MM_ERR_INVALID, "data",
+			       "others can write to %s: chmod go-w %s", dir,
+			       dir);
+	return MM_OK;
+}
+
+static enum mm_err start_keys(struct running *r, struct why *why)
+{
+	char dir[4096];
+	struct keyring ring = { .count = 0 };
+	TRY(data_path(&r->is, "keys", dir));
+	enum mm_err e = keyring_load(dir, &ring, why);
+	r->first_start = e == MM_ERR_NOT_FOUND;
+	keyring_free(&ring);
+	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
+		return e;
+	TRY(keyring_init(dir, JWK_ES256, why));
+	return signing_open(dir, r->is.store, &r->is.signing, why);
+}
+
+static enum mm_err start_store(struct running *r, struct why *why)
+{
+	struct issuer *is = &r->is;
+	char path[4096];
+	TRY(data_path(is, "mintmark.db", path));
+	is->publisher = publisher_new((struct publish_ttl){
+		.feed = is->set.feed_ttl, .list = is->set.list_ttl });
+	if (is->publisher == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	return store_open(path, is->set.issuer, publisher_wake, is->publisher,
+			  &is->store, why);
+}
+
+static enum mm_err start_parts(struct running *r, struct why *why)
+{
+	struct issuer *is = &r->is;
+	struct sweep_options sweep = { .max_life = is->set.max_life,
+				       .feed_retain = is->set.feed_retain };
+	TRY(make_data_folder(is->set.data, why));
+	TRY(start_store(r, why));
+	TRY(start_keys(r, why));
+	sweep.store = is->store;
+	TRY(sweeper_start(&sweep, &r->sweeper, why));
+	TRY(mint_open(is->store, is->set.issuer, &is->mint));
+	return publisher_start(is->publisher, is->store, is->signing, why);
+}
+
+static enum mm_err read_pem(const char *path, struct buf *b, const char **out,
+			    struct why *why)
+{
+	struct span text;
+	*out = NULL;
+	if (path[0] == '\0')
+		return MM_OK;
+	TRY(buf_read_file(b, path, why));
+	TRY(buf_done(b, &text));
+	*out = (const char *)text.at;
+	return MM_OK;
+}
+
+static enum mm_err start_http(struct issuer *is, struct why *why)
+{
+	char host[256], sock[4096];
+	AUTO_BUF struct buf cert = buf_new(1 << 20);
+	AUTO_BUF struct buf key = buf_new(1 << 20);
+	struct http_options o = {
+		.routes = issuer_routes,
+		.app = is,
+		.allow = issuer_allow,
+		.host = host,
+		.socket_path = sock,
+		.workers = (unsigned)is->set.workers,
+		.pollers = 2,
+		.connections = (unsigned)is->set.connections,
+	};
+	TRY(address_read(is->set.listen, host, &o.port, why));
+	TRY(data_path(is, "admin.sock", sock));
+	TRY(read_pem(is->set.tls_cert, &cert, &o.tls_cert, why));
+	TRY(read_pem(is->set.tls_key, &key, &o.tls_key, why));
+	return http_start(&o, &is->http, why);
+}
+
+enum mm_err issuer_start(struct running *r, struct why *why)
+{
+	umask(077);
+	json_object_seed(0); /* before threads: jansson's hash seed */
+	enum mm_err e = start_parts(r, why);
+	if (e == MM_OK)
+		e = start_http(&r->is, why);
+	if (e != MM_OK)
+		issuer_stop(r);
+	return e;
+}
+
+/* New requests are refused, waiting polls answered, running ones finished;
+ * then what they stood on is taken away. */
+void issuer_stop(struct running *r)
+{
+	struct issuer *is = &r->is;
+	if (is->http != NULL) {
+		http_quiesce(is->http);
+		publisher_release(is->publisher);
+		http_stop(is->http);
+	}
+	sweeper_stop(r->sweeper);
+	mint_close(is->mint);
+	publisher_stop_thread(is->publisher);
+	store_close(is->store);
+	publisher_free(is->publisher);
+	signing_close(is->signing);
+}

@@ -1,0 +1,24 @@
+/* start.h - from settings to a running issuer, and back. */
+#ifndef MM_ISSUER_START_H
+#define MM_ISSUER_START_H
+
+#include "issuer/issuer.h"
+#include "issuer/sweep.h"
+
+/* Fill in what --dev means and check how the settings go together:
+ * MM_ERR_INVALID with the setting's name. */
+MM_MUST_USE enum mm_err settings_settle(struct issuer_settings *set,
+					struct why *why);
+
+struct running {
+	struct issuer is;
+	struct sweeper *sweeper;
+	bool first_start; /* the keys were made just now */
+};
+
+/* Make what is missing, then start every part.  On failure all is stopped
+ * again. */
+MM_MUST_USE enum mm_err issuer_start(struct running *r, struct why *why);
+void issuer_stop(struct running *r);
+
+#endif

@@ -1,0 +1,198 @@
+/* store.h - what the issuer remembers, as verbs.
+ *
+ * Every verb may be called from any thread and returns when its work is
+ * durable (or was refused).  Changes append their events to the log in the
+ * same transaction; event numbers are consecutive, without gaps.  No
+ * caller may assume that it is the only issuer on the store: state is read
+ * back by following the log, also for one's own writes.
+ *
+ * MM_ERR_UNAVAILABLE: the store cannot answer now.  MM_ERR_FULL: no room.
+ */
+#ifndef MM_ISSUER_STORE_H
+#define MM_ISSUER_STORE_H
+
+#include "common/feed.h"
+
+#define LABEL_SIZE 256
+#define ACTOR_SIZE 320
+
+enum token_status { /* as stored; in the status list, IDLE is revoked */
+		    TOKEN_VALID = 0,
+		    TOKEN_REVOKED = 1,
+		    TOKEN_SUSPENDED = 2,
+		    TOKEN_IDLE = 3
+};
+
+/* One token.  Times in seconds since 1970, 0 = never / none. */
+struct token_row {
+	uint32_t list, idx;
+	char user[USER_SIZE];
+	char label[LABEL_SIZE];
+	char scope[SCOPE_SIZE]; /* "" with has_scope false */
+	char audience[1024];	/* words separated by spaces; "" none */
+	char kid[KID_SIZE];
+	char created_by[ACTOR_SIZE];
+	char changed_by[ACTOR_SIZE]; /* who last set the status */
+	bool has_scope;
+	int64_t iat, exp, auto_refresh, last_use;
+	enum token_status status;
+	int64_t changed_at;
+	int64_t revoke_at; /* rotated with overlap: dies then */
+};
+
+struct store;
+
+/* Open, and create where there is none.  Refuses a store that another
+ * daemon holds, of a newer version, or of another issuer.
+ * wake(ctx) is called, from any thread, when events may have been added. */
+MM_MUST_USE enum mm_err store_open(const char *path, const char *iss,
+				   void (*wake)(void *), void *ctx,
+				   struct store **out, struct why *why);
+void store_close(struct store *s);
+
+/* The whole state in one read: lists, statuses, renewals, keys, epoch,
+ * sequence.  *r is empty before. */
+MM_MUST_USE enum mm_err store_load(struct store *s, struct replica *r);
+
+/* Up to max events after `after`, in order.  MM_ERR_GONE: no longer
+ * retained. */
+MM_MUST_USE enum mm_err store_events(struct store *s, uint64_t after,
+				     size_t max, struct event *out,
+				     size_t *count);
+
+/* ---- lists and minting ---- */
+
+/* Tokens that expire in the same 30 days share a list, so that it dies
+ * whole soon after its last token. */
+#define LIST_PERIOD (30 * INT64_C(86400))
+static inline int64_t list_period_end(int64_t expires)
+{
+	return (expires + LIST_PERIOD - 1) / LIST_PERIOD * LIST_PERIOD;
+}
+
+/* See that a list of this kind for tokens expiring by `expires` exists (and
+ * is announced).  A no-op when it does and has room for `room` more. */
+MM_MUST_USE enum mm_err store_announce_list(struct store *s,
+					    enum list_kind kind,
+					    int64_t expires, uint32_t room);
+/* Indexes first .. first + count - 1 of one list. */
+struct index_range {
+	uint32_t list, first, count;
+};
+/* Take up to `count` indexes (at least one) that nobody else will ever
+ * get. */
+MM_MUST_USE enum mm_err store_reserve(struct store *s, enum list_kind kind,
+				      int64_t expires, uint32_t count,
+				      struct index_range *out);
+MM_MUST_USE enum mm_err store_mint(struct store *s, const struct token_row *t);
+/* Mint `t` in place of `old`, which dies at once or at t->iat + overlap.
+ * MM_ERR_CONFLICT: old is no longer valid. */
+MM_MUST_USE enum mm_err store_rotate(struct store *s, uint32_t old_list,
+				     uint32_t old_idx, int64_t overlap,
+				     const struct token_row *t);
+
+/* ---- reading ---- */
+
+MM_MUST_USE enum mm_err store_get(struct store *s, uint32_t list, uint32_t idx,
+				  struct token_row *out);
+
+enum token_filter {
+	FILTER_ACTIVE,
+	FILTER_REVOKED,
+	FILTER_SUSPENDED,
+	FILTER_EXPIRED, /* past exp, or idle */
+	FILTER_ALL
+};
+
+struct token_query {
+	const char *user; /* exactly; NULL: any */
+	const char *text; /* part of user or label, any case; NULL: any */
+	enum token_filter filter;
+	int64_t now;
+	size_t limit;
+	/* Continue behind this token (newest first); list 0: from the
+	 * start. */
+	int64_t after_iat;
+	uint32_t after_list, after_idx;
+};
+/* Calls each(ctx, row) for at most q->limit tokens, newest first. */
+MM_MUST_USE enum mm_err
+store_query(struct store *s, const struct token_query *q,
+	    void (*each)(void *, const struct token_row *), void *ctx);
+
+struct user_row {
+	char user[USER_SIZE];
+	int64_t active, total;
+};
+struct user_query {
+	const char *text;  /* part of the name, any case; NULL: all */
+	const char *after; /* continue behind this name; "": from the start */
+	size_t limit;
+	int64_t now;
+};
+/* Users in order of name. */
+MM_MUST_USE enum mm_err
+store_users(struct store *s, const struct user_query *q,
+	    void (*each)(void *, const struct user_row *), void *ctx);
+
+/* ---- changing ---- */
+
+/* Who changes something, and when. */
+struct stamp {
+	const char *by;
+	int64_t at;
+};
+
+/* Revoke (final), suspend, or reinstate (STATUS_VALID, of a suspended one).
+ * *changed is false when it already was so.  MM_ERR_NOT_FOUND,
+ * MM_ERR_CONFLICT (reinstating what was revoked). */
+MM_MUST_USE enum mm_err store_set_status(struct store *s, uint32_t list,
+					 uint32_t idx, enum status to,
+					 const struct stamp *stamp,
+					 bool *changed);
+/* Revoke everything of a user; *count says how many were not yet. */
+MM_MUST_USE enum mm_err store_revoke_user(struct store *s, const char *user,
+					  const struct stamp *stamp,
+					  size_t *count);
+
+struct use {
+	uint32_t list, idx;
+	int64_t at;
+};
+/* Move last_use forward.  Refused, and not counted: unknown tokens, fixed
+ * ones, revoked ones, a time before iat, at or after the effective expiry,
+ * or after now.  In order of time. */
+MM_MUST_USE enum mm_err store_use(struct store *s, const struct use *uses,
+				  size_t count, int64_t now, size_t *accepted);
+
+/* ---- keys ---- */
+
+struct key_row {
+	char kid[KID_SIZE];
+	uint64_t announced_seq; /* the number of its key-new event */
+	int64_t last_exp;	/* exp of the longest-lived token it signed */
+	int64_t live_tokens;	/* not yet past exp, not revoked */
+};
+/* Announce (key-new); a no-op for a known key. */
+MM_MUST_USE enum mm_err store_key_add(struct store *s, const char *kid,
+				      const char *jwk);
+/* key-retired or key-compromised; a no-op for an unknown key. */
+MM_MUST_USE enum mm_err store_key_gone(struct store *s, const char *kid,
+				       bool compromised);
+MM_MUST_USE enum mm_err store_keys(struct store *s, int64_t now,
+				   struct key_row *out, size_t max,
+				   size_t *count);
+
+/* ---- sweeping ---- */
+
+/* Mark idle-dead tokens and those whose overlap has ended, at most `max`;
+ * *done says how many. */
+MM_MUST_USE enum mm_err store_sweep_tokens(struct store *s, int64_t now,
+					   size_t max, size_t *done);
+/* Announce lists dead whose last token has expired, and forget events older
+ * than `keep_since` (but never the newest). */
+MM_MUST_USE enum mm_err store_sweep_lists(struct store *s, int64_t now);
+MM_MUST_USE enum mm_err store_forget_events(struct store *s,
+					    int64_t keep_since);
+
+#endif

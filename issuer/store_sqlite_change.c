@@ -1,0 +1,371 @@
+/* store_sqlite_change.c - what may happen to a token or a key later. */
+#include <stdlib.h>
+
+#include "issuer/store_sqlite.h"
+
+/* ---- status ---- */
+
+/* What lists say: an idle-dead token is a revoked one to others. */
+static unsigned list_value(enum token_status s)
+{
+	return s == TOKEN_IDLE ? STATUS_REVOKED : (unsigned)s;
+}
+
+enum mm_err token_mark(struct conn *c, const struct token_row *t,
+		       enum token_status to, const struct stamp *stamp)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_MARK);
+	query_int(&q, t->list);
+	query_int(&q, t->idx);
+	query_int(&q, to);
+	query_text(&q, stamp->by);
+	query_int(&q, stamp->at);
+	TRY(query_run(&q));
+	if (list_value(to) == list_value(t->status))
+		return MM_OK;
+	struct event e = { .type = EVENT_STATUS,
+			   .list = t->list,
+			   .idx = t->idx,
+			   .value = list_value(to) };
+	return log_append(c, &e);
+}
+
+struct status_change {
+	uint32_t list, idx;
+	enum status to;
+	struct stamp stamp;
+	bool changed;
+};
+
+/* Revoked is final; suspending and reinstating are each other's reverse. */
+static bool may_become(enum token_status from, enum status to)
+{
+	switch (to) {
+	case STATUS_REVOKED:
+		return true;
+	case STATUS_SUSPENDED:
+		return from == TOKEN_VALID;
+	case STATUS_VALID:
+		return from == TOKEN_SUSPENDED;
+	}
+	return false;
+}
+
+static enum mm_err set_status(struct conn *c, void *arg)
+{
+	struct status_change *ch = arg;
+	struct token_row t;
+	TRY(token_find(c, ch->list, ch->idx, &t));
+	ch->changed = (unsigned)t.status != (unsigned)ch->to;
+	if (!ch->changed)
+		return MM_OK;
+	if (!may_become(t.status, ch->to))
+		return MM_ERR_CONFLICT;
+	return token_mark(c, &t, (enum token_status)ch->to, &ch->stamp);
+}
+
+enum mm_err store_set_status(struct store *s, uint32_t list, uint32_t idx,
+			     enum status to, const struct stamp *stamp,
+			     bool *changed)
+{
+	struct status_change ch = { list, idx, to, *stamp, false };
+	TRY(store_write(s, set_status, &ch));
+	*changed = ch.changed;
+	return MM_OK;
+}
+
+/* ---- many tokens at once ---- */
+
+/* A statement may not be changing the rows it is still reading: collect
+ * first.  Growing by halves keeps a user's 100,000 tokens affordable. */
+struct rows {
+	struct token_row *at;
+	size_t count, cap;
+};
+
+static void rows_free(struct rows *r)
+{
+	free(r->at);
+}
+#define AUTO_ROWS __attribute__((cleanup(rows_free)))
+
+static enum mm_err rows_add(struct rows *r, const struct token_row *t)
+{
+	if (r->count == r->cap) {
+		size_t cap = r->cap ? r->cap + r->cap / 2 : 16;
+		void *at = reallocarray(r->at, cap, sizeof *r->at);
+		if (at == NULL)
+			return MM_ERR_NOMEM;
+		r->at = at;
+		r->cap = cap;
+	}
+	r->at[r->count++] = *t;
+	return MM_OK;
+}
+
+static enum mm_err collect(struct query *q, struct rows *rows)
+{
+	while (query_row(q)) {
+		struct token_row t;
+		token_row_read(q, &t);
+		TRY(rows_add(rows, &t));
+	}
+	return query_end(q);
+}
+
+static enum mm_err mark_all(struct conn *c, const struct rows *rows,
+			    enum token_status to, const struct stamp *stamp)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		TRY(token_mark(c, &rows->at[i], to, stamp));
+	return MM_OK;
+}
+
+struct bulk {
+	const char *user;
+	struct stamp stamp;
+	size_t max, count;
+};
+
+static enum mm_err revoke_user(struct conn *c, void *arg)
+{
+	struct bulk *b = arg;
+	AUTO_ROWS struct rows rows = { 0 };
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_OF_USER);
+	query_text(&q, b->user);
+	query_int(&q, b->stamp.at);
+	TRY(collect(&q, &rows));
+	b->count = rows.count;
+	return mark_all(c, &rows, TOKEN_REVOKED, &b->stamp);
+}
+
+enum mm_err store_revoke_user(struct store *s, const char *user,
+			      const struct stamp *stamp, size_t *count)
+{
+	struct bulk b = { .user = user, .stamp = *stamp };
+	TRY(store_write(s, revoke_user, &b));
+	*count = b.count;
+	return MM_OK;
+}
+
+static enum mm_err sweep(struct conn *c, struct bulk *b, enum statement which,
+			 enum token_status to, const char *by)
+{
+	const struct stamp stamp = { by, b->stamp.at };
+	AUTO_ROWS struct rows rows = { 0 };
+	AUTO_QUERY struct query q = query_new(c, which);
+	query_int(&q, b->stamp.at);
+	query_int(&q, (int64_t)b->max);
+	TRY(collect(&q, &rows));
+	b->count += rows.count;
+	return mark_all(c, &rows, to, &stamp);
+}
+
+static enum mm_err sweep_tokens(struct conn *c, void *arg)
+{
+	TRY(sweep(c, arg, ST_TOKEN_SWEEP, TOKEN_IDLE, "idle"));
+	return sweep(c, arg, ST_TOKEN_DUE, TOKEN_REVOKED, "rotation");
+}
+
+enum mm_err store_sweep_tokens(struct store *s, int64_t now, size_t max,
+			       size_t *done)
+{
+	struct bulk b = { .stamp.at = now, .max = max };
+	TRY(store_write(s, sweep_tokens, &b));
+	*done = b.count;
+	return MM_OK;
+}
+
+/* ---- uses ---- */
+
+struct use_batch {
+	const struct use *uses;
+	size_t count, accepted;
+	int64_t now;
+};
+
+/* The sliding rule: only a living token's use counts, only forward. */
+static bool counts(const struct token_row *t, const struct use *u, int64_t now)
+{
+	return t->auto_refresh > 0 && t->status != TOKEN_REVOKED &&
+	       u->at >= t->iat && u->at > t->last_use && u->at <= now &&
+	       u->at < effective_expiry(t->iat, t->exp, t->auto_refresh,
+					t->last_use);
+}
+
+static enum mm_err move_use(struct conn *c, const struct token_row *t,
+			    int64_t at)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_USED);
+	query_int(&q, t->list);
+	query_int(&q, t->idx);
+	query_int(&q, at);
+	query_int(&q, effective_expiry(t->iat, t->exp, t->auto_refresh, at));
+	TRY(query_run(&q));
+	struct event e = { .type = EVENT_RENEW,
+			   .list = t->list,
+			   .idx = t->idx,
+			   .last_use = at };
+	return log_append(c, &e);
+}
+
+static enum mm_err use_one(struct conn *c, const struct use *u, int64_t now,
+			   size_t *accepted)
+{
+	struct token_row t;
+	enum mm_err e = token_find(c, u->list, u->idx, &t);
+	if (e == MM_ERR_NOT_FOUND)
+		return MM_OK; /* not ours to renew, and no harm */
+	TRY(e);
+	if (!counts(&t, u, now))
+		return MM_OK;
+	TRY(move_use(c, &t, u->at));
+	++*accepted;
+	/* Swept as idle, but it had been used in time: the report was late. */
+	if (t.status == TOKEN_IDLE &&
+	    now < effective_expiry(t.iat, t.exp, t.auto_refresh, u->at))
+		return token_mark(c, &t, TOKEN_VALID,
+				  &(struct stamp){ "late use", now });
+	return MM_OK;
+}
+
+static enum mm_err use_all(struct conn *c, void *arg)
+{
+	struct use_batch *b = arg;
+	for (size_t i = 0; i < b->count; i++)
+		TRY(use_one(c, &b->uses[i], b->now, &b->accepted));
+	return MM_OK;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct use *x = a, *y = b;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+enum mm_err store_use(struct store *s, const struct use *uses, size_t count,
+		      int64_t now, size_t *accepted)
+{
+	/* In order of time: a use may be alive only by the one before it. */
+	struct use *sorted = reallocarray(NULL, count + 1, sizeof *sorted);
+	if (sorted == NULL)
+		return MM_ERR_NOMEM;
+	memcpy(sorted, uses, count * sizeof *sorted);
+	qsort(sorted, count, sizeof *sorted, by_time);
+
+	struct use_batch b = { .uses = sorted, .count = count, .now = now };
+	enum mm_err e = store_write(s, use_all, &b);
+	free(sorted);
+	*accepted = b.accepted;
+	return e;
+}
+
+/* ---- keys ---- */
+
+struct key_change {
+	const char *kid, *jwk;
+	enum event_type type;
+};
+
+static enum mm_err key_known(struct conn *c, const char *kid, bool *live,
+			     bool *gone)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_KNOWN);
+	query_text(&q, kid);
+	bool found = query_row(&q);
+	*gone = found && column_int(&q, 0) != 0;
+	*live = found && !*gone;
+	return query_end(&q);
+}
+
+static enum mm_err append_key_event(struct conn *c, const struct key_change *k,
+				    uint64_t *seq)
+{
+	struct event e = { .type = k->type };
+	if (!span_copy(e.kid, sizeof e.kid, span_str(k->kid)) ||
+	    !span_copy(e.jwk, sizeof e.jwk, span_str(k->jwk)))
+		return MM_ERR_INVALID;
+	TRY(log_append(c, &e));
+	*seq = e.seq;
+	return MM_OK;
+}
+
+static enum mm_err key_add(struct conn *c, void *arg)
+{
+	const struct key_change *k = arg;
+	bool live, gone;
+	uint64_t seq;
+	TRY(key_known(c, k->kid, &live, &gone));
+	if (gone)
+		return MM_ERR_CONFLICT; /* a key that went never returns */
+	if (live)
+		return MM_OK;
+	TRY(append_key_event(c, k, &seq));
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_PUT);
+	query_text(&q, k->kid);
+	query_text(&q, k->jwk);
+	query_int(&q, (int64_t)seq);
+	return query_run(&q);
+}
+
+enum mm_err store_key_add(struct store *s, const char *kid, const char *jwk)
+{
+	struct key_change k = { kid, jwk, EVENT_KEY_NEW };
+	return store_write(s, key_add, &k);
+}
+
+static enum mm_err key_gone(struct conn *c, void *arg)
+{
+	const struct key_change *k = arg;
+	uint64_t seq;
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_GONE);
+	query_text(&q, k->kid);
+	TRY(query_run(&q));
+	return conn_changes(c) ? append_key_event(c, k, &seq) : MM_OK;
+}
+
+enum mm_err store_key_gone(struct store *s, const char *kid, bool compromised)
+{
+	struct key_change k = { kid, "",
+				compromised ? EVENT_KEY_COMPROMISED
+					    : EVENT_KEY_RETIRED };
+	return store_write(s, key_gone, &k);
+}
+
+/* ---- lists and events that have had their time ---- */
+
+static enum mm_err sweep_lists(struct conn *c, void *arg)
+{
+	uint32_t ended[256];
+	size_t n = 0;
+	AUTO_QUERY struct query q = query_new(c, ST_LIST_ENDED);
+	query_int(&q, *(int64_t *)arg);
+	while (n < 256 && query_row(&q))
+		ended[n++] = (uint32_t)column_int(&q, 0);
+	TRY(query_end(&q));
+	for (size_t i = 0; i < n; i++) {
+		struct event e = { .type = EVENT_LIST_DEAD, .list = ended[i] };
+		AUTO_QUERY struct query dead = query_new(c, ST_LIST_DEAD);
+		query_int(&dead, ended[i]);
+		TRY(query_run(&dead));
+		TRY(log_append(c, &e));
+	}
+	return MM_OK;
+}
+
+enum mm_err store_sweep_lists(struct store *s, int64_t now)
+{
+	return store_write(s, sweep_lists, &now);
+}
+
+static enum mm_err forget_events(struct conn *c, void *arg)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_EVENT_FORGET);
+	query_int(&q, *(int64_t *)arg);
+	return query_run(&q);
+}
+
+enum mm_err store_forget_events(struct store *s, int64_t keep_since)
+{
+	return store_write(s, forget_events, &keep_since);
+}

@@ -1,0 +1,180 @@
+/* store_sqlite_conn.c - SQLite itself: connections, statements, results. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "issuer/store_sqlite.h"
+
+static const char *const sql[ST_COUNT] = {
+#define X(name, text) [ST_##name] = text,
+	STATEMENTS(X)
+#undef X
+};
+
+/* ---- results ---- */
+
+/* After a failed fsync nobody knows what the disk has, and SQLite would go
+ * on: stop, so that a restart reads back what is really there. */
+static void stop_if_unsynced(sqlite3 *db)
+{
+	int rc = sqlite3_extended_errcode(db);
+	if (rc != SQLITE_IOERR_FSYNC && rc != SQLITE_IOERR_DIR_FSYNC)
+		return;
+	log_event(LOG_ERR, "store.fsync_failed",
+		  "detail=the disk did not take a write: stopping, nothing "
+		  "unacknowledged is lost; check the disk and start again");
+	_exit(70);
+}
+
+static enum mm_err err_of(sqlite3_stmt *st, int rc)
+{
+	sqlite3 *db = sqlite3_db_handle(st);
+	stop_if_unsynced(db);
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return MM_OK;
+	case SQLITE_FULL:
+		return MM_ERR_FULL;
+	case SQLITE_BUSY:
+		return MM_ERR_BUSY;
+	case SQLITE_NOMEM:
+		return MM_ERR_NOMEM;
+	case SQLITE_CONSTRAINT:
+		return MM_ERR_CONFLICT;
+	default:
+		log_event(LOG_ERR, "store.error", "code=%d detail=%s",
+			  sqlite3_extended_errcode(db), sqlite3_errmsg(db));
+		return MM_ERR_UNAVAILABLE;
+	}
+}
+
+/* ---- one run of a statement ---- */
+
+struct query query_new(struct conn *c, enum statement which)
+{
+	return (struct query){ .st = c->st[which], .rc = SQLITE_OK };
+}
+
+void query_int(struct query *q, int64_t v)
+{
+	if (q->rc == SQLITE_OK)
+		q->rc = sqlite3_bind_int64(q->st, ++q->bound, v);
+}
+
+/* NULL binds SQL NULL.  The text must stay until the query is freed. */
+void query_text(struct query *q, const char *text)
+{
+	if (q->rc == SQLITE_OK)
+		q->rc = sqlite3_bind_text(q->st, ++q->bound, text, -1,
+					  SQLITE_STATIC);
+}
+
+bool query_row(struct query *q)
+{
+	if (q->rc == SQLITE_OK || q->rc == SQLITE_ROW)
+		q->rc = sqlite3_step(q->st);
+	return q->rc == SQLITE_ROW;
+}
+
+enum mm_err query_end(struct query *q)
+{
+	return err_of(q->st, q->rc);
+}
+
+void query_free(struct query *q)
+{
+	sqlite3_reset(q->st);
+	sqlite3_clear_bindings(q->st);
+}
+
+enum mm_err query_run(struct query *q)
+{
+	while (query_row(q)) {}
+	return query_end(q);
+}
+
+int64_t column_int(struct query *q, int i)
+{
+	return sqlite3_column_int64(q->st, i);
+}
+
+void column_text(struct query *q, int i, char *to, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(q->st, i);
+	snprintf(to, size, "%s", text ? text : "");
+}
+
+int64_t conn_changes(struct conn *c)
+{
+	return sqlite3_changes64(c->db);
+}
+
+/* ---- connections ---- */
+
+enum mm_err conn_exec(struct conn *c, const char *text)
+{
+	int rc = sqlite3_exec(c->db, text, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		return MM_OK;
+	stop_if_unsynced(c->db);
+	return rc == SQLITE_FULL   ? MM_ERR_FULL
+	       : rc == SQLITE_BUSY ? MM_ERR_BUSY
+				   : MM_ERR_UNAVAILABLE;
+}
+
+enum mm_err conn_open(struct conn *c, const char *path, int flags)
+{
+	int rc = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX,
+				 NULL);
+	if (rc != SQLITE_OK)
+		return MM_ERR_UNAVAILABLE;
+	sqlite3_extended_result_codes(c->db, 1);
+	sqlite3_busy_timeout(c->db, 5000);
+	return MM_OK;
+}
+
+enum mm_err conn_prepare(struct conn *c)
+{
+	for (int i = 0; i < ST_COUNT; i++)
+		if (sqlite3_prepare_v3(c->db, sql[i], -1,
+				       SQLITE_PREPARE_PERSISTENT, &c->st[i],
+				       NULL) != SQLITE_OK)
+			return MM_ERR_UNAVAILABLE;
+	return MM_OK;
+}
+
+void conn_close(struct conn *c)
+{
+	for (int i = 0; i < ST_COUNT; i++)
+		sqlite3_finalize(c->st[i]);
+	sqlite3_close(c->db);
+}
+
+int64_t conn_pragma(struct conn *c, const char *text)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t v = -1;
+	if (sqlite3_prepare_v2(c->db, text, -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return v;
+}
+
+struct conn *store_reader(struct store *s)
+{
+	for (int i = 0; i < STORE_READERS; i++)
+		if (pthread_mutex_trylock(&s->reader[i].lock) == 0)
+			return &s->reader[i];
+	unsigned turn = atomic_fetch_add(&s->reader_turn, 1);
+	struct conn *c = &s->reader[turn % STORE_READERS];
+	pthread_mutex_lock(&c->lock); /* all busy: queue, evenly */
+	return c;
+}
+
+void store_reader_done(struct conn **c)
+{
+	pthread_mutex_unlock(&(*c)->lock);
+}

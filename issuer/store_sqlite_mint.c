@@ -1,0 +1,181 @@
+/* store_sqlite_mint.c - lists and the tokens put into them. */
+#include "common/clock.h"
+#include "issuer/store_sqlite.h"
+
+/* ---- the log ---- */
+
+enum mm_err log_append(struct conn *c, struct event *e)
+{
+	AUTO_QUERY struct query next = query_new(c, ST_HEAD_NEXT);
+	e->seq = query_row(&next) ? (uint64_t)column_int(&next, 0) : 0;
+	TRY(query_run(&next));
+	MM_ASSERT(e->seq != 0);
+
+	AUTO_BUF struct buf body = buf_new(4096);
+	struct span text;
+	TRY(event_write(e, &body));
+	TRY(buf_done(&body, &text));
+	AUTO_QUERY struct query put = query_new(c, ST_EVENT_PUT);
+	query_int(&put, (int64_t)e->seq);
+	query_int(&put, clock_now());
+	query_text(&put, (const char *)text.at);
+	return query_run(&put);
+}
+
+/* ---- lists ---- */
+
+struct list_wish {
+	enum list_kind kind;
+	int64_t expires;
+	uint32_t room, count;	   /* in */
+	uint32_t list, first, got; /* out */
+};
+
+static enum mm_err find_open(struct conn *c, struct list_wish *w, bool *found)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_LIST_OPEN);
+	query_int(&q, w->kind);
+	query_int(&q, list_period_end(w->expires));
+	query_int(&q, w->room);
+	*found = query_row(&q);
+	if (*found) {
+		w->list = (uint32_t)column_int(&q, 0);
+		w->first = (uint32_t)column_int(&q, 1);
+		w->got = (uint32_t)column_int(&q, 2) - w->first;
+	}
+	return query_end(&q);
+}
+
+/* A new list, announced in the same transaction: no token can point at a
+ * list that the log does not have. */
+static enum mm_err add_list(struct conn *c, struct list_wish *w)
+{
+	struct event e = { .type = EVENT_LIST_NEW,
+			   .kind = w->kind,
+			   .size = LIST_SIZE_MAX,
+			   .expires = list_period_end(w->expires) };
+	AUTO_QUERY struct query q = query_new(c, ST_LIST_PUT);
+	query_int(&q, e.kind);
+	query_int(&q, e.expires);
+	query_int(&q, e.size);
+	if (query_row(&q))
+		e.list = (uint32_t)column_int(&q, 0);
+	TRY(query_run(&q));
+	w->list = e.list;
+	w->first = 0;
+	w->got = e.size;
+	return log_append(c, &e);
+}
+
+static enum mm_err need_list(struct conn *c, void *arg)
+{
+	bool found;
+	TRY(find_open(c, arg, &found));
+	return found ? MM_OK : add_list(c, arg);
+}
+
+enum mm_err store_announce_list(struct store *s, enum list_kind kind,
+				int64_t expires, uint32_t room)
+{
+	struct list_wish w = { .kind = kind, .expires = expires, .room = room };
+	return store_write(s, need_list, &w);
+}
+
+static enum mm_err take_indexes(struct conn *c, void *arg)
+{
+	struct list_wish *w = arg;
+	TRY(need_list(c, w));
+	if (w->got > w->count)
+		w->got = w->count;
+	AUTO_QUERY struct query q = query_new(c, ST_LIST_TAKE);
+	query_int(&q, w->list);
+	query_int(&q, w->got);
+	return query_run(&q);
+}
+
+enum mm_err store_reserve(struct store *s, enum list_kind kind, int64_t expires,
+			  uint32_t count, struct index_range *out)
+{
+	struct list_wish w = {
+		.kind = kind, .expires = expires, .room = 1, .count = count
+	};
+	TRY(store_write(s, take_indexes, &w));
+	*out = (struct index_range){ w.list, w.first, w.got };
+	return MM_OK;
+}
+
+/* ---- minting ---- */
+
+/* Only a key that the log has announced may sign. */
+static enum mm_err note_signed(struct conn *c, const struct token_row *t)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_SIGNED);
+	query_text(&q, t->kid);
+	query_int(&q, t->exp);
+	TRY(query_run(&q));
+	return conn_changes(c) == 1 ? MM_OK : MM_ERR_CONFLICT;
+}
+
+static enum mm_err put_token(struct conn *c, const struct token_row *t)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_PUT);
+	query_int(&q, t->list);
+	query_int(&q, t->idx);
+	query_text(&q, t->user);
+	query_text(&q, t->label);
+	query_text(&q, t->has_scope ? t->scope : NULL);
+	query_text(&q, t->audience);
+	query_text(&q, t->kid);
+	query_text(&q, t->created_by);
+	query_int(&q, t->iat);
+	query_int(&q, t->exp);
+	query_int(&q, t->auto_refresh);
+	query_int(&q, effective_expiry(t->iat, t->exp, t->auto_refresh, 0));
+	return query_run(&q);
+}
+
+static enum mm_err mint(struct conn *c, void *arg)
+{
+	TRY(note_signed(c, arg));
+	return put_token(c, arg);
+}
+
+enum mm_err store_mint(struct store *s, const struct token_row *t)
+{
+	struct token_row row = *t;
+	return store_write(s, mint, &row);
+}
+
+struct rotation {
+	uint32_t list, idx;
+	int64_t overlap;
+	struct token_row next;
+};
+
+static enum mm_err rotate(struct conn *c, void *arg)
+{
+	struct rotation *r = arg;
+	struct token_row old;
+	TRY(token_find(c, r->list, r->idx, &old));
+	if (old.status != TOKEN_VALID || old.revoke_at != 0)
+		return MM_ERR_CONFLICT;
+	TRY(mint(c, &r->next));
+	if (r->overlap == 0)
+		return token_mark(
+			c, &old, TOKEN_REVOKED,
+			&(struct stamp){ r->next.created_by, r->next.iat });
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_DUE_AT);
+	query_int(&q, r->list);
+	query_int(&q, r->idx);
+	query_int(&q, r->next.iat + r->overlap);
+	return query_run(&q);
+}
+
+enum mm_err store_rotate(struct store *s, uint32_t old_list, uint32_t old_idx,
+			 int64_t overlap, const struct token_row *t)
+{
+	struct rotation r = {
+		.list = old_list, .idx = old_idx, .overlap = overlap, .next = *t
+	};
+	return store_write(s, rotate, &r);
+}

@@ -1,0 +1,260 @@
+/* store_sqlite_read.c - reading: tokens, users, keys, events, all of it. */
+#include "issuer/store_sqlite.h"
+
+/* ---- tokens ---- */
+
+/* The columns of TOKEN_COLUMNS, in their order. */
+void token_row_read(struct query *q, struct token_row *t)
+{
+	memset(t, 0, sizeof *t);
+	t->list = (uint32_t)column_int(q, 0);
+	t->idx = (uint32_t)column_int(q, 1);
+	column_text(q, 2, t->user, sizeof t->user);
+	column_text(q, 3, t->label, sizeof t->label);
+	column_text(q, 4, t->scope, sizeof t->scope);
+	t->has_scope = sqlite3_column_type(q->st, 4) != SQLITE_NULL;
+	column_text(q, 5, t->audience, sizeof t->audience);
+	column_text(q, 6, t->kid, sizeof t->kid);
+	column_text(q, 7, t->created_by, sizeof t->created_by);
+	column_text(q, 8, t->changed_by, sizeof t->changed_by);
+	t->iat = column_int(q, 9);
+	t->exp = column_int(q, 10);
+	t->auto_refresh = column_int(q, 11);
+	t->last_use = column_int(q, 12);
+	t->status = (enum token_status)column_int(q, 13);
+	t->changed_at = column_int(q, 14);
+	t->revoke_at = column_int(q, 15);
+}
+
+enum mm_err token_find(struct conn *c, uint32_t list, uint32_t idx,
+		       struct token_row *out)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_GET);
+	query_int(&q, list);
+	query_int(&q, idx);
+	bool found = query_row(&q);
+	TRY(query_end(&q));
+	if (!found)
+		return MM_ERR_NOT_FOUND;
+	token_row_read(&q, out);
+	return MM_OK;
+}
+
+enum mm_err store_get(struct store *s, uint32_t list, uint32_t idx,
+		      struct token_row *out)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	return token_find(c, list, idx, out);
+}
+
+enum mm_err store_query(struct store *s, const struct token_query *w,
+			void (*each)(void *, const struct token_row *),
+			void *ctx)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q =
+		query_new(c, w->user ? ST_TOKEN_QUERY_USER : ST_TOKEN_QUERY);
+	query_text(&q, w->user);
+	query_text(&q, w->text);
+	query_int(&q, w->filter);
+	query_int(&q, w->now);
+	query_int(&q, w->after_iat);
+	query_int(&q, w->after_list);
+	query_int(&q, w->after_idx);
+	query_int(&q, (int64_t)w->limit);
+	while (query_row(&q)) {
+		struct token_row t;
+		token_row_read(&q, &t);
+		each(ctx, &t);
+	}
+	return query_end(&q);
+}
+
+enum mm_err store_users(struct store *s, const struct user_query *w,
+			void (*each)(void *, const struct user_row *),
+			void *ctx)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q = query_new(c, ST_USER_LIST);
+	query_text(&q, w->after);
+	query_text(&q, w->text);
+	query_int(&q, w->now);
+	query_int(&q, (int64_t)w->limit);
+	while (query_row(&q)) {
+		struct user_row u;
+		column_text(&q, 0, u.user, sizeof u.user);
+		u.active = column_int(&q, 1);
+		u.total = column_int(&q, 2);
+		each(ctx, &u);
+	}
+	return query_end(&q);
+}
+
+/* ---- keys ---- */
+
+static void count_live(const char *kid, int64_t n, struct key_row *keys,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(keys[i].kid, kid) == 0)
+			keys[i].live_tokens = n;
+}
+
+enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
+		       size_t max, size_t *count)
+{
+	size_t n = 0;
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_LIST);
+	while (n < max && query_row(&q)) {
+		struct key_row *k = &out[n++];
+		*k = (struct key_row){ 0 };
+		column_text(&q, 0, k->kid, sizeof k->kid);
+		k->announced_seq = (uint64_t)column_int(&q, 2);
+		k->last_exp = column_int(&q, 3);
+	}
+	TRY(query_end(&q));
+
+	AUTO_QUERY struct query live = query_new(c, ST_KEY_LIVE);
+	query_int(&live, now);
+	while (query_row(&live)) {
+		char kid[KID_SIZE];
+		column_text(&live, 0, kid, sizeof kid);
+		count_live(kid, column_int(&live, 1), out, n);
+	}
+	*count = n;
+	return query_end(&live);
+}
+
+/* ---- events ---- */
+
+static enum mm_err one_int(struct conn *c, enum statement which, int64_t *out)
+{
+	AUTO_QUERY struct query q = query_new(c, which);
+	*out = query_row(&q) ? column_int(&q, 0) : 0;
+	return query_end(&q);
+}
+
+/* Is `after` before the log's beginning? */
+static enum mm_err check_retained(struct conn *c, uint64_t after)
+{
+	int64_t first, head;
+	TRY(one_int(c, ST_EVENT_FIRST, &first));
+	TRY(one_int(c, ST_HEAD_GET, &head));
+	if (after >= (uint64_t)head)
+		return MM_OK; /* nothing newer is needed */
+	return after + 1 >= (uint64_t)first && first != 0 ? MM_OK : MM_ERR_GONE;
+}
+
+static enum mm_err read_events(struct conn *c, uint64_t after, size_t max,
+			       struct event *out, size_t *count)
+{
+	TRY(check_retained(c, after));
+	AUTO_QUERY struct query q = query_new(c, ST_EVENT_LIST);
+	query_int(&q, (int64_t)after);
+	query_int(&q, (int64_t)max);
+	while (query_row(&q)) {
+		char body[JWK_TEXT_MAX + 512];
+		column_text(&q, 0, body, sizeof body);
+		TRY(event_read(span_str(body), &out[*count]));
+		++*count;
+	}
+	return query_end(&q);
+}
+
+enum mm_err store_events(struct store *s, uint64_t after, size_t max,
+			 struct event *out, size_t *count)
+{
+	*count = 0;
+	AUTO_READER struct conn *c = store_reader(s);
+	TRY(conn_exec(c, "BEGIN")); /* both reads see one state */
+	enum mm_err e = read_events(c, after, max, out, count);
+	enum mm_err end = conn_exec(c, "COMMIT");
+	return e != MM_OK ? e : end;
+}
+
+/* ---- the whole state ---- */
+
+static enum mm_err load_meta(struct conn *c, struct replica *r)
+{
+	int64_t seq;
+	AUTO_QUERY struct query q = query_new(c, ST_META_GET);
+	if (query_row(&q)) {
+		column_text(&q, 0, r->iss, sizeof r->iss);
+		column_text(&q, 1, r->epoch, sizeof r->epoch);
+	}
+	TRY(query_end(&q));
+	TRY(one_int(c, ST_HEAD_GET, &seq));
+	r->seq = (uint64_t)seq;
+	return MM_OK;
+}
+
+static enum mm_err load_keys(struct conn *c, struct replica *r)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_LIST);
+	while (query_row(&q)) {
+		char text[JWK_TEXT_MAX];
+		AUTO_JWK struct jwk *k = NULL;
+		column_text(&q, 1, text, sizeof text);
+		TRY(jwk_from_json(span_str(text), &k, NULL));
+		TRY(jwk_set_add(&r->keys, k));
+	}
+	return query_end(&q);
+}
+
+static enum mm_err load_lists(struct conn *c, struct replica *r)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_LIST_ALIVE);
+	while (query_row(&q)) {
+		struct list *l;
+		TRY(replica_add_list(r, (uint32_t)column_int(&q, 0),
+				     (enum list_kind)column_int(&q, 1),
+				     (uint32_t)column_int(&q, 2),
+				     column_int(&q, 3), &l));
+	}
+	return query_end(&q);
+}
+
+static enum mm_err load_statuses(struct conn *c, struct replica *r)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_LOAD_STATUS);
+	while (query_row(&q)) {
+		struct list *l = replica_list(r, (uint32_t)column_int(&q, 0));
+		int64_t status = column_int(&q, 2);
+		if (l != NULL) /* else the list is dead */
+			status_set(l->status, (uint32_t)column_int(&q, 1),
+				   status == TOKEN_IDLE ? STATUS_REVOKED
+							: (unsigned)status);
+	}
+	return query_end(&q);
+}
+
+static enum mm_err load_renewals(struct conn *c, struct replica *r)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_LOAD_USED);
+	while (query_row(&q)) {
+		struct list *l = replica_list(r, (uint32_t)column_int(&q, 0));
+		if (l != NULL && l->last_use != NULL)
+			l->last_use[column_int(&q, 1)] =
+				(uint32_t)column_int(&q, 2);
+	}
+	return query_end(&q);
+}
+
+static enum mm_err load(struct conn *c, struct replica *r)
+{
+	TRY(load_meta(c, r));
+	TRY(load_keys(c, r));
+	TRY(load_lists(c, r));
+	TRY(load_statuses(c, r));
+	return load_renewals(c, r);
+}
+
+enum mm_err store_load(struct store *s, struct replica *r)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	TRY(conn_exec(c, "BEGIN"));
+	enum mm_err e = load(c, r);
+	enum mm_err end = conn_exec(c, "COMMIT");
+	return e != MM_OK ? e : end;
+}

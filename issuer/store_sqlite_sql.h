@@ -1,0 +1,139 @@
+/* store_sqlite_sql.h - the schema and every statement of the SQLite store.
+ *
+ * All are prepared when the store is opened, so that a file of another
+ * shape is found then.
+ */
+#ifndef MM_ISSUER_STORE_SQLITE_SQL_H
+#define MM_ISSUER_STORE_SQLITE_SQL_H
+
+#define STORE_APPLICATION_ID 0x4d4d4b31 /* "MMK1" */
+#define STORE_VERSION	     1
+
+/* dies_at is the effective expiry, kept beside its parts so that it can be
+ * indexed.  head has one row: the number of the newest event. */
+#define STORE_SCHEMA                                                           \
+	"CREATE TABLE meta(iss TEXT NOT NULL, epoch TEXT NOT NULL);"           \
+	"CREATE TABLE head(seq INTEGER NOT NULL);"                             \
+	"INSERT INTO head VALUES(0);"                                          \
+	"CREATE TABLE event(seq INTEGER PRIMARY KEY,"                          \
+	" at INTEGER NOT NULL, body TEXT NOT NULL);"                           \
+	"CREATE TABLE key(kid TEXT PRIMARY KEY, jwk TEXT NOT NULL,"            \
+	" seq INTEGER NOT NULL, last_exp INTEGER NOT NULL DEFAULT 0,"          \
+	" gone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"                     \
+	"CREATE TABLE list(list INTEGER PRIMARY KEY,"                          \
+	" kind INTEGER NOT NULL, expires INTEGER NOT NULL,"                    \
+	" size INTEGER NOT NULL, next INTEGER NOT NULL DEFAULT 0,"             \
+	" dead INTEGER NOT NULL DEFAULT 0);"                                   \
+	"CREATE INDEX list_open ON list(kind, expires) WHERE dead = 0;"        \
+	"CREATE TABLE token(list INTEGER, idx INTEGER,"                        \
+	" user TEXT NOT NULL, label TEXT NOT NULL, scope TEXT,"                \
+	" audience TEXT NOT NULL, kid TEXT NOT NULL,"                          \
+	" created_by TEXT NOT NULL, changed_by TEXT NOT NULL DEFAULT '',"      \
+	" iat INTEGER NOT NULL, exp INTEGER NOT NULL,"                         \
+	" auto_refresh INTEGER NOT NULL,"                                      \
+	" last_use INTEGER NOT NULL DEFAULT 0,"                                \
+	" dies_at INTEGER NOT NULL, status INTEGER NOT NULL DEFAULT 0,"        \
+	" changed_at INTEGER NOT NULL DEFAULT 0,"                              \
+	" revoke_at INTEGER NOT NULL DEFAULT 0,"                               \
+	" PRIMARY KEY(list, idx)) WITHOUT ROWID;"                              \
+	"CREATE INDEX token_age ON token(iat, list, idx);"                     \
+	"CREATE INDEX token_user ON token(user, iat, list, idx);"              \
+	"CREATE INDEX token_changed ON token(status) WHERE status <> 0;"       \
+	"CREATE INDEX token_used ON token(last_use) WHERE last_use > 0;"       \
+	"CREATE INDEX token_idle ON token(dies_at) WHERE"                      \
+	" auto_refresh > 0 AND status IN (0, 2) AND dies_at < exp;"            \
+	"CREATE INDEX token_due ON token(revoke_at) WHERE"                     \
+	" revoke_at > 0 AND status IN (0, 2);"
+
+#define TOKEN_COLUMNS                                                          \
+	"list, idx, user, label, scope, audience, kid, created_by,"            \
+	" changed_by, iat, exp, auto_refresh, last_use, status,"               \
+	" changed_at, revoke_at"
+
+/* ?1 user or NULL, ?2 text or NULL, ?3 filter, ?4 now, ?5..7 the place to
+ * go on behind, ?8 limit.  Filters as enum token_filter. */
+#define TOKEN_WHERE                                                            \
+	" (?2 IS NULL OR instr(lower(user), lower(?2)) > 0"                    \
+	" OR instr(lower(label), lower(?2)) > 0)"                              \
+	" AND CASE ?3 WHEN 0 THEN status = 0 AND dies_at > ?4"                 \
+	" WHEN 1 THEN status = 1 WHEN 2 THEN status = 2 AND dies_at > ?4"      \
+	" WHEN 3 THEN status <> 1 AND (status = 3 OR dies_at <= ?4)"           \
+	" ELSE 1 END AND (?6 = 0 OR (iat, list, idx) < (?5, ?6, ?7))"          \
+	" ORDER BY iat DESC, list DESC, idx DESC LIMIT ?8"
+
+/* clang-format off */
+#define STATEMENTS(X)                                                      \
+	X(META_GET, "SELECT iss, epoch FROM meta")                         \
+	X(META_PUT, "INSERT INTO meta VALUES(?1, ?2)")                     \
+	X(HEAD_GET, "SELECT seq FROM head")                                \
+	X(HEAD_NEXT, "UPDATE head SET seq = seq + 1 RETURNING seq")        \
+	X(EVENT_PUT, "INSERT INTO event VALUES(?1, ?2, ?3)")               \
+	X(EVENT_FIRST, "SELECT min(seq) FROM event")                       \
+	X(EVENT_LIST, "SELECT body FROM event WHERE seq > ?1"              \
+		" ORDER BY seq LIMIT ?2")                                  \
+	X(EVENT_FORGET, "DELETE FROM event WHERE seq <"                    \
+		" coalesce((SELECT min(seq) FROM event WHERE at >= ?1),"   \
+		" (SELECT seq FROM head))")                                \
+	X(KEY_LIST, "SELECT kid, jwk, seq, last_exp FROM key"              \
+		" WHERE gone = 0 ORDER BY seq")                            \
+	X(KEY_LIVE, "SELECT kid, count(*) FROM token"                      \
+		" WHERE status <> 1 AND exp > ?1 GROUP BY kid")            \
+	X(KEY_PUT, "INSERT INTO key(kid, jwk, seq) VALUES(?1, ?2, ?3)")    \
+	X(KEY_KNOWN, "SELECT gone FROM key WHERE kid = ?1")                \
+	X(KEY_GONE, "UPDATE key SET gone = 1 WHERE kid = ?1 AND gone = 0") \
+	X(KEY_SIGNED, "UPDATE key SET last_exp = max(last_exp, ?2)"        \
+		" WHERE kid = ?1 AND gone = 0")                            \
+	X(LIST_ALIVE, "SELECT list, kind, size, expires FROM list"         \
+		" WHERE dead = 0 ORDER BY list")                           \
+	X(LIST_OPEN, "SELECT list, next, size FROM list WHERE dead = 0"    \
+		" AND kind = ?1 AND expires = ?2 AND size - next >= ?3"    \
+		" ORDER BY list LIMIT 1")                                  \
+	X(LIST_PUT, "INSERT INTO list(kind, expires, size)"                \
+		" VALUES(?1, ?2, ?3) RETURNING list")                      \
+	X(LIST_TAKE, "UPDATE list SET next = next + ?2 WHERE list = ?1")   \
+	X(LIST_ENDED, "SELECT list FROM list WHERE dead = 0"               \
+		" AND expires <= ?1")                                      \
+	X(LIST_DEAD, "UPDATE list SET dead = 1 WHERE list = ?1")           \
+	X(TOKEN_PUT, "INSERT INTO token(list, idx, user, label, scope,"    \
+		" audience, kid, created_by, iat, exp, auto_refresh,"      \
+		" dies_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
+		" ?10, ?11, ?12)")                                         \
+	X(TOKEN_GET, "SELECT " TOKEN_COLUMNS " FROM token"                 \
+		" WHERE list = ?1 AND idx = ?2")                           \
+	X(TOKEN_QUERY, "SELECT " TOKEN_COLUMNS " FROM token"               \
+		" WHERE ?1 IS NULL AND" TOKEN_WHERE)                       \
+	X(TOKEN_QUERY_USER, "SELECT " TOKEN_COLUMNS " FROM token"          \
+		" WHERE user = ?1 AND" TOKEN_WHERE)                        \
+	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \
+		" changed_at = ?5, revoke_at = 0"                          \
+		" WHERE list = ?1 AND idx = ?2")                           \
+	X(TOKEN_DUE_AT, "UPDATE token SET revoke_at = ?3"                  \
+		" WHERE list = ?1 AND idx = ?2")                           \
+	X(TOKEN_USED, "UPDATE token SET last_use = ?3, dies_at = ?4"       \
+		" WHERE list = ?1 AND idx = ?2 AND last_use < ?3")         \
+	X(TOKEN_OF_USER, "SELECT " TOKEN_COLUMNS " FROM token"             \
+		" WHERE user = ?1 AND status <> 1 AND exp > ?2")           \
+	X(TOKEN_SWEEP, "SELECT " TOKEN_COLUMNS " FROM token"               \
+		" WHERE auto_refresh > 0 AND status IN (0, 2)"             \
+		" AND dies_at < exp AND dies_at <= ?1 LIMIT ?2")           \
+	X(TOKEN_DUE, "SELECT " TOKEN_COLUMNS " FROM token"                 \
+		" WHERE revoke_at > 0 AND status IN (0, 2)"                \
+		" AND revoke_at <= ?1 LIMIT ?2")                           \
+	X(LOAD_STATUS, "SELECT list, idx, status FROM token"               \
+		" WHERE status <> 0")                                      \
+	X(LOAD_USED, "SELECT list, idx, last_use FROM token"               \
+		" WHERE last_use > 0")                                     \
+	X(USER_LIST, "SELECT user, sum(status = 0 AND dies_at > ?3),"      \
+		" count(*) FROM token WHERE user > ?1 AND (?2 IS NULL"     \
+		" OR instr(lower(user), lower(?2)) > 0)"                   \
+		" GROUP BY user ORDER BY user LIMIT ?4")
+/* clang-format on */
+
+enum statement {
+#define X(name, sql) ST_##name,
+	STATEMENTS(X)
+#undef X
+		ST_COUNT
+};
+
+#endif

@@ -1,0 +1,124 @@
+/* sweep.c - idle-dead tokens, rotated ones, lists before and after their
+ * time, events that nobody needs any more.
+ *
+ * A list is announced well before the first token points into it: for every
+ * period that a token minted now may expire in, one list of each kind with
+ * room is kept announced, so that verifiers know it when the token comes.
+ */
+#include "issuer/sweep.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#define SWEEP_MOST  500	      /* tokens in one transaction */
+#define SLOW_ROUNDS 60	      /* seconds between looks at lists and events */
+#define LIST_ROOM   (1 << 16) /* announce the next list when fewer are left */
+
+struct sweeper {
+	struct sweep_options opt;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stopping;
+};
+
+static enum mm_err announce_lists(const struct sweep_options *o, int64_t now)
+{
+	int64_t last = list_period_end(now + o->max_life);
+	for (int64_t end = list_period_end(now + 1); end <= last;
+	     end += LIST_PERIOD) {
+		TRY(store_announce_list(o->store, LIST_FIXED, end, LIST_ROOM));
+		TRY(store_announce_list(o->store, LIST_AUTO_REFRESH, end,
+					LIST_ROOM));
+	}
+	return MM_OK;
+}
+
+static enum mm_err slow_round(const struct sweep_options *o, int64_t now)
+{
+	TRY(announce_lists(o, now));
+	TRY(store_sweep_lists(o->store, now));
+	return store_forget_events(o->store, now - o->feed_retain);
+}
+
+static enum mm_err quick_round(const struct sweep_options *o, int64_t now)
+{
+	size_t done;
+	do {
+		TRY(store_sweep_tokens(o->store, now, SWEEP_MOST, &done));
+		if (done != 0)
+			log_event(LOG_INFO, "sweep.tokens", "count=%zu", done);
+	} while (done >= SWEEP_MOST);
+	return MM_OK;
+}
+
+static void sleep_second(struct sweeper *s)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += 1;
+	int rc = 0;
+	while (!s->stopping && rc == 0)
+		rc = pthread_cond_timedwait(&s->wake, &s->lock, &until);
+}
+
+static void *sweeper_main(void *arg)
+{
+	struct sweeper *s = arg;
+	pthread_mutex_lock(&s->lock);
+	for (unsigned round = 1; !s->stopping; round++) {
+		sleep_second(s);
+		pthread_mutex_unlock(&s->lock);
+		enum mm_err e = quick_round(&s->opt, clock_now());
+		if (e == MM_OK && round % SLOW_ROUNDS == 0)
+			e = slow_round(&s->opt, clock_now());
+		if (e != MM_OK)
+			log_event(LOG_ERR, "sweep.failed", "reason=%s",
+				  mm_err_word(e));
+		pthread_mutex_lock(&s->lock);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
+			  struct why *why)
+{
+	pthread_condattr_t monotonic;
+	enum mm_err e = slow_round(opt, clock_now());
+	if (e != MM_OK)
+		return why_say(why, e, NULL,
+			       "cannot announce the lists in the store: %s",
+			       mm_err_word(e));
+	struct sweeper *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	s->opt = *opt;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	if (pthread_create(&s->thread, NULL, sweeper_main, s) != 0) {
+		free(s);
+		return why_say(why, MM_ERR_NOMEM, NULL,
+			       "cannot start the sweeper's thread");
+	}
+	*out = s;
+	return MM_OK;
+}
+
+void sweeper_stop(struct sweeper *s)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->thread, NULL);
+	free(s);
+}

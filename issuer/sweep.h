@@ -1,0 +1,21 @@
+/* sweep.h - what time does to tokens and lists, once a second. */
+#ifndef MM_ISSUER_SWEEP_H
+#define MM_ISSUER_SWEEP_H
+
+#include "issuer/store.h"
+
+struct sweeper;
+
+struct sweep_options {
+	struct store *store;
+	int64_t max_life;    /* lists are announced this far ahead */
+	int64_t feed_retain; /* events are kept this long */
+};
+
+/* One slow round at once (so that lists are announced before the first
+ * token), then the thread. */
+MM_MUST_USE enum mm_err sweeper_start(const struct sweep_options *opt,
+				      struct sweeper **out, struct why *why);
+void sweeper_stop(struct sweeper *s); /* NULL is allowed; frees */
+
+#endif

@@ -1,0 +1,124 @@
+/* tokens.c - step 1 at the door: POST /v1/tokens, and rotation.
+ *
+ * Order: check the grant, take an index, sign, write the row durably, and
+ * only then answer.  A crash before the answer leaves at most a row whose
+ * token nobody has.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/body.h"
+#include "issuer/caller.h"
+#include "issuer/grant.h"
+#include "issuer/handlers.h"
+#include "issuer/reply.h"
+
+static enum mm_err reply_minted(struct http_request *rq,
+				const struct token_row *t, struct span token)
+{
+	json_t *body = token_json(t, t->iat);
+	if (body != NULL &&
+	    json_object_set_new(
+		    body, "token",
+		    json_stringn((const char *)token.at, token.len)) != 0) {
+		json_decref(body);
+		body = NULL;
+	}
+	return reply_json(rq, 201, body);
+}
+
+static void log_token(const char *event, struct http_request *rq,
+		      const struct token_row *t)
+{
+	log_event(LOG_INFO, event, "request=%s id=%u.%u user=%s by=%s",
+		  http_request_id(rq), t->list, t->idx, t->user,
+		  caller_of(rq)->actor);
+}
+
+/* What the store could not do, said without its inner words. */
+static enum mm_err not_stored(struct http_request *rq, enum mm_err e)
+{
+	return why_say(http_why(rq), e, NULL,
+		       "the token was not made, nothing was changed (%s): "
+		       "try again",
+		       mm_err_word(e));
+}
+
+enum mm_err token_create(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct grant *g = calloc(1, sizeof *g); /* too large for a stack */
+	struct token_row row;
+	if (g == NULL)
+		return MM_ERR_NOMEM;
+	enum mm_err e = grant_read(http_body_bytes(rq), g, http_why(rq));
+	if (e == MM_OK)
+		e = grant_row(g, caller_of(rq), &is->set, clock_now(), &row,
+			      http_why(rq));
+	bool allow_long = g->allow_long;
+	free(g);
+	TRY(e);
+
+	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
+	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	TRY(mint_token(is->mint, key, allow_long, &row, &token, http_why(rq)));
+	e = store_mint(is->store, &row);
+	if (e != MM_OK)
+		return not_stored(rq, e);
+	log_token("token.mint", rq, &row);
+	return reply_minted(rq, &row, span_of(token.at, token.len));
+}
+
+/* ---- rotation: the same grant, a new token ---- */
+
+struct rotate_body {
+	int64_t overlap;
+};
+
+static const struct body_field rotate_fields[] = {
+	{ "overlap", BODY_SECONDS, offsetof(struct rotate_body, overlap),
+	  sizeof(int64_t) },
+};
+
+/* The new token lives as long as the old one was given. */
+static void next_row(const struct token_row *old, const struct caller *by,
+		     int64_t now, struct token_row *out)
+{
+	*out = *old;
+	out->iat = now;
+	out->exp = now + (old->exp - old->iat);
+	out->last_use = out->changed_at = out->revoke_at = 0;
+	out->status = TOKEN_VALID;
+	out->changed_by[0] = '\0';
+	memcpy(out->created_by, by->actor, sizeof out->created_by);
+}
+
+enum mm_err token_rotate(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct rotate_body body = { .overlap = 0 };
+	struct token_row old, row;
+	TRY(body_read(http_body_bytes(rq), rotate_fields, 1, &body,
+		      http_why(rq)));
+	TRY(token_of_path(is, rq, &old));
+	next_row(&old, caller_of(rq), clock_now(), &row);
+
+	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
+	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	/* the old one was allowed its length */
+	TRY(mint_token(is->mint, key, true, &row, &token, http_why(rq)));
+	enum mm_err e =
+		store_rotate(is->store, old.list, old.idx, body.overlap, &row);
+	if (e == MM_ERR_CONFLICT)
+		return why_say(http_why(rq), e, NULL,
+			       "only an active token that is not being "
+			       "rotated already can be rotated: make a new "
+			       "one");
+	if (e != MM_OK)
+		return not_stored(rq, e);
+	publisher_catch_up(is->publisher);
+	log_token("token.rotate", rq, &row);
+	return reply_minted(rq, &row, span_of(token.at, token.len));
+}

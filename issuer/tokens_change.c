@@ -1,0 +1,82 @@
+/* tokens_change.c - step 6: revoke, suspend, reinstate; one or all.
+ *
+ * The answer is given when the change is durable and in everything that
+ * this issuer publishes. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/caller.h"
+#include "issuer/grant.h"
+#include "issuer/handlers.h"
+#include "issuer/reply.h"
+
+static enum mm_err change(struct issuer *is, struct http_request *rq,
+			  enum status to, const char *event)
+{
+	struct token_row t;
+	bool changed;
+	TRY(token_of_path(is, rq, &t));
+	struct stamp stamp = { caller_of(rq)->actor, clock_now() };
+	enum mm_err e = store_set_status(is->store, t.list, t.idx, to, &stamp,
+					 &changed);
+	if (e == MM_ERR_CONFLICT)
+		return why_say(http_why(rq), e, NULL,
+			       to == STATUS_SUSPENDED
+				       ? "only an active token can be "
+					 "suspended"
+				       : "only a suspended token can be "
+					 "reinstated; what was revoked stays "
+					 "so");
+	if (e != MM_OK)
+		return why_say(http_why(rq), e, NULL,
+			       "nothing was changed (%s): try again",
+			       mm_err_word(e));
+	publisher_catch_up(is->publisher);
+	if (changed)
+		log_event(LOG_INFO, event, "request=%s id=%u.%u user=%s by=%s",
+			  http_request_id(rq), t.list, t.idx, t.user,
+			  caller_of(rq)->actor);
+
+	char id[JTI_SIZE];
+	token_id_write(id, t.list, t.idx);
+	return reply_json(rq, 200,
+			  json_pack("{s:s, s:s, s:b}", "id", id, "status",
+				    to == STATUS_REVOKED     ? "revoked"
+				    : to == STATUS_SUSPENDED ? "suspended"
+							     : "active",
+				    "changed", changed));
+}
+
+enum mm_err token_revoke(void *app, struct http_request *rq)
+{
+	return change(app, rq, STATUS_REVOKED, "token.revoke");
+}
+
+enum mm_err token_suspend(void *app, struct http_request *rq)
+{
+	return change(app, rq, STATUS_SUSPENDED, "token.suspend");
+}
+
+enum mm_err token_reinstate(void *app, struct http_request *rq)
+{
+	return change(app, rq, STATUS_VALID, "token.reinstate");
+}
+
+enum mm_err user_revoke(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	const char *user = http_arg(rq, 0);
+	size_t count;
+	TRY(user_check(user, http_why(rq)));
+	if (caller_owns(rq, user) != MM_OK)
+		return why_say(http_why(rq), MM_ERR_FORBIDDEN, "user",
+			       "only an administrator revokes the tokens of "
+			       "others");
+	struct stamp stamp = { caller_of(rq)->actor, clock_now() };
+	TRY(store_revoke_user(is->store, user, &stamp, &count));
+	publisher_catch_up(is->publisher);
+	log_event(LOG_INFO, "user.revoke", "request=%s user=%s count=%zu by=%s",
+		  http_request_id(rq), user, count, caller_of(rq)->actor);
+	return reply_json(rq, 200,
+			  json_pack("{s:s, s:I}", "user", user, "revoked",
+				    (json_int_t)count));
+}

@@ -1,0 +1,191 @@
+/* tokens_read.c - looking: one token, pages of tokens, users. */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "issuer/caller.h"
+#include "issuer/handlers.h"
+#include "issuer/reply.h"
+
+#define PAGE	 100
+#define PAGE_MAX 1000
+
+enum mm_err token_of_path(struct issuer *is, struct http_request *rq,
+			  struct token_row *out)
+{
+	uint32_t list, idx;
+	if (token_id_read(span_str(http_arg(rq, 0)), &list, &idx) != MM_OK)
+		return why_say(http_why(rq), MM_ERR_INVALID, "id",
+			       "an id looks like 3.4711 (the jti of the "
+			       "token)");
+	enum mm_err e = store_get(is->store, list, idx, out);
+	if (e == MM_OK)
+		e = caller_owns(rq, out->user);
+	if (e == MM_ERR_NOT_FOUND)
+		return why_say(http_why(rq), e, "id", "there is no token %u.%u",
+			       list, idx);
+	return e;
+}
+
+enum mm_err token_show(void *app, struct http_request *rq)
+{
+	struct token_row t;
+	TRY(token_of_path(app, rq, &t));
+	return reply_json(rq, 200, token_json(&t, clock_now()));
+}
+
+/* ---- pages ---- */
+
+static const char *const filters[] = {
+	[FILTER_ACTIVE] = "active",
+	[FILTER_REVOKED] = "revoked",
+	[FILTER_SUSPENDED] = "suspended",
+	[FILTER_EXPIRED] = "expired",
+	[FILTER_ALL] = "all",
+};
+
+static enum mm_err read_filter(struct http_request *rq, enum token_filter *out)
+{
+	const char *word = http_query(rq, "status");
+	*out = FILTER_ALL;
+	if (word == NULL)
+		return MM_OK;
+	for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+		if (strcmp(word, filters[i]) == 0) {
+			*out = (enum token_filter)i;
+			return MM_OK;
+		}
+	return why_say(http_why(rq), MM_ERR_INVALID, "status",
+		       "status is one of active, revoked, suspended, "
+		       "expired, all");
+}
+
+static enum mm_err read_limit(struct http_request *rq, size_t *out)
+{
+	const char *text = http_query(rq, "limit");
+	char *end;
+	*out = PAGE;
+	if (text == NULL)
+		return MM_OK;
+	long v = strtol(text, &end, 10);
+	if (*text == '\0' || *end != '\0' || v < 1 || v > PAGE_MAX)
+		return why_say(http_why(rq), MM_ERR_INVALID, "limit",
+			       "limit is a number from 1 to %d", PAGE_MAX);
+	*out = (size_t)v;
+	return MM_OK;
+}
+
+/* A cursor is "iat.list.idx" of the last token seen.  Callers treat it as
+ * a word without meaning. */
+static enum mm_err read_cursor(struct http_request *rq, struct token_query *q)
+{
+	const char *text = http_query(rq, "cursor");
+	struct span rest, iat;
+	char digits[24], *end;
+	if (text == NULL)
+		return MM_OK;
+	rest = span_str(text);
+	if (span_cut(&rest, '.', &iat) &&
+	    span_copy(digits, sizeof digits, iat) &&
+	    token_id_read(rest, &q->after_list, &q->after_idx) == MM_OK) {
+		q->after_iat = strtoll(digits, &end, 10);
+		if (*end == '\0' && digits[0] != '\0')
+			return MM_OK;
+	}
+	return why_say(http_why(rq), MM_ERR_INVALID, "cursor",
+		       "cursor must be a next_cursor of the page before");
+}
+
+struct page {
+	json_t *items;
+	size_t count, limit;
+	int64_t now;
+	char cursor[64];
+};
+
+/* One row more than the page shows tells whether there is a next page. */
+static void add_token(void *ctx, const struct token_row *t)
+{
+	struct page *p = ctx;
+	if (p->count++ >= p->limit)
+		return;
+	json_array_append_new(p->items, token_json(t, p->now));
+	snprintf(p->cursor, sizeof p->cursor, "%lld.%u.%u", (long long)t->iat,
+		 t->list, t->idx);
+}
+
+static enum mm_err reply_page(struct http_request *rq, const char *name,
+			      struct page *p)
+{
+	json_t *next =
+		p->count > p->limit ? json_string(p->cursor) : json_null();
+	return reply_json(
+		rq, 200,
+		json_pack("{s:o, s:o}", name, p->items, "next_cursor", next));
+}
+
+enum mm_err token_list(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	const struct caller *by = caller_of(rq);
+	struct page p = { .now = clock_now() };
+	struct token_query q = { .user = http_query(rq, "user"),
+				 .text = http_query(rq, "q"),
+				 .now = p.now };
+	TRY(read_filter(rq, &q.filter));
+	TRY(read_limit(rq, &p.limit));
+	TRY(read_cursor(rq, &q));
+	if (!by->admin && q.user == NULL)
+		q.user = by->user;
+	if (q.user != NULL && caller_owns(rq, q.user) != MM_OK)
+		return why_say(http_why(rq), MM_ERR_FORBIDDEN, "user",
+			       "only an administrator lists the tokens of "
+			       "others");
+
+	q.limit = p.limit + 1;
+	p.items = json_array();
+	enum mm_err e = store_query(is->store, &q, add_token, &p);
+	if (e != MM_OK) {
+		json_decref(p.items);
+		return e;
+	}
+	return reply_page(rq, "tokens", &p);
+}
+
+/* ---- users ---- */
+
+static void add_user(void *ctx, const struct user_row *u)
+{
+	struct page *p = ctx;
+	if (p->count++ >= p->limit)
+		return;
+	json_array_append_new(p->items,
+			      json_pack("{s:s, s:I, s:I}", "user", u->user,
+					"active_tokens", (json_int_t)u->active,
+					"tokens", (json_int_t)u->total));
+}
+
+enum mm_err user_list(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct page p = { .now = clock_now() };
+	const char *after = http_query(rq, "cursor");
+	TRY(read_limit(rq, &p.limit));
+	p.items = json_array();
+	struct user_query q = { .text = http_query(rq, "q"),
+				.after = after ? after : "",
+				.limit = p.limit + 1,
+				.now = p.now };
+	enum mm_err e = store_users(is->store, &q, add_user, &p);
+	if (e != MM_OK) {
+		json_decref(p.items);
+		return e;
+	}
+	/* the cursor is the last name shown */
+	json_t *last = json_array_get(p.items, json_array_size(p.items) - 1);
+	const char *name = json_string_value(json_object_get(last, "user"));
+	json_t *next =
+		p.count > p.limit && name ? json_string(name) : json_null();
+	return reply_json(
+		rq, 200,
+		json_pack("{s:o, s:o}", "users", p.items, "next_cursor", next));
+}
