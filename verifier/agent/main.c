@@ -1,0 +1,164 @@
+/* main.c - mintmark-agent: follows the issuer's feed for all processes of a
+ * host.  Settings, start, signals, stop; the follower does the work. */
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "common/log.h"
+#include "common/settings.h"
+#include "verifier/follow.h"
+
+/* clang-format off */
+/*        name           kind          default arg     help */
+#define AGENT_SETTINGS(X)                                                                       \
+	X(issuer,        SET_TEXTS,    "",     "URL",  "the issuer, as its tokens name it; more of them: other addresses of the same") \
+	X(token_file,    SET_TEXT,     "",     "FILE", "a token with scope mintmark:agent, on one line") \
+	X(state,         SET_TEXT,     "",     "FILE", "the state file to keep")                \
+	X(max_staleness, SET_DURATION, "24h",  "DUR",  "refuse all tokens after so long without news") \
+	X(jwks,          SET_TEXT,     "",     "FILE", "the issuer's public keys, instead of asking it at first contact")
+/* clang-format on */
+
+struct agent_settings {
+	struct setting_texts issuer;
+	char token_file[SETTING_SIZE];
+	char state[SETTING_SIZE];
+	char jwks[SETTING_SIZE];
+	int64_t max_staleness;
+};
+
+#define ROW(name, kind, standard, arg, help)                                   \
+	{ #name, kind, standard,                                               \
+	  arg,	 help, offsetof(struct agent_settings, name) },
+
+static const struct setting rows[] = { AGENT_SETTINGS(ROW) };
+
+static const struct settings_table table = {
+	.program = "mintmark-agent",
+	.usage = "mintmark-agent - keeps a host's state file true\n"
+		 "\n"
+		 "  mintmark-agent --issuer https://pat.example.org "
+		 "--token-file FILE --state FILE\n",
+	.config = "/etc/mintmark/agent.conf",
+	.rows = rows,
+	.count = sizeof rows / sizeof rows[0],
+};
+
+/* ---- settings ---- */
+
+static enum mm_err missing(const char *flag, const char *what, struct why *why)
+{
+	return why_say(why, MM_ERR_INVALID, NULL, "%s is missing: %s", flag,
+		       what);
+}
+
+static enum mm_err fill_issuer(const struct agent_settings *s,
+			       struct link_target *to, struct why *why)
+{
+	if (s->issuer.count == 0)
+		return missing("--issuer", "the URL of the issuer", why);
+	for (size_t i = 0; i < s->issuer.count; i++) {
+		struct span url = span_str(s->issuer.at[i]);
+		while (url.len != 0 && url.at[url.len - 1] == '/')
+			url.len--;
+		(void)span_copy(to->url[i], LINK_TEXT, url);
+		TRY(fetch_check_url(to->url[i], why));
+	}
+	to->count = s->issuer.count;
+	(void)span_copy(to->token_file, LINK_TEXT, span_str(s->token_file));
+	return MM_OK;
+}
+_Static_assert(LINK_URLS >= SETTING_LISTS && LINK_TEXT >= SETTING_SIZE,
+	       "what can be set fits");
+
+static enum mm_err fill(const struct agent_settings *s,
+			struct follower_options *to, struct why *why)
+{
+	TRY(fill_issuer(s, &to->issuer, why));
+	if (s->token_file[0] == '\0')
+		return missing("--token-file",
+			       "a file with a token of scope mintmark:agent",
+			       why);
+	if (s->state[0] == '\0')
+		return missing("--state", "where to keep the state file", why);
+	if (s->max_staleness < 1)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "--max-staleness must be a second or more");
+	to->state = s->state;
+	to->jwks_file = s->jwks[0] ? s->jwks : NULL;
+	to->max_staleness = s->max_staleness;
+	return MM_OK;
+}
+
+/* ---- running ---- */
+
+static void say(void *ctx, const struct follower_news *n)
+{
+	(void)ctx;
+	if (n->e == MM_OK)
+		log_event(n->level, n->event, "issuer=%s seq=%llu", n->url,
+			  (unsigned long long)n->seq);
+	else
+		log_event(n->level, n->event,
+			  "reason=%s detail=%s issuer=%s seq=%llu",
+			  mm_err_word(n->e), n->text, n->url,
+			  (unsigned long long)n->seq);
+}
+
+/* Signals are read, not handled: blocked before the first thread starts. */
+static void block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* The token file is read for each request; SIGHUP only means "now". */
+static void serve(struct follower *f, const sigset_t *set)
+{
+	for (int sig = 0; sigwait(set, &sig) == 0;) {
+		if (sig != SIGHUP)
+			return;
+		log_event(LOG_INFO, "agent.reload", "detail=trying again now");
+		follower_wake(f);
+	}
+}
+
+static int refuse(int status, const struct why *why)
+{
+	fprintf(stderr, "mintmark-agent: %s\n", why->text);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct agent_settings set;
+	struct follower_options opt = { .say = say };
+	struct follower *f;
+	struct why why = { .text = "" };
+	enum settings_wish wish;
+	sigset_t signals;
+	enum mm_err e = settings_read(&table, argc,
+				      argv, &set, &wish, &why);
+	if (e == MM_OK && (wish == SETTINGS_RUN || wish == SETTINGS_TEST))
+		e = fill(&set, &opt, &why);
+	if (e != MM_OK)
+		return refuse(2, &why);
+	if (wish != SETTINGS_RUN)
+		return 0;
+
+	umask(022);
+	block_signals(&signals);
+	e = follower_start(&opt, &f, &why);
+	if (e != MM_OK)
+		return refuse(1, &why);
+	log_event(LOG_NOTICE, "agent.start", "version=%s issuer=%s state=%s",
+		  MM_VERSION, opt.issuer.url[0], opt.state);
+	serve(f, &signals);
+	log_event(LOG_NOTICE, "agent.stop", "detail=saving");
+	follower_stop(f, false);
+	return 0;
+}

@@ -1,0 +1,293 @@
+/* follow.c - the follower's thread: ask, take in, and after trouble wait. */
+#include "verifier/follow.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <syslog.h>
+
+#include "common/clock.h"
+#include "verifier/follow_internal.h"
+
+#define PAUSE_MIN_MS 500
+#define PAUSE_MAX_MS 30000
+#define NO_NEWS_MS   200 /* a poll that came back sooner, with nothing */
+
+/* ---- waiting ---- */
+
+/* Until `ms` have passed or somebody calls; with f->lock held. */
+static void wait_locked(struct follower *f, int64_t ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
+	until.tv_sec += ms / 1000 + ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
+	pthread_cond_timedwait(&f->changed, &f->lock, &until);
+}
+
+static void pause_ms(struct follower *f, int64_t ms)
+{
+	int64_t until = clock_ms() + ms;
+	pthread_mutex_lock(&f->lock);
+	for (int64_t left = ms; left > 0 && !f->stopping && !f->woken;
+	     left = until - clock_ms())
+		wait_locked(f, left);
+	f->woken = false;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static bool is_stopping(struct follower *f)
+{
+	pthread_mutex_lock(&f->lock);
+	bool stopping = f->stopping;
+	pthread_mutex_unlock(&f->lock);
+	return stopping;
+}
+
+/* 0.5 s, doubled up to 30 s, give or take a fifth: the agents of a thousand
+ * hosts must not come back all at once. */
+static int64_t pause_after(unsigned failures)
+{
+	uint16_t r = 0;
+	(void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
+	int64_t ms = PAUSE_MAX_MS;
+	if (failures < 7 && PAUSE_MIN_MS << (failures - 1) < PAUSE_MAX_MS)
+		ms = PAUSE_MIN_MS << (failures - 1);
+	return ms * 4 / 5 + ms * 2 / 5 * r / UINT16_MAX;
+}
+
+/* ---- news ---- */
+
+static void say(struct follower *f, int level, const char *event, enum mm_err e,
+		const char *text)
+{
+	struct follower_news n = { .level = level,
+				   .event = event,
+				   .e = e,
+				   .url = link_url(&f->link),
+				   .text = text,
+				   .seq = f->keep.replica.seq };
+	if (f->opt.say != NULL)
+		f->opt.say(f->opt.say_ctx, &n);
+}
+
+static void note_ready(struct follower *f)
+{
+	if (f->keep.live.head == NULL)
+		return;
+	pthread_mutex_lock(&f->lock);
+	f->ready = true;
+	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Each kind of trouble is said once, until things go well again. */
+static void failed(struct follower *f, enum mm_err e, const struct why *why)
+{
+	uint64_t bit = UINT64_C(1) << e;
+	const char *text = why->text[0] ? why->text : mm_err_word(e);
+	if (is_stopping(f))
+		return;
+	if ((f->said & bit) == 0)
+		say(f, LOG_WARNING,
+		    e == MM_ERR_UNAVAILABLE ? "feed.unreachable"
+					    : "feed.refused",
+		    e, text);
+	f->said |= bit;
+	pthread_mutex_lock(&f->lock);
+	(void)why_say(&f->trouble, e, NULL, "%s", text);
+	pthread_mutex_unlock(&f->lock);
+
+	f->connected = false;
+	link_next(&f->link);
+	if (f->failures < 100)
+		f->failures++;
+	pause_ms(f, pause_after(f->failures));
+}
+
+static void went_well(struct follower *f)
+{
+	note_ready(f);
+	f->failures = 0;
+	if (f->connected || f->want_snapshot)
+		return;
+	f->connected = true;
+	f->said = 0;
+	say(f, LOG_INFO, "feed.connected", MM_OK, "");
+}
+
+/* ---- the thread ---- */
+
+static void save_sometimes(struct follower *f)
+{
+	struct why why = { .text = "" };
+	enum mm_err e = keep_maybe_checkpoint(&f->keep, &why);
+	if (e != MM_OK)
+		say(f, LOG_ERR, "checkpoint.failed", e, why.text);
+}
+
+static void round_of(struct follower *f)
+{
+	struct why why = { .text = "" };
+	int64_t began = clock_ms();
+	uint64_t seq = f->keep.replica.seq;
+	bool polled = f->connected && !f->want_snapshot;
+	enum mm_err e = follow_ask(f, &why);
+	note_ready(f);
+	if (e != MM_OK) {
+		failed(f, e, &why);
+		return;
+	}
+	went_well(f);
+	save_sometimes(f);
+	/* an answer out of a cache, without news: do not spin */
+	if (polled && seq == f->keep.replica.seq &&
+	    clock_ms() - began < NO_NEWS_MS)
+		pause_ms(f, NO_NEWS_MS);
+}
+
+static void *following(void *arg)
+{
+	struct follower *f = arg;
+	struct why why = { .text = "" };
+	while (!is_stopping(f))
+		round_of(f);
+	enum mm_err e = keep_checkpoint(&f->keep, &why);
+	if (e != MM_OK)
+		say(f, LOG_ERR, "checkpoint.failed", e, why.text);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static enum mm_err copy_options(struct follower *f,
+				const struct follower_options *opt,
+				struct why *why)
+{
+	f->opt = *opt;
+	if (!span_copy(f->state, sizeof f->state, span_str(opt->state)) ||
+	    !span_copy(f->jwks_file, sizeof f->jwks_file,
+		       span_str(opt->jwks_file ? opt->jwks_file : "")))
+		return why_say(why, MM_ERR_INVALID, NULL, "a path is too long");
+	f->opt.state = f->state;
+	f->opt.jwks_file = f->jwks_file;
+	for (size_t i = 0; i < opt->issuer.count; i++)
+		TRY(fetch_check_url(opt->issuer.url[i], why));
+	return MM_OK;
+}
+
+/* What must be right from the beginning; later it may come and go. */
+static enum mm_err check_files(const struct follower *f, struct why *why)
+{
+	AUTO_BUF struct buf token = buf_new(4096);
+	AUTO_BUF struct buf jwks = buf_new(1u << 18);
+	struct jwk_set keys = { .count = 0 };
+	struct span json;
+	TRY(link_read_token(f->opt.issuer.token_file, &token, why));
+	if (f->jwks_file[0] == '\0')
+		return MM_OK;
+	TRY(buf_read_file(&jwks, f->jwks_file, why));
+	TRY(buf_done(&jwks, &json));
+	enum mm_err e = jwk_set_from_json(json, &keys, why);
+	jwk_set_clear(&keys);
+	return e;
+}
+
+static enum mm_err begin(struct follower *f, const struct follower_options *opt,
+			 struct why *why)
+{
+	TRY(copy_options(f, opt, why));
+	TRY(check_files(f, why));
+	TRY(link_init(&f->link, &f->opt.issuer));
+	TRY(keep_load(&f->keep, clock_now(), why));
+	TRY(uses_start(&f->uses, &f->keep, &f->opt, why));
+	note_ready(f);
+	if (f->ready)
+		say(f, LOG_INFO, "state.resumed", MM_OK, "");
+	f->running = pthread_create(&f->thread, NULL, following, f) == 0;
+	return f->running ? MM_OK
+			  : why_say(why, MM_ERR_NOMEM, NULL,
+				    "cannot start a thread");
+}
+
+static struct follower *follower_new(void)
+{
+	pthread_condattr_t monotonic;
+	struct follower *f = calloc(1, sizeof *f);
+	if (f == NULL)
+		return NULL;
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return f;
+}
+
+enum mm_err follower_start(const struct follower_options *opt,
+			   struct follower **out, struct why *why)
+{
+	struct follower *f = follower_new();
+	if (f == NULL)
+		return MM_ERR_NOMEM;
+	enum mm_err e = keep_open(&f->keep, opt->state, opt->issuer.url[0],
+				  opt->max_staleness, why);
+	if (e == MM_OK)
+		e = begin(f, opt, why);
+	if (e != MM_OK)
+		follower_stop(f, false);
+	else
+		*out = f;
+	return e;
+}
+
+enum mm_err follower_wait(struct follower *f, int64_t ms, struct why *why)
+{
+	int64_t until = clock_ms() + ms;
+	pthread_mutex_lock(&f->lock);
+	for (int64_t left = ms; left > 0 && !f->ready;
+	     left = until - clock_ms())
+		wait_locked(f, left);
+	bool ready = f->ready;
+	if (!ready)
+		(void)why_say(why, MM_ERR_UNAVAILABLE, NULL, "%s",
+			      f->trouble.text[0]
+				      ? f->trouble.text
+				      : "the issuer has not answered yet");
+	pthread_mutex_unlock(&f->lock);
+	return ready ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
+void follower_wake(struct follower *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->woken = true;
+	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void stop_thread(struct follower *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->stopping = true;
+	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+	fetch_cancel(f->link.fetch);
+	pthread_join(f->thread, NULL);
+}
+
+void follower_stop(struct follower *f, bool tell)
+{
+	if (f == NULL)
+		return;
+	if (f->running)
+		stop_thread(f);
+	uses_stop(&f->uses, tell);
+	link_free(&f->link);
+	jwk_set_clear(&f->trusted);
+	keep_close(&f->keep);
+	pthread_cond_destroy(&f->changed);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}

@@ -1,0 +1,46 @@
+/* follow.h - a thread that follows the issuer's feed and keeps a state file.
+ *
+ * In mintmark-agent, for all processes of a host; or in a process of its own
+ * (mm_open() with a URL), on a private file.  It never writes to a log
+ * itself: news go to whoever started it. */
+#ifndef MM_VERIFIER_FOLLOW_H
+#define MM_VERIFIER_FOLLOW_H
+
+#include "verifier/link.h"
+
+struct follower;
+
+/* Something happened that an operator may want to know of. */
+struct follower_news {
+	int level;	   /* of syslog(3) */
+	const char *event; /* "feed.connected": a literal */
+	enum mm_err e;	   /* why, or MM_OK */
+	const char *url;
+	const char *text; /* a sentence; may be "" */
+	uint64_t seq;
+};
+typedef void follower_say(void *ctx, const struct follower_news *n);
+
+struct follower_options {
+	struct link_target issuer; /* url[0] is the issuer's name */
+	const char *state;	   /* path of the state file */
+	const char *jwks_file;	   /* pinned keys, or NULL */
+	int64_t max_staleness;
+	follower_say *say; /* from its threads; NULL: nobody listens */
+	void *say_ctx;
+};
+
+/* Resume from what is on disk, show it, and begin to follow. */
+MM_MUST_USE enum mm_err follower_start(const struct follower_options *opt,
+				       struct follower **out, struct why *why);
+/* Until there is a state file, at most `ms`; else MM_ERR_UNAVAILABLE with the
+ * last trouble. */
+MM_MUST_USE enum mm_err follower_wait(struct follower *f, int64_t ms,
+				      struct why *why);
+/* Try again now: settings outside (the token file) may have changed. */
+void follower_wake(struct follower *f);
+/* Save everything and end.  `tell`: first try to tell the issuer of all uses,
+ * since nobody will resume.  NULL is allowed. */
+void follower_stop(struct follower *f, bool tell);
+
+#endif

@@ -1,0 +1,146 @@
+/* follow_ask.c - one question to the issuer, and its answer taken in. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "verifier/follow_internal.h"
+
+#define JWKS_MAX	 (256u * 1024)
+#define JWKS_PATH	 "/.well-known/jwks.json"
+#define JWKS_TIMEOUT_MS	 10000
+#define JWKS_PAUSE_MS	 30000 /* an unknown kid is no reason for a flood */
+#define SNAP_TIMEOUT_MS	 120000
+#define POLL_GRACE_MS	 10000
+#define POLL_WAIT_MAX	 25
+
+/* ---- whom to trust first ---- */
+
+/* Once there is a replica, its keys are kept by the feed.  The pinned file
+ * then only counts if it was put there after the last news: an older one
+ * may still hold a key that was compromised since. */
+static bool pinned_counts(const struct follower *f)
+{
+	struct stat st;
+	return !f->keep.holds || (stat(f->jwks_file, &st) == 0 &&
+				  st.st_mtime > f->keep.replica.iat);
+}
+
+static enum mm_err read_jwks(struct follower *f, struct buf *text,
+			     struct why *why)
+{
+	struct link_ask ask = { .path = JWKS_PATH,
+				.timeout_ms = JWKS_TIMEOUT_MS };
+	if (f->jwks_file[0] == '\0') /* over https, or from this host */
+		return link_run(&f->link, &ask, text, why);
+	if (pinned_counts(f))
+		return buf_read_file(text, f->jwks_file, why);
+	return why_say(why, MM_ERR_UNKNOWN_KEY, NULL,
+		       "the feed is signed by a key that %.150s does not "
+		       "announce: has it been replaced?  Then put the new one "
+		       "there",
+		       f->jwks_file);
+}
+
+static enum mm_err refresh_keys(struct follower *f, struct why *why)
+{
+	AUTO_BUF struct buf text = buf_new(JWKS_MAX);
+	struct span json;
+	if (clock_ms() < f->next_jwks)
+		return MM_ERR_UNKNOWN_KEY;
+	TRY(read_jwks(f, &text, why));
+	TRY(buf_done(&text, &json));
+	jwk_set_clear(&f->trusted);
+	f->next_jwks = clock_ms() + JWKS_PAUSE_MS;
+	return jwk_set_from_json(json, &f->trusted, why);
+}
+
+/* ---- taking an answer in ---- */
+
+typedef enum mm_err taker(struct keeper *, struct span, const struct jwk_set *,
+			  int64_t, struct why *);
+
+static enum mm_err take(struct follower *f, taker *into, struct span jws,
+			struct why *why)
+{
+	enum mm_err e = into(&f->keep, jws, &f->trusted, clock_now(), why);
+	if (e == MM_ERR_UNKNOWN_KEY) {
+		TRY(refresh_keys(f, why));
+		e = into(&f->keep, jws, &f->trusted, clock_now(), why);
+	}
+	if (e == MM_OK) /* from here on the feed says which keys there are */
+		jwk_set_clear(&f->trusted);
+	return e;
+}
+
+static enum mm_err ask_snapshot(struct follower *f, struct why *why)
+{
+	AUTO_BUF struct buf body = buf_new(SNAPSHOT_MAX);
+	struct link_ask ask = { .path = "/v1/snapshot",
+				.with_token = true,
+				.timeout_ms = SNAP_TIMEOUT_MS };
+	struct span jws;
+	if (!f->keep.holds && f->trusted.count == 0)
+		TRY(refresh_keys(f, why));
+	TRY(link_run(&f->link, &ask, &body, why));
+	TRY(buf_done(&body, &jws));
+	TRY(take(f, keep_take_snapshot, jws, why));
+	f->want_snapshot = false;
+	return MM_OK;
+}
+
+/* ---- polling ---- */
+
+/* News must come well within max_staleness.  The first poll is answered at
+ * once: it says where we stand. */
+static int64_t wait_for(const struct follower *f)
+{
+	int64_t wait = f->opt.max_staleness / 3;
+	if (!f->connected)
+		return 0;
+	return wait < 1 ? 1 : wait < POLL_WAIT_MAX ? wait : POLL_WAIT_MAX;
+}
+
+/* A good signature on old news: somebody holds the feed still. */
+static enum mm_err check_thawed(const struct follower *f, struct why *why)
+{
+	if (clock_now() - f->keep.fresh_at <= f->opt.max_staleness)
+		return MM_OK;
+	return why_say(why, MM_ERR_STALE, NULL,
+		       "the newest that %.200s has to say is older than "
+		       "max-staleness: does its clock, or ours, go wrong?",
+		       link_url(&f->link));
+}
+
+static enum mm_err poll_feed(struct follower *f, struct why *why)
+{
+	AUTO_BUF struct buf body = buf_new(FEED_BATCH_MAX);
+	char path[80];
+	struct span jws;
+	int64_t wait = wait_for(f);
+	struct link_ask ask = { .path = path,
+				.with_token = true,
+				.timeout_ms = wait * 1000 + POLL_GRACE_MS };
+	snprintf(path, sizeof path, "/v1/feed?after=%" PRIu64 "&wait=%" PRId64,
+		 f->keep.replica.seq, wait);
+
+	enum mm_err e = link_run(&f->link, &ask, &body, why);
+	if (e == MM_ERR_GONE) {
+		f->want_snapshot = true;
+		return MM_OK;
+	}
+	TRY(e);
+	TRY(buf_done(&body, &jws));
+	e = take(f, keep_take_batch, jws, why);
+	if (e == MM_ERR_EPOCH) /* perhaps history was lost: the snapshot tells */
+		f->want_snapshot = true;
+	TRY(e);
+	return check_thawed(f, why);
+}
+
+enum mm_err follow_ask(struct follower *f, struct why *why)
+{
+	if (!f->keep.holds || f->want_snapshot)
+		return ask_snapshot(f, why);
+	return poll_feed(f, why);
+}

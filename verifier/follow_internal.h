@@ -1,0 +1,34 @@
+/* follow_internal.h - a follower's insides, for follow.c and follow_ask.c. */
+#ifndef MM_VERIFIER_FOLLOW_INTERNAL_H
+#define MM_VERIFIER_FOLLOW_INTERNAL_H
+
+#include "verifier/follow.h"
+#include "verifier/keep.h"
+#include "verifier/uses.h"
+
+struct follower {
+	struct follower_options opt; /* its strings are ours: */
+	char state[PATH_MAX], jwks_file[PATH_MAX];
+	struct keeper keep;
+	struct uses uses;
+	pthread_t thread;
+	bool running;
+
+	/* the thread only */
+	struct link link;
+	struct jwk_set trusted; /* of the issuer's JWKS or the pinned file */
+	int64_t next_jwks;	/* clock_ms() */
+	bool want_snapshot, connected;
+	uint64_t said; /* a bit for each kind of trouble reported */
+	unsigned failures;
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	bool stopping, woken, ready;
+	struct why trouble; /* the last one */
+};
+
+/* Ask for whatever comes next: keys, the snapshot, or more of the feed. */
+MM_MUST_USE enum mm_err follow_ask(struct follower *f, struct why *why);
+
+#endif

@@ -1,0 +1,159 @@
+/* mintmark/verify.h - check a personal access token without asking anybody.
+ *
+ *	struct mm_options opt = { .state = "/run/mintmark/state" };
+ *	struct mm_verifier *v;
+ *	if (mm_open(&opt, &v) != MM_OK) ...
+ *
+ *	struct mm_token t;
+ *	enum mm_err e = mm_verify(v, token, len, &t);
+ *	if (e == MM_OK)
+ *		e = mm_allow(&t, "node", ids, 3, MM_READ);
+ *	if (e != MM_OK)
+ *		refuse(mm_reason(e));
+ *
+ * Threads: one verifier may be used from any number of threads at once.
+ * Memory:  struct mm_token is filled by value and needs no freeing; the
+ *          only thing to free is the verifier, with mm_close().
+ * I/O:     mm_verify() reads mapped memory and the clock.  It takes no lock
+ *          and uses no heap of its own, opens no file (but when the agent
+ *          has put a new state file in place of the mapped one, which it
+ *          then maps), and sends at most one non-blocking datagram to the
+ *          local agent, now and then, for tokens that refresh themselves.
+ * Processes: a verifier is not to be used by a child after fork(); open
+ *          one there.
+ *
+ * Formats and rules: PROTOCOL.md; RFC 7515, 7519, 8725;
+ * draft-ietf-oauth-status-list.
+ */
+#ifndef MINTMARK_VERIFY_H
+#define MINTMARK_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MM_API __attribute__((visibility("default")))
+#define MM_CHECK __attribute__((warn_unused_result))
+#else
+#define MM_API
+#define MM_CHECK
+#endif
+
+#ifndef MINTMARK_INTERNAL
+/* Zero is success; everything else is a refusal with its reason.  Later
+ * versions may add reasons: treat an unknown one as a refusal. */
+enum mm_err {
+	MM_OK,
+	MM_ERR_MALFORMED,	   /* not a token, or not in its one form */
+	MM_ERR_BAD_SIGNATURE,	   /* not signed by the key it names */
+	MM_ERR_UNKNOWN_KEY,	   /* names a key that is not this issuer's */
+	MM_ERR_WRONG_ISSUER,
+	MM_ERR_WRONG_AUDIENCE,
+	MM_ERR_WRONG_USER,	   /* mm_verify_user(): another's token */
+	MM_ERR_NOT_YET_VALID,	   /* iat or nbf over 60 s ahead */
+	MM_ERR_EXPIRED,		   /* its exp has passed */
+	MM_ERR_IDLE,		   /* auto_refresh: unused for its window */
+	MM_ERR_REVOKED,
+	MM_ERR_SUSPENDED,
+	MM_ERR_INSUFFICIENT_SCOPE, /* good token, but not for this */
+	MM_ERR_STALE,		   /* the state is older than allowed */
+	MM_ERR_UNAVAILABLE	   /* no state, or not a usable one */
+};
+#endif
+
+/* Permissions, for mm_allow(). */
+#define MM_READ 1u
+#define MM_WRITE 2u
+
+/* Flags of struct mm_options. */
+#define MM_NO_USE 1u /* do not report uses: looking is not using */
+
+struct mm_verifier;
+
+/* Start from { 0 } and set what you need; strings are copied. */
+struct mm_options {
+	/* Path of the state file that mintmark-agent keeps, or the issuer's
+	 * URL ("https://..."): then this process follows the feed itself, in
+	 * a thread, on a private file, with the token in token_file. */
+	const char *state;
+	const char *token_file; /* URL only: a PAT with mintmark:agent */
+	const char *jwks_file;	/* URL only: pinned keys, or NULL */
+	/* The audience that tokens must carry, or NULL: do not ask.  A token
+	 * without aud is good for any audience of its issuer. */
+	const char *audience;
+	/* Seconds after which a state without news is refused; 0: as the
+	 * agent was told (24 h by default).  May only be stricter. */
+	int64_t max_staleness;
+	unsigned flags;
+	/* Seconds since 1970, or NULL: the system's clock. */
+	int64_t (*now)(void *ctx);
+	void *now_ctx;
+	/* Where mm_open() writes one line for people when it fails, or
+	 * NULL. */
+	char *why;
+	size_t why_size;
+};
+
+/* A verified token. */
+struct mm_token {
+	char id[24];	   /* jti, "3.4711": public, safe to log */
+	char user[256];	   /* sub */
+	char scope[2048];  /* words separated by spaces; see has_scope */
+	bool has_scope;	   /* false: all the user's rights */
+	int64_t issued_at; /* seconds since 1970, as all times */
+	int64_t expires_at;   /* the hard limit, never passed */
+	int64_t dies_at;      /* now >= dies_at: dead.  Slides with use */
+	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
+	uint32_t list, index; /* of its status */
+};
+
+/* Open a state.  MM_ERR_UNAVAILABLE: none there, or not usable (opt->why
+ * says which).  A stale state opens, and refuses each token until news
+ * arrives.  Free with mm_close(). */
+MM_API MM_CHECK enum mm_err mm_open(const struct mm_options *opt,
+				    struct mm_verifier **out);
+
+/* Check a token, len bytes as they came (no NUL needed): signature, form,
+ * issuer, audience, times, status, renewal.  *out is written only when the
+ * answer is MM_OK, and its scopes are yet to be asked: mm_allow(),
+ * mm_has_scope().  */
+MM_API MM_CHECK enum mm_err mm_verify(struct mm_verifier *v,
+				      const char *token, size_t len,
+				      struct mm_token *out);
+
+/* The same for Basic, WebDAV, SFTP: the token must also be `user`'s own,
+ * byte for byte, or it is MM_ERR_WRONG_USER. */
+MM_API MM_CHECK enum mm_err mm_verify_user(struct mm_verifier *v,
+					   const char *user,
+					   const char *token, size_t len,
+					   struct mm_token *out);
+
+/* May it do `perm` (MM_READ, MM_WRITE or both) on the resource of this
+ * type?  ids[0] is the resource, ids[1..n) its ancestors, nearest first: a
+ * folder's scope covers what is inside it.  MM_OK or
+ * MM_ERR_INSUFFICIENT_SCOPE. */
+MM_API MM_CHECK enum mm_err mm_allow(const struct mm_token *t,
+				     const char *type,
+				     const char *const *ids, size_t n,
+				     unsigned perm);
+
+/* Does it hold the named scope?  True too when the token has no scope
+ * claim: then it may do all that its user may. */
+MM_API bool mm_has_scope(const struct mm_token *t, const char *name);
+
+/* The reason's word: "revoked", "expired" ...; "ok" for MM_OK. */
+MM_API const char *mm_reason(enum mm_err e);
+
+/* NULL is allowed.  No thread may be inside mm_verify() of this v. */
+MM_API void mm_close(struct mm_verifier *v);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,252 @@
+/* keep.c - open, resume, show, and save what a host holds. */
+#include "verifier/keep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "verifier/checkpoint.h"
+#include "verifier/use_file.h"
+
+#define CHECKPOINT_MS (10 * 60 * 1000)
+#define SUFFIX_MAX    24 /* ".checkpoint", and ".XXXXXX" behind it */
+#define TIME_LIMIT    INT64_C(253402300799)
+
+/* keep_open() has seen that it fits. */
+static const char *beside(const struct keeper *k, const char *suffix,
+			  char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%.*s%s", PATH_MAX - SUFFIX_MAX, k->path,
+		 suffix);
+	return out;
+}
+
+/* ---- one keeper a state file ---- */
+
+static enum mm_err take_lock(struct keeper *k, struct why *why)
+{
+	char path[PATH_MAX];
+	k->lock_fd = open(beside(k, ".lock", path),
+			  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (k->lock_fd < 0)
+		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", path,
+			       strerror(errno));
+	if (flock(k->lock_fd, LOCK_EX | LOCK_NB) != 0)
+		return why_say(why, MM_ERR_BUSY, NULL,
+			       "another mintmark-agent keeps %s: stop it, or "
+			       "give this one a --state of its own",
+			       k->path);
+	return MM_OK;
+}
+
+enum mm_err keep_open(struct keeper *k, const char *path, const char *iss,
+		      int64_t max_staleness, struct why *why)
+{
+	struct sockaddr_un address;
+	*k = (struct keeper){ .max_staleness = max_staleness,
+			      .lock_fd = -1,
+			      .live = STATE_WRITER_NONE,
+			      .journal = JOURNAL_NONE };
+	pthread_mutex_init(&k->lock, NULL);
+	if (!span_copy(k->path, sizeof k->path - SUFFIX_MAX, span_str(path)) ||
+	    !use_address(path, &address))
+		return why_say(why, MM_ERR_INVALID, "state",
+			       "the path of the state file is too long: the "
+			       "socket beside it may have %zu bytes",
+			       sizeof address.sun_path - 1);
+	if (!span_copy(k->iss, sizeof k->iss, span_str(iss)))
+		return why_say(why, MM_ERR_INVALID, "issuer",
+			       "the issuer's name is longer than %d bytes",
+			       ISS_SIZE - 1);
+	TRY(take_lock(k, why));
+	char file[PATH_MAX];
+	return journal_open(&k->journal, beside(k, ".journal", file), why);
+}
+
+void keep_close(struct keeper *k)
+{
+	state_writer_close(&k->live);
+	journal_close(&k->journal);
+	replica_free(&k->replica);
+	use_table_free(&k->uses);
+	if (k->lock_fd >= 0)
+		close(k->lock_fd); /* and with it the lock */
+	k->lock_fd = -1;
+	pthread_mutex_destroy(&k->lock);
+}
+
+/* ---- showing ---- */
+
+struct overlay {
+	struct state_writer *to;
+	enum mm_err failed;
+};
+
+/* A local use on top of the issuer's values.  The token's list may be gone
+ * meanwhile: then so is the token. */
+static void lay_over(void *ctx, const struct use_entry *e)
+{
+	struct overlay *o = ctx;
+	enum mm_err err = state_raise_use(o->to, e->list, e->idx, e->latest);
+	if (err != MM_OK && err != MM_ERR_NOT_FOUND)
+		o->failed = err;
+}
+
+static enum mm_err make_file(struct keeper *k, struct state_writer *w,
+			     struct why *why)
+{
+	struct overlay over = { w, MM_OK };
+	TRY(state_create(w, k->path, &k->replica, k->max_staleness, why));
+	use_table_each(&k->uses, lay_over, &over);
+	if (over.failed != MM_OK)
+		return why_say(why, over.failed, NULL,
+			       "no room for %s: free some", k->path);
+	state_put_head(w, k->replica.seq, k->fresh_at);
+	return state_install(w, why);
+}
+
+/* A state file that cannot be made true must not be believed: it goes stale
+ * at once, and every check says so. */
+enum mm_err keep_show(struct keeper *k, struct why *why)
+{
+	struct state_writer w = STATE_WRITER_NONE;
+	pthread_mutex_lock(&k->lock);
+	enum mm_err e = make_file(k, &w, why);
+	if (e == MM_OK) {
+		state_writer_close(&k->live);
+		k->live = w;
+	} else {
+		state_writer_close(&w);
+		if (k->live.head != NULL)
+			state_put_head(&k->live, k->replica.seq, 0);
+	}
+	k->must_show = e != MM_OK;
+	pthread_mutex_unlock(&k->lock);
+	return e;
+}
+
+/* ---- resuming ---- */
+
+/* Batches that the checkpoint has already are older than it: skipped. */
+static enum mm_err replay(void *ctx, struct span jws)
+{
+	struct keeper *k = ctx;
+	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
+	struct span text;
+	TRY(jws_open(jws, TYP_FEED, &k->replica.keys, &payload));
+	TRY(buf_done(&payload, &text));
+	enum mm_err e = batch_apply(&k->replica, text, NULL, NULL);
+	return e == MM_ERR_ROLLBACK ? MM_OK : e;
+}
+
+enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
+{
+	char path[PATH_MAX];
+	/* Unreadable uses or checkpoint: what is there is not resumed from,
+	 * and the issuer is asked instead. */
+	(void)!use_file_load(&k->uses, beside(k, ".pending", path), k->iss,
+			     NULL);
+	enum mm_err e = checkpoint_load(&k->replica,
+					beside(k, ".checkpoint", path), why);
+	if (e != MM_OK || strcmp(k->replica.iss, k->iss) != 0) {
+		replica_free(&k->replica);
+		return journal_empty(&k->journal);
+	}
+	TRY(journal_replay(&k->journal, replay, k));
+	k->holds = true;
+	k->fresh_at = k->replica.iat < now ? k->replica.iat : now;
+	use_table_prune(&k->uses, &k->replica, now);
+	return keep_show(k, why);
+}
+
+/* ---- saving ---- */
+
+enum mm_err keep_checkpoint(struct keeper *k, struct why *why)
+{
+	char path[PATH_MAX];
+	if (!k->holds)
+		return MM_OK;
+	k->checkpoint_ms = clock_ms();
+	TRY(checkpoint_save(&k->replica, beside(k, ".checkpoint", path), why));
+	return journal_empty(&k->journal);
+}
+
+enum mm_err keep_maybe_checkpoint(struct keeper *k, struct why *why)
+{
+	int64_t age = clock_ms() - k->checkpoint_ms;
+	bool due = age > CHECKPOINT_MS && k->holds;
+	/* a broken journal is retried, but not in a frenzy */
+	bool full = journal_is_long(&k->journal) && age > 1000;
+	return due || full ? keep_checkpoint(k, why) : MM_OK;
+}
+
+/* The lock is held to make the text, not while the disk takes it. */
+enum mm_err keep_save_uses(struct keeper *k, struct why *why)
+{
+	char path[PATH_MAX];
+	AUTO_BUF struct buf text = buf_new(USE_FILE_MAX);
+	struct span whole;
+	pthread_mutex_lock(&k->lock);
+	bool changed = k->uses.changed;
+	enum mm_err e =
+		changed ? use_file_write(&k->uses, k->iss, &text) : MM_OK;
+	k->uses.changed = false;
+	pthread_mutex_unlock(&k->lock);
+	if (!changed)
+		return MM_OK;
+
+	if (e == MM_OK)
+		e = buf_done(&text, &whole);
+	if (e == MM_OK)
+		e = file_replace(beside(k, ".pending", path), whole, 0600, why);
+	if (e == MM_OK)
+		return MM_OK;
+	pthread_mutex_lock(&k->lock);
+	k->uses.changed = true; /* still to be saved */
+	pthread_mutex_unlock(&k->lock);
+	return e;
+}
+
+/* ---- uses ---- */
+
+static bool believable(const struct keeper *k, const struct use_datagram *d,
+		       int64_t now)
+{
+	const struct state_list *l =
+		k->live.head ? state_find(k->live.head, d->list) : NULL;
+	return !memcmp(d->magic, USE_MAGIC, sizeof d->magic) && l != NULL &&
+	       l->kind == LIST_AUTO_REFRESH && d->idx < l->size &&
+	       d->auto_refresh > 0 && d->auto_refresh <= TIME_LIMIT &&
+	       d->iat > 0 && d->exp <= TIME_LIMIT && d->used_at <= now + 1 &&
+	       d->used_at >= d->iat &&
+	       d->used_at < effective_expiry(
+				    d->iat, d->exp, d->auto_refresh,
+				    state_last_use(k->live.head, l, d->idx));
+}
+
+static enum mm_err note_use(struct keeper *k, const struct use_datagram *d)
+{
+	const struct list *l = replica_list(&k->replica, d->list);
+	struct use_entry e = { .list = d->list,
+			       .idx = d->idx,
+			       .iat = d->iat,
+			       .exp = d->exp,
+			       .window = d->auto_refresh };
+	int64_t known = l && l->last_use && d->idx < l->size
+				? l->last_use[d->idx]
+				: 0;
+	TRY(use_table_add(&k->uses, &e, known, d->used_at));
+	return state_raise_use(&k->live, d->list, d->idx, d->used_at);
+}
+
+enum mm_err keep_use(struct keeper *k, const struct use_datagram *d,
+		     int64_t now)
+{
+	pthread_mutex_lock(&k->lock);
+	enum mm_err e = believable(k, d, now) ? note_use(k, d) : MM_ERR_INVALID;
+	pthread_mutex_unlock(&k->lock);
+	return e;
+}

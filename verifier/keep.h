@@ -1,0 +1,86 @@
+/* keep.h - what one host holds of its issuer, in its four forms.
+ *
+ *	replica		in memory: the issuer's own values, as of one number
+ *	state file	<state>: the replica and the uses seen on this host,
+ *			for readers; never resumed from
+ *	checkpoint	<state>.checkpoint, and
+ *	journal		<state>.journal behind it: what a restart resumes from
+ *	uses		<state>.pending: what the issuer does not know yet
+ *
+ * A signed object is checked, applied to the replica, made durable enough
+ * (the journal has it, if only in the page cache), and then shown in the
+ * state file.  Anything refused changes nothing.
+ *
+ * Threads: one, the follower's, takes objects in and changes the replica; it
+ * does so with `lock` held, which others take to look at it, to note a use,
+ * or to see the table of uses.
+ */
+#ifndef MM_VERIFIER_KEEP_H
+#define MM_VERIFIER_KEEP_H
+
+#include <pthread.h>
+
+#include "common/feed.h"
+#include "verifier/journal.h"
+#include "verifier/state.h"
+#include "verifier/use.h"
+#include "verifier/use_table.h"
+
+struct keeper {
+	char path[PATH_MAX]; /* the state file's */
+	char iss[ISS_SIZE];
+	int64_t max_staleness;
+	int lock_fd;
+
+	pthread_mutex_t lock;
+	struct replica replica;
+	bool holds;	  /* the replica is one */
+	int64_t fresh_at; /* the newest iat seen, never ahead of our clock */
+	struct state_writer live;
+	struct use_table uses;
+
+	/* the follower's thread only */
+	struct journal journal;
+	int64_t checkpoint_ms; /* clock_ms() of the last one */
+	bool must_show;	       /* the state file is behind the replica */
+};
+
+/* Take the lock file: MM_ERR_BUSY if another agent keeps this state. */
+MM_MUST_USE enum mm_err keep_open(struct keeper *k, const char *path,
+				  const char *iss, int64_t max_staleness,
+				  struct why *why);
+/* Resume from checkpoint, journal and saved uses, as far as they are good,
+ * and show the result.  k->holds says whether there was anything. */
+MM_MUST_USE enum mm_err keep_load(struct keeper *k, int64_t now,
+				  struct why *why);
+void keep_close(struct keeper *k);
+
+/* A signed object as it came.  `also`: keys to trust besides the replica's.
+ * MM_ERR_TOO_LARGE, MM_ERR_BAD_SIGNATURE, MM_ERR_UNKNOWN_KEY,
+ * MM_ERR_WRONG_ISSUER, MM_ERR_EPOCH, MM_ERR_ROLLBACK, MM_ERR_GAP,
+ * MM_ERR_MALFORMED: refused.  MM_ERR_IO, MM_ERR_FULL: taken, but it cannot be
+ * shown, and the state file was made stale. */
+MM_MUST_USE enum mm_err keep_take_batch(struct keeper *k, struct span jws,
+					const struct jwk_set *also, int64_t now,
+					struct why *why);
+MM_MUST_USE enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
+					   const struct jwk_set *also,
+					   int64_t now, struct why *why);
+
+/* A use on this host, as a datagram brought it.  MM_ERR_INVALID: not
+ * believable. */
+MM_MUST_USE enum mm_err keep_use(struct keeper *k, const struct use_datagram *d,
+				 int64_t now);
+
+/* Write a checkpoint and empty the journal; keep_maybe_checkpoint() does so
+ * when it is time. */
+MM_MUST_USE enum mm_err keep_checkpoint(struct keeper *k, struct why *why);
+MM_MUST_USE enum mm_err keep_maybe_checkpoint(struct keeper *k,
+					      struct why *why);
+/* Save the uses not yet told. */
+MM_MUST_USE enum mm_err keep_save_uses(struct keeper *k, struct why *why);
+
+/* Make the state file true again: whole, from the replica. */
+MM_MUST_USE enum mm_err keep_show(struct keeper *k, struct why *why);
+
+#endif

@@ -1,0 +1,234 @@
+/* keep_take.c - signed objects from the feed: checked, applied, kept, shown.
+ *
+ * The refusals are those of The Update Framework: forged, of another issuer,
+ * rolled back, with a gap, mixed of two histories, endless.  (A feed that
+ * stands still is caught by the readers: the state goes stale.) */
+#include <stdlib.h>
+
+#include "verifier/keep.h"
+
+/* ---- opening ---- */
+
+struct object {
+	struct buf payload;
+	struct span text;
+	bool by_also; /* signed by a key that the replica does not hold */
+};
+static void object_free(struct object *o)
+{
+	buf_free(&o->payload);
+}
+#define AUTO_OBJECT __attribute__((cleanup(object_free)))
+
+static enum mm_err open_object(const struct keeper *k, struct span jws,
+			       const char *typ, const struct jwk_set *also,
+			       struct object *o)
+{
+	if (jws.len > o->payload.limit)
+		return MM_ERR_TOO_LARGE;
+	enum mm_err e = jws_open(jws, typ, &k->replica.keys, &o->payload);
+	if (e == MM_ERR_UNKNOWN_KEY && also != NULL) {
+		e = jws_open(jws, typ, also, &o->payload);
+		o->by_also = true;
+	}
+	TRY(e);
+	return buf_done(&o->payload, &o->text);
+}
+
+/* clang-format off */
+static const struct {
+	enum mm_err e;
+	const char *text;
+} refusals[] = {
+	{ MM_ERR_TOO_LARGE,     "it is larger than any we would take" },
+	{ MM_ERR_MALFORMED,     "it is not what it should be" },
+	{ MM_ERR_BAD_SIGNATURE, "its signature is not the issuer's" },
+	{ MM_ERR_UNKNOWN_KEY,   "it is signed by a key that nothing we trust "
+				"has announced" },
+	{ MM_ERR_WRONG_ISSUER,  "it is another issuer's" },
+	{ MM_ERR_ROLLBACK,      "it is older than what we hold (was the issuer "
+				"restored from a backup?)" },
+	{ MM_ERR_GAP,           "events are missing before it" },
+	{ MM_ERR_EPOCH,         "it belongs to another history of the issuer" },
+};
+/* clang-format on */
+
+static enum mm_err refuse(struct why *why, enum mm_err e, const char *what)
+{
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+		if (refusals[i].e == e)
+			return why_say(why, e, NULL, "the %s is refused: %s",
+				       what, refusals[i].text);
+	return why_say(why, e, NULL, "the %s cannot be taken: %s", what,
+		       mm_err_word(e));
+}
+
+/* ---- batches ---- */
+
+struct changes {
+	struct event *at;
+	size_t count, cap;
+	bool out_of_memory; /* then the state file is made whole instead */
+};
+static void changes_free(struct changes *c)
+{
+	free(c->at);
+}
+#define AUTO_CHANGES __attribute__((cleanup(changes_free)))
+
+static void note_change(void *ctx, const struct event *e)
+{
+	struct changes *c = ctx;
+	if (c->count == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 8;
+		struct event *more = reallocarray(c->at, cap, sizeof *more);
+		if (more == NULL) {
+			c->out_of_memory = true;
+			return;
+		}
+		c->at = more;
+		c->cap = cap;
+	}
+	c->at[c->count++] = *e;
+}
+
+/* One event in the live file.  False: it takes a new one. */
+static bool show_event(struct keeper *k, const struct event *e)
+{
+	switch (e->type) {
+	case EVENT_STATUS:
+		return state_put_status(&k->live, e->list, e->idx, e->value) ==
+		       MM_OK;
+	case EVENT_RENEW:
+		return state_raise_use(&k->live, e->list, e->idx,
+				       e->last_use) == MM_OK;
+	default:
+		return false;
+	}
+}
+
+static bool show_in_place(struct keeper *k, const struct changes *c)
+{
+	bool done = k->live.head != NULL && !k->must_show && !c->out_of_memory;
+	pthread_mutex_lock(&k->lock);
+	for (size_t i = 0; done && i < c->count; i++)
+		done = show_event(k, &c->at[i]);
+	if (done)
+		state_put_head(&k->live, k->replica.seq, k->fresh_at);
+	pthread_mutex_unlock(&k->lock);
+	return done;
+}
+
+/* The newest time at which the issuer was heard.  A cached object does not
+ * take it back, and a clock ahead of ours does not take it forward. */
+static void note_fresh(struct keeper *k, int64_t now)
+{
+	int64_t iat = k->replica.iat < now ? k->replica.iat : now;
+	if (iat > k->fresh_at)
+		k->fresh_at = iat;
+}
+
+/* Without a journal the next restart begins where it ends, and asks the
+ * issuer for the rest: nothing is wrong, only slower. */
+static void keep_durable(struct keeper *k, struct span jws)
+{
+	(void)!journal_append(&k->journal, jws);
+}
+
+enum mm_err keep_take_batch(struct keeper *k, struct span jws,
+			    const struct jwk_set *also, int64_t now,
+			    struct why *why)
+{
+	AUTO_OBJECT struct object o = { .payload = buf_new(FEED_BATCH_MAX) };
+	AUTO_CHANGES struct changes c = { .count = 0 };
+	enum mm_err e = open_object(k, jws, TYP_FEED, also, &o);
+	if (e == MM_OK) {
+		pthread_mutex_lock(&k->lock);
+		e = batch_apply(&k->replica, o.text, note_change, &c);
+		pthread_mutex_unlock(&k->lock);
+	}
+	if (e != MM_OK) {
+		k->must_show |= c.count != 0; /* broke off in the middle */
+		return refuse(why, e, "batch");
+	}
+
+	bool events = c.count != 0 || c.out_of_memory;
+	note_fresh(k, now);
+	if (events)
+		keep_durable(k, jws);
+	if (!show_in_place(k, &c))
+		TRY(keep_show(k, why));
+	if (o.by_also) /* a replay would not know the key */
+		return keep_checkpoint(k, why);
+	if (events)
+		(void)!journal_sync(&k->journal);
+	return MM_OK;
+}
+
+/* ---- snapshots ---- */
+
+static void keep_list_revocations(struct list *to, const struct list *from)
+{
+	uint32_t n = to->size < from->size ? to->size : from->size;
+	for (uint32_t i = 0; i < n; i++)
+		if (status_get(from->status, i) == STATUS_REVOKED)
+			status_set(to->status, i, STATUS_REVOKED);
+}
+
+/* The issuer lost a part of its history: what it revoked in that part stays
+ * revoked here for as long as the list lives. */
+static void keep_revocations(struct replica *to, const struct replica *from)
+{
+	for (size_t i = 0; i < from->list_count; i++) {
+		struct list *l = replica_list(to, from->lists[i].list);
+		if (l != NULL)
+			keep_list_revocations(l, &from->lists[i]);
+	}
+}
+
+/* Is it a step forward from what we hold? */
+static enum mm_err check_forward(const struct keeper *k,
+				 const struct replica *r)
+{
+	if (strcmp(r->iss, k->iss) != 0)
+		return MM_ERR_WRONG_ISSUER;
+	if (!k->holds)
+		return MM_OK;
+	if (!strcmp(r->epoch, k->replica.epoch))
+		return r->seq < k->replica.seq ? MM_ERR_ROLLBACK : MM_OK;
+	return r->iat > k->replica.iat ? MM_OK : MM_ERR_EPOCH;
+}
+
+static void adopt(struct keeper *k, struct replica *r, int64_t now)
+{
+	pthread_mutex_lock(&k->lock);
+	if (k->holds && strcmp(r->epoch, k->replica.epoch) != 0)
+		keep_revocations(r, &k->replica);
+	else if (k->holds && k->replica.iat > r->iat)
+		r->iat = k->replica.iat; /* a cached one */
+	replica_free(&k->replica);
+	k->replica = *r;
+	*r = (struct replica){ .seq = 0 }; /* transferred */
+	k->holds = true;
+	note_fresh(k, now);
+	pthread_mutex_unlock(&k->lock);
+}
+
+enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
+			       const struct jwk_set *also, int64_t now,
+			       struct why *why)
+{
+	AUTO_OBJECT struct object o = { .payload = buf_new(SNAPSHOT_MAX) };
+	__attribute__((cleanup(replica_free))) struct replica r = { .seq = 0 };
+	enum mm_err e = open_object(k, jws, TYP_SNAPSHOT, also, &o);
+	if (e == MM_OK)
+		e = snapshot_read(o.text, &r);
+	if (e == MM_OK)
+		e = check_forward(k, &r);
+	if (e != MM_OK)
+		return refuse(why, e, "snapshot");
+	adopt(k, &r, now);
+	/* Shown first: the checkpoint's fsync must not delay a revocation. */
+	TRY(keep_show(k, why));
+	return keep_checkpoint(k, why);
+}

@@ -1,0 +1,169 @@
+/* state.h - the state file: all that one host must know to check tokens.
+ *
+ * One process writes it (the agent), any number map it read-only.  Numbers
+ * are the machine's own: the file never leaves its host.
+ *
+ *	0	the header, struct state_header
+ *	keys_at	the public keys, key_count x struct state_key
+ *	lists_at	the lists, list_count x struct state_list, by number
+ *	head_size	(whole pages) the lists' values, each array on pages of
+ *		its own: status, two bits a token (common/status_list.h), and
+ *		for lists of auto_refresh tokens last_use, a uint32_t a token
+ *	file_size	the end
+ *
+ * The arrays have their full size but are sparse: pages of zeros are holes.
+ *
+ * What changes and how.  `seq`, `fresh_at`, `superseded`, the bytes of the
+ * status arrays and the words of the last_use arrays change in place, by
+ * single atomic stores.  Everything else never changes: when a key or a list
+ * comes or goes, a whole new file is made, the old one is marked superseded,
+ * and the new one renamed over it; whoever still maps the old one sees the
+ * mark and opens the path again.  A published file is never cut short, so a
+ * mapping of the size that fstat() told is good for ever.
+ *
+ * A reader refuses: another version, a size that is not file_size, a wrong
+ * checksum, an offset out of range, keys that are none, a file that is not
+ * regular.
+ */
+#ifndef MM_VERIFIER_STATE_H
+#define MM_VERIFIER_STATE_H
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "common/replica.h"
+
+#define STATE_MAGIC    "MMSTATE" /* with its NUL, 8 bytes */
+#define STATE_VERSION  1
+#define STATE_PAGE     4096u
+#define STATE_KEYS_MAX 64u
+#define STATE_LIST_MAX 65536u
+
+/* What the checksum leaves out: itself, and what changes in place. */
+#define STATE_SUM_FROM 24
+#define STATE_SUM_TO   128
+
+struct state_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t head_size; /* header and directory, in whole pages */
+	uint64_t file_size;
+	uint8_t checksum[32]; /* SHA-256 of [0, 24) and [128, head_size) */
+	uint8_t unused_1[8];
+
+	/* 64: these change in place */
+	_Atomic uint64_t seq;	      /* the feed's number it stands at */
+	_Atomic int64_t fresh_at;     /* iat of the newest feed object */
+	_Atomic uint32_t superseded;  /* not 0: open the path again */
+	uint8_t unused_2[44];
+
+	/* 128: these do not */
+	int64_t max_staleness; /* seconds; older than that is refused */
+	uint32_t key_count, list_count;
+	uint32_t keys_at, lists_at;
+	char iss[ISS_SIZE];
+	char epoch[40];
+};
+
+struct state_key {
+	char kid[16];
+	char jwk[JWK_TEXT_MAX]; /* the public JWK, NUL-ended */
+};
+
+struct state_list {
+	uint32_t list;
+	uint32_t kind; /* enum list_kind */
+	uint32_t size; /* tokens; a multiple of 4 */
+	uint32_t unused;
+	int64_t expires;
+	uint64_t status_at;   /* size / 4 bytes */
+	uint64_t renewals_at; /* size words; 0 for LIST_FIXED */
+};
+
+_Static_assert(offsetof(struct state_header, checksum) == STATE_SUM_FROM &&
+		       offsetof(struct state_header, seq) == 64 &&
+		       offsetof(struct state_header, max_staleness) ==
+			       STATE_SUM_TO &&
+		       sizeof(struct state_header) == 448 &&
+		       sizeof(struct state_key) == 1040 &&
+		       sizeof(struct state_list) == 40,
+	       "the layout is a file format");
+
+/* The checksum, by both sides. */
+MM_MUST_USE enum mm_err state_checksum(const void *head, size_t head_size,
+				       uint8_t out[32]);
+/* The list's row in the directory, or NULL. */
+const struct state_list *state_find(const struct state_header *h,
+				    uint32_t list);
+
+/* ---- reading (state_read.c) ---- */
+
+/* A mapped file, checked, with its keys parsed. */
+struct state_map {
+	const struct state_header *head;
+	size_t size;
+	dev_t dev;
+	ino_t ino;
+	struct jwk_set keys;
+	struct state_map *next; /* among the retired ones: reader.c */
+};
+
+/* MM_ERR_NOT_FOUND, or MM_ERR_UNAVAILABLE with a sentence. */
+MM_MUST_USE enum mm_err state_map_open(const char *path, struct state_map **out,
+				       struct why *why);
+void state_map_close(struct state_map *m); /* NULL is allowed */
+static inline void state_map_close_at(struct state_map **m)
+{
+	state_map_close(*m);
+}
+#define AUTO_MAP __attribute__((cleanup(state_map_close_at)))
+
+static inline bool state_superseded(const struct state_map *m)
+{
+	return atomic_load_explicit(&m->head->superseded,
+				    memory_order_acquire) != 0;
+}
+
+static inline int64_t state_fresh_at(const struct state_map *m)
+{
+	return atomic_load_explicit(&m->head->fresh_at, memory_order_acquire);
+}
+
+/* idx < l->size. */
+unsigned state_status(const struct state_header *h, const struct state_list *l,
+		      uint32_t idx);
+int64_t state_last_use(const struct state_header *h, const struct state_list *l,
+		       uint32_t idx);
+
+/* ---- writing (state_write.c) ---- */
+
+/* A file in the making, then (installed) the live one. */
+struct state_writer {
+	char path[PATH_MAX];
+	char temp[PATH_MAX]; /* "" when installed */
+	int fd;
+	struct state_header *head; /* the mapping; NULL: none */
+	size_t size;
+};
+#define STATE_WRITER_NONE ((struct state_writer){ .fd = -1 })
+
+/* Make a whole new file beside `path`, from a replica. */
+MM_MUST_USE enum mm_err state_create(struct state_writer *w, const char *path,
+				     const struct replica *r,
+				     int64_t max_staleness, struct why *why);
+/* Mark what is at the path now as superseded, and take its place. */
+MM_MUST_USE enum mm_err state_install(struct state_writer *w, struct why *why);
+/* Let go; what is not installed is removed. */
+void state_writer_close(struct state_writer *w);
+
+/* Change one value in place.  MM_ERR_NOT_FOUND: no such list or index;
+ * MM_ERR_FULL: no room on the disk for a page that was a hole. */
+MM_MUST_USE enum mm_err state_put_status(struct state_writer *w, uint32_t list,
+					 uint32_t idx, unsigned value);
+/* Only ever forward. */
+MM_MUST_USE enum mm_err state_raise_use(struct state_writer *w, uint32_t list,
+					uint32_t idx, int64_t last_use);
+void state_put_head(struct state_writer *w, uint64_t seq, int64_t fresh_at);
+
+#endif

@@ -1,0 +1,134 @@
+/* use_file.c - the table of uses as JSON, written and read side by side. */
+#include "verifier/use_file.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+/* ---- writing ---- */
+
+struct writing {
+	struct buf *out;
+	bool any;
+};
+
+static void write_entry(void *ctx, const struct use_entry *e)
+{
+	struct writing *w = ctx;
+	char id[JTI_SIZE];
+	token_id_write(id, e->list, e->idx);
+	buf_fmt(w->out,
+		"%s\n{\"id\":\"%s\",\"iat\":%" PRId64 ",\"exp\":%" PRId64
+		",\"window\":%" PRId64 ",\"sent\":%" PRId64
+		",\"latest\":%" PRId64 ",\"at\":[",
+		w->any ? "," : "", id, e->iat, e->exp, e->window, e->sent,
+		e->latest);
+	for (uint32_t i = 0; i < e->count; i++)
+		buf_fmt(w->out, "%s%" PRId64, i ? "," : "", e->at[i]);
+	buf_str(w->out, "]}");
+	w->any = true;
+}
+
+static void json_free_at(char **text)
+{
+	free(*text);
+}
+
+/* The issuer's name with what JSON wants escaped. */
+static void write_iss(const char *iss, struct buf *out)
+{
+	json_t *s = json_pack("s", iss);
+	__attribute__((cleanup(json_free_at))) char *text =
+		json_dumps(s, JSON_ENCODE_ANY);
+	json_decref(s);
+	buf_str(out, text ? text : "\"\"");
+}
+
+enum mm_err use_file_write(const struct use_table *t, const char *iss,
+			   struct buf *out)
+{
+	struct writing w = { .out = out };
+	buf_str(out, "{\"version\":1,\"iss\":");
+	write_iss(iss, out);
+	buf_str(out, ",\"tokens\":[");
+	use_table_each(t, write_entry, &w);
+	buf_str(out, "]}\n");
+	return out->failed;
+}
+
+/* ---- reading ---- */
+
+#define AUTO_JSON __attribute__((cleanup(json_decref_at)))
+static void json_decref_at(json_t **j)
+{
+	json_decref(*j);
+}
+
+/* A time: an integer from 0 to what a last_use can hold. */
+static bool read_time(const json_t *object, const char *name, int64_t *out)
+{
+	const json_t *v = json_object_get(object, name);
+	if (!json_is_integer(v))
+		return false;
+	*out = json_integer_value(v);
+	return *out >= 0 && *out <= INT64_C(253402300799);
+}
+
+static bool read_chain(const json_t *array, struct use_entry *e)
+{
+	size_t n = json_array_size(array);
+	if (!json_is_array(array) || n > USE_CHAIN_MAX)
+		return false;
+	e->count = (uint32_t)n;
+	e->at = calloc(n + 1, sizeof *e->at);
+	for (size_t i = 0; i < n && e->at != NULL; i++) {
+		const json_t *v = json_array_get(array, i);
+		if (!json_is_integer(v))
+			return false;
+		e->at[i] = json_integer_value(v);
+	}
+	return e->at != NULL;
+}
+
+static void entry_clear(struct use_entry *e)
+{
+	free(e->at);
+}
+
+static bool read_entry(const json_t *object, struct use_table *t)
+{
+	__attribute__((cleanup(entry_clear))) struct use_entry e = { 0 };
+	const char *id = json_string_value(json_object_get(object, "id"));
+	return id != NULL &&
+	       token_id_read(span_str(id), &e.list, &e.idx) == MM_OK &&
+	       read_time(object, "iat", &e.iat) &&
+	       read_time(object, "exp", &e.exp) &&
+	       read_time(object, "window", &e.window) && e.window > 0 &&
+	       read_time(object, "sent", &e.sent) &&
+	       read_time(object, "latest", &e.latest) &&
+	       read_chain(json_object_get(object, "at"), &e) &&
+	       use_table_put(t, &e) == MM_OK;
+}
+
+enum mm_err use_file_load(struct use_table *t, const char *path,
+			  const char *iss, struct why *why)
+{
+	AUTO_BUF struct buf text = buf_new(USE_FILE_MAX);
+	struct span whole;
+	TRY(buf_read_file(&text, path, why));
+	TRY(buf_done(&text, &whole));
+	AUTO_JSON json_t *root = json_loadb((const char *)whole.at, whole.len,
+					    JSON_REJECT_DUPLICATES, NULL);
+	const char *of = json_string_value(json_object_get(root, "iss"));
+	const json_t *tokens = json_object_get(root, "tokens");
+	if (json_integer_value(json_object_get(root, "version")) != 1 ||
+	    of == NULL || strcmp(of, iss) != 0 || !json_is_array(tokens))
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s is no list of uses for this issuer", path);
+	for (size_t i = 0; i < json_array_size(tokens); i++)
+		if (!read_entry(json_array_get(tokens, i), t))
+			return why_say(why, MM_ERR_INVALID, NULL,
+				       "%s is damaged at its token %zu", path,
+				       i);
+	return MM_OK;
+}

@@ -1,0 +1,297 @@
+/* uses.c - one thread hears of uses, another tells the issuer of them.
+ *
+ * Two threads, since a request may hang for seconds while datagrams come in
+ * that must show in the state file at once. */
+#include "verifier/uses.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+#define TELL_MAX	1000 /* uses a request */
+#define TELL_TIMEOUT_MS 5000
+#define PAUSE_MAX_MS	30000
+#define PRUNE_MS	10000
+
+/* ---- hearing ---- */
+
+static void hear(struct uses *u)
+{
+	struct use_datagram d;
+	/* MSG_TRUNC: the true length, so that a longer one is refused too */
+	while (recv(u->sock, &d, sizeof d, MSG_DONTWAIT | MSG_TRUNC) ==
+	       (ssize_t)sizeof d)
+		(void)!keep_use(u->keep, &d, clock_now());
+}
+
+static void *hearing(void *arg)
+{
+	struct uses *u = arg;
+	struct pollfd fds[] = { { .fd = u->sock, .events = POLLIN },
+				{ .fd = u->stop_fd, .events = POLLIN } };
+	while (poll(fds, 2, -1) >= 0 || errno == EINTR) {
+		if (fds[1].revents != 0)
+			break;
+		hear(u);
+	}
+	return NULL;
+}
+
+static enum mm_err bind_socket(struct uses *u, const char *state,
+			       struct why *why)
+{
+	struct sockaddr_un to;
+	int room = 1 << 20;
+	MM_ASSERT(use_address(state, &to)); /* keep_open() has seen to it */
+	u->sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	(void)setsockopt(u->sock, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+	unlink(to.sun_path); /* an earlier agent's: we hold the lock */
+	if (u->sock < 0 ||
+	    bind(u->sock, (const struct sockaddr *)&to, sizeof to) != 0 ||
+	    chmod(to.sun_path, 0660) != 0)
+		return why_say(why, MM_ERR_IO, NULL,
+			       "cannot make the socket %s: %s", to.sun_path,
+			       strerror(errno));
+	return MM_OK;
+}
+
+/* ---- telling ---- */
+
+static enum mm_err write_body(const struct use_due *due, size_t n,
+			      struct buf *out)
+{
+	char id[JTI_SIZE];
+	buf_str(out, "{\"uses\":[");
+	for (size_t i = 0; i < n; i++) {
+		token_id_write(id, due[i].list, due[i].idx);
+		buf_fmt(out, "%s{\"id\":\"%s\",\"at\":%" PRId64 "}",
+			i ? "," : "", id, due[i].at);
+	}
+	buf_str(out, "]}");
+	return out->failed;
+}
+
+static enum mm_err post(struct uses *u, const struct use_due *due, size_t n,
+			struct why *why)
+{
+	AUTO_BUF struct buf body = buf_new(128 * TELL_MAX);
+	AUTO_BUF struct buf answer = buf_new(64 * 1024);
+	struct link_ask ask = { .path = "/v1/uses",
+				.with_token = true,
+				.timeout_ms = TELL_TIMEOUT_MS };
+	TRY(write_body(due, n, &body));
+	TRY(buf_done(&body, &ask.post));
+	return link_run(&u->link, &ask, &answer, why);
+}
+
+static void say_trouble(struct uses *u, enum mm_err e, const struct why *why)
+{
+	struct follower_news n = { .level = LOG_WARNING,
+				   .event = "uses.kept",
+				   .e = e,
+				   .url = link_url(&u->link),
+				   .text = why->text };
+	if (u->opt->say != NULL && u->said != e)
+		u->opt->say(u->opt->say_ctx, &n);
+	u->said = e;
+}
+
+static size_t collect(struct uses *u, bool all, struct use_due *due)
+{
+	struct keeper *k = u->keep;
+	size_t n = 0;
+	pthread_mutex_lock(&k->lock);
+	if (k->holds)
+		n = use_table_due(&k->uses, &k->replica, clock_now(), all, due,
+				  TELL_MAX);
+	pthread_mutex_unlock(&k->lock);
+	return n;
+}
+
+/* A report may come twice (the answer was lost): the issuer does not mind. */
+static void taken(struct uses *u, const struct use_due *due, size_t n)
+{
+	pthread_mutex_lock(&u->keep->lock);
+	for (size_t i = 0; i < n; i++)
+		use_table_taken(&u->keep->uses, &due[i]);
+	pthread_mutex_unlock(&u->keep->lock);
+}
+
+static void failed(struct uses *u, enum mm_err e, const struct why *why)
+{
+	say_trouble(u, e, why);
+	link_next(&u->link);
+	u->pause = u->pause ? u->pause * 2 : 500;
+	if (u->pause > PAUSE_MAX_MS)
+		u->pause = PAUSE_MAX_MS;
+	u->next_tell = clock_ms() + u->pause;
+}
+
+static void free_due(struct use_due **d)
+{
+	free(*d);
+}
+
+static void tell(struct uses *u, bool all)
+{
+	__attribute__((cleanup(free_due))) struct use_due *due =
+		calloc(TELL_MAX, sizeof *due);
+	struct why why = { .text = "" };
+	size_t n = TELL_MAX;
+	while (due != NULL && n == TELL_MAX) {
+		n = collect(u, all, due);
+		enum mm_err e = n ? post(u, due, n, &why) : MM_OK;
+		if (e != MM_OK) {
+			failed(u, e, &why);
+			return;
+		}
+		taken(u, due, n);
+	}
+	u->pause = 0;
+	u->said = MM_OK;
+}
+
+/* ---- the telling thread's round ---- */
+
+/* A large table is saved less often: at most a tenth of the time goes there. */
+static void save(struct uses *u)
+{
+	struct why why = { .text = "" };
+	int64_t began = clock_ms();
+	enum mm_err e = keep_save_uses(u->keep, &why);
+	if (e != MM_OK)
+		say_trouble(u, e, &why);
+	int64_t took = clock_ms() - began;
+	u->next_save = clock_ms() + (took > 100 ? took * 10 : 1000);
+}
+
+static void prune(struct uses *u)
+{
+	pthread_mutex_lock(&u->keep->lock);
+	if (u->keep->holds)
+		use_table_prune(&u->keep->uses, &u->keep->replica, clock_now());
+	pthread_mutex_unlock(&u->keep->lock);
+	u->next_prune = clock_ms() + PRUNE_MS;
+}
+
+/* About each second, and often enough for the shortest window. */
+static int64_t tick_ms(struct uses *u)
+{
+	pthread_mutex_lock(&u->keep->lock);
+	int64_t shortest = use_table_shortest(&u->keep->uses);
+	pthread_mutex_unlock(&u->keep->lock);
+	return shortest >= 8 ? 1000 : shortest * 125;
+}
+
+static void round_of(struct uses *u)
+{
+	int64_t now = clock_ms();
+	if (now >= u->next_tell)
+		tell(u, false);
+	if (now >= u->next_save)
+		save(u);
+	if (now >= u->next_prune)
+		prune(u);
+}
+
+/* False: it is time to end. */
+static bool sleep_ms(struct uses *u, int64_t ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
+	until.tv_sec += ms / 1000 + ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
+	pthread_mutex_lock(&u->lock);
+	if (!u->stopping)
+		pthread_cond_timedwait(&u->changed, &u->lock, &until);
+	bool go_on = !u->stopping;
+	pthread_mutex_unlock(&u->lock);
+	return go_on;
+}
+
+static void *telling(void *arg)
+{
+	struct uses *u = arg;
+	do
+		round_of(u);
+	while (sleep_ms(u, tick_ms(u)));
+	if (u->tell_all && u->pause == 0)
+		tell(u, true);
+	save(u);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static bool start_threads(struct uses *u)
+{
+	u->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (u->stop_fd < 0 ||
+	    pthread_create(&u->hearing, NULL, hearing, u) != 0)
+		return false;
+	if (pthread_create(&u->telling, NULL, telling, u) == 0)
+		return true;
+	eventfd_write(u->stop_fd, 1);
+	pthread_join(u->hearing, NULL);
+	return false;
+}
+
+enum mm_err uses_start(struct uses *u, struct keeper *k,
+		       const struct follower_options *opt, struct why *why)
+{
+	pthread_condattr_t monotonic;
+	*u = (struct uses){ .keep = k, .opt = opt, .sock = -1, .stop_fd = -1 };
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&u->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+
+	TRY(link_init(&u->link, &opt->issuer));
+	TRY(bind_socket(u, k->path, why));
+	u->running = start_threads(u);
+	return u->running ? MM_OK
+			  : why_say(why, MM_ERR_NOMEM, NULL,
+				    "cannot start a thread");
+}
+
+/* Hearing ends first, so that the last uses are told or saved too. */
+static void stop_threads(struct uses *u, bool tell_all)
+{
+	eventfd_write(u->stop_fd, 1);
+	pthread_join(u->hearing, NULL);
+	hear(u);
+	pthread_mutex_lock(&u->lock);
+	u->stopping = true;
+	u->tell_all = tell_all;
+	pthread_cond_broadcast(&u->changed);
+	pthread_mutex_unlock(&u->lock);
+	if (!tell_all)
+		fetch_cancel(u->link.fetch);
+	pthread_join(u->telling, NULL);
+}
+
+void uses_stop(struct uses *u, bool tell_all)
+{
+	if (u->keep == NULL)
+		return; /* never started */
+	if (u->running)
+		stop_threads(u, tell_all);
+	if (u->sock >= 0)
+		close(u->sock);
+	if (u->stop_fd >= 0)
+		close(u->stop_fd);
+	link_free(&u->link);
+	pthread_cond_destroy(&u->changed);
+	pthread_mutex_destroy(&u->lock);
+}

@@ -1,0 +1,36 @@
+/* verifier.h - what is behind a struct mm_verifier.
+ *
+ * verify.c, reader.c, state_read.c and use_send.c stand alone: what links
+ * only them (a PAM module) carries no HTTP client and starts no thread, and
+ * opens with verifier_open_state().  open.c adds the follower. */
+#ifndef MM_VERIFIER_VERIFIER_H
+#define MM_VERIFIER_VERIFIER_H
+
+#include "common/error.h"
+#include "verifier/include/mintmark/verify.h"
+#include "verifier/reader.h"
+#include "verifier/use.h"
+
+struct follower;
+
+struct mm_verifier {
+	struct reader reader;
+	struct use_sender uses;
+	char *audience; /* NULL: do not ask */
+	int64_t max_staleness;
+	int64_t (*now)(void *ctx);
+	void *now_ctx;
+	/* open.c: a URL was given, and we follow it ourselves */
+	struct follower *follower;
+	char *folder; /* the private file's */
+};
+
+/* A verifier on a state file. */
+MM_MUST_USE enum mm_err verifier_open_state(const struct mm_options *opt,
+					    const char *path,
+					    struct mm_verifier **out,
+					    struct why *why);
+/* NULL is allowed.  Not the follower's parts: open.c's are gone before. */
+void verifier_close(struct mm_verifier *v);
+
+#endif

@@ -1,0 +1,206 @@
+/* verify.c - step 3: is this token good, here, now?
+ *
+ * No lock, no heap of our own, no I/O but for the two exceptions that
+ * <mintmark/verify.h> names.  The order is the only safe one: freshness of
+ * what we know, form, signature, and only then what the token says of
+ * itself; the answer is written last. */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/jws.h"
+#include "common/scope.h"
+#include "verifier/verifier.h"
+
+_Static_assert((unsigned)SCOPE_READ == MM_READ &&
+		       (unsigned)SCOPE_WRITE == MM_WRITE,
+	       "the public permissions are the internal ones");
+_Static_assert(sizeof(((struct mm_token *)0)->id) == JTI_SIZE &&
+		       sizeof(((struct mm_token *)0)->user) == USER_SIZE &&
+		       sizeof(((struct mm_token *)0)->scope) == SCOPE_SIZE,
+	       "a token's texts fit");
+
+/* ---- the state ---- */
+
+static bool is_stale(const struct mm_verifier *v, const struct state_map *m,
+		     int64_t now)
+{
+	int64_t allowed = m->head->max_staleness;
+	if (v->max_staleness > 0 && v->max_staleness < allowed)
+		allowed = v->max_staleness;
+	return now - state_fresh_at(m) > allowed;
+}
+
+static enum mm_err check_fresh(struct mm_verifier *v, struct pin *p,
+			       int64_t now)
+{
+	if (!is_stale(v, p->map, now))
+		return MM_OK;
+	reader_look_again(&v->reader, p);
+	return is_stale(v, p->map, now) ? MM_ERR_STALE : MM_OK;
+}
+
+/* What the lists say of the token. */
+static enum mm_err check_lists(const struct state_map *m,
+			       const struct claims *c, int64_t now,
+			       int64_t *last_use)
+{
+	const struct state_list *l = state_find(m->head, c->list);
+	if (l == NULL)
+		return MM_ERR_STALE; /* lists are announced before tokens */
+	if (c->idx >= l->size)
+		return MM_ERR_REVOKED; /* unknown is not innocent */
+	*last_use = state_last_use(m->head, l, c->idx);
+	return claims_alive(c, state_status(m->head, l, c->idx), *last_use,
+			    now);
+}
+
+/* ---- the token ---- */
+
+/* RFC 7515 s5.2; the key decides the algorithm (RFC 8725 s3.1). */
+static enum mm_err check_signature(const struct state_map *m, struct span token,
+				   struct jws *t)
+{
+	if (token.len > TOKEN_MAX)
+		return MM_ERR_MALFORMED;
+	TRY(jws_split(token, t));
+	const struct jwk *key = jwk_set_find(&m->keys, t->header.kid);
+	if (key == NULL)
+		return MM_ERR_UNKNOWN_KEY;
+	return jws_verify(t, TYP_PAT, key);
+}
+
+static enum mm_err read_claims(const struct jws *t, struct claims *c)
+{
+	uint8_t json[TOKEN_MAX / 4 * 3];
+	size_t n;
+	TRY(base64url_decode(t->payload, json, sizeof json, &n));
+	return claims_read(span_of(json, n), c);
+}
+
+static void fill(struct mm_token *out, const struct claims *c, int64_t last_use)
+{
+	memcpy(out->id, c->jti, sizeof out->id);
+	memcpy(out->user, c->sub, sizeof out->user);
+	memcpy(out->scope, c->scope, sizeof out->scope);
+	out->has_scope = c->has_scope;
+	out->issued_at = c->iat;
+	out->expires_at = c->exp;
+	out->dies_at = effective_expiry(c->iat, c->exp, c->auto_refresh,
+					last_use);
+	out->auto_refresh = c->auto_refresh;
+	out->list = c->list;
+	out->index = c->idx;
+}
+
+/* user NULL: whoever it is. */
+static enum mm_err verify(struct mm_verifier *v, const char *user,
+			  struct span token, struct mm_token *out)
+{
+	struct jws t;
+	struct claims c;
+	int64_t now = v->now(v->now_ctx), last_use;
+	AUTO_PIN struct pin p = reader_pin(&v->reader);
+
+	TRY(check_fresh(v, &p, now));
+	TRY(check_signature(p.map, token, &t));
+	TRY(read_claims(&t, &c));
+	TRY(claims_check(&c, p.map->head->iss, v->audience, now));
+	TRY(check_lists(p.map, &c, now, &last_use));
+	if (user != NULL && strcmp(user, c.sub) != 0)
+		return MM_ERR_WRONG_USER;
+
+	use_send(&v->uses, &c, last_use, now);
+	fill(out, &c, last_use);
+	return MM_OK;
+}
+
+/* Our own troubles are not the caller's reasons: the header's words only. */
+static enum mm_err public_error(enum mm_err e)
+{
+	return e <= MM_ERR_UNAVAILABLE ? e : MM_ERR_UNAVAILABLE;
+}
+
+enum mm_err mm_verify(struct mm_verifier *v, const char *token, size_t len,
+		      struct mm_token *out)
+{
+	return public_error(verify(v, NULL, span_of(token, len), out));
+}
+
+enum mm_err mm_verify_user(struct mm_verifier *v, const char *user,
+			   const char *token, size_t len, struct mm_token *out)
+{
+	if (user == NULL)
+		return MM_ERR_WRONG_USER;
+	return public_error(verify(v, user, span_of(token, len), out));
+}
+
+/* ---- what it may do ---- */
+
+enum mm_err mm_allow(const struct mm_token *t, const char *type,
+		     const char *const *ids, size_t n, unsigned perm)
+{
+	if (perm == 0 || (perm & ~(MM_READ | MM_WRITE)) != 0)
+		return MM_ERR_INSUFFICIENT_SCOPE;
+	if (!t->has_scope)
+		return MM_OK;
+	unsigned has =
+		scope_perms(span_str(t->scope), span_str(type), ids, n);
+	return (has & perm) == perm ? MM_OK : MM_ERR_INSUFFICIENT_SCOPE;
+}
+
+bool mm_has_scope(const struct mm_token *t, const char *name)
+{
+	return !t->has_scope || scope_has(span_str(t->scope), span_str(name));
+}
+
+const char *mm_reason(enum mm_err e)
+{
+	return mm_err_word(e);
+}
+
+/* ---- opening ---- */
+
+static int64_t system_now(void *ctx)
+{
+	(void)ctx;
+	return clock_now();
+}
+
+static void verifier_close_at(struct mm_verifier **v)
+{
+	verifier_close(*v);
+}
+#define AUTO_VERIFIER __attribute__((cleanup(verifier_close_at)))
+
+enum mm_err verifier_open_state(const struct mm_options *opt, const char *path,
+				struct mm_verifier **out, struct why *why)
+{
+	AUTO_VERIFIER struct mm_verifier *v = aligned_alloc(
+		_Alignof(struct mm_verifier), sizeof(struct mm_verifier));
+	if (v == NULL)
+		return MM_ERR_NOMEM;
+	memset(v, 0, sizeof *v);
+	v->uses.fd = -1;
+	v->max_staleness = opt->max_staleness;
+	v->now = opt->now ? opt->now : system_now;
+	v->now_ctx = opt->now_ctx;
+	if (opt->audience && (v->audience = strdup(opt->audience)) == NULL)
+		return MM_ERR_NOMEM;
+
+	TRY(reader_open(&v->reader, path, why));
+	if ((opt->flags & MM_NO_USE) == 0)
+		use_sender_open(&v->uses, path);
+	*out = v;
+	v = NULL;
+	return MM_OK;
+}
+
+void verifier_close(struct mm_verifier *v)
+{
+	if (v == NULL)
+		return;
+	reader_close(&v->reader);
+	use_sender_close(&v->uses);
+	free(v->audience);
+	free(v);
+}
