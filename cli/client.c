@@ -1,0 +1,319 @@
+/* client.c - HTTP to the mint: over its Unix socket, or over a URL with a
+ * token.  No redirect is followed, so the token goes where it was meant to.
+ */
+#include "cli/client.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+
+#define REPLY_MAX    (64u << 20)
+#define PATIENCE_MS  5000 /* people start mintmarkd and go on at once */
+#define PAUSE_MS     100
+#define CALL_SECONDS 60L
+#define CONNECT_MS   5000L
+
+/* ---- where ---- */
+
+static const char *from_env(const char *name)
+{
+	const char *value = getenv(name);
+	return value && value[0] != '\0' ? value : NULL;
+}
+
+static enum mm_err set_place(char to[512], const char *base, const char *name,
+			     struct why *why)
+{
+	int n = snprintf(to, 512, "%s%s", base, name);
+	if (n < 0 || n >= 512)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "the address of the mint is too long");
+	return MM_OK;
+}
+
+static void free_url(CURLU **u)
+{
+	curl_url_cleanup(*u);
+}
+
+static void free_part(char **text)
+{
+	curl_free(*text);
+}
+#define AUTO_PART __attribute__((cleanup(free_part)))
+
+static bool is_this_host(const char *host)
+{
+	struct in_addr v4;
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+/* A token in clear text is anybody's; only this host's own ports are
+ * private. */
+static enum mm_err check_url(const char *url, struct why *why)
+{
+	__attribute__((cleanup(free_url))) CURLU *u = curl_url();
+	AUTO_PART char *scheme = NULL, *host = NULL;
+	if (u == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "MINTMARK_URL is no URL: write "
+			       "https://pat.example.org");
+	if (strcmp(scheme, "https") == 0 || is_this_host(host))
+		return MM_OK;
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "MINTMARK_URL must be https:// (or http:// to this "
+		       "host): the token would travel in the clear");
+}
+
+static enum mm_err use_url(struct client *c, const char *url, struct why *why)
+{
+	TRY(check_url(url, why));
+	if (from_env("MINTMARK_TOKEN") == NULL)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "MINTMARK_URL needs MINTMARK_TOKEN: a token "
+			       "with the scope mintmark:admin");
+	TRY(set_place(c->url, url, "", why));
+	for (size_t n = strlen(c->url); n > 0 && c->url[n - 1] == '/'; n--)
+		c->url[n - 1] = '\0';
+	return MM_OK;
+}
+
+static enum mm_err find_mint(struct client *c, const char *data,
+			     struct why *why)
+{
+	const char *socket = from_env("MINTMARK_SOCKET");
+	const char *url = from_env("MINTMARK_URL");
+	if (data != NULL)
+		return set_place(c->socket, data, "/admin.sock", why);
+	if (socket != NULL)
+		return set_place(c->socket, socket, "", why);
+	if (url != NULL)
+		return use_url(c, url, why);
+	data = from_env("MINTMARK_DATA");
+	return set_place(c->socket, data ? data : DATA_STANDARD, "/admin.sock",
+			 why);
+}
+
+static enum mm_err start(struct client *c, struct why *why)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	c->curl = curl_easy_init();
+	return c->curl ? MM_OK
+		       : why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+}
+
+enum mm_err client_open(struct client *c, const char *data, struct why *why)
+{
+	*c = (struct client){ .patience = PATIENCE_MS };
+	TRY(find_mint(c, data, why));
+	return start(c, why);
+}
+
+enum mm_err client_open_data(struct client *c, const char *data,
+			     struct why *why)
+{
+	*c = (struct client){ .patience = 0 };
+	TRY(set_place(c->socket, data, "/admin.sock", why));
+	return start(c, why);
+}
+
+void client_close(struct client *c)
+{
+	curl_easy_cleanup(c->curl);
+}
+
+/* ---- one call ---- */
+
+static void free_text(char **text)
+{
+	free(*text);
+}
+#define AUTO_TEXT __attribute__((cleanup(free_text)))
+
+struct slist {
+	struct curl_slist *at;
+};
+
+static void slist_free(struct slist *s)
+{
+	curl_slist_free_all(s->at);
+}
+#define AUTO_SLIST __attribute__((cleanup(slist_free)))
+
+static size_t take(char *data, size_t size, size_t n, void *ctx)
+{
+	struct buf *reply = ctx;
+	buf_add(reply, span_of(data, size * n));
+	return reply->failed == MM_OK ? size * n : 0;
+}
+
+static void aim(const struct client *c, const char *url)
+{
+	CURL *h = c->curl;
+	curl_easy_reset(h);
+	curl_easy_setopt(h, CURLOPT_URL, url);
+	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT, CALL_SECONDS);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(h, CURLOPT_USERAGENT, "mintmark/" MM_VERSION);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS,
+			 (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+	if (c->socket[0] != '\0') {
+		curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+		curl_easy_setopt(h, CURLOPT_PROXY, "");
+		return;
+	}
+	curl_easy_setopt(h, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+	curl_easy_setopt(h, CURLOPT_XOAUTH2_BEARER, from_env("MINTMARK_TOKEN"));
+}
+
+static void load(const struct client *c, const char *method, const char *body,
+		 struct slist *headers)
+{
+	CURL *h = c->curl;
+	bool has_body = body != NULL;
+	headers->at = curl_slist_append(
+		NULL,
+		has_body ? "Content-Type: application/json" : "Content-Type:");
+	if (has_body || strcmp(method, "POST") == 0)
+		curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS,
+				 has_body ? body : "");
+	curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers->at);
+}
+
+/* Send, and again while the mint is starting: a call that found nobody has
+ * done nothing, so it can be made again. */
+static CURLcode send_patiently(const struct client *c)
+{
+	struct timespec pause = { 0, PAUSE_MS * 1000000L };
+	int64_t end = clock_ms() + c->patience;
+	for (;;) {
+		CURLcode code = curl_easy_perform(c->curl);
+		long os = 0;
+		curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &os);
+		if (code != CURLE_COULDNT_CONNECT || os == EACCES ||
+		    clock_ms() >= end)
+			return code;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static enum mm_err say_unreached(const struct client *c, CURLcode code,
+				 struct why *why)
+{
+	long os = 0;
+	bool local = c->socket[0] != '\0';
+	const char *where = local ? c->socket : c->url;
+	curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &os);
+	if (code == CURLE_COULDNT_CONNECT && os == EACCES)
+		return why_say(why, MM_ERR_IO, NULL,
+			       "you may not open %s: run this as the user of "
+			       "mintmarkd, or as root",
+			       where);
+	if (code == CURLE_COULDNT_CONNECT)
+		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+			       local ? "no mintmarkd answers at %s: start it, "
+				       "or say where it is (--data DIR or "
+				       "MINTMARK_SOCKET)"
+				     : "no mintmarkd answers at %s: is "
+				       "MINTMARK_URL right?",
+			       where);
+	return why_say(why, MM_ERR_IO, NULL, "cannot ask %s: %s", where,
+		       curl_easy_strerror(code));
+}
+
+/* ---- what came back ---- */
+
+static enum mm_err error_of(long status)
+{
+	switch (status) {
+	case 401:
+		return MM_ERR_UNAUTHENTICATED;
+	case 403:
+		return MM_ERR_FORBIDDEN;
+	case 404:
+		return MM_ERR_NOT_FOUND;
+	default:
+		return status >= 500 ? MM_ERR_IO : MM_ERR_CONFLICT;
+	}
+}
+
+static enum mm_err say_refused(const struct client *c, long status,
+			       const json_t *reply, struct why *why)
+{
+	const char *detail =
+		json_string_value(json_object_get(reply, "detail"));
+	const char *hint = status == 401 && c->socket[0] == '\0'
+				   ? " (check MINTMARK_TOKEN)"
+				   : "";
+	if (detail == NULL)
+		return why_say(why, error_of(status), NULL,
+			       "the mint answered %ld%s", status, hint);
+	return why_say(why, error_of(status), NULL, "%s%s", detail, hint);
+}
+
+static enum mm_err read_reply(const struct client *c, struct span text,
+			      json_t **reply, struct why *why)
+{
+	long status = 0;
+	json_error_t where;
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	*reply = json_loadb((const char *)text.at, text.len,
+			    JSON_REJECT_DUPLICATES, &where);
+	if (status < 200 || status > 299)
+		return say_refused(c, status, *reply, why);
+	if (*reply == NULL)
+		return why_say(why, MM_ERR_IO, NULL,
+			       "%s does not answer like a mint: is it one?",
+			       c->socket[0] ? c->socket : c->url);
+	return MM_OK;
+}
+
+enum mm_err client_call(struct client *c, const char *method, const char *path,
+			const json_t *body, json_t **reply, struct why *why)
+{
+	AUTO_BUF struct buf url = buf_new(8192);
+	AUTO_BUF struct buf text = buf_new(REPLY_MAX);
+	AUTO_TEXT char *sent = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	AUTO_SLIST struct slist headers = { NULL };
+	struct span full, all;
+
+	*reply = NULL;
+	buf_fmt(&url, "%s%s", c->socket[0] ? "http://localhost" : c->url, path);
+	TRY(buf_done(&url, &full));
+	aim(c, (const char *)full.at);
+	load(c, method, sent, &headers);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &text);
+
+	CURLcode code = send_patiently(c);
+	if (code != CURLE_OK)
+		return say_unreached(c, code, why);
+	TRY(buf_done(&text, &all));
+	return read_reply(c, all, reply, why);
+}
+
+void client_escape(struct buf *path, const char *text)
+{
+	static const char unreserved[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789-._~";
+	for (; *text != '\0'; text++)
+		buf_fmt(path, strchr(unreserved, *text) ? "%c" : "%%%02X",
+			(unsigned char)*text);
+}

@@ -1,0 +1,43 @@
+/* client.h - speaking to the mint; client.c alone knows libcurl.
+ *
+ * Where it is, in this order: --data DIR (its admin.sock), MINTMARK_SOCKET,
+ * MINTMARK_URL with MINTMARK_TOKEN, MINTMARK_DATA, /var/lib/mintmark.
+ */
+#ifndef MM_CLI_CLIENT_H
+#define MM_CLI_CLIENT_H
+
+#include <jansson.h>
+
+#include "common/buf.h"
+
+#define DATA_STANDARD "/var/lib/mintmark"
+
+struct client {
+	void *curl;	  /* the library's handle */
+	char socket[512]; /* "" when `url` says where */
+	char url[512];	  /* "https://host", without a / at the end */
+	int64_t patience; /* ms to wait for a mint that is starting */
+};
+
+/* `data` is --data, or NULL. */
+MM_MUST_USE enum mm_err client_open(struct client *c, const char *data,
+				    struct why *why);
+/* DIR/admin.sock and nothing else, and no waiting. */
+MM_MUST_USE enum mm_err client_open_data(struct client *c, const char *data,
+					 struct why *why);
+void client_close(struct client *c);
+#define AUTO_CLIENT __attribute__((cleanup(client_close)))
+
+/* One call; *reply is what came back, the caller's to free, even if the
+ * answer was no (NULL if there was none).  `body` may be NULL.
+ * MM_ERR_UNAVAILABLE: nobody listens there.  MM_ERR_IO: somebody does but
+ * could not answer.  Else the mint refused, and why is its own sentence:
+ * MM_ERR_NOT_FOUND, UNAUTHENTICATED, FORBIDDEN, or CONFLICT for the rest. */
+MM_MUST_USE enum mm_err client_call(struct client *c, const char *method,
+				    const char *path, const json_t *body,
+				    json_t **reply, struct why *why);
+
+/* Append a path segment or a query value, percent-encoded (RFC 3986 s2). */
+void client_escape(struct buf *path, const char *text);
+
+#endif

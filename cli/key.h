@@ -1,0 +1,39 @@
+/* key.h - what the key commands share: the folder, and the mint beside it. */
+#ifndef MM_CLI_KEY_H
+#define MM_CLI_KEY_H
+
+#include <jansson.h>
+
+#include "cli/args.h"
+#include "cli/client.h"
+#include "keys/keyring.h"
+
+#define AUTO_RING __attribute__((cleanup(keyring_free)))
+
+/* A data folder: its keyring, and what its mintmarkd knows of the keys. */
+struct key_place {
+	char data[480];
+	char dir[512]; /* data/keys */
+	bool running;  /* is there a mintmarkd? */
+	json_t *known; /* its GET /v1/keys; NULL when not running */
+	struct client client;
+};
+
+MM_MUST_USE enum mm_err key_place_open(struct key_place *p,
+				       const struct args *a, struct why *why);
+void key_place_close(struct key_place *p);
+#define AUTO_PLACE __attribute__((cleanup(key_place_close)))
+
+/* The keyring, with its errors as refusals: the flags were right. */
+MM_MUST_USE enum mm_err key_place_load(const struct key_place *p,
+				       struct keyring *out, struct why *why);
+enum mm_err key_refusal(enum mm_err e);
+
+/* What the mint knows of a key, or NULL. */
+const json_t *key_known(const struct key_place *p, const char *kid);
+/* Have the mint read the folders again, if it runs, and say which.
+ * `compromised` may be NULL. */
+MM_MUST_USE enum mm_err key_reload(struct key_place *p, const char *compromised,
+				   struct why *why);
+
+#endif

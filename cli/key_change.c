@@ -1,0 +1,256 @@
+/* key_change.c - mintmark key generate, rotate, retire, compromise.
+ *
+ * The files change first, then the mint is told: a crash in between is
+ * mended by its next start, or by the same command again.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/key.h"
+#include "cli/output.h"
+#include "common/clock.h"
+
+static enum mm_err read_alg(const char *name, enum jwk_alg *out,
+			    struct why *why)
+{
+	static const struct {
+		const char *name;
+		enum jwk_alg alg;
+	} algs[] = { { "ES256", JWK_ES256 },
+		     { "EdDSA", JWK_EDDSA },
+		     { "RS256", JWK_RS256 } };
+	*out = JWK_ES256;
+	if (name == NULL)
+		return MM_OK;
+	for (size_t i = 0; i < sizeof algs / sizeof algs[0]; i++)
+		if (strcmp(algs[i].name, name) == 0) {
+			*out = algs[i].alg;
+			return MM_OK;
+		}
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "--alg is one of ES256, EdDSA, RS256");
+}
+
+enum mm_err key_generate(const struct args *a, struct why *why)
+{
+	AUTO_PLACE struct key_place p = { .known = NULL };
+	enum jwk_alg alg;
+	char kid[KID_SIZE];
+	TRY(read_alg(a->alg, &alg, why));
+	TRY(key_place_open(&p, a, why));
+	TRY(key_refusal(keyring_generate(p.dir, alg, kid, why)));
+	printf("Made the key %s.\n", kid);
+	TRY(key_reload(&p, NULL, why));
+	puts("It signs when its turn comes: mintmark key rotate (the first "
+	     "key of all signs at once).");
+	return MM_OK;
+}
+
+/* ---- rotate ---- */
+
+/* New keys are of the kind that was chosen last. */
+static enum jwk_alg alg_of(const struct keyring *ring)
+{
+	const struct jwk *k = keyring_successor(ring);
+	if (k == NULL)
+		k = keyring_signer(ring);
+	return k ? jwk_alg(k) : JWK_ES256;
+}
+
+static bool is_announced(const struct key_place *p, const char *kid)
+{
+	const json_t *seq = json_object_get(key_known(p, kid), "announced_seq");
+	return json_integer_value(seq) > 0;
+}
+
+/* A key must be known to verifiers before it signs.  Only the mint can say;
+ * without one nobody asks for tokens either. */
+static enum mm_err check_announced(struct key_place *p,
+				   const struct keyring *ring, struct why *why)
+{
+	const struct jwk *next = keyring_successor(ring);
+	if (!p->running || next == NULL || is_announced(p, jwk_kid(next)))
+		return MM_OK;
+	TRY(key_reload(p, NULL, why));
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "the key %s was not announced until now, so it cannot "
+		       "sign yet: rotate again in some minutes",
+		       jwk_kid(next));
+}
+
+static void put_rotation(const struct keyring_rotation *did)
+{
+	if (did->only_prepared) {
+		printf("Made the key %s; %s still signs: the new one must be "
+		       "known everywhere first.\n"
+		       "Next: run mintmark key rotate once more, in some "
+		       "minutes or at the next date.\n",
+		       did->next, did->active);
+		return;
+	}
+	printf("The key %s signs now, %s is next.\n", did->active, did->next);
+	if (did->retiring[0] != '\0')
+		printf("%s no longer signs; its tokens stay good.\n"
+		       "Next: mintmark key retire, when the last of them has "
+		       "expired.\n",
+		       did->retiring);
+}
+
+enum mm_err key_rotate(const struct args *a, struct why *why)
+{
+	AUTO_PLACE struct key_place p = { .known = NULL };
+	AUTO_RING struct keyring ring = { .count = 0 };
+	struct keyring_rotation did;
+	TRY(key_place_open(&p, a, why));
+	TRY(key_place_load(&p, &ring, why));
+	TRY(check_announced(&p, &ring, why));
+	TRY(key_refusal(keyring_rotate(p.dir, alg_of(&ring), &did, why)));
+	put_rotation(&did);
+	return key_reload(&p, NULL, why);
+}
+
+/* ---- retire ---- */
+
+static long long live_tokens(const struct key_place *p, const char *kid)
+{
+	return json_integer_value(
+		json_object_get(key_known(p, kid), "live_tokens"));
+}
+
+/* The mint may not have read the folders since: then it signs with it. */
+static bool still_signs(const struct key_place *p, const char *kid)
+{
+	return strcmp(json_text(key_known(p, kid), "state", ""), "active") == 0;
+}
+
+static enum mm_err retire_one(struct key_place *p, const char *kid,
+			      struct why *why)
+{
+	TRY(key_refusal(keyring_retire(p->dir, kid, why)));
+	printf("Retired the key %s: what it signed is refused from now on.\n",
+	       kid);
+	return MM_OK;
+}
+
+static enum mm_err check_known(const struct key_place *p, const struct args *a,
+			       struct why *why)
+{
+	if (a->force && a->operand_count == 0)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "--force is for one key: say its KID");
+	if (a->force || p->running)
+		return MM_OK;
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "no mintmarkd runs at %s, so nobody knows which tokens "
+		       "still live: start it, or insist with --force",
+		       p->data);
+}
+
+static enum mm_err retire_named(struct key_place *p, const struct args *a,
+				struct why *why)
+{
+	const char *kid = a->operand[0];
+	long long live = live_tokens(p, kid);
+	if (live > 0 && !a->force)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "%lld tokens signed by %s still live and would "
+			       "be refused: wait (mintmark key list says how "
+			       "long), or insist with --force",
+			       live, kid);
+	if (still_signs(p, kid) && !a->force)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "mintmarkd still signs with %s: let it read the "
+			       "keys first (SIGHUP, or mintmark key rotate)",
+			       kid);
+	return retire_one(p, kid, why);
+}
+
+/* Has the last token that it signed expired? */
+static bool is_spent(const struct key_place *p, const struct keyring_entry *e)
+{
+	const json_t *known = key_known(p, jwk_kid(e->key));
+	return e->state == KEY_RETIRING && known != NULL &&
+	       !still_signs(p, jwk_kid(e->key)) &&
+	       json_time(known, "last_exp") <= clock_now();
+}
+
+static enum mm_err retire_spent(struct key_place *p, const struct keyring *ring,
+				struct why *why)
+{
+	size_t done = 0;
+	for (size_t i = 0; i < ring->count; i++) {
+		if (!is_spent(p, &ring->at[i]))
+			continue;
+		TRY(retire_one(p, jwk_kid(ring->at[i].key), why));
+		done++;
+	}
+	if (done == 0)
+		puts("No retiring key is without tokens yet.");
+	return MM_OK;
+}
+
+enum mm_err key_retire(const struct args *a, struct why *why)
+{
+	AUTO_PLACE struct key_place p = { .known = NULL };
+	AUTO_RING struct keyring ring = { .count = 0 };
+	TRY(key_place_open(&p, a, why));
+	TRY(key_place_load(&p, &ring, why));
+	TRY(check_known(&p, a, why));
+	if (a->operand_count != 0)
+		TRY(retire_named(&p, a, why));
+	else
+		TRY(retire_spent(&p, &ring, why));
+	return key_reload(&p, NULL, why);
+}
+
+/* ---- compromise ---- */
+
+static enum mm_err check_here(const struct keyring *ring, const char *kid,
+			      struct why *why)
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (strcmp(jwk_kid(ring->at[i].key), kid) == 0)
+			return MM_OK;
+	return why_say(why, MM_ERR_NOT_FOUND, NULL,
+		       "there is no such key: mintmark key list shows all");
+}
+
+static enum mm_err confirm(const struct args *a, const char *kid,
+			   struct why *why)
+{
+	char answer[8] = "";
+	fprintf(stderr,
+		"Every token and list that the key %s signed is refused "
+		"everywhere from now on;\nits users need new tokens. There is "
+		"no way back.\n",
+		kid);
+	if (a->yes)
+		return MM_OK;
+	if (!isatty(STDIN_FILENO))
+		return why_say(why, MM_ERR_INVALID, NULL, "say --yes to go on");
+	fputs("Go on? [y/N] ", stderr);
+	if (fgets(answer, sizeof answer, stdin) != NULL &&
+	    (answer[0] == 'y' || answer[0] == 'Y'))
+		return MM_OK;
+	return why_say(why, MM_ERR_CONFLICT, NULL, "nothing was changed");
+}
+
+enum mm_err key_compromise(const struct args *a, struct why *why)
+{
+	AUTO_PLACE struct key_place p = { .known = NULL };
+	AUTO_RING struct keyring ring = { .count = 0 };
+	if (a->operand_count != 1)
+		return why_say(why, MM_ERR_INVALID, NULL, "the KID is missing");
+	const char *kid = a->operand[0];
+	TRY(key_place_open(&p, a, why));
+	TRY(key_place_load(&p, &ring, why));
+	TRY(check_here(&ring, kid, why));
+	TRY(confirm(a, kid, why));
+	TRY(key_refusal(keyring_compromise(p.dir, kid, alg_of(&ring), why)));
+	printf("Threw out the key %s.\n", kid);
+	TRY(key_reload(&p, kid, why));
+	puts("Next: make new tokens for those who need them (mintmark token "
+	     "list), and find out\nhow the key got out.");
+	return MM_OK;
+}

@@ -1,0 +1,92 @@
+/* key_issuer.c - the mint's side of the key commands: what it knows, and
+ * telling it that the folders have changed. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/key.h"
+#include "cli/output.h"
+
+static const char *from_env(const char *name)
+{
+	const char *value = getenv(name);
+	return value && value[0] != '\0' ? value : NULL;
+}
+
+/* --data, MINTMARK_DATA, beside MINTMARK_SOCKET, or the usual place. */
+static enum mm_err find_data(struct key_place *p, const struct args *a,
+			     struct why *why)
+{
+	char socket[480] = "";
+	const char *data = a->data ? a->data : from_env("MINTMARK_DATA");
+	const char *env = from_env("MINTMARK_SOCKET");
+	if (data == NULL && env != NULL &&
+	    span_copy(socket, sizeof socket, span_str(env)))
+		data = dirname(socket);
+	if (data == NULL)
+		data = DATA_STANDARD;
+	if (!span_copy(p->data, sizeof p->data, span_str(data)))
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "the path of the data folder is too long");
+	snprintf(p->dir, sizeof p->dir, "%s/keys", p->data);
+	return MM_OK;
+}
+
+enum mm_err key_place_open(struct key_place *p, const struct args *a,
+			   struct why *why)
+{
+	*p = (struct key_place){ .known = NULL };
+	TRY(find_data(p, a, why));
+	TRY(client_open_data(&p->client, p->data, why));
+	enum mm_err e = client_call(&p->client, "GET", "/v1/keys", NULL,
+				    &p->known, why);
+	p->running = e == MM_OK;
+	return e == MM_ERR_UNAVAILABLE ? MM_OK : e;
+}
+
+void key_place_close(struct key_place *p)
+{
+	json_decref(p->known);
+	client_close(&p->client);
+}
+
+enum mm_err key_refusal(enum mm_err e)
+{
+	return e == MM_ERR_INVALID ? MM_ERR_CONFLICT : e;
+}
+
+enum mm_err key_place_load(const struct key_place *p, struct keyring *out,
+			   struct why *why)
+{
+	return key_refusal(keyring_load(p->dir, out, why));
+}
+
+const json_t *key_known(const struct key_place *p, const char *kid)
+{
+	size_t i;
+	const json_t *key;
+	json_array_foreach(json_object_get(p->known, "keys"), i,
+			   key) if (strcmp(json_text(key, "kid", ""), kid) ==
+				    0) return key;
+	return NULL;
+}
+
+enum mm_err key_reload(struct key_place *p, const char *compromised,
+		       struct why *why)
+{
+	AUTO_JSON json_t *reply = NULL;
+	AUTO_JSON json_t *body =
+		compromised ? json_pack("{s:[s]}", "compromised", compromised)
+			    : json_object();
+	enum mm_err e = client_call(&p->client, "POST", "/v1/keys/reload", body,
+				    &reply, why);
+	if (e == MM_ERR_UNAVAILABLE) {
+		printf("No mintmarkd runs at %s: it will read the keys when it "
+		       "starts.\n",
+		       p->data);
+		return MM_OK;
+	}
+	if (e == MM_OK)
+		puts("mintmarkd has read the keys and tells the verifiers.");
+	return e;
+}

@@ -1,0 +1,293 @@
+/* main.c - mintmark: the table of commands.
+ *
+ * A command is one or two words, its rows say what it can be told, and its
+ * function does it.  Exit: 0 done, 1 refused, 2 not understood, 3 nobody
+ * could answer.
+ */
+#include <stdio.h>
+
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+#define AT(field)   offsetof(struct args, field)
+#define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
+
+/* clang-format off */
+#define FLAG_O    { 'o', "output", FLAG_JSON, "json", AT(json), "JSON on one line, for programs", false }
+#define FLAG_DATA { 0, "data", FLAG_TEXT, "DIR", AT(data), "the data folder of mintmarkd (or MINTMARK_DATA)", false }
+
+static const struct flag create_flags[] = {
+	{ 'u', "user",         FLAG_TEXT,     "USER",  AT(user),         "whose token it is", true },
+	{ 'e', "expires",      FLAG_TEXT,     "DUR|DATE", AT(expires),   "hard limit: 30d, 12h, 2026-12-31", false },
+	{ 'a', "auto-refresh", FLAG_DURATION, "DUR",   AT(auto_refresh), "lives on while used once per DUR", false },
+	{ 's', "scope",        FLAG_TEXTS,    "SCOPE", AT(scopes),       "what it may do; repeat; none = all of the user's rights", false },
+	{ 'l', "label",        FLAG_TEXT,     "LABEL", AT(label),        "what people call it", false },
+	{ 0,   "audience",     FLAG_TEXTS,    "A",     AT(audiences),    "the service that it is for; repeat; none = any", false },
+	{ 0,   "allow-long",   FLAG_BOOL,     NULL,    AT(allow_long),   "over 511 bytes: too long for SFTP and PAM", false },
+	{ 'q', "quiet",        FLAG_BOOL,     NULL,    AT(quiet),        "print the token and nothing else", false },
+	FLAG_O, FLAG_DATA,
+};
+static const struct flag list_flags[] = {
+	{ 'u', "user",   FLAG_TEXT, "USER",   AT(user),   "of this user only", false },
+	{ 0,   "status", FLAG_TEXT, "STATUS", AT(status), "active (default), revoked, suspended, expired, all", false },
+	FLAG_O, FLAG_DATA,
+};
+static const struct flag plain_flags[] = { FLAG_O, FLAG_DATA };
+static const struct flag revoke_flags[] = {
+	{ 'u', "user",  FLAG_TEXT, "USER", AT(user),       "all tokens of this user", false },
+	{ 0,   "stdin", FLAG_BOOL, NULL,   AT(from_stdin), "the IDs on standard input, one a line", false },
+	FLAG_O, FLAG_DATA,
+};
+static const struct flag rotate_flags[] = {
+	{ 0,   "overlap", FLAG_DURATION, "DUR", AT(overlap), "the old token stays good so long (default: not at all)", false },
+	{ 'q', "quiet",   FLAG_BOOL,     NULL,  AT(quiet),   "print the new token and nothing else", false },
+	FLAG_O, FLAG_DATA,
+};
+static const struct flag verify_flags[] = {
+	{ 0,   "state",    FLAG_TEXT,  "FILE",  AT(state),    "the agent's state file (or MINTMARK_STATE)", false },
+	{ 0,   "audience", FLAG_TEXT,  "A",     AT(audience), "it must be good for this service", false },
+	{ 'u', "user",     FLAG_TEXT,  "U",     AT(user),     "it must be this user's", false },
+	{ 0,   "need",     FLAG_TEXTS, "SCOPE", AT(needs),    "it must allow this: a name, or type:id:perm; repeat", false },
+	{ 0,   "no-use",   FLAG_BOOL,  NULL,    AT(no_use),   "only look: does not keep an auto-refresh token alive", false },
+	FLAG_O,
+};
+static const struct flag inspect_flags[] = { FLAG_O };
+static const struct flag generate_flags[] = {
+	{ 0, "alg", FLAG_TEXT, "ALG", AT(alg), "ES256 (default), EdDSA, RS256", false },
+	FLAG_DATA,
+};
+static const struct flag key_flags[] = { FLAG_DATA };
+static const struct flag retire_flags[] = {
+	{ 0, "force", FLAG_BOOL, NULL, AT(force), "although its tokens live, or nobody knows", false },
+	FLAG_DATA,
+};
+static const struct flag compromise_flags[] = {
+	{ 0, "yes", FLAG_BOOL, NULL, AT(yes), "do not ask", false },
+	FLAG_DATA,
+};
+
+#define WITH(rows) rows, COUNT(rows)
+#define ANY_NUMBER 1000000
+
+static const struct command commands[] = {
+	{ "token create", "-u USER (-e DUR|DATE | -a DUR) [-s SCOPE]... [-l LABEL] [--audience A]... [--allow-long] [-q] [-o json]",
+	  "Make a token.\n"
+	  "It goes to standard output, and what there is to know about it to standard error.",
+	  WITH(create_flags), 0,
+	  "  mintmark token create -u alice -e 30d -l 'backup job'\n"
+	  "  mintmark token create -u alice -a 30d -s photos:read -s node:1b9d:rw\n"
+	  "  TOKEN=$(mintmark token create -u ci -e 2026-12-31 -q)\n",
+	  token_create },
+	{ "token list", "[-u USER] [--status STATUS] [-o json]",
+	  "List tokens, the newest first.", WITH(list_flags), 0,
+	  "  mintmark token list -u alice\n"
+	  "  mintmark token list --status all -o json | jq -r '.[].id'\n",
+	  token_list },
+	{ "token show", "ID [-o json]",
+	  "Show one token, but for its secret.\n"
+	  "The secret is kept nowhere: it was shown when the token was made.", WITH(plain_flags), 1,
+	  "  mintmark token show 3.4711\n"
+	  "  mintmark token show 3.4711 -o json | jq .last_used_at\n",
+	  token_show },
+	{ "token revoke", "ID...|--user U|--stdin [-o json]",
+	  "Take tokens back, for good.\n"
+	  "They are refused everywhere within a moment.", WITH(revoke_flags), ANY_NUMBER,
+	  "  mintmark token revoke 3.4711 3.4712\n"
+	  "  mintmark token revoke --user alice\n"
+	  "  mintmark token list -u ci -o json | jq -r '.[].id' | mintmark token revoke --stdin\n",
+	  token_revoke },
+	{ "token suspend", "ID [-o json]",
+	  "Put a token on hold; reinstate gives it back.", WITH(plain_flags), 1,
+	  "  mintmark token suspend 3.4711\n"
+	  "  mintmark token list --status suspended\n",
+	  token_suspend },
+	{ "token reinstate", "ID [-o json]",
+	  "Give a suspended token back.", WITH(plain_flags), 1,
+	  "  mintmark token reinstate 3.4711\n"
+	  "  mintmark token reinstate 3.4711 -o json\n",
+	  token_reinstate },
+	{ "token rotate", "ID [--overlap DUR] [-q] [-o json]",
+	  "Make a new token in place of one, with the same rights.", WITH(rotate_flags), 1,
+	  "  mintmark token rotate 3.4711\n"
+	  "  TOKEN=$(mintmark token rotate 3.4711 --overlap 1h -q)\n",
+	  token_rotate },
+	{ "verify", "[--state FILE] [--audience A] [--user U] [--need SCOPE]... [--no-use] [-o json] [TOKEN | -]",
+	  "Check a token as a service does: offline.\n"
+	  "It is read from standard input: on the command line, others on this host see it.\n"
+	  "Exit: 0 valid, 1 refused, 3 there is no state to check it against.",
+	  WITH(verify_flags), 1,
+	  "  mintmark verify <token.txt\n"
+	  "  mintmark verify --user alice --need node:1b9d:r <<<\"$TOKEN\"\n"
+	  "  mintmark verify --no-use -o json <<<\"$TOKEN\" | jq -r .dies_at\n",
+	  verify_run },
+	{ "inspect", "[-o json] [TOKEN | -]",
+	  "Show what a token says; check nothing.", WITH(inspect_flags), 1,
+	  "  mintmark inspect <token.txt\n"
+	  "  mintmark inspect -o json <<<\"$TOKEN\" | jq -r .payload.jti\n",
+	  inspect_run },
+	{ "key list", "[--data DIR] [-o json]",
+	  "List the signing keys and how many tokens need them.", WITH(plain_flags), 0,
+	  "  mintmark key list\n"
+	  "  mintmark key list -o json | jq -r '.[] | select(.state==\"active\").kid'\n",
+	  key_list },
+	{ "key generate", "[--alg ES256|EdDSA|RS256] [--data DIR]",
+	  "Make a key that waits for its turn.\n"
+	  "Where none signs yet, it signs at once.", WITH(generate_flags), 0,
+	  "  mintmark key generate\n"
+	  "  mintmark key generate --alg EdDSA\n",
+	  key_generate },
+	{ "key rotate", "[--data DIR]",
+	  "Let the next key sign.\n"
+	  "Tokens of the old one stay good. After a crash, run it again: it does what is left.", WITH(key_flags), 0,
+	  "  mintmark key rotate\n"
+	  "  mintmark key rotate --data /var/lib/mintmark\n",
+	  key_rotate },
+	{ "key retire", "[KID] [--force] [--data DIR]",
+	  "Remove keys that no token needs.\n"
+	  "Without KID, each retiring key whose last token has expired.", WITH(retire_flags), 1,
+	  "  mintmark key retire\n"
+	  "  mintmark key retire q1W2e3R4t5Y\n",
+	  key_retire },
+	{ "key compromise", "KID [--yes] [--data DIR]",
+	  "Throw a stolen key out at once.\n"
+	  "All that it signed is refused everywhere.", WITH(compromise_flags), 1,
+	  "  mintmark key compromise q1W2e3R4t5Y\n"
+	  "  mintmark key compromise q1W2e3R4t5Y --yes\n",
+	  key_compromise },
+};
+/* clang-format on */
+
+/* ---- finding one ---- */
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* How many of the words at argv[1] make the command's name; 0: others. */
+static int words_of(const struct command *c, int argc, char **argv)
+{
+	struct span rest = span_str(c->name), first;
+	if (!span_cut(&rest, ' ', &first))
+		return argc > 1 && span_is(rest, argv[1]) ? 1 : 0;
+	return argc > 2 && span_is(first, argv[1]) && span_is(rest, argv[2])
+		       ? 2
+		       : 0;
+}
+
+/* The commands whose first word is `group` (NULL: all). */
+static size_t print_commands(FILE *to, const char *group)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		struct span rest = span_str(commands[i].name), first = rest;
+		(void)span_cut(&rest, ' ', &first);
+		if (group != NULL && !span_is(first, group))
+			continue;
+		fprintf(to, "%s  mintmark %-16s  %.*s\n",
+			n ? "" : "Commands:\n", commands[i].name,
+			(int)strcspn(commands[i].about, "\n"),
+			commands[i].about);
+		n++;
+	}
+	return n;
+}
+
+static void print_help(void)
+{
+	puts("usage: mintmark COMMAND [FLAG]...\n\n"
+	     "Personal access tokens: made, listed, taken back, checked.\n");
+	print_commands(stdout, NULL);
+	puts("\n  mintmark COMMAND --help    its flags and examples\n"
+	     "  mintmark --version\n\n"
+	     "Where the mint is: MINTMARK_SOCKET (its admin.sock), or "
+	     "MINTMARK_URL with\nMINTMARK_TOKEN, or --data DIR; else "
+	     "/var/lib/mintmark. MINTMARK_STATE is the\nstate file to verify "
+	     "from; else /run/mintmark/state.\n\n"
+	     "Exit: 0 done, 1 refused, 2 not understood, 3 nobody could "
+	     "answer.");
+}
+
+/* Nothing matched: help was asked, or something was mistyped. */
+static int no_command(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : NULL;
+	if (word != NULL && is_help(word)) {
+		print_help();
+		return 0;
+	}
+	if (word != NULL && strcmp(word, "--version") == 0) {
+		puts("mintmark " MM_VERSION);
+		return 0;
+	}
+	if (argc > 2 && is_help(argv[2]) && print_commands(stdout, word))
+		return 0;
+	fputs(word == NULL ? "mintmark: which command?\n"
+			   : "mintmark: there is no such command\n",
+	      stderr);
+	if (word == NULL || !print_commands(stderr, word))
+		fputs("See mintmark --help\n", stderr);
+	return 2;
+}
+
+/* ---- running it ---- */
+
+/* MM_ERR_INVALID is the user's, 5xx somebody else's, the rest a no. */
+static int exit_of(enum mm_err e)
+{
+	return e == MM_OK	       ? 0
+	       : e == MM_ERR_INVALID   ? 2
+	       : mm_err_http(e) >= 500 ? 3
+				       : 1;
+}
+
+/* An empty sentence: the command has said all itself. */
+static void say(const struct command *c, enum mm_err e, const struct why *why)
+{
+	const char *text = why->text;
+	if (text[0] == '\0' && e == MM_ERR_NOMEM)
+		text = "out of memory";
+	if (text[0] == '\0')
+		return;
+	fputs("mintmark: ", stderr);
+	put_text(stderr, text);
+	fputc('\n', stderr);
+	if (e == MM_ERR_INVALID)
+		fprintf(stderr, "See mintmark %s --help\n", c->name);
+}
+
+static int finish(const struct command *c, enum mm_err e, const struct why *why)
+{
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fputs("mintmark: cannot write to standard output\n", stderr);
+		return 3;
+	}
+	if (e != MM_OK)
+		say(c, e, why);
+	return exit_of(e);
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+	struct args args = { 0 };
+	struct why why = { .text = "" };
+	bool help = false;
+	enum mm_err e = args_read(c, argc, argv, &args, &help, &why);
+	if (e == MM_OK && help)
+		args_print_help(c);
+	else if (e == MM_OK)
+		e = c->run(&args, &why);
+	return finish(c, e, &why);
+}
+
+int main(int argc, char **argv)
+{
+	output_init();
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		int words = words_of(&commands[i], argc, argv);
+		if (words > 0)
+			return run(&commands[i], argc - words, argv + words);
+	}
+	return no_command(argc, argv);
+}

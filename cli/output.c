@@ -1,0 +1,89 @@
+/* output.c - see output.h. */
+#include "cli/output.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <wchar.h>
+
+#include "common/duration.h"
+
+void output_init(void)
+{
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8"); /* cron has LANG=C */
+}
+
+/* One character off *text.  Columns 0 to 2; -1: not fit to be printed. */
+static int next_char(const char **text, size_t *bytes)
+{
+	wchar_t c;
+	mbstate_t state = { 0 };
+	size_t n = mbrtowc(&c, *text, strlen(*text), &state);
+	bool good = n != (size_t)-1 && n != (size_t)-2 && n != 0;
+	*bytes = good ? n : 1;
+	return good ? wcwidth(c) : -1;
+}
+
+size_t text_width(const char *text)
+{
+	size_t width = 0, n;
+	for (; *text != '\0'; text += n) {
+		int columns = next_char(&text, &n);
+		width += columns < 0 ? 1 : (size_t)columns;
+	}
+	return width;
+}
+
+size_t put_text(FILE *to, const char *text)
+{
+	const char *at = text;
+	for (size_t n; *at != '\0'; at += n) {
+		if (next_char(&at, &n) < 0)
+			fputc('?', to);
+		else
+			fwrite(at, 1, n, to);
+	}
+	return text_width(text);
+}
+
+void put_field(FILE *to, const char *name, const char *text)
+{
+	fprintf(to, "  %-11s ", name);
+	put_text(to, text);
+	fputc('\n', to);
+}
+
+void put_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+	putchar('\n');
+}
+
+const char *json_text(const json_t *object, const char *name, const char *other)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text && text[0] != '\0' ? text : other;
+}
+
+void json_words(const json_t *object, const char *name, const char *other,
+		struct buf *out)
+{
+	size_t i;
+	const json_t *word, *list = json_object_get(object, name);
+	if (json_array_size(list) == 0)
+		buf_str(out, other);
+	json_array_foreach(list, i, word)
+	{
+		const char *text = json_string_value(word);
+		buf_str(out, i ? " " : "");
+		buf_str(out, text ? text : "?");
+	}
+}
+
+int64_t json_time(const json_t *object, const char *name)
+{
+	int64_t t;
+	const char *text = json_text(object, name, "");
+	return date_read(span_str(text), &t, NULL) == MM_OK ? t : 0;
+}

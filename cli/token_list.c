@@ -1,0 +1,137 @@
+/* token_list.c - mintmark token list: all pages, printed as they come. */
+#include <jansson.h>
+
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "common/claims.h"
+#include "common/duration.h"
+
+#define PAGE 500
+
+static const char *const heads[] = { "ID",	  "USER",    "LABEL",
+				     "STATUS",	  "EXPIRES", "REFRESH",
+				     "LAST USED", "SCOPES" };
+#define COLUMNS (sizeof heads / sizeof heads[0])
+
+struct listing {
+	const struct args *args;
+	struct table *table;
+	size_t count;
+};
+
+static void add_row(struct table *t, const json_t *token)
+{
+	char window[32];
+	struct span text;
+	AUTO_BUF struct buf scopes = buf_new(SCOPE_SIZE * 2);
+	int64_t seconds =
+		json_integer_value(json_object_get(token, "auto_refresh"));
+	duration_write(window, seconds);
+	json_words(token, "scopes", "(all)", &scopes);
+	bool fits = buf_done(&scopes, &text) == MM_OK;
+
+	table_cell(t, json_text(token, "id", "-"));
+	table_cell(t, json_text(token, "user", "-"));
+	table_cell(t, json_text(token, "label", "-"));
+	table_cell(t, json_text(token, "status", "-"));
+	table_cell(t, json_text(token, "dies_at", "-"));
+	table_cell(t, seconds ? window : "-");
+	table_cell(t, json_text(token, "last_used_at", "-"));
+	table_cell(t, fits ? (const char *)text.at : "?");
+}
+
+static enum mm_err put_page(struct listing *l, const json_t *tokens)
+{
+	size_t i;
+	const json_t *token;
+	json_array_foreach(tokens, i, token)
+	{
+		l->count++;
+		if (!l->args->json) {
+			add_row(l->table, token);
+			continue;
+		}
+		if (l->count > 1)
+			putchar(',');
+		json_dumpf(token, stdout, JSON_COMPACT);
+	}
+	return l->args->json || l->count == 0 ? MM_OK : table_print(l->table);
+}
+
+static enum mm_err make_path(const struct args *a, const char *cursor,
+			     struct buf *path)
+{
+	struct span text;
+	*path = buf_new(4096);
+	buf_fmt(path, "/v1/tokens?limit=%d&status=", PAGE);
+	client_escape(path, a->status ? a->status : "active");
+	if (a->user) {
+		buf_str(path, "&user=");
+		client_escape(path, a->user);
+	}
+	if (cursor) {
+		buf_str(path, "&cursor=");
+		client_escape(path, cursor);
+	}
+	return buf_done(path, &text);
+}
+
+static enum mm_err get_page(struct client *c, const struct args *a,
+			    const char *cursor, json_t **page, struct why *why)
+{
+	AUTO_BUF struct buf path = buf_new(0);
+	TRY(make_path(a, cursor, &path));
+	return client_call(c, "GET", (const char *)path.at, NULL, page, why);
+}
+
+/* The cursor lives in the page that gave it. */
+static enum mm_err put_pages(struct listing *l, struct client *c,
+			     struct why *why)
+{
+	AUTO_JSON json_t *page = NULL;
+	TRY(get_page(c, l->args, NULL, &page, why));
+	for (;;) {
+		TRY(put_page(l, json_object_get(page, "tokens")));
+		const char *cursor = json_text(page, "next_cursor", NULL);
+		if (cursor == NULL)
+			return MM_OK;
+		json_t *next;
+		enum mm_err e = get_page(c, l->args, cursor, &next, why);
+		json_decref(page);
+		page = next;
+		TRY(e);
+	}
+}
+
+static enum mm_err check_status(const char *word, struct why *why)
+{
+	static const char *const words[] = { "active", "revoked", "suspended",
+					     "expired", "all" };
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (word == NULL || strcmp(word, words[i]) == 0)
+			return MM_OK;
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "--status is one of active, revoked, suspended, "
+		       "expired, all");
+}
+
+enum mm_err token_list(const struct args *a, struct why *why)
+{
+	AUTO_CLIENT struct client c = { .curl = NULL };
+	AUTO_TABLE struct table table = table_new(heads, COLUMNS);
+	struct listing l = { .args = a, .table = &table };
+	TRY(check_status(a->status, why));
+	TRY(client_open(&c, a->data, why));
+	if (a->json)
+		putchar('[');
+	TRY(put_pages(&l, &c, why));
+	if (a->json)
+		puts("]");
+	else if (l.count == 0)
+		fprintf(stderr, "no %s tokens%s\n",
+			a->status ? a->status : "active",
+			a->status ? "" : " (--status all shows every one)");
+	return MM_OK;
+}
