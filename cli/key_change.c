@@ -206,14 +206,12 @@ enum mm_err key_retire(const struct args *a, struct why *why)
 
 /* ---- compromise ---- */
 
-static enum mm_err check_here(const struct keyring *ring, const char *kid,
-			      struct why *why)
+static bool has(const struct keyring *ring, const char *kid)
 {
 	for (size_t i = 0; i < ring->count; i++)
 		if (strcmp(jwk_kid(ring->at[i].key), kid) == 0)
-			return MM_OK;
-	return why_say(why, MM_ERR_NOT_FOUND, NULL,
-		       "there is no such key: mintmark key list shows all");
+			return true;
+	return false;
 }
 
 static enum mm_err confirm(const struct args *a, const char *kid,
@@ -245,12 +243,21 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 	const char *kid = a->operand[0];
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
-	TRY(check_here(&ring, kid, why));
+	bool here = has(&ring, kid);
+	if (!here && key_known(&p, kid) == NULL)
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "there is no such key: mintmark key list shows "
+			       "all");
 	TRY(confirm(a, kid, why));
-	TRY(key_refusal(keyring_compromise(p.dir, kid, alg_of(&ring), why)));
+	/* A crash may have kept an earlier run from telling the mint. */
+	if (here)
+		TRY(key_refusal(
+			keyring_compromise(p.dir, kid, alg_of(&ring), why)));
 	printf("Threw out the key %s.\n", kid);
 	TRY(key_reload(&p, kid, why));
-	puts("Next: make new tokens for those who need them (mintmark token "
-	     "list), and find out\nhow the key got out.");
+	puts("Next: new tokens for those who need them (mintmark token list), "
+	     "also for every\nmintmark-agent whose own token the key signed: "
+	     "it follows the feed still, but its\nreports of use are refused. "
+	     "And find out how the key got out.");
 	return MM_OK;
 }

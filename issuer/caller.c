@@ -14,8 +14,20 @@
 
 /* ---- a token of our own ---- */
 
+/* The key that a token names.  An agent may read the feed with a token
+ * whose key was retired or stolen: how else would it hear of that?  It
+ * learns nothing that is not public, and the feed proves itself. */
+static struct jwk *key_for(struct issuer *is, const char *kid, unsigned need)
+{
+	struct jwk *key = publisher_key(is->publisher, kid);
+	if (key == NULL && need == NEED_FEED &&
+	    store_former_key(is->store, kid, &key) != MM_OK)
+		return NULL;
+	return key;
+}
+
 static enum mm_err check_token(struct issuer *is, struct span token,
-			       struct claims *c)
+			       unsigned need, struct claims *c)
 {
 	struct jws t;
 	uint8_t payload[TOKEN_MAX];
@@ -24,7 +36,7 @@ static enum mm_err check_token(struct issuer *is, struct span token,
 	if (token.len > TOKEN_MAX)
 		return MM_ERR_MALFORMED;
 	TRY(jws_split(token, &t));
-	AUTO_JWK struct jwk *key = publisher_key(is->publisher, t.header.kid);
+	AUTO_JWK struct jwk *key = key_for(is, t.header.kid, need);
 	if (key == NULL)
 		return MM_ERR_UNKNOWN_KEY;
 	TRY(jws_verify(&t, TYP_PAT, key));
@@ -83,6 +95,7 @@ static const char *const scope_of_need[] = {
 	[NEED_ADMIN] = "mintmark:admin",
 	[NEED_AGENT] = "mintmark:agent",
 	[NEED_SELF] = "mintmark:self",
+	[NEED_FEED] = "mintmark:agent",
 };
 
 static enum mm_err too_little(struct http_request *rq, unsigned need)
@@ -105,13 +118,14 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 	c.jti[0] = '\0';
 	if (!bearer_of(rq, &token))
 		return no_token(rq);
-	enum mm_err e = check_token(is, token, &c);
+	enum mm_err e = check_token(is, token, need, &c);
 	if (e != MM_OK)
 		return refuse_token(rq, e, c.jti);
 
 	out->admin = scope_says(&c, "mintmark:admin");
 	out->agent = scope_says(&c, "mintmark:agent");
 	bool allowed = out->admin || (need == NEED_AGENT && out->agent) ||
+		       (need == NEED_FEED && out->agent) ||
 		       (need == NEED_SELF && may_self(&c));
 	if (!allowed)
 		return too_little(rq, need);

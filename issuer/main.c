@@ -18,7 +18,7 @@ static const struct settings_table table = {
 		 "\n"
 		 "  mintmarkd --dev\n"
 		 "  mintmarkd --data /var/lib/mintmark "
-		 "--issuer https://pat.example.org --behind-proxy\n",
+		 "--issuer https://pat.example.org --behind-proxy",
 	.config = "/etc/mintmark/mintmarkd.conf",
 	.rows = rows,
 	.count = sizeof rows / sizeof rows[0],

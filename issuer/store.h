@@ -179,6 +179,10 @@ MM_MUST_USE enum mm_err store_key_add(struct store *s, const char *kid,
 /* key-retired or key-compromised; a no-op for an unknown key. */
 MM_MUST_USE enum mm_err store_key_gone(struct store *s, const char *kid,
 				       bool compromised);
+/* A key that was announced once and is gone now, to be dropped by the
+ * caller.  MM_ERR_NOT_FOUND. */
+MM_MUST_USE enum mm_err store_former_key(struct store *s, const char *kid,
+					 struct jwk **out);
 MM_MUST_USE enum mm_err store_keys(struct store *s, int64_t now,
 				   struct key_row *out, size_t max,
 				   size_t *count);

@@ -126,6 +126,19 @@ enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
 	return query_end(&live);
 }
 
+enum mm_err store_former_key(struct store *s, const char *kid, struct jwk **out)
+{
+	char text[JWK_TEXT_MAX] = "";
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_FORMER);
+	query_text(&q, kid);
+	if (query_row(&q))
+		column_text(&q, 0, text, sizeof text);
+	TRY(query_end(&q));
+	return text[0] ? jwk_from_json(span_str(text), out, NULL)
+		       : MM_ERR_NOT_FOUND;
+}
+
 /* ---- events ---- */
 
 static enum mm_err one_int(struct conn *c, enum statement which, int64_t *out)

@@ -76,6 +76,7 @@
 		" (SELECT seq FROM head))")                                \
 	X(KEY_LIST, "SELECT kid, jwk, seq, last_exp FROM key"              \
 		" WHERE gone = 0 ORDER BY seq")                            \
+	X(KEY_FORMER, "SELECT jwk FROM key WHERE kid = ?1 AND gone = 1")   \
 	X(KEY_LIVE, "SELECT kid, count(*) FROM token"                      \
 		" WHERE status <> 1 AND exp > ?1 GROUP BY kid")            \
 	X(KEY_PUT, "INSERT INTO key(kid, jwk, seq) VALUES(?1, ?2, ?3)")    \

@@ -82,8 +82,8 @@ MM_MUST_USE enum mm_err keyring_rotate(const char *dir, enum jwk_alg alg,
 MM_MUST_USE enum mm_err keyring_retire(const char *dir, const char *kid,
 				       struct why *why);
 /* Take a key out of any state at once.  If it was the only one to sign, the
- * successor becomes active first (or a new key, where next/ is empty) and a
- * new next is made. */
+ * successor becomes active first (or a new key, where next/ is empty), then
+ * a new next is made where none is left; the removal is the last step. */
 MM_MUST_USE enum mm_err keyring_compromise(const char *dir, const char *kid,
 					   enum jwk_alg alg, struct why *why);
 

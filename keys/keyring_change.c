@@ -277,8 +277,10 @@ enum mm_err keyring_compromise(const char *dir, const char *kid,
 	const struct keyring_entry *e = find(&c, kid);
 	if (e == NULL)
 		return not_here(&c, kid);
+	size_t next_too = e->state == KEY_NEXT; /* it does not count */
 	if (e->state == KEY_ACTIVE && count_of(&c, KEY_ACTIVE) == 1)
 		TRY(promote(&c));
-	TRY(remove_key(&c, find(&c, kid))); /* promote() moves entries */
-	return ensure_next(&c);
+	if (count_of(&c, KEY_NEXT) == next_too)
+		TRY(add_key(&c, KEY_NEXT));
+	return remove_key(&c, find(&c, kid)); /* the steps move entries */
 }

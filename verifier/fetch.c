@@ -163,21 +163,19 @@ static CURLcode drive(struct fetch *f)
 	while (running && !atomic_load(&f->stop)) {
 		if (curl_multi_perform(f->multi, &running) != CURLM_OK)
 			return CURLE_FAILED_INIT;
-		if (running && curl_multi_poll(f->multi, NULL, 0, 1000, NULL) !=
-				       CURLM_OK)
+		if (running &&
+		    curl_multi_poll(f->multi, NULL, 0, 1000, NULL) != CURLM_OK)
 			return CURLE_FAILED_INIT;
 	}
 	const CURLMsg *m = curl_multi_info_read(f->multi, &left);
-	return m != NULL && m->msg == CURLMSG_DONE
-		       ? m->data.result
-		       : CURLE_ABORTED_BY_CALLBACK;
+	return m != NULL && m->msg == CURLMSG_DONE ? m->data.result
+						   : CURLE_ABORTED_BY_CALLBACK;
 }
 
 static enum mm_err judge(struct fetch *f, const struct fetch_request *rq,
 			 CURLcode e, struct why *why)
 {
-	if (e == CURLE_FILESIZE_EXCEEDED ||
-	    f->body->failed == MM_ERR_TOO_LARGE)
+	if (e == CURLE_FILESIZE_EXCEEDED || f->body->failed == MM_ERR_TOO_LARGE)
 		return why_say(why, MM_ERR_TOO_LARGE, NULL,
 			       "%.200s: the answer is longer than %zu bytes",
 			       rq->url, f->body->limit);

@@ -205,6 +205,9 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 	note_ready(f);
 	if (f->ready)
 		say(f, LOG_INFO, "state.resumed", MM_OK, "");
+	else if (f->keep.lost.text[0])
+		say(f, LOG_WARNING, "checkpoint.refused", MM_ERR_INVALID,
+		    f->keep.lost.text);
 	f->running = pthread_create(&f->thread, NULL, following, f) == 0;
 	return f->running ? MM_OK
 			  : why_say(why, MM_ERR_NOMEM, NULL,

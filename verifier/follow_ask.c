@@ -6,13 +6,13 @@
 #include "common/clock.h"
 #include "verifier/follow_internal.h"
 
-#define JWKS_MAX	 (256u * 1024)
-#define JWKS_PATH	 "/.well-known/jwks.json"
-#define JWKS_TIMEOUT_MS	 10000
-#define JWKS_PAUSE_MS	 30000 /* an unknown kid is no reason for a flood */
-#define SNAP_TIMEOUT_MS	 120000
-#define POLL_GRACE_MS	 10000
-#define POLL_WAIT_MAX	 25
+#define JWKS_MAX	(256u * 1024)
+#define JWKS_PATH	"/.well-known/jwks.json"
+#define JWKS_TIMEOUT_MS 10000
+#define JWKS_PAUSE_MS	30000 /* an unknown kid is no reason for a flood */
+#define SNAP_TIMEOUT_MS 120000
+#define POLL_GRACE_MS	10000
+#define POLL_WAIT_MAX	25
 
 /* ---- whom to trust first ---- */
 
@@ -132,7 +132,8 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 	TRY(e);
 	TRY(buf_done(&body, &jws));
 	e = take(f, keep_take_batch, jws, why);
-	if (e == MM_ERR_EPOCH) /* perhaps history was lost: the snapshot tells */
+	if (e ==
+	    MM_ERR_EPOCH) /* perhaps history was lost: the snapshot tells */
 		f->want_snapshot = true;
 	TRY(e);
 	return check_thawed(f, why);

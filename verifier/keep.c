@@ -149,9 +149,15 @@ enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
 	 * and the issuer is asked instead. */
 	(void)!use_file_load(&k->uses, beside(k, ".pending", path), k->iss,
 			     NULL);
-	enum mm_err e = checkpoint_load(&k->replica,
-					beside(k, ".checkpoint", path), why);
-	if (e != MM_OK || strcmp(k->replica.iss, k->iss) != 0) {
+	enum mm_err e = checkpoint_load(
+		&k->replica, beside(k, ".checkpoint", path), &k->lost);
+	if (e == MM_OK && strcmp(k->replica.iss, k->iss) != 0)
+		e = why_say(&k->lost, MM_ERR_WRONG_ISSUER, NULL,
+			    "%s is another issuer's: going on without it",
+			    path);
+	if (e == MM_ERR_NOT_FOUND) /* the first start */
+		k->lost.text[0] = '\0';
+	if (e != MM_OK) {
 		replica_free(&k->replica);
 		return journal_empty(&k->journal);
 	}
@@ -235,9 +241,8 @@ static enum mm_err note_use(struct keeper *k, const struct use_datagram *d)
 			       .iat = d->iat,
 			       .exp = d->exp,
 			       .window = d->auto_refresh };
-	int64_t known = l && l->last_use && d->idx < l->size
-				? l->last_use[d->idx]
-				: 0;
+	int64_t known =
+		l && l->last_use && d->idx < l->size ? l->last_use[d->idx] : 0;
 	TRY(use_table_add(&k->uses, &e, known, d->used_at));
 	return state_raise_use(&k->live, d->list, d->idx, d->used_at);
 }

@@ -43,6 +43,7 @@ struct keeper {
 	struct journal journal;
 	int64_t checkpoint_ms; /* clock_ms() of the last one */
 	bool must_show;	       /* the state file is behind the replica */
+	struct why lost;       /* why keep_load() resumed from nothing, or "" */
 };
 
 /* Take the lock file: MM_ERR_BUSY if another agent keeps this state. */

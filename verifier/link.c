@@ -27,8 +27,8 @@ enum mm_err link_read_token(const char *path, struct buf *out, struct why *why)
 	struct span text;
 	TRY(buf_read_file(out, path, why));
 	TRY(buf_done(out, &text));
-	while (out->len != 0 && (out->at[out->len - 1] == '\n' ||
-				 out->at[out->len - 1] == '\r'))
+	while (out->len != 0 &&
+	       (out->at[out->len - 1] == '\n' || out->at[out->len - 1] == '\r'))
 		out->at[--out->len] = '\0';
 	/* It becomes part of a header: nothing but a token may. */
 	for (size_t i = 0; i < out->len; i++)
@@ -67,8 +67,8 @@ static enum mm_err judge(const char *url, unsigned status, struct why *why)
 		return MM_OK;
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
 		if (answers[i].status == status)
-			return why_say(why, answers[i].means, NULL,
-				       "%.200s %s", url, answers[i].text);
+			return why_say(why, answers[i].means, NULL, "%.200s %s",
+				       url, answers[i].text);
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 		       "%.200s answers %u: is it a Mintmark issuer, and is it "
 		       "well?",

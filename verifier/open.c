@@ -17,8 +17,8 @@ static bool is_url(const char *state)
 
 /* ---- our own follower ---- */
 
-static const char *const suffixes[] = { "",	    ".new",	".lock",
-					".sock",    ".journal", ".checkpoint",
+static const char *const suffixes[] = { "",	   ".new",     ".lock",
+					".sock",   ".journal", ".checkpoint",
 					".pending" };
 
 static void remove_folder(const char *folder)
@@ -47,9 +47,8 @@ static char *make_folder(void)
 	return NULL;
 }
 
-static enum mm_err fill_options(const struct mm_options *opt,
-				const char *state, struct follower_options *to,
-				struct why *why)
+static enum mm_err fill_options(const struct mm_options *opt, const char *state,
+				struct follower_options *to, struct why *why)
 {
 	*to = (struct follower_options){
 		.state = state,
@@ -95,8 +94,9 @@ static enum mm_err open_url(const struct mm_options *opt,
 	struct follower_options fo;
 	char state[PATH_MAX];
 	if (own.folder == NULL)
-		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-			       "no folder can be made in $TMPDIR, /run or /tmp");
+		return why_say(
+			why, MM_ERR_UNAVAILABLE, NULL,
+			"no folder can be made in $TMPDIR, /run or /tmp");
 	snprintf(state, sizeof state, "%.*s/state", PATH_MAX - 8, own.folder);
 	TRY(fill_options(opt, state, &fo, why));
 	TRY(follower_start(&fo, &own.follower, why));

@@ -53,9 +53,9 @@ struct state_header {
 	uint8_t unused_1[8];
 
 	/* 64: these change in place */
-	_Atomic uint64_t seq;	      /* the feed's number it stands at */
-	_Atomic int64_t fresh_at;     /* iat of the newest feed object */
-	_Atomic uint32_t superseded;  /* not 0: open the path again */
+	_Atomic uint64_t seq;	     /* the feed's number it stands at */
+	_Atomic int64_t fresh_at;    /* iat of the newest feed object */
+	_Atomic uint32_t superseded; /* not 0: open the path again */
 	uint8_t unused_2[44];
 
 	/* 128: these do not */

@@ -140,7 +140,8 @@ static enum mm_err check(struct state_map *m, const char *path, struct why *why)
 	const struct state_header *h = m->head;
 	if (memcmp(h->magic, STATE_MAGIC, sizeof h->magic) != 0)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-			       "%s is not a state file of mintmark-agent", path);
+			       "%s is not a state file of mintmark-agent",
+			       path);
 	if (h->version != STATE_VERSION)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "%s is a state file of version %u, this library "
@@ -180,7 +181,8 @@ static enum mm_err open_file(const char *path, int *fd, struct stat *st,
 	if (!S_ISREG(st->st_mode) ||
 	    st->st_size < (off_t)sizeof(struct state_header))
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-			       "%s is not a state file of mintmark-agent", path);
+			       "%s is not a state file of mintmark-agent",
+			       path);
 	return MM_OK;
 }
 

@@ -72,8 +72,8 @@ static enum mm_err make_head(const struct replica *r, int64_t max_staleness,
 {
 	size_t keys_at = sizeof(struct state_header);
 	size_t lists_at = keys_at + r->keys.count * sizeof(struct state_key);
-	size_t size = in_pages(lists_at +
-			       r->list_count * sizeof(struct state_list));
+	size_t size =
+		in_pages(lists_at + r->list_count * sizeof(struct state_list));
 	if (r->list_count > STATE_LIST_MAX)
 		return MM_ERR_TOO_LARGE;
 	AUTO_HEAD struct state_header *h = calloc(1, size);
@@ -140,8 +140,11 @@ static bool write_lists(int fd, const struct state_header *h,
 {
 	for (size_t i = 0; i < r->list_count; i++) {
 		const struct list *l = &r->lists[i];
-		const struct state_list *row = (const struct state_list *)(
-			const void *)((const uint8_t *)h + h->lists_at) + i;
+		const struct state_list *row =
+			(const struct state_list
+				 *)(const void *)((const uint8_t *)h +
+						  h->lists_at) +
+			i;
 		if (!write_sparse(fd, l->status, l->size / 4, row->status_at))
 			return false;
 		if (l->last_use != NULL &&

@@ -201,9 +201,8 @@ static void collect_due(void *ctx, const struct use_entry *e)
 		return;
 	for (uint32_t i = 0; i < e->count && w->count < w->max; i++)
 		if (e->at[i] > base && e->at[i] <= until)
-			w->out[w->count++] = (struct use_due){
-				e->list, e->idx, e->at[i]
-			};
+			w->out[w->count++] =
+				(struct use_due){ e->list, e->idx, e->at[i] };
 }
 
 static int by_time(const void *a, const void *b)

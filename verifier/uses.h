@@ -19,7 +19,7 @@ struct uses {
 
 	/* the telling thread only */
 	int64_t next_tell, next_save, next_prune; /* clock_ms() */
-	int64_t pause;	/* after a failure, ms */
+	int64_t pause;				  /* after a failure, ms */
 	enum mm_err said; /* the trouble reported last */
 };
 

@@ -85,8 +85,8 @@ static void fill(struct mm_token *out, const struct claims *c, int64_t last_use)
 	out->has_scope = c->has_scope;
 	out->issued_at = c->iat;
 	out->expires_at = c->exp;
-	out->dies_at = effective_expiry(c->iat, c->exp, c->auto_refresh,
-					last_use);
+	out->dies_at =
+		effective_expiry(c->iat, c->exp, c->auto_refresh, last_use);
 	out->auto_refresh = c->auto_refresh;
 	out->list = c->list;
 	out->index = c->idx;
@@ -143,8 +143,7 @@ enum mm_err mm_allow(const struct mm_token *t, const char *type,
 		return MM_ERR_INSUFFICIENT_SCOPE;
 	if (!t->has_scope)
 		return MM_OK;
-	unsigned has =
-		scope_perms(span_str(t->scope), span_str(type), ids, n);
+	unsigned has = scope_perms(span_str(t->scope), span_str(type), ids, n);
 	return (has & perm) == perm ? MM_OK : MM_ERR_INSUFFICIENT_SCOPE;
 }
 

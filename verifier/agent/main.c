@@ -141,8 +141,7 @@ int main(int argc, char **argv)
 	struct why why = { .text = "" };
 	enum settings_wish wish;
 	sigset_t signals;
-	enum mm_err e = settings_read(&table, argc,
-				      argv, &set, &wish, &why);
+	enum mm_err e = settings_read(&table, argc, argv, &set, &wish, &why);
 	if (e == MM_OK && (wish == SETTINGS_RUN || wish == SETTINGS_TEST))
 		e = fill(&set, &opt, &why);
 	if (e != MM_OK)

@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define MM_API __attribute__((visibility("default")))
+#define MM_API	 __attribute__((visibility("default")))
 #define MM_CHECK __attribute__((warn_unused_result))
 #else
 #define MM_API
@@ -49,15 +49,15 @@ extern "C" {
  * versions may add reasons: treat an unknown one as a refusal. */
 enum mm_err {
 	MM_OK,
-	MM_ERR_MALFORMED,	   /* not a token, or not in its one form */
-	MM_ERR_BAD_SIGNATURE,	   /* not signed by the key it names */
-	MM_ERR_UNKNOWN_KEY,	   /* names a key that is not this issuer's */
+	MM_ERR_MALFORMED,     /* not a token, or not in its one form */
+	MM_ERR_BAD_SIGNATURE, /* not signed by the key it names */
+	MM_ERR_UNKNOWN_KEY,   /* names a key that is not this issuer's */
 	MM_ERR_WRONG_ISSUER,
 	MM_ERR_WRONG_AUDIENCE,
-	MM_ERR_WRONG_USER,	   /* mm_verify_user(): another's token */
-	MM_ERR_NOT_YET_VALID,	   /* iat or nbf over 60 s ahead */
-	MM_ERR_EXPIRED,		   /* its exp has passed */
-	MM_ERR_IDLE,		   /* auto_refresh: unused for its window */
+	MM_ERR_WRONG_USER,    /* mm_verify_user(): another's token */
+	MM_ERR_NOT_YET_VALID, /* iat or nbf over 60 s ahead */
+	MM_ERR_EXPIRED,	      /* its exp has passed */
+	MM_ERR_IDLE,	      /* auto_refresh: unused for its window */
 	MM_ERR_REVOKED,
 	MM_ERR_SUSPENDED,
 	MM_ERR_INSUFFICIENT_SCOPE, /* good token, but not for this */
@@ -67,7 +67,7 @@ enum mm_err {
 #endif
 
 /* Permissions, for mm_allow(). */
-#define MM_READ 1u
+#define MM_READ	 1u
 #define MM_WRITE 2u
 
 /* Flags of struct mm_options. */
@@ -101,11 +101,11 @@ struct mm_options {
 
 /* A verified token. */
 struct mm_token {
-	char id[24];	   /* jti, "3.4711": public, safe to log */
-	char user[256];	   /* sub */
-	char scope[2048];  /* words separated by spaces; see has_scope */
-	bool has_scope;	   /* false: all the user's rights */
-	int64_t issued_at; /* seconds since 1970, as all times */
+	char id[24];	      /* jti, "3.4711": public, safe to log */
+	char user[256];	      /* sub */
+	char scope[2048];     /* words separated by spaces; see has_scope */
+	bool has_scope;	      /* false: all the user's rights */
+	int64_t issued_at;    /* seconds since 1970, as all times */
 	int64_t expires_at;   /* the hard limit, never passed */
 	int64_t dies_at;      /* now >= dies_at: dead.  Slides with use */
 	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
@@ -122,23 +122,20 @@ MM_API MM_CHECK enum mm_err mm_open(const struct mm_options *opt,
  * issuer, audience, times, status, renewal.  *out is written only when the
  * answer is MM_OK, and its scopes are yet to be asked: mm_allow(),
  * mm_has_scope().  */
-MM_API MM_CHECK enum mm_err mm_verify(struct mm_verifier *v,
-				      const char *token, size_t len,
-				      struct mm_token *out);
+MM_API MM_CHECK enum mm_err mm_verify(struct mm_verifier *v, const char *token,
+				      size_t len, struct mm_token *out);
 
 /* The same for Basic, WebDAV, SFTP: the token must also be `user`'s own,
  * byte for byte, or it is MM_ERR_WRONG_USER. */
 MM_API MM_CHECK enum mm_err mm_verify_user(struct mm_verifier *v,
-					   const char *user,
-					   const char *token, size_t len,
-					   struct mm_token *out);
+					   const char *user, const char *token,
+					   size_t len, struct mm_token *out);
 
 /* May it do `perm` (MM_READ, MM_WRITE or both) on the resource of this
  * type?  ids[0] is the resource, ids[1..n) its ancestors, nearest first: a
  * folder's scope covers what is inside it.  MM_OK or
  * MM_ERR_INSUFFICIENT_SCOPE. */
-MM_API MM_CHECK enum mm_err mm_allow(const struct mm_token *t,
-				     const char *type,
+MM_API MM_CHECK enum mm_err mm_allow(const struct mm_token *t, const char *type,
 				     const char *const *ids, size_t n,
 				     unsigned perm);
 
