@@ -31,12 +31,22 @@ static size_t cut_parts(struct span word, struct span *part, size_t max)
 /* "rwx", "wr", "d": meant as a permission, but none that exists. */
 static bool looks_like_perm(struct span s)
 {
-	if (s.len == 0 || s.len > 4)
-		return false;
 	for (size_t i = 0; i < s.len; i++)
 		if (strchr("rwxdRWXD", s.at[i]) == NULL)
 			return false;
 	return true;
+}
+
+/* ":x", "x:" and "x::y", however many parts there are. */
+static bool has_empty_part(struct span word)
+{
+	uint8_t before = ':';
+	for (size_t i = 0; i < word.len; i++) {
+		if (word.at[i] == ':' && before == ':')
+			return true;
+		before = word.at[i];
+	}
+	return before == ':';
 }
 
 static enum mm_err refuse(struct why *why, struct span word, const char *what)
@@ -62,11 +72,9 @@ enum mm_err scope_word_read(struct span word, struct scope_word *out,
 				       "not allowed (byte 0x%02x at %zu)",
 				       word.at[i], i);
 
-	size_t n = cut_parts(word, part, 3);
-	for (size_t i = 0; i < n && n <= 3; i++)
-		if (part[i].len == 0 && n > 1)
-			return refuse(why, word, "a part is empty");
-	if (n != 3)
+	if (has_empty_part(word))
+		return refuse(why, word, "a part is empty");
+	if (cut_parts(word, part, 3) != 3)
 		return MM_OK; /* a named scope */
 	out->perm = perm_of(part[2]);
 	if (out->perm == 0 && looks_like_perm(part[2]))

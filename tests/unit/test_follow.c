@@ -1,0 +1,829 @@
+/* Following the feed: what is refused, what is kept, and what survives a
+ * restart.  (The attacks of The Update Framework, one by one.) */
+#include "tests/unit/verifier_fixture.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "common/feed.h"
+#include "verifier/follow.h"
+#include "verifier/include/mintmark/verify.h"
+#include "verifier/keep.h"
+
+/* ---- objects, signed ---- */
+
+struct batch {
+	const char *iss, *epoch, *events, *typ;
+	uint64_t after;
+	unsigned count;
+	int64_t iat;
+	const struct jwk *key;
+};
+
+static struct span batch_make(const struct mint *m, struct batch s,
+			      struct buf *b)
+{
+	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
+	struct feed_head h = { .iat = s.iat ? s.iat : T0 + 10,
+			       .ttl = 30,
+			       .after = s.after,
+			       .seq = s.after + s.count };
+	struct span text, jws;
+	snprintf(h.iss, sizeof h.iss, "%s", s.iss ? s.iss : m->r.iss);
+	snprintf(h.epoch, sizeof h.epoch, "%s", s.epoch ? s.epoch : EPOCH);
+	assert_ok(batch_write(&h, span_str(s.events ? s.events : ""), &json));
+	assert_ok(buf_done(&json, &text));
+	*b = buf_new(FEED_BATCH_MAX);
+	assert_ok(jws_sign(s.key ? s.key : m->key, s.typ ? s.typ : TYP_FEED,
+			   text, b));
+	assert_ok(buf_done(b, &jws));
+	return jws;
+}
+
+static struct span snapshot_make(const struct mint *m, const struct jwk *key,
+				 struct buf *b)
+{
+	AUTO_BUF struct buf json = buf_new(1 << 20);
+	struct span text, jws;
+	assert_ok(snapshot_write(&m->r, m->r.iat, 30, &json));
+	assert_ok(buf_done(&json, &text));
+	*b = buf_new(1 << 20);
+	assert_ok(jws_sign(key, TYP_SNAPSHOT, text, b));
+	assert_ok(buf_done(b, &jws));
+	return jws;
+}
+
+static const char *event_json(const struct event *e)
+{
+	static char text[4096];
+	AUTO_BUF struct buf b = buf_new(sizeof text - 1);
+	struct span s;
+	assert_ok(event_write(e, &b));
+	assert_ok(buf_done(&b, &s));
+	assert_true(span_copy(text, sizeof text, s));
+	return text;
+}
+
+static const char *revoked(uint64_t seq, uint32_t idx)
+{
+	struct event e = { .seq = seq,
+			   .type = EVENT_STATUS,
+			   .list = FIXED,
+			   .idx = idx,
+			   .value = STATUS_REVOKED };
+	return event_json(&e);
+}
+
+/* ---- a host that holds a snapshot at 7 ---- */
+
+struct host {
+	struct mint m;
+	struct keeper k;
+};
+
+static enum mm_err take(struct host *h, struct batch s)
+{
+	AUTO_BUF struct buf b;
+	struct span jws = batch_make(&h->m, s, &b);
+	return keep_take_batch(&h->k, jws, NULL, T0 + 1000, NULL);
+}
+
+static enum mm_err take_snapshot(struct host *h, const struct jwk *key,
+				 const struct jwk_set *also)
+{
+	AUTO_BUF struct buf b;
+	struct span jws = snapshot_make(&h->m, key, &b);
+	return keep_take_snapshot(&h->k, jws, also, T0 + 1000, NULL);
+}
+
+static void host_begin(struct host *h)
+{
+	struct why why = { .text = "" };
+	struct jwk_set first = { .count = 0 };
+	mint_begin(&h->m);
+	assert_ok(jwk_set_add(&first, h->m.key));
+	assert_ok(keep_open(&h->k, h->m.path, ISS, DAY, &why));
+	assert_ok(take_snapshot(h, h->m.key, &first));
+	jwk_set_clear(&first);
+}
+
+static void host_restart(struct host *h)
+{
+	keep_close(&h->k);
+	assert_ok(keep_open(&h->k, h->m.path, ISS, DAY, NULL));
+	assert_ok(keep_load(&h->k, T0 + 1000, NULL));
+}
+
+static void host_end(struct host *h)
+{
+	keep_close(&h->k);
+	mint_end(&h->m);
+}
+
+/* What a reader sees now. */
+static unsigned shown(const struct host *h, uint32_t idx)
+{
+	AUTO_MAP struct state_map *s = NULL;
+	assert_ok(state_map_open(h->m.path, &s, NULL));
+	assert_int_equal(s->head->seq, h->k.replica.seq);
+	return state_status(s->head, state_find(s->head, FIXED), idx);
+}
+
+static int64_t shown_fresh(const struct host *h)
+{
+	AUTO_MAP struct state_map *s = NULL;
+	assert_ok(state_map_open(h->m.path, &s, NULL));
+	return state_fresh_at(s);
+}
+
+/* ---- batches ---- */
+
+static void test_followed(void **state)
+{
+	(void)state;
+	struct host h;
+	host_begin(&h);
+	assert_int_equal(shown(&h, 5), STATUS_VALID);
+	assert_ok(take(&h, (struct batch){ .after = 7,
+					   .count = 1,
+					   .events = revoked(8, 5) }));
+	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
+	assert_int_equal(shown_fresh(&h), T0 + 10);
+
+	/* heartbeats move the time, and never back */
+	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 90 }));
+	assert_int_equal(shown_fresh(&h), T0 + 90);
+	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 80 }));
+	assert_int_equal(shown_fresh(&h), T0 + 90);
+	/* nor ahead of our own clock */
+	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 90000 }));
+	assert_int_equal(shown_fresh(&h), T0 + 1000);
+
+	struct event e = { .seq = 9,
+			   .type = EVENT_RENEW,
+			   .list = SLIDE,
+			   .idx = 3,
+			   .last_use = T0 + 77 };
+	assert_ok(take(&h, (struct batch){ .after = 8,
+					   .count = 1,
+					   .events = event_json(&e) }));
+	const struct state_list *l = state_find(h.k.live.head, SLIDE);
+	assert_int_equal(state_last_use(h.k.live.head, l, 3), T0 + 77);
+	host_end(&h);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	AUTO_JWK struct jwk *stranger = NULL;
+	struct host h;
+	host_begin(&h);
+	assert_ok(jwk_generate(JWK_ES256, &stranger));
+	char good[4096], far[4096], beyond[4096];
+	snprintf(good, sizeof good, "%s", revoked(8, 5));
+	snprintf(far, sizeof far, "%s", revoked(9, 5));
+	snprintf(beyond, sizeof beyond, "%s", revoked(8, SIZE));
+	const struct {
+		enum mm_err want;
+		struct batch s;
+	} cases[] = {
+		{ MM_ERR_ROLLBACK, { .after = 6 } },
+		{ MM_ERR_ROLLBACK, { .after = 0 } },
+		{ MM_ERR_GAP, { .after = 8, .count = 1, .events = far } },
+		{ MM_ERR_EPOCH,
+		  { .after = 7, .epoch = "ffffffffffffffffffffffffffffffff" } },
+		{ MM_ERR_WRONG_ISSUER, { .after = 7, .iss = ISS "/" } },
+		{ MM_ERR_UNKNOWN_KEY, { .after = 7, .key = stranger } },
+		{ MM_ERR_MALFORMED, { .after = 7, .typ = TYP_PAT } },
+		{ MM_ERR_MALFORMED, { .after = 7, .typ = TYP_SNAPSHOT } },
+		{ MM_ERR_MALFORMED,
+		  { .after = 7, .count = 2, .events = good } },
+		{ MM_ERR_MALFORMED, { .after = 7, .count = 1, .events = far } },
+		{ MM_ERR_MALFORMED,
+		  { .after = 7, .count = 1, .events = beyond } },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		enum mm_err e = take(&h, cases[i].s);
+		if (e != cases[i].want)
+			fail_msg("case %zu: %s", i, mm_err_word(e));
+		assert_int_equal(h.k.replica.seq, 7);
+		assert_int_equal(shown(&h, 5), STATUS_VALID);
+		assert_int_equal(shown_fresh(&h), T0);
+	}
+	/* and none of that was kept for later */
+	host_restart(&h);
+	assert_int_equal(h.k.replica.seq, 7);
+	assert_ok(take(
+		&h, (struct batch){ .after = 7, .count = 1, .events = good }));
+	host_end(&h);
+}
+
+static void test_every_byte(void **state)
+{
+	(void)state;
+	struct host h;
+	AUTO_BUF struct buf b;
+	host_begin(&h);
+	struct span jws = batch_make(&h.m,
+				     (struct batch){ .after = 7,
+						     .count = 1,
+						     .events = revoked(8, 5) },
+				     &b);
+	for (size_t i = 0; i < jws.len; i++) {
+		b.at[i] ^= 1;
+		if (keep_take_batch(&h.k, jws, NULL, T0, NULL) == MM_OK)
+			fail_msg("taken with byte %zu changed", i);
+		b.at[i] ^= 1;
+	}
+	static uint8_t large[FEED_BATCH_MAX + 1];
+	memset(large, 'A', sizeof large);
+	struct span endless = span_of(large, sizeof large);
+	assert_err(keep_take_batch(&h.k, endless, NULL, T0, NULL),
+		   MM_ERR_TOO_LARGE);
+	assert_int_equal(h.k.replica.seq, 7);
+	assert_ok(keep_take_batch(&h.k, jws, NULL, T0, NULL));
+	host_end(&h);
+}
+
+/* A key is trusted because one that we know announces it. */
+static void test_new_key(void **state)
+{
+	(void)state;
+	AUTO_JWK struct jwk *next = NULL;
+	AUTO_BUF struct buf jwk = buf_new(JWK_TEXT_MAX - 1);
+	struct host h;
+	struct span text;
+	struct event e = { .seq = 8, .type = EVENT_KEY_NEW };
+	host_begin(&h);
+	assert_ok(jwk_generate(JWK_EDDSA, &next));
+	struct batch by_next = { .after = 8, .key = next };
+	assert_err(take(&h, by_next), MM_ERR_UNKNOWN_KEY);
+
+	assert_ok(jwk_to_json(next, &jwk));
+	assert_ok(buf_done(&jwk, &text));
+	assert_true(span_copy(e.jwk, sizeof e.jwk, text));
+	snprintf(e.kid, sizeof e.kid, "%s", jwk_kid(next));
+	assert_ok(take(&h, (struct batch){ .after = 7,
+					   .count = 1,
+					   .events = event_json(&e) }));
+	assert_ok(take(&h, by_next));
+
+	/* and no longer when it is compromised */
+	e = (struct event){ .seq = 9, .type = EVENT_KEY_COMPROMISED };
+	snprintf(e.kid, sizeof e.kid, "%s", jwk_kid(next));
+	assert_ok(take(&h, (struct batch){ .after = 8,
+					   .count = 1,
+					   .events = event_json(&e) }));
+	by_next.after = 9;
+	assert_err(take(&h, by_next), MM_ERR_UNKNOWN_KEY);
+	AUTO_MAP struct state_map *s = NULL;
+	assert_ok(state_map_open(h.m.path, &s, NULL));
+	assert_int_equal(s->keys.count, 1);
+	host_end(&h);
+}
+
+/* ---- snapshots ---- */
+
+static void test_snapshots(void **state)
+{
+	(void)state;
+	AUTO_JWK struct jwk *stranger = NULL;
+	struct host h;
+	host_begin(&h);
+	assert_ok(jwk_generate(JWK_ES256, &stranger));
+	assert_ok(take(&h, (struct batch){ .after = 7,
+					   .count = 1,
+					   .events = revoked(8, 5) }));
+	assert_err(take_snapshot(&h, h.m.key, NULL), MM_ERR_ROLLBACK); /* 7 */
+	h.m.r.seq = 20;
+	assert_err(take_snapshot(&h, stranger, NULL), MM_ERR_UNKNOWN_KEY);
+	snprintf(h.m.r.iss, ISS_SIZE, "https://other.example.org");
+	assert_err(take_snapshot(&h, h.m.key, NULL), MM_ERR_WRONG_ISSUER);
+	snprintf(h.m.r.iss, ISS_SIZE, ISS);
+	assert_int_equal(h.k.replica.seq, 8);
+	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
+
+	assert_ok(take_snapshot(&h, h.m.key, NULL));
+	assert_int_equal(h.k.replica.seq, 20);
+	assert_int_equal(shown(&h, 5), STATUS_VALID); /* reinstated between */
+	assert_int_equal(shown_fresh(&h), T0 + 10);
+	host_end(&h);
+}
+
+/* The issuer lost its history: a new epoch.  No revocation is dropped. */
+static void test_new_epoch(void **state)
+{
+	(void)state;
+	struct host h;
+	host_begin(&h);
+	assert_ok(take(&h, (struct batch){ .after = 7,
+					   .count = 1,
+					   .events = revoked(8, 5) }));
+	memset(h.m.r.epoch, 'f', 32);
+	h.m.r.seq = 3;
+	h.m.r.iat = T0 + 10; /* not newer than what we heard */
+	assert_err(take_snapshot(&h, h.m.key, NULL), MM_ERR_EPOCH);
+	assert_int_equal(h.k.replica.seq, 8);
+
+	h.m.r.iat = T0 + 11;
+	assert_ok(take_snapshot(&h, h.m.key, NULL));
+	assert_int_equal(h.k.replica.seq, 3);
+	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
+	assert_int_equal(shown(&h, 6), STATUS_VALID);
+	host_restart(&h);
+	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
+	host_end(&h);
+}
+
+/* ---- restarts ---- */
+
+static void follow_three(struct host *h)
+{
+	for (unsigned i = 0; i < 3; i++)
+		assert_ok(take(
+			h, (struct batch){ .after = 7 + i,
+					   .count = 1,
+					   .events = revoked(8 + i, 5 + i) }));
+}
+
+static void test_restart(void **state)
+{
+	(void)state;
+	struct host h;
+	host_begin(&h);
+	follow_three(&h);
+	unlink(h.m.path); /* the live file is not what is resumed from */
+	host_restart(&h);
+	assert_int_equal(h.k.replica.seq, 10);
+	for (uint32_t i = 5; i < 8; i++)
+		assert_int_equal(shown(&h, i), STATUS_REVOKED);
+	/* a checkpoint, then a batch that it already has in the journal */
+	assert_ok(keep_checkpoint(&h.k, NULL));
+	host_restart(&h);
+	assert_int_equal(h.k.replica.seq, 10);
+	host_end(&h);
+}
+
+static void test_crash_before_emptying(void **state)
+{
+	(void)state;
+	struct host h;
+	AUTO_BUF struct buf b = buf_new(1 << 20);
+	struct span journal;
+	char path[100];
+	host_begin(&h);
+	follow_three(&h);
+	snprintf(path, sizeof path, "%s.journal", h.m.path);
+	assert_ok(buf_read_file(&b, path, NULL));
+	assert_ok(buf_done(&b, &journal));
+	assert_ok(keep_checkpoint(&h.k, NULL));
+	assert_ok(file_replace(path, journal, 0600, NULL));
+	host_restart(&h);
+	assert_int_equal(h.k.replica.seq, 10);
+	assert_int_equal(shown(&h, 7), STATUS_REVOKED);
+	host_end(&h);
+}
+
+/* However short the journal was cut: a whole number of batches, at most
+ * those that were there, and the feed goes on behind them. */
+static void test_torn_journal(void **state)
+{
+	(void)state;
+	struct host h;
+	AUTO_BUF struct buf b = buf_new(1 << 20);
+	struct span whole;
+	char path[100];
+	host_begin(&h);
+	follow_three(&h);
+	snprintf(path, sizeof path, "%s.journal", h.m.path);
+	assert_ok(buf_read_file(&b, path, NULL));
+	assert_ok(buf_done(&b, &whole));
+	uint64_t last = 10;
+	for (size_t n = whole.len; n-- > 0;) {
+		if (n > 100 && n % 17 != 0)
+			continue;
+		assert_int_equal(truncate(path, (off_t)n), 0);
+		host_restart(&h);
+		assert_true(h.k.replica.seq >= 7 && h.k.replica.seq <= last);
+		last = h.k.replica.seq;
+		uint32_t next = (uint32_t)(last - 7) + 5;
+		for (uint32_t i = 5; i < 8; i++)
+			assert_int_equal(shown(&h, i), i < next ? STATUS_REVOKED
+								: STATUS_VALID);
+	}
+	assert_int_equal(last, 7);
+	follow_three(&h);
+	host_restart(&h);
+	assert_int_equal(h.k.replica.seq, 10);
+	host_end(&h);
+}
+
+static void test_flipped_journal(void **state)
+{
+	(void)state;
+	struct host h;
+	char path[100];
+	struct stat st;
+	host_begin(&h);
+	follow_three(&h);
+	snprintf(path, sizeof path, "%s.journal", h.m.path);
+	assert_int_equal(stat(path, &st), 0);
+	int fd = open(path, O_RDWR);
+	uint8_t byte;
+	off_t at = st.st_size / 2; /* in the second of three */
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+	host_restart(&h);
+	assert_int_equal(h.k.replica.seq, 8);
+	host_end(&h);
+}
+
+static void test_bad_checkpoint(void **state)
+{
+	(void)state;
+	struct host h;
+	AUTO_BUF struct buf b = buf_new(1 << 20);
+	struct span whole;
+	char path[100];
+	host_begin(&h);
+	snprintf(path, sizeof path, "%s.checkpoint", h.m.path);
+	assert_ok(buf_read_file(&b, path, NULL));
+	assert_ok(buf_done(&b, &whole));
+	for (size_t i = 0; i < whole.len; i += i < 120 ? 1 : 7) {
+		b.at[i] ^= 4;
+		assert_ok(file_replace(path, whole, 0600, NULL));
+		b.at[i] ^= 4;
+		host_restart(&h);
+		if (h.k.holds)
+			fail_msg("resumes with byte %zu changed", i);
+	}
+	for (size_t n = 0; n < whole.len; n += 41) {
+		assert_ok(file_replace(path, span_of(whole.at, n), 0600, NULL));
+		host_restart(&h);
+		assert_false(h.k.holds);
+	}
+	/* another issuer's: this agent was pointed elsewhere */
+	assert_ok(file_replace(path, whole, 0600, NULL));
+	keep_close(&h.k);
+	assert_ok(keep_open(&h.k, h.m.path, "https://new.example.org", DAY,
+			    NULL));
+	assert_ok(keep_load(&h.k, T0, NULL));
+	assert_false(h.k.holds);
+	host_end(&h);
+}
+
+static void test_one_agent(void **state)
+{
+	(void)state;
+	struct host h;
+	struct keeper second;
+	struct why why = { .text = "" };
+	host_begin(&h);
+	assert_err(keep_open(&second, h.m.path, ISS, DAY, &why), MM_ERR_BUSY);
+	assert_non_null(strstr(why.text, "another mintmark-agent"));
+	keep_close(&second);
+	host_end(&h);
+}
+
+/* ---- over HTTP ---- */
+
+/* A tiny issuer: says what it is told to say, and notes what it was asked. */
+struct server {
+	struct mint m; /* its iss is its own URL */
+	int fd;
+	pthread_t thread;
+	atomic_bool stop;
+	atomic_uint snapshots, polls, uses, jwks, unauthorized, status;
+	pthread_mutex_t lock;
+	uint64_t seq; /* events up to here; each n revokes index n */
+};
+
+static void reply(int fd, unsigned status, struct span body)
+{
+	char head[128];
+	int n = snprintf(head, sizeof head,
+			 "HTTP/1.1 %u X\r\nContent-Length: %zu\r\n"
+			 "Connection: close\r\n\r\n",
+			 status, body.len);
+	(void)!send(fd, head, (size_t)n, MSG_NOSIGNAL | MSG_MORE);
+	(void)!send(fd, body.at, body.len, MSG_NOSIGNAL);
+}
+
+static void answer_feed(struct server *s, int fd, const char *path)
+{
+	AUTO_BUF struct buf b = buf_new(16);
+	AUTO_BUF struct buf events = buf_new(1 << 20);
+	struct span text;
+	uint64_t after = strtoull(strstr(path, "after=") + 6, NULL, 10);
+	struct batch batch = { .after = after, .iat = clock_now() };
+	pthread_mutex_lock(&s->lock);
+	for (uint64_t n = after + 1; n <= s->seq; n++, batch.count++) {
+		buf_str(&events, batch.count ? "," : "");
+		buf_str(&events, revoked(n, (uint32_t)n));
+	}
+	pthread_mutex_unlock(&s->lock);
+	assert_ok(buf_done(&events, &text));
+	batch.events = (const char *)text.at;
+	reply(fd, 200, batch_make(&s->m, batch, &b));
+}
+
+static void answer(struct server *s, int fd, const char *rq)
+{
+	AUTO_BUF struct buf b = buf_new(1 << 20);
+	struct span text;
+	bool authorized = strstr(rq, "Authorization: Bearer agent.token\r\n");
+	unsigned status = atomic_load(&s->status);
+	if (!strncmp(rq, "GET /.well-known/jwks.json ", 27)) {
+		s->jwks++;
+		assert_ok(jwk_set_to_json(&s->m.r.keys, &b));
+		assert_ok(buf_done(&b, &text));
+		reply(fd, 200, text);
+	} else if (!authorized) {
+		s->unauthorized++;
+		reply(fd, 401, span_str(""));
+	} else if (!strncmp(rq, "GET /v1/snapshot ", 17)) {
+		s->snapshots++;
+		reply(fd, 200, snapshot_make(&s->m, s->m.key, &b));
+	} else if (!strncmp(rq, "POST /v1/uses ", 14)) {
+		s->uses++;
+		reply(fd, 200, span_str("{}"));
+	} else if (status != 200) {
+		s->polls++;
+		reply(fd, status, span_str(""));
+	} else {
+		s->polls++;
+		answer_feed(s, fd, rq);
+	}
+}
+
+static void *serve(void *arg)
+{
+	struct server *s = arg;
+	while (!atomic_load(&s->stop)) {
+		struct pollfd p = { .fd = s->fd, .events = POLLIN };
+		if (poll(&p, 1, 20) <= 0)
+			continue;
+		char rq[4096];
+		int fd = accept(s->fd, NULL, NULL);
+		ssize_t n = recv(fd, rq, sizeof rq - 1, 0);
+		rq[n > 0 ? n : 0] = '\0';
+		if (n > 0)
+			answer(s, fd, rq);
+		shutdown(fd, SHUT_WR);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void server_begin(struct server *s)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof to;
+	memset(s, 0, sizeof *s);
+	mint_begin(&s->m);
+	s->status = 200;
+	s->seq = 7;
+	pthread_mutex_init(&s->lock, NULL);
+	s->fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(s->fd, (struct sockaddr *)&to, len), 0);
+	assert_int_equal(listen(s->fd, 16), 0);
+	assert_int_equal(getsockname(s->fd, (struct sockaddr *)&to, &len), 0);
+	snprintf(s->m.r.iss, ISS_SIZE, "http://127.0.0.1:%u",
+		 ntohs(to.sin_port));
+	s->m.r.iat = clock_now();
+	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void server_end(struct server *s)
+{
+	atomic_store(&s->stop, true);
+	pthread_join(s->thread, NULL);
+	close(s->fd);
+	mint_end(&s->m);
+}
+
+static void options(struct server *s, const char *token,
+		    struct follower_options *o)
+{
+	*o = (struct follower_options){ .state = s->m.path,
+					.max_staleness = 60 };
+	o->issuer.count = 1;
+	snprintf(o->issuer.url[0], LINK_TEXT, "%s", s->m.r.iss);
+	snprintf(o->issuer.token_file, LINK_TEXT, "%s/token", s->m.folder);
+	assert_ok(file_replace(o->issuer.token_file, span_str(token), 0600,
+			       NULL));
+}
+
+static bool sees(const struct server *s, uint32_t idx)
+{
+	AUTO_MAP struct state_map *m = NULL;
+	if (state_map_open(s->m.path, &m, NULL) != MM_OK)
+		return false;
+	return state_status(m->head, state_find(m->head, FIXED), idx) ==
+	       STATUS_REVOKED;
+}
+
+/* Ten seconds at most; returns as soon as it is so. */
+#define EVENTUALLY(what)                                                       \
+	do {                                                                   \
+		int64_t until_ = clock_ms() + 10000;                           \
+		while (!(what) && clock_ms() < until_)                         \
+			usleep(2000);                                          \
+		if (!(what))                                                   \
+			fail_msg("never: %s", #what);                          \
+	} while (0)
+
+static void test_over_http(void **state)
+{
+	(void)state;
+	static struct server s;
+	struct follower_options o;
+	struct follower *f;
+	struct why why = { .text = "" };
+	server_begin(&s);
+	options(&s, "agent.token\n", &o);
+	assert_ok(follower_start(&o, &f, &why));
+	assert_ok(follower_wait(f, 10000, &why));
+	assert_false(sees(&s, 8));
+	pthread_mutex_lock(&s.lock);
+	s.seq = 9;
+	pthread_mutex_unlock(&s.lock);
+	EVENTUALLY(sees(&s, 8) && sees(&s, 9));
+	assert_int_equal(s.jwks, 1);
+	assert_int_equal(s.snapshots, 1);
+
+	/* our events are gone from its log: the snapshot again */
+	s.m.r.seq = 9;
+	s.status = 410;
+	EVENTUALLY(s.snapshots >= 2);
+	s.status = 200;
+	follower_stop(f, false);
+
+	/* and from the disk, with the issuer away */
+	s.status = 503;
+	assert_ok(follower_start(&o, &f, &why));
+	assert_ok(follower_wait(f, 0, &why));
+	follower_stop(f, false);
+	server_end(&s);
+}
+
+/* Pinned keys: the issuer is not asked for them. */
+static void test_pinned(void **state)
+{
+	(void)state;
+	static struct server s;
+	struct follower_options o;
+	struct follower *f;
+	struct why why = { .text = "" };
+	AUTO_BUF struct buf jwks = buf_new(1 << 16);
+	AUTO_JWK struct jwk *stranger = NULL;
+	struct jwk_set wrong = { .count = 0 };
+	struct span text;
+	char path[100];
+	server_begin(&s);
+	options(&s, "agent.token", &o);
+	snprintf(path, sizeof path, "%s/jwks.json", s.m.folder);
+	o.jwks_file = path;
+	assert_ok(jwk_generate(JWK_ES256, &stranger));
+	assert_ok(jwk_set_add(&wrong, stranger));
+	assert_ok(jwk_set_to_json(&wrong, &jwks));
+	assert_ok(buf_done(&jwks, &text));
+	assert_ok(file_replace(path, text, 0600, NULL));
+	assert_ok(follower_start(&o, &f, &why));
+	EVENTUALLY(s.snapshots >= 1);
+	assert_err(follower_wait(f, 50, &why), MM_ERR_UNAVAILABLE);
+	follower_stop(f, false);
+
+	buf_free(&jwks);
+	assert_ok(jwk_set_to_json(&s.m.r.keys, &jwks));
+	assert_ok(buf_done(&jwks, &text));
+	assert_ok(file_replace(path, text, 0600, NULL));
+	assert_ok(follower_start(&o, &f, &why));
+	assert_ok(follower_wait(f, 10000, &why));
+	follower_stop(f, false);
+	assert_int_equal(s.jwks, 0);
+	jwk_set_clear(&wrong);
+	server_end(&s);
+}
+
+/* The same follower inside mm_open(), on a private file; uses are told
+ * before mm_close() lets go. */
+static void test_own_follower(void **state)
+{
+	(void)state;
+	static struct server s;
+	struct follower_options o;
+	struct mm_verifier *v;
+	struct mm_token t;
+	char why[200] = "", user_dir[100];
+	AUTO_BUF struct buf b;
+	server_begin(&s);
+	options(&s, "agent.token", &o);
+	snprintf(user_dir, sizeof user_dir, "%s/tmp", s.m.folder);
+	assert_int_equal(mkdir(user_dir, 0700), 0);
+	assert_int_equal(setenv("TMPDIR", user_dir, 1), 0);
+	struct mm_options opt = { .state = o.issuer.url[0],
+				  .token_file = o.issuer.token_file,
+				  .why = why,
+				  .why_size = sizeof why };
+	if (mm_open(&opt, &v) != MM_OK)
+		fail_msg("%s", why);
+	struct span token = token_make(&s.m,
+				       (struct says){ .iss = s.m.r.iss,
+						      .list = SLIDE,
+						      .iat = clock_now() - 60,
+						      .exp = clock_now() + DAY,
+						      .window = 3600 },
+				       &b);
+	assert_ok(mm_verify(v, (const char *)token.at, token.len, &t));
+	assert_ok(mm_verify(v, (const char *)token.at, token.len, &t));
+	mm_close(v);
+	assert_int_equal(rmdir(user_dir), 0); /* nothing left behind */
+	assert_int_equal(s.uses, 1);
+	server_end(&s);
+}
+
+static void test_refused_token(void **state)
+{
+	(void)state;
+	static struct server s;
+	struct follower_options o;
+	struct follower *f;
+	struct why why = { .text = "" };
+	server_begin(&s);
+	options(&s, "another.token\n", &o);
+	assert_ok(follower_start(&o, &f, &why));
+	EVENTUALLY(s.unauthorized >= 1);
+	assert_err(follower_wait(f, 100, &why), MM_ERR_UNAVAILABLE);
+	assert_non_null(strstr(why.text, "--token-file"));
+	assert_null(strstr(why.text, "another.token"));
+	options(&s, "agent.token\n", &o); /* replaced while it runs */
+	follower_wake(f);
+	assert_ok(follower_wait(f, 10000, &why));
+	follower_stop(f, false);
+	server_end(&s);
+}
+
+static void test_bad_options(void **state)
+{
+	(void)state;
+	static struct server s;
+	static const char *const tokens[] = { "", "\n", "a b\n", "a\nb\n",
+					      "a\x01\n" };
+	static const char *const urls[] = {
+		"http://pat.example.org",      "http://127.0.0.1.example.org",
+		"https://u:p@pat.example.org", "ftp://localhost",
+		"file:///etc/passwd",	       "pat.example.org",
+		"http://localhost@evil.org",   "",
+	};
+	struct follower_options o;
+	struct follower *f;
+	struct why why = { .text = "" };
+	server_begin(&s);
+	for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+		options(&s, tokens[i], &o);
+		assert_true(follower_start(&o, &f, &why) != MM_OK);
+	}
+	options(&s, "agent.token\n", &o);
+	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+		snprintf(o.issuer.url[0], LINK_TEXT, "%s", urls[i]);
+		if (follower_start(&o, &f, &why) != MM_ERR_INVALID)
+			fail_msg("goes to %s", urls[i]);
+	}
+	options(&s, "agent.token\n", &o);
+	o.jwks_file = "/nonexistent/jwks.json";
+	assert_err(follower_start(&o, &f, &why), MM_ERR_NOT_FOUND);
+	server_end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_followed),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_new_key),
+		cmocka_unit_test(test_snapshots),
+		cmocka_unit_test(test_new_epoch),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_crash_before_emptying),
+		cmocka_unit_test(test_torn_journal),
+		cmocka_unit_test(test_flipped_journal),
+		cmocka_unit_test(test_bad_checkpoint),
+		cmocka_unit_test(test_one_agent),
+		cmocka_unit_test(test_over_http),
+		cmocka_unit_test(test_pinned),
+		cmocka_unit_test(test_own_follower),
+		cmocka_unit_test(test_refused_token),
+		cmocka_unit_test(test_bad_options),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,346 @@
+/* test_jws.c - the compact form: one reading of a token, and no other.
+ *
+ * The refusals of a header are tried on tokens with a good signature over
+ * that very header, so that it is the header they are refused for.
+ */
+#include "common/jws.h"
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+
+#include "tests/unit/unit.h"
+
+#define AUTO_SET __attribute__((cleanup(jwk_set_clear)))
+#define PAYLOAD	 "{\"sub\":\"alice\",\"n\":[1,2,3]}"
+
+static const enum jwk_alg algs[] = { JWK_ES256, JWK_EDDSA, JWK_RS256 };
+
+/* One new key, alone in *set; the set owns it. */
+static struct jwk *one_key(enum jwk_alg alg, struct jwk_set *set)
+{
+	AUTO_JWK struct jwk *k = NULL;
+	assert_int_equal(jwk_generate(alg, &k), MM_OK);
+	assert_int_equal(jwk_set_add(set, k), MM_OK);
+	return k;
+}
+
+static enum mm_err open_token(struct span token, const struct jwk_set *set)
+{
+	AUTO_BUF struct buf payload = buf_new(TOKEN_MAX);
+	enum mm_err e = jws_open(token, TYP_PAT, set, &payload);
+	if (e != MM_OK)
+		assert_int_equal(payload.len, 0);
+	return e;
+}
+
+static struct span sign(const struct jwk *k, struct buf *t)
+{
+	expect("sign", jws_sign(k, TYP_PAT, span_str(PAYLOAD), t), MM_OK);
+	return done(t);
+}
+
+/* ---- signing by other means than jws_sign() ---- */
+
+/* OpenSSL's signature as 64 bytes of r and s, if the key is an EC key. */
+static size_t raw_signature(enum jwk_alg alg, uint8_t *sig, size_t n)
+{
+	const uint8_t *p = sig;
+	if (alg != JWK_ES256)
+		return n;
+	ECDSA_SIG *rs = d2i_ECDSA_SIG(NULL, &p, (long)n);
+	assert_non_null(rs);
+	BN_bn2binpad(ECDSA_SIG_get0_r(rs), sig, 32);
+	BN_bn2binpad(ECDSA_SIG_get0_s(rs), sig + 32, 32);
+	ECDSA_SIG_free(rs);
+	return 64;
+}
+
+/* Append the dot and the signature of all that *t holds. */
+static void add_signature(const struct jwk *k, struct buf *t)
+{
+	uint8_t sig[512];
+	size_t n = sizeof sig;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const EVP_MD *md = jwk_alg(k) == JWK_EDDSA ? NULL : EVP_sha256();
+	assert_int_equal(EVP_DigestSignInit(ctx, NULL, md, NULL, jwk_evp(k)),
+			 1);
+	assert_int_equal(EVP_DigestSign(ctx, sig, &n, t->at, t->len), 1);
+	EVP_MD_CTX_free(ctx);
+	n = raw_signature(jwk_alg(k), sig, n);
+	buf_str(t, ".");
+	base64url_add(t, span_of(sig, n));
+}
+
+/* A header with "$" for the kid and "@" for the alg, signed over. */
+static struct span forge(const struct jwk *k, const char *header, struct buf *t)
+{
+	AUTO_BUF struct buf h = buf_new(TOKEN_MAX);
+	for (const char *p = header; *p; p++)
+		if (*p == '$')
+			buf_str(&h, jwk_kid(k));
+		else if (*p == '@')
+			buf_str(&h, jwk_alg_name(k));
+		else
+			buf_add(&h, span_of(p, 1));
+	base64url_add(t, done(&h));
+	buf_str(t, ".");
+	base64url_add(t, span_str(PAYLOAD));
+	add_signature(k, t);
+	return done(t);
+}
+
+/* ---- round trip, and every character changed ---- */
+
+static void test_round_trip(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(algs); i++) {
+		AUTO_SET struct jwk_set set = { .count = 0 };
+		AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+		AUTO_BUF struct buf p = buf_new(TOKEN_MAX);
+		struct span token = sign(one_key(algs[i], &set), &t);
+		expect("open", jws_open(token, TYP_PAT, &set, &p), MM_OK);
+		assert_true(span_is(done(&p), PAYLOAD));
+		expect("typ", jws_open(token, TYP_FEED, &set, &p),
+		       MM_ERR_MALFORMED);
+	}
+}
+
+static void test_every_character_changed(void **state)
+{
+	(void)state;
+	static const char others[] = "AQgw_-9.= +/\n\x80"; /* and NUL */
+	for (size_t i = 0; i < ROWS(algs); i++) {
+		AUTO_SET struct jwk_set set = { .count = 0 };
+		AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+		struct span token = sign(one_key(algs[i], &set), &t);
+		for (size_t at = 0; at < token.len; at++) {
+			uint8_t keep = t.at[at];
+			for (size_t c = 0; c < sizeof others; c++) {
+				t.at[at] = (uint8_t)others[c];
+				if (t.at[at] != keep &&
+				    open_token(token, &set) == MM_OK)
+					fail_msg("byte %zu as 0x%02x", at,
+						 t.at[at]);
+			}
+			t.at[at] = keep;
+			struct span cut = span_of(t.at, at);
+			assert_int_not_equal(open_token(cut, &set), MM_OK);
+		}
+		expect("as it was", open_token(token, &set), MM_OK);
+	}
+}
+
+/* ---- headers ---- */
+
+#define GOOD   "\"alg\":\"@\",\"kid\":\"$\",\"typ\":\"JWT\""
+#define ALG(a) "{\"alg\":\"" a "\",\"kid\":\"$\",\"typ\":\"JWT\"}"
+#define TYP(t) "{\"alg\":\"@\",\"kid\":\"$\",\"typ\":" t "}"
+#define KID(k) "{\"alg\":\"@\",\"kid\":" k ",\"typ\":\"JWT\"}"
+
+/* clang-format off */
+static const struct {
+	const char *header;
+	enum mm_err want;
+} headers[] = {
+	{ "{" GOOD "}", MM_OK },
+	{ "{\"typ\":\"JWT\",\"kid\":\"$\",\"alg\":\"@\"}", MM_OK },
+	{ " { \"\\u0061lg\" : \"@\" , \"kid\":\"$\",\"typ\":\"\\u004aWT\" }\n", MM_OK },
+	/* the key decides the algorithm */
+	{ ALG("none"), MM_ERR_BAD_SIGNATURE }, { ALG("None"), MM_ERR_BAD_SIGNATURE },
+	{ ALG("NONE"), MM_ERR_BAD_SIGNATURE }, { ALG("nOnE"), MM_ERR_BAD_SIGNATURE },
+	{ ALG(""), MM_ERR_BAD_SIGNATURE }, { ALG("@ "), MM_ERR_BAD_SIGNATURE },
+	{ ALG("HS256"), MM_ERR_BAD_SIGNATURE }, { ALG("ES384"), MM_ERR_BAD_SIGNATURE },
+	{ ALG("PS256"), MM_ERR_BAD_SIGNATURE }, { ALG("ES256K"), MM_ERR_BAD_SIGNATURE },
+	{ ALG("es256"), MM_ERR_BAD_SIGNATURE }, { ALG("Ed25519"), MM_ERR_BAD_SIGNATURE },
+	{ ALG("eddsa"), MM_ERR_BAD_SIGNATURE }, { ALG("rs256"), MM_ERR_BAD_SIGNATURE },
+	{ ALG("ES256-and-more-of-it"), MM_ERR_MALFORMED },
+	{ "{\"alg\":null,\"kid\":\"$\",\"typ\":\"JWT\"}", MM_ERR_MALFORMED },
+	{ "{\"alg\":256,\"kid\":\"$\",\"typ\":\"JWT\"}", MM_ERR_MALFORMED },
+	{ "{\"alg\":[\"@\"],\"kid\":\"$\",\"typ\":\"JWT\"}", MM_ERR_MALFORMED },
+	/* members that others act upon */
+	{ "{" GOOD ",\"crit\":[\"exp\"],\"exp\":1}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"crit\":[]}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"b64\":false}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"b64\":true}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"jwk\":{\"kty\":\"oct\"}}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"jku\":\"https://x.example\"}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"x5u\":\"https://x.example\"}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"x5c\":[\"AA\"]}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"x5t\":\"AA\"}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"zip\":\"DEF\"}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"cty\":\"JWT\"}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"\":0}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"ALG\":\"none\"}", MM_ERR_MALFORMED },
+	/* the same member twice */
+	{ "{" GOOD ",\"alg\":\"@\"}", MM_ERR_MALFORMED },
+	{ "{\"alg\":\"none\"," GOOD "}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"\\u0061lg\":\"none\"}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"kid\":\"$\"}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",\"typ\":\"JWT\"}", MM_ERR_MALFORMED },
+	/* a member missing */
+	{ "{}", MM_ERR_MALFORMED },
+	{ "{\"kid\":\"$\",\"typ\":\"JWT\"}", MM_ERR_MALFORMED },
+	{ "{\"alg\":\"@\",\"typ\":\"JWT\"}", MM_ERR_MALFORMED },
+	{ "{\"alg\":\"@\",\"kid\":\"$\"}", MM_ERR_MALFORMED },
+	/* another kind of object (RFC 8725 s3.11) */
+	{ TYP("\"at+jwt\""), MM_ERR_MALFORMED }, { TYP("\"jwt\""), MM_ERR_MALFORMED },
+	{ TYP("\"statuslist+jwt\""), MM_ERR_MALFORMED }, { TYP("\"\""), MM_ERR_MALFORMED },
+	{ TYP("\"mintmark-feed+jwt\""), MM_ERR_MALFORMED }, { TYP("null"), MM_ERR_MALFORMED },
+	{ TYP("\"mintmark-snapshot+jwt\""), MM_ERR_MALFORMED },
+	{ TYP("\"application/jwt\""), MM_ERR_MALFORMED }, { TYP("\"JWT \""), MM_ERR_MALFORMED },
+	/* keys that nobody has */
+	{ KID("\"\""), MM_ERR_UNKNOWN_KEY }, { KID("\"$x\""), MM_ERR_UNKNOWN_KEY },
+	{ KID("\"../../dev/null\""), MM_ERR_UNKNOWN_KEY }, { KID("0"), MM_ERR_MALFORMED },
+	{ KID("\"$\\u0000\""), MM_ERR_MALFORMED }, { KID("null"), MM_ERR_MALFORMED },
+	{ KID("\"0123456789012345678901234567890123456789012345678901234567890123\""), MM_ERR_MALFORMED },
+	/* not one strict JSON object */
+	{ "", MM_ERR_MALFORMED }, { "null", MM_ERR_MALFORMED },
+	{ "[{" GOOD "}]", MM_ERR_MALFORMED }, { "{" GOOD "}{}", MM_ERR_MALFORMED },
+	{ "{" GOOD ",}", MM_ERR_MALFORMED }, { "\xEF\xBB\xBF{" GOOD "}", MM_ERR_MALFORMED },
+};
+/* clang-format on */
+
+static void test_headers(void **state)
+{
+	(void)state;
+	for (size_t a = 0; a < ROWS(algs); a++) {
+		AUTO_SET struct jwk_set set = { .count = 0 };
+		struct jwk *k = one_key(algs[a], &set);
+		for (size_t i = 0; i < ROWS(headers); i++) {
+			AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+			struct span token = forge(k, headers[i].header, &t);
+			expect(headers[i].header, open_token(token, &set),
+			       headers[i].want);
+		}
+	}
+}
+
+/* A token under another's key, or calling itself by another's algorithm. */
+static void mix_up(struct jwk *k, struct jwk *other)
+{
+	AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+	struct jws s;
+	expect("split", jws_split(sign(k, &t), &s), MM_OK);
+	expect("own key", jws_verify(&s, TYP_PAT, k), MM_OK);
+	expect("other key", jws_verify(&s, TYP_PAT, other),
+	       MM_ERR_BAD_SIGNATURE);
+	snprintf(s.header.alg, sizeof s.header.alg, "%s", jwk_alg_name(other));
+	expect("other key and alg", jws_verify(&s, TYP_PAT, other),
+	       MM_ERR_BAD_SIGNATURE);
+	expect("other alg", jws_verify(&s, TYP_PAT, k),
+	       jwk_alg(k) == jwk_alg(other) ? MM_OK : MM_ERR_BAD_SIGNATURE);
+}
+
+static void test_keys_mixed_up(void **state)
+{
+	(void)state;
+	AUTO_SET struct jwk_set a = { .count = 0 }, b = { .count = 0 };
+	for (size_t i = 0; i < ROWS(algs); i++) {
+		AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+		struct span token = sign(one_key(algs[i], &a), &t);
+		one_key(algs[i], &b);
+		expect("unknown", open_token(token, &b), MM_ERR_UNKNOWN_KEY);
+	}
+	for (size_t i = 0; i < a.count; i++)
+		for (size_t j = 0; j < b.count; j++)
+			mix_up(a.key[i], b.key[j]);
+}
+
+/* ---- spellings of a good token ---- */
+
+/* "@" is the token; "1", "2" and "3" are its parts, alone. */
+/* clang-format off */
+static const char *const spellings[] = {
+	"", ".", "..", "...", "1", "1.", "1.2", "1.2.", "1..3", ".2.3",
+	"..3", ".2.", "1..", "@.", "@.3", "@..", ".@", "@.2.3.3", "1.3.2",
+	"2.1.3", "1.2.2", "@=", "@==", "1=.2.3", "1.2=.3", "1==.2.3", "@A",
+	"@AA", "@AAAA", "@ ", " @", "@\n", "\n@", "@\r\n", "1 .2.3",
+	"1. 2.3", "1.2\n.3", "1.2.\t3", "A1.2.3", "1.A2.3", "1.2A.3", "@+",
+	"@/", "Bearer @", "\"@\"", "1:2:3", "1,2,3", "@\x80", "{@}",
+	"1.2%2E3",
+};
+/* clang-format on */
+
+static void test_spellings(void **state)
+{
+	(void)state;
+	AUTO_SET struct jwk_set set = { .count = 0 };
+	AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+	struct span part[4] = { sign(one_key(JWK_ES256, &set), &t) };
+	part[3] = part[0];
+	assert_true(span_cut(&part[3], '.', &part[1]));
+	assert_true(span_cut(&part[3], '.', &part[2]));
+	expect("as it is", open_token(part[0], &set), MM_OK);
+	for (size_t i = 0; i < ROWS(spellings); i++) {
+		AUTO_BUF struct buf b = buf_new(TOKEN_MAX);
+		for (const char *p = spellings[i]; *p; p++)
+			if (*p == '@')
+				buf_add(&b, part[0]);
+			else if (*p >= '1' && *p <= '3')
+				buf_add(&b, part[*p - '0']);
+			else
+				buf_add(&b, span_of(p, 1));
+		if (open_token(done(&b), &set) == MM_OK)
+			fail_msg("accepted: %s", spellings[i]);
+	}
+	/* a NUL behind it, and the C string in front of one */
+	struct span more = span_of(part[0].at, part[0].len + 1);
+	assert_int_not_equal(open_token(more, &set), MM_OK);
+}
+
+/* The same bits in the other alphabet, with a signature that has some. */
+static void test_other_alphabet(void **state)
+{
+	(void)state;
+	AUTO_SET struct jwk_set set = { .count = 0 };
+	struct jwk *k = one_key(JWK_ES256, &set);
+	for (size_t changed = 0; changed == 0;) {
+		AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+		struct span token = sign(k, &t);
+		for (size_t i = token.len - 86; i < token.len; i++) {
+			changed += t.at[i] == '-' || t.at[i] == '_';
+			t.at[i] = t.at[i] == '-'   ? '+'
+				  : t.at[i] == '_' ? '/'
+						   : t.at[i];
+		}
+		expect("alphabet", open_token(token, &set),
+		       changed ? MM_ERR_MALFORMED : MM_OK);
+	}
+}
+
+/* Signed by us, and yet not the spelling that its bytes have. */
+static void test_signed_nonsense(void **state)
+{
+	(void)state;
+	static const char *const payloads[] = { "Zh", "Zg==", "Z", "+w",
+						"Zg " };
+	AUTO_SET struct jwk_set set = { .count = 0 };
+	struct jwk *k = one_key(JWK_ES256, &set);
+	for (size_t i = 0; i < ROWS(payloads); i++) {
+		AUTO_BUF struct buf good = buf_new(TOKEN_MAX);
+		AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+		struct span rest = sign(k, &good), header;
+		assert_true(span_cut(&rest, '.', &header));
+		buf_add(&t, header);
+		buf_fmt(&t, ".%s", payloads[i]);
+		add_signature(k, &t);
+		expect(payloads[i], open_token(done(&t), &set),
+		       MM_ERR_MALFORMED);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_every_character_changed),
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_keys_mixed_up),
+		cmocka_unit_test(test_spellings),
+		cmocka_unit_test(test_other_alphabet),
+		cmocka_unit_test(test_signed_nonsense),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,426 @@
+/* test_store.c - the store's verbs: what lasts, what is refused, what the
+ * log says.  Time comes in as an argument, so the sliding rule is tried at
+ * its exact seconds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "issuer/store.h"
+
+#define T0  INT64_C(1790000000)
+#define DAY INT64_C(86400)
+#define ISS "https://pat.example.org"
+
+struct fixture {
+	char dir[64], path[96];
+	struct store *s;
+};
+
+static void no_wake(void *ctx)
+{
+	(void)ctx;
+}
+
+static void open_again(struct fixture *f)
+{
+	struct why why;
+	store_close(f->s);
+	f->s = NULL;
+	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &f->s, &why),
+			 MM_OK);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	snprintf(f->dir, sizeof f->dir, "/tmp/mintmark-store-XXXXXX");
+	if (f == NULL || mkdtemp(f->dir) == NULL)
+		return -1;
+	snprintf(f->path, sizeof f->path, "%s/s.db", f->dir);
+	open_again(f);
+	assert_int_equal(store_key_add(f->s, "kid00000001", "{}"), MM_OK);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
+	store_close(f->s);
+	for (size_t i = 0; i < 4; i++) {
+		char path[128];
+		snprintf(path, sizeof path, "%s%s", f->path, ends[i]);
+		unlink(path);
+	}
+	rmdir(f->dir);
+	free(f);
+	return 0;
+}
+
+/* A minted token of alice; window 0 = fixed. */
+static struct token_row mint(struct fixture *f, int64_t life, int64_t window)
+{
+	struct token_row t = { .iat = T0,
+			       .exp = T0 + life,
+			       .auto_refresh = window,
+			       .has_scope = true,
+			       .user = "alice",
+			       .label = "test",
+			       .scope = "a b",
+			       .kid = "kid00000001",
+			       .created_by = "unit" };
+	struct index_range r;
+	assert_int_equal(store_reserve(f->s,
+				       window ? LIST_AUTO_REFRESH : LIST_FIXED,
+				       t.exp, 1, &r),
+			 MM_OK);
+	assert_int_equal(r.count, 1);
+	t.list = r.list;
+	t.idx = r.first;
+	assert_int_equal(store_mint(f->s, &t), MM_OK);
+	return t;
+}
+
+static enum token_status status_of(struct fixture *f, const struct token_row *t)
+{
+	struct token_row now;
+	assert_int_equal(store_get(f->s, t->list, t->idx, &now), MM_OK);
+	return now.status;
+}
+
+/* Every event so far; they must be numbered 1, 2, 3 ... */
+static size_t events(struct fixture *f, struct event *out, size_t max)
+{
+	size_t n;
+	assert_int_equal(store_events(f->s, 0, max, out, &n), MM_OK);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(out[i].seq, i + 1);
+	return n;
+}
+
+static void a_minted_token_is_there_after_reopening(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0), got;
+	open_again(f);
+	assert_int_equal(store_get(f->s, t.list, t.idx, &got), MM_OK);
+	assert_string_equal(got.user, "alice");
+	assert_string_equal(got.scope, "a b");
+	assert_true(got.has_scope);
+	assert_int_equal(got.exp, t.exp);
+	assert_int_equal(got.status, TOKEN_VALID);
+	assert_int_equal(store_get(f->s, t.list, t.idx + 1, &got),
+			 MM_ERR_NOT_FOUND);
+}
+
+static void an_index_is_given_once(void **state)
+{
+	struct fixture *f = *state;
+	struct index_range a, b;
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, T0 + DAY, 10, &a),
+			 MM_OK);
+	open_again(f); /* what was taken and not used stays taken */
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, T0 + DAY, 10, &b),
+			 MM_OK);
+	assert_int_equal(a.list, b.list);
+	assert_int_equal(b.first, a.first + 10);
+	/* other kinds and periods have lists of their own */
+	assert_int_equal(
+		store_reserve(f->s, LIST_AUTO_REFRESH, T0 + DAY, 1, &b), MM_OK);
+	assert_int_not_equal(a.list, b.list);
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, T0 + 40 * DAY, 1, &b),
+			 MM_OK);
+	assert_int_not_equal(a.list, b.list);
+}
+
+static void a_full_list_is_followed_by_a_new_one(void **state)
+{
+	struct fixture *f = *state;
+	struct index_range a, b;
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, T0 + DAY,
+				       LIST_SIZE_MAX - 3, &a),
+			 MM_OK);
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, T0 + DAY, 8, &b),
+			 MM_OK);
+	assert_int_equal(b.list, a.list);
+	assert_int_equal(b.count, 3); /* never past the end */
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, T0 + DAY, 8, &b),
+			 MM_OK);
+	assert_int_not_equal(b.list, a.list);
+	assert_int_equal(b.first, 0);
+}
+
+static void only_an_announced_key_signs(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0);
+	t.idx++;
+	snprintf(t.kid, sizeof t.kid, "kid00000002");
+	assert_int_equal(store_mint(f->s, &t), MM_ERR_CONFLICT);
+	assert_int_equal(store_key_add(f->s, "kid00000002", "{}"), MM_OK);
+	assert_int_equal(store_mint(f->s, &t), MM_OK);
+	t.idx++;
+	assert_int_equal(store_key_gone(f->s, "kid00000002", true), MM_OK);
+	assert_int_equal(store_mint(f->s, &t), MM_ERR_CONFLICT);
+	/* a key that went never returns */
+	assert_int_equal(store_key_add(f->s, "kid00000002", "{}"),
+			 MM_ERR_CONFLICT);
+}
+
+static void an_index_is_not_minted_twice(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0);
+	assert_int_equal(store_mint(f->s, &t), MM_ERR_CONFLICT);
+}
+
+static void status_moves_as_it_may(void **state)
+{
+	static const struct {
+		enum status to;
+		enum mm_err want;
+		bool changed;
+	} steps[] = {
+		{ STATUS_VALID, MM_OK, false },
+		{ STATUS_SUSPENDED, MM_OK, true },
+		{ STATUS_SUSPENDED, MM_OK, false },
+		{ STATUS_VALID, MM_OK, true },
+		{ STATUS_REVOKED, MM_OK, true },
+		{ STATUS_REVOKED, MM_OK, false },
+		{ STATUS_VALID, MM_ERR_CONFLICT, false },
+		{ STATUS_SUSPENDED, MM_ERR_CONFLICT, false },
+	};
+	struct fixture *f = *state;
+	struct event log[64];
+	struct stamp by = { "unit", T0 };
+	struct token_row t = mint(f, DAY, 0);
+	size_t before = events(f, log, 64), changes = 0;
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		bool changed = false;
+		assert_int_equal(store_set_status(f->s, t.list, t.idx,
+						  steps[i].to, &by, &changed),
+				 steps[i].want);
+		assert_int_equal(changed, steps[i].changed);
+		changes += changed;
+	}
+	/* one event a change, and none for what changed nothing */
+	assert_int_equal(events(f, log, 64), before + changes);
+	assert_int_equal(log[before + changes - 1].type, EVENT_STATUS);
+	assert_int_equal(log[before + changes - 1].value, STATUS_REVOKED);
+	bool changed;
+	assert_int_equal(store_set_status(f->s, t.list, 999, STATUS_REVOKED,
+					  &by, &changed),
+			 MM_ERR_NOT_FOUND);
+}
+
+static void uses_count_by_the_sliding_rule(void **state)
+{
+	static const struct {
+		int64_t at, now;
+		size_t want;
+	} cases[] = {
+		{ T0 - 1, T0 + 50, 0 },	   /* before iat */
+		{ T0 + 51, T0 + 50, 0 },   /* the future */
+		{ T0 + 40, T0 + 50, 1 },   /* E is now T0 + 140 */
+		{ T0 + 40, T0 + 50, 0 },   /* again */
+		{ T0 + 39, T0 + 50, 0 },   /* backwards */
+		{ T0 + 140, T0 + 150, 0 }, /* at E: it was dead */
+		{ T0 + 139, T0 + 150, 1 }, /* the last second, told late */
+		{ T0 + 230, T0 + 235, 1 },
+	};
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 100), fixed = mint(f, DAY, 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct use u = { t.list, t.idx, cases[i].at };
+		size_t accepted = 9;
+		assert_int_equal(
+			store_use(f->s, &u, 1, cases[i].now, &accepted), MM_OK);
+		assert_int_equal(accepted, cases[i].want);
+	}
+	struct use none[] = { { fixed.list, fixed.idx, T0 + 5 },
+			      { 77, 1, T0 + 5 } };
+	size_t accepted = 9;
+	assert_int_equal(store_use(f->s, none, 2, T0 + 9, &accepted), MM_OK);
+	assert_int_equal(accepted, 0);
+}
+
+static void a_chain_of_late_uses_counts_in_any_order(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 100);
+	struct use uses[] = { { t.list, t.idx, T0 + 270 },
+			      { t.list, t.idx, T0 + 90 },
+			      { t.list, t.idx, T0 + 180 } };
+	size_t accepted;
+	assert_int_equal(store_use(f->s, uses, 3, T0 + 300, &accepted), MM_OK);
+	assert_int_equal(accepted, 3);
+}
+
+static void the_cap_is_never_passed(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, 150, 100);
+	struct use uses[] = { { t.list, t.idx, T0 + 90 },
+			      { t.list, t.idx, T0 + 149 },
+			      { t.list, t.idx, T0 + 150 } };
+	size_t accepted;
+	assert_int_equal(store_use(f->s, uses, 3, T0 + 200, &accepted), MM_OK);
+	assert_int_equal(accepted, 2);
+}
+
+static void idle_tokens_are_swept_at_their_second(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 100), fixed = mint(f, DAY, 0);
+	size_t done;
+	assert_int_equal(store_sweep_tokens(f->s, T0 + 99, 10, &done), MM_OK);
+	assert_int_equal(done, 0);
+	assert_int_equal(store_sweep_tokens(f->s, T0 + 100, 10, &done), MM_OK);
+	assert_int_equal(done, 1);
+	assert_int_equal(status_of(f, &t), TOKEN_IDLE);
+	assert_int_equal(status_of(f, &fixed), TOKEN_VALID);
+	assert_int_equal(store_sweep_tokens(f->s, T0 + 101, 10, &done), MM_OK);
+	assert_int_equal(done, 0); /* once is enough */
+
+	/* the report of a use in time was late: it lives again */
+	struct use u = { t.list, t.idx, T0 + 99 };
+	size_t accepted;
+	assert_int_equal(store_use(f->s, &u, 1, T0 + 120, &accepted), MM_OK);
+	assert_int_equal(accepted, 1);
+	assert_int_equal(status_of(f, &t), TOKEN_VALID);
+}
+
+static void a_revoked_token_does_not_come_back_by_use(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 100);
+	struct stamp by = { "unit", T0 };
+	struct use u = { t.list, t.idx, T0 + 5 };
+	bool changed;
+	size_t accepted;
+	assert_int_equal(store_set_status(f->s, t.list, t.idx, STATUS_REVOKED,
+					  &by, &changed),
+			 MM_OK);
+	assert_int_equal(store_use(f->s, &u, 1, T0 + 9, &accepted), MM_OK);
+	assert_int_equal(accepted, 0);
+	assert_int_equal(status_of(f, &t), TOKEN_REVOKED);
+}
+
+static void rotation_replaces(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row old = mint(f, DAY, 0), next = old;
+	struct index_range r;
+	size_t done;
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, next.exp, 2, &r),
+			 MM_OK);
+	next.idx = r.first;
+	assert_int_equal(store_rotate(f->s, old.list, old.idx, 60, &next),
+			 MM_OK);
+	assert_int_equal(status_of(f, &old), TOKEN_VALID);
+	struct token_row again = old;
+	again.idx = r.first + 1;
+	assert_int_equal(store_rotate(f->s, old.list, old.idx, 0, &again),
+			 MM_ERR_CONFLICT); /* it is being rotated already */
+	assert_int_equal(store_get(f->s, again.list, again.idx, &again),
+			 MM_ERR_NOT_FOUND); /* and nothing half-done */
+	assert_int_equal(store_sweep_tokens(f->s, T0 + 59, 10, &done), MM_OK);
+	assert_int_equal(done, 0);
+	assert_int_equal(store_sweep_tokens(f->s, T0 + 60, 10, &done), MM_OK);
+	assert_int_equal(done, 1);
+	assert_int_equal(status_of(f, &old), TOKEN_REVOKED);
+	assert_int_equal(status_of(f, &next), TOKEN_VALID);
+}
+
+static void a_list_dies_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0);
+	struct replica r = { .seq = 0 };
+	int64_t end = list_period_end(t.exp);
+	assert_int_equal(store_sweep_lists(f->s, end - 1), MM_OK);
+	assert_int_equal(store_load(f->s, &r), MM_ERR_INVALID); /* key "{}" */
+	replica_free(&r);
+	assert_int_equal(store_sweep_lists(f->s, end), MM_OK);
+	struct event log[64];
+	size_t n = events(f, log, 64);
+	assert_int_equal(log[n - 1].type, EVENT_LIST_DEAD);
+	assert_int_equal(log[n - 1].list, t.list);
+	assert_int_equal(store_sweep_lists(f->s, end), MM_OK);
+	assert_int_equal(events(f, log, 64), n); /* once */
+}
+
+static void forgotten_events_are_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct event log[64];
+	mint(f, DAY, 0);
+	size_t n, before = events(f, log, 64);
+	assert_int_equal(store_forget_events(f->s, INT64_MAX), MM_OK);
+	assert_int_equal(store_events(f->s, 0, 64, log, &n), MM_ERR_GONE);
+	/* the newest stays, so that who is up to date can go on */
+	assert_int_equal(store_events(f->s, before - 1, 64, log, &n), MM_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(store_events(f->s, before, 64, log, &n), MM_OK);
+	assert_int_equal(n, 0);
+}
+
+static void other_files_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = NULL;
+	struct why why = { .text = "" };
+	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &other, &why),
+			 MM_ERR_CONFLICT);
+	assert_non_null(strstr(why.text, "another mintmarkd"));
+	store_close(f->s);
+	f->s = NULL;
+	assert_int_equal(store_open(f->path, "https://other", no_wake, NULL,
+				    &other, &why),
+			 MM_ERR_CONFLICT);
+	assert_non_null(strstr(why.text, ISS));
+
+	char command[256];
+	snprintf(command, sizeof command,
+		 "sqlite3 %s 'PRAGMA user_version = 99'", f->path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &other, &why),
+			 MM_ERR_VERSION);
+	assert_non_null(strstr(why.text, "99"));
+	FILE *junk = fopen(f->path, "w");
+	assert_non_null(junk);
+	fputs("this is no database, whatever its name says\n", junk);
+	fclose(junk);
+	assert_int_not_equal(
+		store_open(f->path, ISS, no_wake, NULL, &other, &why), MM_OK);
+	assert_null(other);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_minted_token_is_there_after_reopening),
+		TEST(an_index_is_given_once),
+		TEST(a_full_list_is_followed_by_a_new_one),
+		TEST(only_an_announced_key_signs),
+		TEST(an_index_is_not_minted_twice),
+		TEST(status_moves_as_it_may),
+		TEST(uses_count_by_the_sliding_rule),
+		TEST(a_chain_of_late_uses_counts_in_any_order),
+		TEST(the_cap_is_never_passed),
+		TEST(idle_tokens_are_swept_at_their_second),
+		TEST(a_revoked_token_does_not_come_back_by_use),
+		TEST(rotation_replaces),
+		TEST(a_list_dies_whole),
+		TEST(forgotten_events_are_gone),
+		TEST(other_files_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

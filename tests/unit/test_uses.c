@@ -1,0 +1,408 @@
+/* Steps 4 and 5 on the host: no token dies that was used once a window, no
+ * use is lost by a restart, nothing unbelievable is believed. */
+#include "tests/unit/verifier_fixture.h"
+
+#include "verifier/keep.h"
+#include "verifier/use_file.h"
+
+static struct use_entry token(uint32_t idx, int64_t window)
+{
+	return (struct use_entry){ .list = SLIDE,
+				   .idx = idx,
+				   .iat = T0,
+				   .exp = T0 + 300 * DAY,
+				   .window = window };
+}
+
+/* ---- chains ---- */
+
+static void test_chain(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		int64_t issuer_last;
+		int64_t uses[6], chain[6]; /* after T0; 0 ends */
+	} cases[] = {
+		{ "one", 0, { 10 }, { 10 } },
+		{ "the later stands for the earlier",
+		  0,
+		  { 10, 20, 99 },
+		  { 99 } },
+		{ "but not across a window", 0, { 50, 100 }, { 50, 100 } },
+		{ "just not", 0, { 50, 99, 100, 149, 199 }, { 99, 149, 199 } },
+		{ "twice the same", 0, { 50, 50 }, { 50 } },
+		{ "out of order", 0, { 50, 40 }, { 50 } },
+		{ "what the issuer knows", 60, { 50, 60 }, { 0 } },
+		{ "from where the issuer stands", 60, { 90, 159 }, { 159 } },
+		{ "and on", 60, { 90, 160 }, { 90, 160 } },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct use_table t = { 0 };
+		struct use_entry e = token(1, 100);
+		int64_t last =
+			cases[i].issuer_last ? T0 + cases[i].issuer_last : 0;
+		for (size_t u = 0; u < 6 && cases[i].uses[u]; u++)
+			assert_ok(use_table_add(&t, &e, last,
+						T0 + cases[i].uses[u]));
+		const struct use_entry *own = use_table_find(&t, SLIDE, 1);
+		size_t n = 0;
+		for (; n < 6 && cases[i].chain[n]; n++)
+			if (n >= own->count ||
+			    own->at[n] != T0 + cases[i].chain[n])
+				fail_msg("%s: %zu", cases[i].what, n);
+		if (n != own->count)
+			fail_msg("%s: %u in chain", cases[i].what, own->count);
+		use_table_free(&t);
+	}
+}
+
+static void test_due(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct use_due due[8];
+	struct use_table t = { 0 };
+	struct use_entry e = token(1, 100), short_one = token(2, 3);
+	mint_begin(&m);
+	assert_ok(use_table_add(&t, &e, 0, T0 + 30));
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 49, false, due, 8), 0);
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 50, false, due, 8), 1);
+	assert_int_equal(due[0].at, T0 + 30);
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 31, true, due, 8), 1);
+
+	/* very young uses wait: the issuer's clock may be behind */
+	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 64, false, due, 8), 0);
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 65, false, due, 8), 1);
+
+	/* but not where there is no time for that */
+	assert_ok(use_table_add(&t, &short_one, 0, T0 + 1));
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 1, false, due, 8), 1);
+	assert_int_equal(due[0].idx, 2);
+
+	/* rising, and no more than there is room for */
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 8), 2);
+	assert_int_equal(due[0].at, T0 + 1);
+	assert_int_equal(due[1].at, T0 + 60);
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 1), 1);
+
+	/* the issuer's own word counts */
+	replica_list(&m.r, SLIDE)->last_use[1] = (uint32_t)(T0 + 60);
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 170, false, due, 8), 1);
+	use_table_free(&t);
+	mint_end(&m);
+}
+
+/* Told while a newer use came in: only what was told goes. */
+static void test_taken(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct use_due due[4];
+	struct use_table t = { 0 };
+	struct use_entry e = token(1, 100);
+	mint_begin(&m);
+	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 4), 1);
+	assert_ok(use_table_add(&t, &e, 0, T0 + 80));
+	use_table_taken(&t, &due[0]);
+	const struct use_entry *own = use_table_find(&t, SLIDE, 1);
+	assert_int_equal(own->count, 1);
+	assert_int_equal(own->at[0], T0 + 80);
+	assert_int_equal(own->sent, T0 + 60);
+	/* half a window from the one that was taken */
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 109, false, due, 4), 0);
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 110, false, due, 4), 1);
+	use_table_taken(&t, &due[0]);
+	assert_int_equal(own->count, 0);
+
+	/* kept until the feed says so too: a new state file needs it */
+	use_table_prune(&t, &m.r, T0 + 120);
+	assert_int_equal(t.count, 1);
+	replica_list(&m.r, SLIDE)->last_use[1] = (uint32_t)(T0 + 80);
+	use_table_prune(&t, &m.r, T0 + 120);
+	assert_int_equal(t.count, 0);
+	use_table_free(&t);
+	mint_end(&m);
+}
+
+static void test_prune(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct use_table t = { 0 };
+	struct use_entry e;
+	mint_begin(&m);
+	for (uint32_t i = 0; i < 600; i++) {
+		e = token(i, 100);
+		assert_ok(use_table_add(&t, &e, 0, T0 + 1));
+	}
+	e = token(1000, 100);
+	e.list = 77; /* gone meanwhile */
+	assert_ok(use_table_add(&t, &e, 0, T0 + 1));
+	use_table_prune(&t, &m.r, T0 + 5000); /* late, but not yet told */
+	assert_int_equal(t.count, 600);
+	use_table_prune(&t, &m.r, T0 + 300 * DAY - 1);
+	assert_int_equal(t.count, 600);
+	use_table_prune(&t, &m.r, T0 + 300 * DAY);
+	assert_int_equal(t.count, 0);
+	use_table_free(&t);
+	mint_end(&m);
+}
+
+/* ---- the promise, with an issuer that is away at times ---- */
+
+struct issuer {
+	int64_t last, iat, exp, window;
+	unsigned refused;
+};
+
+static void report(struct issuer *is, struct use_table *t, struct mint *m,
+		   int64_t now)
+{
+	struct use_due due[256]; /* more than a chain can be here */
+	size_t n = use_table_due(t, &m->r, now, false, due, 256);
+	for (size_t i = 0; i < n; i++) {
+		int64_t at = due[i].at;
+		if (at > now || at >= effective_expiry(is->iat, is->exp,
+						       is->window, is->last))
+			is->refused++;
+		else if (at > is->last)
+			is->last = at;
+		use_table_taken(t, &due[i]);
+	}
+	replica_list(&m->r, SLIDE)->last_use[1] = (uint32_t)is->last;
+}
+
+/* Used at random, but at least once a window; the issuer can be told in one
+ * of `luck` seconds only.  It must accept all, and know of the last. */
+static void live_through(struct mint *m, int64_t window, unsigned luck,
+			 unsigned seed)
+{
+	struct use_table t = { 0 };
+	struct use_entry e = token(1, window);
+	struct issuer is = {
+		.last = 0, .iat = e.iat, .exp = e.exp, .window = window
+	};
+	int64_t last = T0, now = T0;
+	uint64_t r = seed * 2654435761u + 1;
+	for (; now < T0 + 40 * window; now++) {
+		r = r * 6364136223846793005u + 1442695040888963407u;
+		bool must = now - last == window - 1;
+		if (now > last && (must || r >> 40 & 1)) {
+			assert_ok(use_table_add(
+				&t, &e, replica_list(&m->r, SLIDE)->last_use[1],
+				now));
+			last = now;
+		}
+		if ((r >> 45) % luck == 0)
+			report(&is, &t, m, now);
+	}
+	report(&is, &t, m, last + window + 100);
+	if (is.refused != 0 || is.last != last)
+		fail_msg("window %" PRId64 ", luck %u, seed %u: %u refused",
+			 window, luck, seed, is.refused);
+	replica_list(&m->r, SLIDE)->last_use[1] = 0;
+	use_table_free(&t);
+}
+
+static void test_promise(void **state)
+{
+	(void)state;
+	static const unsigned luck[] = { 1, 2, 7, 40, 1000 };
+	struct mint m;
+	mint_begin(&m);
+	for (int64_t window = 2; window < 40; window += 3)
+		for (size_t i = 0; i < 5; i++)
+			for (unsigned seed = 0; seed < 20; seed++)
+				live_through(&m, window, luck[i], seed);
+	mint_end(&m);
+}
+
+/* ---- on disk ---- */
+
+static void save(const struct use_table *t, const char *path)
+{
+	AUTO_BUF struct buf b = buf_new(USE_FILE_MAX);
+	struct span text;
+	assert_ok(use_file_write(t, ISS, &b));
+	assert_ok(buf_done(&b, &text));
+	assert_ok(file_replace(path, text, 0600, NULL));
+}
+
+static void test_file(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct use_table t = { 0 }, back = { 0 };
+	struct use_entry e = token(1, 100), f = token(2, 5 * DAY);
+	mint_begin(&m);
+	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
+	assert_ok(use_table_add(&t, &e, 0, T0 + 120));
+	assert_ok(use_table_add(&t, &f, 0, T0 + 99));
+	use_table_taken(&t, &(struct use_due){ SLIDE, 1, T0 + 60 });
+	save(&t, m.path);
+	assert_ok(use_file_load(&back, m.path, ISS, NULL));
+	assert_int_equal(back.count, 2);
+	const struct use_entry *own = use_table_find(&back, SLIDE, 1);
+	assert_int_equal(own->iat, T0);
+	assert_int_equal(own->exp, T0 + 300 * DAY);
+	assert_int_equal(own->window, 100);
+	assert_int_equal(own->sent, T0 + 60);
+	assert_int_equal(own->latest, T0 + 120);
+	assert_int_equal(own->count, 1);
+	assert_int_equal(own->at[0], T0 + 120);
+	assert_int_equal(use_table_find(&back, SLIDE, 2)->at[0], T0 + 99);
+	use_table_free(&t);
+	use_table_free(&back);
+	mint_end(&m);
+}
+
+static void test_file_refused(void **state)
+{
+	(void)state;
+#define HEAD "{\"version\":1,\"iss\":\"" ISS "\",\"tokens\":["
+#define ONE(id, at)                                                            \
+	HEAD "{\"id\":\"" id "\",\"iat\":1,\"exp\":9,\"window\":3,"            \
+	     "\"sent\":0,\"latest\":2,\"at\":" at "}]}"
+	static const char *const bad[] = {
+		"",
+		"{}",
+		"[]",
+		"{\"version\":2,\"iss\":\"" ISS "\",\"tokens\":[]}",
+		"{\"version\":1,\"iss\":\"https://other\",\"tokens\":[]}",
+		"{\"version\":1,\"iss\":\"" ISS "\",\"tokens\":{}}",
+		HEAD,
+		HEAD "1]}",
+		HEAD "{}]}",
+		ONE("2", "[2]"),
+		ONE("2.01", "[2]"),
+		ONE("2.1", "[\"2\"]"),
+		ONE("2.1", "[3,2]"),
+		ONE("2.1", "{}"),
+	};
+	struct mint m;
+	struct use_table t = { 0 };
+	mint_begin(&m);
+	assert_err(use_file_load(&t, m.path, ISS, NULL), MM_ERR_NOT_FOUND);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_ok(file_replace(m.path, span_str(bad[i]), 0600, NULL));
+		if (use_file_load(&t, m.path, ISS, NULL) != MM_ERR_INVALID)
+			fail_msg("takes %s", bad[i]);
+	}
+	assert_ok(
+		file_replace(m.path, span_str(ONE("2.1", "[2]")), 0600, NULL));
+	assert_ok(use_file_load(&t, m.path, ISS, NULL));
+	use_table_free(&t);
+	mint_end(&m);
+}
+
+/* ---- what a datagram may say ---- */
+
+static void keeper_begin(struct keeper *k, const struct mint *m)
+{
+	struct why why = { .text = "" };
+	assert_ok(keep_open(k, m->path, ISS, DAY, &why));
+	k->replica = m->r; /* lent */
+	k->holds = true;
+	k->fresh_at = T0;
+	assert_ok(keep_show(k, &why));
+}
+
+static void keeper_end(struct keeper *k)
+{
+	memset(&k->replica, 0, sizeof k->replica);
+	keep_close(k);
+}
+
+static void test_datagram(void **state)
+{
+	(void)state;
+#define GOOD                                                                   \
+	{                                                                      \
+		.magic = { 'M', 'M', 'U', '1' }, .list = SLIDE, .idx = 1,      \
+		.used_at = T0 + 50, .iat = T0, .exp = T0 + DAY,                \
+		.auto_refresh = 100                                            \
+	}
+	struct mint m;
+	struct keeper k;
+	const struct use_datagram good = GOOD;
+	struct use_datagram bad[12];
+	mint_begin(&m);
+	keeper_begin(&k, &m);
+	for (size_t i = 0; i < 12; i++)
+		bad[i] = good;
+	bad[0].magic[3] = '2';
+	bad[1].list = 3;
+	bad[2].list = FIXED;
+	bad[3].idx = SIZE;
+	bad[4].used_at = T0 + 62; /* over a second ahead of now */
+	bad[5].used_at = T0 - 1;
+	bad[6].auto_refresh = 0;
+	bad[7].auto_refresh = 50; /* was dead by then */
+	bad[8].exp = T0 + 50;
+	bad[9].auto_refresh = INT64_MAX;
+	bad[10].exp = INT64_MAX;
+	bad[11].iat = INT64_MIN;
+	for (size_t i = 0; i < 12; i++)
+		if (keep_use(&k, &bad[i], T0 + 60) == MM_OK)
+			fail_msg("takes %zu", i);
+	assert_int_equal(k.uses.count, 0);
+
+	assert_ok(keep_use(&k, &good, T0 + 60));
+	const struct state_list *l = state_find(k.live.head, SLIDE);
+	assert_int_equal(state_last_use(k.live.head, l, 1), T0 + 50);
+	/* the window slides from there */
+	bad[7] = good;
+	bad[7].used_at = T0 + 149;
+	assert_ok(keep_use(&k, &bad[7], T0 + 149));
+	bad[7].used_at = T0 + 249;
+	assert_err(keep_use(&k, &bad[7], T0 + 249), MM_ERR_INVALID);
+	keeper_end(&k);
+	mint_end(&m);
+}
+
+/* Neither a new state file nor a restart forgets a use. */
+static void test_not_forgotten(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct keeper k;
+	const struct use_datagram use = GOOD;
+	mint_begin(&m);
+	keeper_begin(&k, &m);
+	assert_ok(keep_use(&k, &use, T0 + 60));
+	assert_ok(keep_show(&k, NULL));
+	const struct state_list *l = state_find(k.live.head, SLIDE);
+	assert_int_equal(state_last_use(k.live.head, l, 1), T0 + 50);
+	assert_ok(keep_save_uses(&k, NULL));
+	assert_ok(keep_checkpoint(&k, NULL));
+	keeper_end(&k);
+
+	assert_ok(keep_open(&k, m.path, ISS, DAY, NULL));
+	assert_ok(keep_load(&k, T0 + 70, NULL));
+	assert_true(k.holds);
+	l = state_find(k.live.head, SLIDE);
+	assert_int_equal(state_last_use(k.live.head, l, 1), T0 + 50);
+	assert_int_equal(replica_list(&k.replica, SLIDE)->last_use[1], 0);
+	assert_int_equal(use_table_find(&k.uses, SLIDE, 1)->count, 1);
+	keep_close(&k);
+	mint_end(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_due),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_prune),
+		cmocka_unit_test(test_promise),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_refused),
+		cmocka_unit_test(test_datagram),
+		cmocka_unit_test(test_not_forgotten),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,497 @@
+/* Step 3: every refusal has its reason, every character of a token counts,
+ * and a use is told when it is worth telling. */
+#include "tests/unit/verifier_fixture.h"
+
+#include <sys/socket.h>
+
+#include "verifier/verifier.h"
+
+struct desk {
+	struct mint m;
+	struct state_writer w;
+	struct mm_verifier *v;
+	int64_t now;
+};
+
+static int64_t desk_now(void *ctx)
+{
+	return ((struct desk *)ctx)->now;
+}
+
+static void desk_open(struct desk *d, struct mm_options opt)
+{
+	struct why why = { .text = "" };
+	opt.now = desk_now;
+	opt.now_ctx = d;
+	assert_ok(verifier_open_state(&opt, d->m.path, &d->v, &why));
+}
+
+static void desk_begin(struct desk *d, struct mm_options opt)
+{
+	*d = (struct desk){ .now = T0 + 100 };
+	mint_begin(&d->m);
+	assert_ok(state_create(&d->w, d->m.path, &d->m.r, DAY, NULL));
+	state_put_head(&d->w, 7, T0);
+	assert_ok(state_install(&d->w, NULL));
+	desk_open(d, opt);
+}
+
+static void desk_end(struct desk *d)
+{
+	mm_close(d->v);
+	state_writer_close(&d->w);
+	mint_end(&d->m);
+}
+
+static enum mm_err ask(struct desk *d, struct says s, struct mm_token *out)
+{
+	AUTO_BUF struct buf b;
+	struct span t = token_make(&d->m, s, &b);
+	return mm_verify(d->v, (const char *)t.at, t.len, out);
+}
+
+/* ---- good ---- */
+
+static void test_good(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t;
+	desk_begin(&d, (struct mm_options){ 0 });
+	assert_ok(ask(&d,
+		      (struct says){ .list = SLIDE,
+				     .idx = 9,
+				     .window = 5 * DAY,
+				     .scope = "node:1:rw photos:read" },
+		      &t));
+	assert_string_equal(t.id, "2.9");
+	assert_string_equal(t.user, "alice");
+	assert_string_equal(t.scope, "node:1:rw photos:read");
+	assert_true(t.has_scope);
+	assert_int_equal(t.issued_at, T0);
+	assert_int_equal(t.expires_at, T0 + 30 * DAY);
+	assert_int_equal(t.dies_at, T0 + 5 * DAY);
+	assert_int_equal(t.auto_refresh, 5 * DAY);
+	assert_int_equal(t.list, SLIDE);
+	assert_int_equal(t.index, 9);
+
+	assert_ok(state_raise_use(&d.w, SLIDE, 9, T0 + 50));
+	assert_ok(ask(&d,
+		      (struct says){ .list = SLIDE, .idx = 9, .window = DAY },
+		      &t));
+	assert_int_equal(t.dies_at, T0 + 50 + DAY);
+	assert_false(t.has_scope);
+	desk_end(&d);
+}
+
+/* ---- refusals ---- */
+
+static void test_reasons(void **state)
+{
+	(void)state;
+	AUTO_JWK struct jwk *stranger = NULL;
+	struct desk d;
+	struct mm_token t, before;
+	desk_begin(&d, (struct mm_options){ .audience = "files" });
+	assert_ok(jwk_generate(JWK_ES256, &stranger));
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_REVOKED));
+	assert_ok(state_put_status(&d.w, FIXED, 2, STATUS_SUSPENDED));
+	assert_ok(state_put_status(&d.w, FIXED, 3, 3));
+	int64_t now = d.now;
+	const struct {
+		const char *what;
+		enum mm_err want;
+		struct says says;
+	} cases[] = {
+		{ "as it should be", MM_OK, { .idx = 0 } },
+		{ "its audience", MM_OK, { .aud = "[\"mail\",\"files\"]" } },
+		{ "another audience",
+		  MM_ERR_WRONG_AUDIENCE,
+		  { .aud = "\"files.example.org\"" } },
+		{ "no audience at all", MM_ERR_MALFORMED, { .aud = "[]" } },
+		{ "another issuer",
+		  MM_ERR_WRONG_ISSUER,
+		  { .iss = ISS ".evil.org" } },
+		{ "issuer with a slash",
+		  MM_ERR_WRONG_ISSUER,
+		  { .iss = ISS "/" } },
+		{ "just not ahead", MM_OK, { .iat = now + 60 } },
+		{ "ahead", MM_ERR_NOT_YET_VALID, { .iat = now + 61 } },
+		{ "nbf", MM_ERR_NOT_YET_VALID, { .nbf = now + 61 } },
+		{ "last second", MM_OK, { .exp = now + 1 } },
+		{ "expired", MM_ERR_EXPIRED, { .exp = now } },
+		{ "window's last second",
+		  MM_OK,
+		  { .list = SLIDE, .window = 101 } },
+		{ "idle", MM_ERR_IDLE, { .list = SLIDE, .window = 100 } },
+		{ "revoked", MM_ERR_REVOKED, { .idx = 1 } },
+		{ "suspended", MM_ERR_SUSPENDED, { .idx = 2 } },
+		{ "status 3", MM_ERR_REVOKED, { .idx = 3 } },
+		{ "expired and revoked",
+		  MM_ERR_EXPIRED,
+		  { .idx = 1, .exp = now } },
+		{ "index past the list", MM_ERR_REVOKED, { .idx = SIZE } },
+		{ "a list we do not know yet", MM_ERR_STALE, { .list = 3 } },
+		{ "a key we do not know",
+		  MM_ERR_UNKNOWN_KEY,
+		  { .key = stranger } },
+		{ "a status list",
+		  MM_ERR_MALFORMED,
+		  { .typ = TYP_STATUS_LIST } },
+		{ "a feed object", MM_ERR_MALFORMED, { .typ = TYP_FEED } },
+		{ "at+jwt", MM_ERR_MALFORMED, { .typ = "at+jwt" } },
+		{ "a bad scope", MM_ERR_MALFORMED, { .scope = "node:1:rwx" } },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		memset(&t, 0xA5, sizeof t);
+		before = t;
+		enum mm_err e = ask(&d, cases[i].says, &t);
+		if (e != cases[i].want)
+			fail_msg("%s: %s", cases[i].what, mm_reason(e));
+		if (e != MM_OK) /* written only when the answer is MM_OK */
+			assert_memory_equal(&t, &before, sizeof t);
+	}
+	desk_end(&d);
+}
+
+static void test_wrong_user(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *user;
+		enum mm_err want;
+	} cases[] = {
+		{ "alice", MM_OK },
+		{ "", MM_ERR_WRONG_USER },
+		{ "alic", MM_ERR_WRONG_USER },
+		{ "alice ", MM_ERR_WRONG_USER },
+		{ "Alice", MM_ERR_WRONG_USER },
+		{ "alice@example.org", MM_ERR_WRONG_USER },
+		{ "root", MM_ERR_WRONG_USER },
+		{ NULL, MM_ERR_WRONG_USER },
+	};
+	struct desk d;
+	struct mm_token t;
+	desk_begin(&d, (struct mm_options){ 0 });
+	AUTO_BUF struct buf b;
+	struct span token = token_make(&d.m, (struct says){ .idx = 0 }, &b);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_err(mm_verify_user(d.v, cases[i].user,
+					  (const char *)token.at, token.len,
+					  &t),
+			   cases[i].want);
+	desk_end(&d);
+}
+
+/* None of a token's characters may be another one. */
+static void test_every_character(void **state)
+{
+	(void)state;
+	static const char others[] = "AB.=-_ \n"; /* and its NUL */
+	struct desk d;
+	struct mm_token t;
+	AUTO_BUF struct buf b;
+	desk_begin(&d, (struct mm_options){ 0 });
+	struct span token = token_make(&d.m, (struct says){ .idx = 0 }, &b);
+	char *text = (char *)b.at;
+	for (size_t i = 0; i < token.len; i++)
+		for (size_t o = 0; o < sizeof others; o++) {
+			char keep = text[i];
+			text[i] = others[o];
+			if (text[i] != keep &&
+			    mm_verify(d.v, text, token.len, &t) == MM_OK)
+				fail_msg("passes with %zu = %d", i, others[o]);
+			text[i] = keep;
+		}
+	for (size_t n = 0; n < token.len; n++)
+		if (mm_verify(d.v, text, n, &t) == MM_OK)
+			fail_msg("passes with %zu characters", n);
+	assert_ok(mm_verify(d.v, text, token.len, &t));
+	desk_end(&d);
+}
+
+static void test_form(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t;
+	AUTO_BUF struct buf b;
+	desk_begin(&d, (struct mm_options){ 0 });
+	struct span token = token_make(&d.m, (struct says){ .idx = 0 }, &b);
+	size_t n = token.len;
+	static const char *const junk[] = { ".", "A", "=", "\n", " ", ".A" };
+	for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++) {
+		buf_str(&b, junk[i]);
+		if (mm_verify(d.v, (char *)b.at, b.len, &t) == MM_OK)
+			fail_msg("passes with a tail %zu", i);
+		b.len = n;
+	}
+	static char large[1 << 20];
+	memset(large, 'A', sizeof large);
+	static const size_t sizes[] = { 0, 1, TOKEN_MAX, TOKEN_MAX + 1,
+					sizeof large };
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		assert_err(mm_verify(d.v, large, sizes[i], &t),
+			   MM_ERR_MALFORMED);
+	memset(large, '.', sizeof large);
+	assert_err(mm_verify(d.v, large, 3, &t), MM_ERR_MALFORMED);
+	desk_end(&d);
+}
+
+/* ---- staleness ---- */
+
+static void test_stale(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t option, age;
+		enum mm_err want;
+	} cases[] = {
+		{ 0, DAY, MM_OK },
+		{ 0, DAY + 1, MM_ERR_STALE },
+		{ 10, 10, MM_OK },
+		{ 10, 11, MM_ERR_STALE },
+		{ 9 * DAY, DAY, MM_OK }, /* only ever stricter */
+		{ 9 * DAY, DAY + 1, MM_ERR_STALE },
+	};
+	struct desk d;
+	struct mm_token t;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		desk_begin(&d, (struct mm_options){ .max_staleness =
+							    cases[i].option });
+		d.now = T0 + cases[i].age;
+		assert_err(ask(&d, (struct says){ .idx = 0 }, &t),
+			   cases[i].want);
+		/* first of all: also when the token is none */
+		assert_err(mm_verify(d.v, "x", 1, &t),
+			   cases[i].want == MM_OK ? MM_ERR_MALFORMED
+						  : MM_ERR_STALE);
+		desk_end(&d);
+	}
+}
+
+/* Somebody put a fresh file there without marking the old one. */
+static void test_stale_looks_again(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t;
+	char aside[128];
+	desk_begin(&d, (struct mm_options){ 0 });
+	snprintf(aside, sizeof aside, "%s/aside", d.m.folder);
+	assert_int_equal(rename(d.m.path, aside), 0);
+	state_writer_close(&d.w);
+	assert_ok(state_create(&d.w, d.m.path, &d.m.r, DAY, NULL));
+	state_put_head(&d.w, 8, T0 + 9 * DAY);
+	assert_ok(state_install(&d.w, NULL));
+	d.now = T0 + 9 * DAY;
+	assert_ok(ask(&d, (struct says){ .idx = 0 }, &t));
+	desk_end(&d);
+}
+
+/* ---- scopes ---- */
+
+static void test_allow(void **state)
+{
+	(void)state;
+	static const char *const ids[] = { "leaf", "folder", "root" };
+	static const struct {
+		const char *scope;
+		unsigned perm;
+		bool allowed;
+	} cases[] = {
+		{ NULL, MM_READ | MM_WRITE, true },
+		{ "node:leaf:r", MM_READ, true },
+		{ "node:leaf:r", MM_WRITE, false },
+		{ "node:leaf:r", MM_READ | MM_WRITE, false },
+		{ "node:root:rw", MM_READ | MM_WRITE, true },
+		{ "node:root:r node:leaf:w", MM_READ | MM_WRITE, true },
+		{ "node:other:rw", MM_READ, false },
+		{ "disk:leaf:rw", MM_READ, false },
+		{ "photos:read", MM_READ, false },
+		{ "node:leaf:rw", 0, false },
+		{ "node:leaf:rw", 4, false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct mm_token t = { .has_scope = cases[i].scope != NULL };
+		if (cases[i].scope)
+			snprintf(t.scope, sizeof t.scope, "%s", cases[i].scope);
+		assert_err(mm_allow(&t, "node", ids, 3, cases[i].perm),
+			   cases[i].allowed ? MM_OK
+					    : MM_ERR_INSUFFICIENT_SCOPE);
+	}
+	struct mm_token t = { .has_scope = true, .scope = "photos:read x" };
+	assert_true(mm_has_scope(&t, "photos:read"));
+	assert_true(mm_has_scope(&t, "x"));
+	assert_false(mm_has_scope(&t, "photos"));
+	t.has_scope = false;
+	assert_true(mm_has_scope(&t, "anything"));
+}
+
+/* ---- uses ---- */
+
+static int listen_for_uses(const struct desk *d)
+{
+	struct sockaddr_un to;
+	assert_true(use_address(d->m.path, &to));
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+static bool heard(int fd, struct use_datagram *d)
+{
+	return recv(fd, d, sizeof *d, 0) == (ssize_t)sizeof *d;
+}
+
+static void test_use_is_told(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		struct says says;
+		int64_t last_use, now;
+		bool told;
+	} cases[] = {
+		{ "fixed", { .idx = 0 }, 0, T0 + 5000, false },
+		{ "in the second of its birth",
+		  { .list = SLIDE, .idx = 1, .window = 3 },
+		  0,
+		  T0,
+		  false },
+		{ "a short window, a second on",
+		  { .list = SLIDE, .idx = 2, .window = 3 },
+		  0,
+		  T0 + 1,
+		  true },
+		{ "told in this second",
+		  { .list = SLIDE, .idx = 3, .window = 3 },
+		  T0 + 1,
+		  T0 + 1,
+		  false },
+		{ "before the grain",
+		  { .list = SLIDE, .idx = 4, .window = 6400 },
+		  0,
+		  T0 + 99,
+		  false },
+		{ "after it",
+		  { .list = SLIDE, .idx = 5, .window = 6400 },
+		  0,
+		  T0 + 100,
+		  true },
+		{ "within an hour of the last",
+		  { .list = SLIDE, .idx = 6, .window = 20 * DAY },
+		  T0 + 1000,
+		  T0 + 4599,
+		  false },
+		{ "an hour after it",
+		  { .list = SLIDE, .idx = 7, .window = 20 * DAY },
+		  T0 + 1000,
+		  T0 + 4600,
+		  true },
+		{ "refused: not used",
+		  { .list = SLIDE, .idx = 8, .window = 3 },
+		  0,
+		  T0 + 3,
+		  false },
+	};
+	struct desk d;
+	struct mm_token t;
+	struct use_datagram u;
+	desk_begin(&d, (struct mm_options){ 0 });
+	int fd = listen_for_uses(&d);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		if (cases[i].last_use)
+			assert_ok(state_raise_use(&d.w, SLIDE,
+						  cases[i].says.idx,
+						  cases[i].last_use));
+		d.now = cases[i].now;
+		(void)!ask(&d, cases[i].says, &t);
+		if (heard(fd, &u) != cases[i].told)
+			fail_msg("%s", cases[i].what);
+		if (!cases[i].told)
+			continue;
+		assert_memory_equal(u.magic, USE_MAGIC, 4);
+		assert_int_equal(u.list, SLIDE);
+		assert_int_equal(u.idx, cases[i].says.idx);
+		assert_int_equal(u.used_at, d.now);
+		assert_int_equal(u.iat, T0);
+		assert_int_equal(u.exp, T0 + 30 * DAY);
+		assert_int_equal(u.auto_refresh, cases[i].says.window);
+	}
+	close(fd);
+	desk_end(&d);
+}
+
+static void test_use_once_a_second(void **state)
+{
+	(void)state;
+	const struct says s = { .list = SLIDE, .idx = 1, .window = 50 };
+	struct desk d;
+	struct mm_token t;
+	struct use_datagram u;
+	desk_begin(&d, (struct mm_options){ 0 });
+	int fd = listen_for_uses(&d), n = 0;
+	for (d.now = T0 + 1; d.now < T0 + 11; d.now++)
+		for (int i = 0; i < 5; i++)
+			assert_ok(ask(&d, s, &t));
+	while (heard(fd, &u))
+		n++;
+	assert_int_equal(n, 10);
+
+	mm_close(d.v); /* looking is not using */
+	desk_open(&d, (struct mm_options){ .flags = MM_NO_USE });
+	assert_ok(ask(&d, s, &t));
+	assert_false(heard(fd, &u));
+	close(fd);
+	assert_ok(ask(&d, s, &t)); /* nobody there: never mind */
+	desk_end(&d);
+}
+
+/* ---- opening ---- */
+
+static void test_open(void **state)
+{
+	(void)state;
+	static const char *const states[] = {
+		NULL,
+		"",
+		"/nonexistent/state",
+		"/dev/null",
+		"/tmp",
+		"https://pat.example.org", /* without a token_file */
+		"http://pat.example.org",
+	};
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+		char why[200] = "";
+		struct mm_verifier *v = (void *)why;
+		struct mm_options opt = { .state = states[i],
+					  .why = why,
+					  .why_size = sizeof why };
+		assert_err(mm_open(&opt, &v), MM_ERR_UNAVAILABLE);
+		assert_null(v);
+		assert_true(strlen(why) > 10);
+	}
+	mm_close(NULL);
+	assert_string_equal(mm_reason(MM_OK), "ok");
+	assert_string_equal(mm_reason(MM_ERR_IDLE), "idle");
+	assert_non_null(mm_reason((enum mm_err)4711));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_wrong_user),
+		cmocka_unit_test(test_every_character),
+		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_stale_looks_again),
+		cmocka_unit_test(test_allow),
+		cmocka_unit_test(test_use_is_told),
+		cmocka_unit_test(test_use_once_a_second),
+		cmocka_unit_test(test_open),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
