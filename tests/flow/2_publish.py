@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Step 2, publish: keys, status lists, feed and snapshot; who may read them."""
+import base64
+import json
+import time
+import zlib
+
+from flow import Flow, main, wait_for
+
+
+def part(jws, n):
+    p = jws.split(".")[n]
+    return base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))
+
+
+def payload(raw):
+    return json.loads(part(raw.decode(), 1))
+
+
+def header(raw):
+    return json.loads(part(raw.decode(), 0))
+
+
+class Publish(Flow):
+    def setUp(self):
+        super().setUp()
+        self.i = self.issuer()
+        self.token = self.i.mint("agent", scopes=["mintmark:agent"])["token"]
+
+    def get(self, path):
+        return self.i.http("GET", path, token=self.token)
+
+    def feed(self, after, wait=0):
+        return self.get(f"/v1/feed?after={after}&wait={wait}")
+
+    def status_of(self, token_id):
+        lst, idx = map(int, token_id.split("."))
+        status, raw, h = self.i.http("GET", f"/s/{lst}")
+        self.assertEqual(status, 200)
+        self.assertEqual(h["Content-Type"], "application/statuslist+jwt")
+        p = payload(raw)
+        self.assertEqual(header(raw)["typ"], "statuslist+jwt")
+        self.assertEqual(p["sub"], f"{self.i.name}/s/{lst}")
+        self.assertEqual(p["status_list"]["bits"], 2)
+        z = p["status_list"]["lst"]
+        bits = zlib.decompress(base64.urlsafe_b64decode(z + "=" * (-len(z) % 4)))
+        self.assertEqual(len(bits), 2 ** 20 // 4)
+        return bits[idx // 4] >> 2 * (idx % 4) & 3
+
+    def test_public_things(self):
+        status, jwks, h = self.i.http("GET", "/.well-known/jwks.json")
+        self.assertEqual(status, 200)
+        self.assertEqual(len(jwks["keys"]), 2)  # active and next
+        for k in jwks["keys"]:
+            self.assertEqual((k["kty"], k["alg"], k["use"]), ("EC", "ES256", "sig"))
+            self.assertNotIn("d", k)
+        for path in ("/health/live", "/health/ready", "/version"):
+            self.assertEqual(self.i.http("GET", path)[0], 200, path)
+        self.assertIn(b"<html", self.i.http("GET", "/console/")[1])
+        self.assertEqual(self.i.http("GET", "/s/999")[0], 404)
+        self.assertEqual(self.i.http("GET", "/s/x")[0], 404)
+
+    def test_status_lists_follow_at_once(self):
+        t = self.i.mint()["id"]
+        self.assertEqual(self.status_of(t), 0)
+        self.i.admin("POST", f"/v1/tokens/{t}/suspend")
+        self.assertEqual(self.status_of(t), 2)
+        self.i.admin("POST", f"/v1/tokens/{t}/reinstate")
+        self.assertEqual(self.status_of(t), 0)
+        self.i.revoke(t)
+        self.assertEqual(self.status_of(t), 1)
+
+    def test_the_feed_tells_events_in_order(self):
+        t = self.i.mint()["id"]
+        snap = payload(self.get("/v1/snapshot")[1])
+        self.assertEqual(snap["iss"], self.i.name)
+        self.i.admin("POST", f"/v1/tokens/{t}/suspend")
+        self.i.revoke(t)
+        status, raw, h = self.feed(snap["seq"])
+        b = payload(raw)
+        self.assertEqual((status, header(raw)["typ"]), (200, "mintmark-feed+jwt"))
+        self.assertEqual((b["after"], b["seq"]), (snap["seq"], snap["seq"] + 2))
+        self.assertEqual([e["seq"] for e in b["events"]],
+                         [snap["seq"] + 1, snap["seq"] + 2])
+        lst, idx = map(int, t.split("."))
+        self.assertEqual([(e["type"], e["list"], e["idx"], e["value"])
+                          for e in b["events"]],
+                         [("status", lst, idx, 2), ("status", lst, idx, 1)])
+        self.assertEqual(b["epoch"], snap["epoch"])
+        # the same bytes for everybody at the same sequence
+        self.assertEqual(self.feed(snap["seq"])[1], raw)
+        # from the very beginning, without gaps
+        everything = payload(self.feed(0)[1])["events"]
+        self.assertEqual([e["seq"] for e in everything],
+                         list(range(1, snap["seq"] + 3)))
+
+    def test_heartbeat_and_long_poll(self):
+        head = payload(self.get("/v1/snapshot")[1])["seq"]
+        b = payload(self.feed(head)[1])
+        self.assertEqual((b["events"], b["seq"]), ([], head))
+        begun = time.monotonic()
+        b = payload(self.feed(head, wait=1)[1])
+        self.assertGreaterEqual(time.monotonic() - begun, 0.9)
+        self.assertEqual(b["events"], [])
+        import threading
+        t = self.i.mint()["id"]
+        threading.Timer(0.3, self.i.revoke, (t,)).start()
+        begun = time.monotonic()
+        b = payload(self.feed(head, wait=20)[1])
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertEqual(len(b["events"]), 1)
+
+    def test_who_may_read_the_feed(self):
+        other = self.i.mint("alice")["token"]
+        for path in ("/v1/feed?after=0", "/v1/snapshot"):
+            self.assertEqual(self.i.http("GET", path)[0], 401)
+            self.assertEqual(self.i.http("GET", path, token=other)[0], 403)
+            self.assertEqual(self.get(path)[0], 200)
+
+    def test_bad_questions(self):
+        for path, want in (("/v1/feed", 400), ("/v1/feed?after=-1", 400),
+                           ("/v1/feed?after=x", 400),
+                           ("/v1/feed?after=1&wait=999", 400),
+                           ("/v1/feed?after=99999999999999999999", 400),
+                           ("/v1/nothing", 404), ("/v1/tokens?status=x", 400),
+                           ("/v1/tokens?limit=0", 400),
+                           ("/v1/tokens?cursor=zz", 400)):
+            token = self.i.mint("root", scopes=["mintmark:admin"])["token"]
+            status, reply, h = self.i.http("GET", path, token=token)
+            self.assertEqual(status, want, path)
+            self.assertEqual(h["Content-Type"], "application/problem+json")
+            self.assertEqual(reply["status"], want)
+        status, reply, h = self.i.http("PUT", "/v1/tokens", local=True)
+        self.assertEqual(status, 405)
+        self.assertIn("POST", h["Allow"])
+
+    def test_a_place_no_longer_kept_is_gone(self):
+        self.i.stop()
+        import sqlite3
+        with sqlite3.connect(self.i.data / "mintmark.db") as db:
+            db.execute("DELETE FROM event WHERE seq < 10")
+        db.close()
+        self.i.start()
+        self.assertEqual(self.feed(3)[0], 410)
+        self.assertEqual(self.feed(9)[0], 200)
+
+
+if __name__ == "__main__":
+    main()

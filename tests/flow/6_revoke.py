@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Step 6, revoke: durable when acknowledged, refused everywhere at once."""
+import random
+import subprocess
+import threading
+import time
+
+from flow import SLOW, VERIFY_LINES, Flow, cli, main, wait_for
+
+
+class Revoke(Flow):
+    def test_acknowledged_revocations_survive_kill_9(self):
+        i, a = self.both()
+        rng = random.Random(2)
+        acked = []
+        for _ in range(10):
+            tokens = [i.mint() for _ in range(40)]
+            stop = threading.Event()
+
+            def client():
+                for t in tokens:
+                    if stop.is_set():
+                        return
+                    try:
+                        if i.http("DELETE", f"/v1/tokens/{t['id']}",
+                                  local=True)[0] == 200:
+                            acked.append(t)
+                    except Exception:
+                        return
+
+            c = threading.Thread(target=client)
+            c.start()
+            time.sleep(0.02 + rng.random() * 0.1)
+            i.kill9()
+            stop.set()
+            c.join()
+            i.start()
+        self.assertGreater(len(acked), 20)
+        for t in acked:
+            self.assertEqual(i.admin("GET", f"/v1/tokens/{t['id']}")["status"],
+                             "revoked")
+        # a fresh token shows that the agent has followed to the end
+        last = i.mint()
+        i.revoke(last["id"])
+        a.wait_reason(last["token"], "revoked", 45)
+        for t in acked:
+            self.assertEqual(a.reason(t["token"]), "revoked")
+        # event numbers without a gap
+        agent = a.token_file.read_text().strip()
+        import base64
+        import json
+        _, raw, _ = i.http("GET", "/v1/feed?after=0", token=agent)
+        p = raw.decode().split(".")[1]
+        events = json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4)))["events"]
+        self.assertEqual([e["seq"] for e in events],
+                         list(range(1, len(events) + 1)))
+
+    def test_a_process_that_has_the_state_mapped_refuses(self):
+        """One verifier process, open all the while, sees the bit change."""
+        i, a = self.both()
+        t = i.mint()
+        p = subprocess.Popen([VERIFY_LINES, a.state], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+
+        def ask():
+            p.stdin.write(t["token"] + "\n")
+            p.stdin.flush()
+            return p.stdout.readline().strip()
+
+        try:
+            self.assertEqual(ask(), "ok")
+            i.revoke(t["id"])
+            acked = time.monotonic()
+            while ask() != "revoked":
+                self.assertLess(time.monotonic() - acked, 2 * SLOW)
+        finally:
+            p.stdin.close()
+            self.assertEqual(p.wait(), 0)
+            p.stdout.close()
+
+    def test_suspend_and_reinstate(self):
+        i, a = self.both()
+        t = i.mint()
+        for step, word in (("suspend", "suspended"), ("reinstate", None),
+                           ("suspend", "suspended")):
+            i.admin("POST", f"/v1/tokens/{t['id']}/{step}")
+            a.wait_reason(t["token"], word)
+        i.revoke(t["id"])
+        a.wait_reason(t["token"], "revoked")
+        i.admin("POST", f"/v1/tokens/{t['id']}/reinstate", expect=(409,))
+        i.admin("POST", f"/v1/tokens/{t['id']}/suspend", expect=(409,))
+        self.assertFalse(i.revoke(t["id"])["changed"])
+
+    def test_all_of_a_user(self):
+        i, a = self.both()
+        alices = [i.mint("alice") for _ in range(5)]
+        bobs = i.mint("bob")
+        self.assertEqual(i.admin("DELETE", "/v1/users/alice/tokens")["revoked"], 5)
+        for t in alices:
+            a.wait_reason(t["token"], "revoked")
+        self.assertIsNone(a.reason(bobs["token"]))
+        self.assertEqual(i.admin("DELETE", "/v1/users/alice/tokens")["revoked"], 0)
+
+    def test_many_on_the_command_line(self):
+        i = self.issuer()
+        env = {"MINTMARK_SOCKET": str(i.socket)}
+        ids = [i.mint()["id"] for _ in range(4)]
+        cli("token", "revoke", ids[0], ids[1], env=env, check=0)
+        cli("token", "revoke", "--stdin", stdin=f"{ids[2]}\n", env=env, check=0)
+        p = cli("token", "revoke", "99.1", ids[3], env=env, check=1)
+        self.assertIn("99.1", p.stderr)
+        for t in ids:
+            self.assertEqual(i.admin("GET", f"/v1/tokens/{t}")["status"], "revoked")
+        cli("token", "revoke", "nonsense", env=env, check=2)
+        cli("token", "revoke", env=env, check=2)
+
+    def test_rotation_of_a_token(self):
+        i, a = self.both()
+        t = i.mint(scopes=["photos:read"], label="ci", expires_in=3600)
+        new = i.admin("POST", f"/v1/tokens/{t['id']}/rotate", {})
+        self.assertEqual((new["label"], new["scopes"]), ("ci", ["photos:read"]))
+        a.wait_reason(t["token"], "revoked")
+        self.assertIsNone(a.reason(new["token"]))
+        again = i.admin("POST", f"/v1/tokens/{new['id']}/rotate", {"overlap": 2})
+        self.assertIsNone(a.reason(new["token"]))
+        self.assertIsNone(a.reason(again["token"]))
+        a.wait_reason(new["token"], "revoked", 8)
+        i.admin("POST", f"/v1/tokens/{t['id']}/rotate", {}, expect=(409,))
+
+    def test_key_rotation_under_traffic(self):
+        """No good token is ever refused, while keys change beneath."""
+        i, a = self.both()
+        data = {"MINTMARK_DATA": str(i.data)}
+        stop, wrong, minted = threading.Event(), [], []
+
+        def traffic():
+            while not stop.is_set():
+                t = i.mint()
+                minted.append(t["token"])
+                for token in (t["token"], random.choice(minted)):
+                    why = a.reason(token)
+                    if why:
+                        wrong.append(why)
+
+        threads = [threading.Thread(target=traffic) for _ in range(2)]
+        for t in threads:
+            t.start()
+        try:
+            for _ in range(4):
+                time.sleep(0.3)
+                cli("key", "rotate", "--data", i.data, env=data, check=0)
+        finally:
+            stop.set()
+            for t in threads:
+                t.join()
+        self.assertEqual(wrong, [])
+        self.assertGreater(len(minted), 8)
+        kids = {k["kid"] for k in i.admin("GET", "/v1/keys")["keys"]}
+        self.assertEqual(len(kids), 6)  # active, next, four retiring
+        # a retiring key with live tokens is not taken away unless forced
+        retiring = [k["kid"] for k in i.admin("GET", "/v1/keys")["keys"]
+                    if k["state"] == "retiring" and k["live_tokens"]][0]
+        cli("key", "retire", retiring, "--data", i.data, env=data, check=1)
+        for token in minted:
+            self.assertIsNone(a.reason(token, "--no-use"))
+        cli("key", "retire", retiring, "--force", "--data", i.data, env=data, check=0)
+        gone = [t for t in minted if kid(t) == retiring]
+        a.wait_reason(gone[0], "unknown_key")
+
+    def test_an_agent_that_was_away_for_several_rotations(self):
+        i, a = self.both()
+        data = {"MINTMARK_DATA": str(i.data)}
+        a.stop()
+        for _ in range(3):
+            cli("key", "rotate", "--data", i.data, env=data, check=0)
+        t = i.mint()
+        a.start()
+        a.wait_reason(t["token"], None)
+
+    def test_a_stolen_key(self):
+        i, a = self.both()
+        data = {"MINTMARK_DATA": str(i.data)}
+        t = i.mint()
+        self.assertIsNone(a.reason(t["token"]))
+        cli("key", "compromise", kid(t["token"]), "--yes", "--data", i.data,
+            env=data, check=0)
+        # the agent hears of it, although the stolen key signed its own token
+        self.assertEqual(kid(a.token_file.read_text()), kid(t["token"]))
+        a.wait_reason(t["token"], "unknown_key")
+        fresh = i.mint()
+        self.assertNotEqual(kid(fresh["token"]), kid(t["token"]))
+        a.wait_reason(fresh["token"], None)
+        # and goes on following; but that token opens nothing else
+        i.revoke(fresh["id"])
+        a.wait_reason(fresh["token"], "revoked")
+        old = a.token_file.read_text().strip()
+        self.assertEqual(i.http("POST", "/v1/uses", {"uses": []}, token=old)[0], 401)
+        self.assertEqual(i.http("GET", "/v1/tokens", token=old)[0], 401)
+        other = i.mint("x", scopes=["mintmark:agent"])
+        self.assertEqual(i.http("POST", "/v1/uses", {"uses": []},
+                                token=other["token"])[0], 200)
+
+
+def kid(token):
+    import base64
+    import json
+    p = token.split(".")[0]
+    return json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4)))["kid"]
+
+
+if __name__ == "__main__":
+    main()

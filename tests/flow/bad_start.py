@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Bad beginnings: each is one line that says what is wrong and what to do,
+the right exit code, and nothing half-done."""
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+
+from flow import AGENT, MINTMARKD, Flow, cli, free_port, main
+
+
+def run(*argv, env=None):
+    return subprocess.run([str(a) for a in argv], capture_output=True,
+                          text=True, timeout=30,
+                          env={**os.environ, **(env or {})})
+
+
+class BadStart(Flow):
+    def mint(self, *flags, want=1, says="", env=None):
+        p = run(MINTMARKD, *flags, env=env)
+        self.assertEqual(p.returncode, want, (flags, p.stderr))
+        errors = [l for l in p.stderr.strip().splitlines()
+                  if not l.startswith("{")]
+        self.assertEqual(len(errors), 1, (flags, p.stderr))
+        self.assertTrue(errors[0].startswith("mintmarkd: "), errors)
+        self.assertIn(says, errors[0], flags)
+
+    def base(self, **change):
+        flags = {"data": self.folder / "data", "issuer": "http://127.0.0.1:1",
+                 "listen": f"127.0.0.1:{free_port()}", **change}
+        return [x for k, v in flags.items() if v for x in (f"--{k}", v)]
+
+    def test_flags_and_settings(self):
+        conf = self.folder / "m.conf"
+        cases = [
+            (["--colour", "red"], "--colour"),
+            (["--max-life"], "--max-life"),
+            (self.base(issuer=None), "--issuer"),
+            (self.base(issuer="pat.example.org"), "https://"),
+            (self.base(issuer="http://pat.example.org"), "https://"),
+            (self.base(issuer="https://pat.example.org/"), "slash"),
+            (self.base(listen="127.0.0.1"), "127.0.0.1"),
+            (self.base(listen="0.0.0.0:8080"), "behind_proxy"),
+            (self.base() + ["--max-life", "1.5d"], "1.5d"),
+            (self.base() + ["--tls-cert", "x"], "tls_key"),
+            (["--config", self.folder / "none.conf"], "none.conf"),
+            (["--config", conf], f"{conf}:2"),
+        ]
+        conf.write_text("# ours\ncolour = red\n")
+        for flags, says in cases:
+            self.mint(*flags, want=2, says=says)
+        self.mint(*self.base(), want=2, says="MINTMARK_MAX_LIFE",
+                  env={"MINTMARK_MAX_LIFE": "xd"})
+        self.assertFalse((self.folder / "data").exists())
+
+    def test_settings_in_force_are_shown(self):
+        p = run(MINTMARKD, "--print", *self.base())
+        self.assertEqual(p.returncode, 0)
+        self.assertIn("max_life = 366d", p.stdout)
+        conf = self.folder / "again.conf"
+        conf.write_text(p.stdout)  # what it prints, it reads
+        self.assertEqual(run(MINTMARKD, "--config", conf, "--test").returncode, 0)
+        for flag in ("--help", "--version"):
+            self.assertEqual(run(MINTMARKD, flag).returncode, 0)
+            self.assertEqual(run(AGENT, flag).returncode, 0)
+
+    def test_data_folders(self):
+        a_file = self.folder / "file"
+        a_file.write_text("x")
+        self.mint(*self.base(data=a_file), says="not a folder")
+        self.mint(*self.base(data="/proc/mintmark"), says="/proc/mintmark")
+        loose = self.folder / "loose"
+        loose.mkdir()
+        loose.chmod(0o777)
+        self.mint(*self.base(data=loose), says="chmod go-w")
+        self.assertEqual(list(loose.iterdir()), [])
+
+    def test_a_port_in_use(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+            at = f"127.0.0.1:{s.getsockname()[1]}"
+            self.mint(*self.base(listen=at), says=at)
+
+    def test_keys(self):
+        i = self.issuer()
+        i.stop()
+        flags = self.base(data=i.data, issuer=i.name)
+        key = next((i.data / "keys/active").glob("*.pem"))
+        key.chmod(0o640)
+        self.mint(*flags, says=key.name)
+        key.chmod(0o600)
+        good = key.read_bytes()
+        key.write_bytes(good[:100])
+        self.mint(*flags, says=key.name)
+        key.write_bytes(good)
+        other = key.with_name("AAAAAAAAAAA.pem")
+        key.rename(other)
+        self.mint(*flags, says=other.name)
+        other.rename(key)
+        i.start()
+
+    def test_stores(self):
+        i = self.issuer()
+        i.stop()
+        self.mint(*self.base(data=i.data, issuer="http://127.0.0.1:2"), says=i.name)
+        flags = self.base(data=i.data, issuer=i.name)
+        with sqlite3.connect(i.data / "mintmark.db") as db:
+            db.execute("PRAGMA user_version = 7")
+        db.close()
+        self.mint(*flags, says="version 7")
+        (i.data / "mintmark.db").write_bytes(os.urandom(8192))
+        for wal in i.data.glob("mintmark.db-*"):
+            wal.unlink()
+        self.mint(*flags, says="mintmark.db")
+
+    def agent_fails(self, *flags, want=2, says=""):
+        p = run(AGENT, *flags)
+        errors = [l for l in p.stderr.strip().splitlines()
+                  if not l.startswith("{")]
+        self.assertEqual((p.returncode, len(errors)), (want, 1), (flags, p.stderr))
+        self.assertIn(says, errors[0])
+
+    def test_the_agent(self):
+        token, state = self.folder / "token", self.folder / "state"
+        full = {"--issuer": "http://127.0.0.1:1", "--token-file": token,
+                "--state": state}
+        token.write_text("x")
+        for left_out in full:
+            rest = [x for k, v in full.items() if k != left_out for x in (k, v)]
+            self.agent_fails(*rest, says=left_out)
+        flat = [x for k, v in full.items() for x in (k, v)]
+        self.agent_fails(*flat, "--max-staleness", "x", says="max")
+        self.agent_fails(*flat, "--issuer", "http://example.org", says="https")
+        token.unlink()
+        self.agent_fails(*flat, want=1, says="token")
+        self.assertFalse(state.exists())
+
+    def test_the_command_line(self):
+        env = {"MINTMARK_SOCKET": str(self.folder / "none.sock")}
+        usage = [
+            [], ["nonsense"], ["token"], ["token", "creat"],
+            ["token", "create"], ["token", "create", "-u", "alice"],
+            ["token", "create", "-u", "alice", "-e", "1.5d"],
+            ["token", "create", "-u", "alice", "-e", "20u"],
+            ["token", "create", "-u", "alice", "-e", "-5d"],
+            ["token", "create", "-u", "alice", "-e", "99999999999999999999"],
+            ["token", "create", "-u", "alice", "-e", "2026-02-30"],
+            ["token", "create", "-u", "alice", "-e", "1d", "-s", "node:1:rwx"],
+            ["token", "create", "-u", "alice", "-e", "1d", "-s", "node::r"],
+            ["token", "create", "-u", "alice", "-e", "1d", "--colour"],
+            ["token", "create", "-u", "alice", "-e", "1d", "extra"],
+            ["token", "list", "--status", "purple"], ["token", "show"],
+            ["token", "revoke"], ["verify", "--need", "node::r", "x"],
+            ["verify", "a", "b"], ["key"], ["key", "melt"],
+            ["token", "list", "-o", "xml"],
+        ]
+        for argv in usage:
+            p = cli(*argv, env=env)
+            self.assertEqual(p.returncode, 2, (argv, p.stdout, p.stderr))
+            self.assertTrue(p.stderr.strip(), argv)
+            self.assertLessEqual(len(p.stderr.strip().splitlines()), 30, argv)
+        for argv in (["--help"], ["--version"], ["token", "create", "--help"],
+                     ["verify", "--help"], ["key", "rotate", "--help"]):
+            self.assertEqual(cli(*argv, env=env).returncode, 0, argv)
+
+    def test_nobody_there(self):
+        env = {"MINTMARK_SOCKET": str(self.folder / "none.sock")}
+        p = cli("token", "list", env=env)
+        self.assertEqual(p.returncode, 3)
+        self.assertEqual(len(p.stderr.strip().splitlines()), 1)
+        p = cli("token", "list", env={"MINTMARK_SOCKET": "",
+                                      "MINTMARK_URL": "http://127.0.0.1:1",
+                                      "MINTMARK_TOKEN": "x"})
+        self.assertEqual(p.returncode, 3)
+
+    def test_inspect_anything(self):
+        for junk in ("", "x", "a.b.c", "....", "\x00", "é" * 600):
+            p = cli("inspect", "-", stdin=junk)
+            self.assertEqual(p.returncode, 1, junk)
+            self.assertEqual(len(p.stderr.strip().splitlines()), 1, (junk, p.stderr))
+        i = self.issuer()
+        t = i.mint()["token"]
+        p = cli("inspect", "-o", "json", "-", stdin=t)
+        said = json.loads(p.stdout)
+        self.assertEqual((p.returncode, said["verified"]), (0, False))
+        self.assertIn("NOT VERIFIED", cli("inspect", "-", stdin=t).stderr +
+                      cli("inspect", "-", stdin=t).stdout)
+
+
+if __name__ == "__main__":
+    main()

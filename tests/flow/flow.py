@@ -1,0 +1,248 @@
+"""flow.py - real processes and real files for the tests of the six steps.
+
+Each test gets an empty folder, free ports, and starts mintmarkd and
+mintmark-agent as a person would; the command line is the way in wherever it
+can be.  MM_BUILD names the build folder (ctest sets it).
+"""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("MM_BUILD", TOP / "build/dev"))
+MINTMARKD = BUILD / "issuer/mintmarkd"
+AGENT = BUILD / "verifier/mintmark-agent"
+MINTMARK = BUILD / "cli/mintmark"
+VERIFY_LINES = BUILD / "tests/flow/verify_lines"
+# Sanitized builds are several times slower.
+SLOW = float(os.environ.get("MM_SLOW", "1"))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, seconds=10.0):
+    """Wait until condition() is true; say `what` if it never is."""
+    end = time.monotonic() + seconds * SLOW
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"waited {seconds:g} s in vain: {what}")
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(self.path)
+
+
+class Process:
+    """A daemon whose standard error goes to a file."""
+
+    def __init__(self, log):
+        self.log = pathlib.Path(log)
+        self.proc = None
+
+    def spawn(self, *argv, env=None):
+        with self.log.open("ab") as err:
+            self.proc = subprocess.Popen(
+                [str(a) for a in argv], stderr=err, stdout=err,
+                stdin=subprocess.DEVNULL, env=env)
+
+    def alive(self):
+        return self.proc is not None and self.proc.poll() is None
+
+    def kill9(self):
+        if self.alive():
+            self.proc.kill()
+            self.proc.wait()
+
+    def stop(self):
+        """As systemd would.  The exit code must be 0 and sanitizers silent."""
+        if not self.alive():
+            return
+        self.proc.send_signal(signal.SIGTERM)
+        try:
+            code = self.proc.wait(20 * SLOW)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise AssertionError(f"{self.log.name}: did not stop:\n{self.text()}")
+        assert code == 0, f"{self.log.name}: exit {code}:\n{self.text()}"
+
+    def text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+class Issuer(Process):
+    def __init__(self, folder, port=None, issuer=None, flags=()):
+        super().__init__(pathlib.Path(folder) / "mintmarkd.log")
+        self.data = pathlib.Path(folder) / "data"
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.name = issuer or self.url
+        self.flags = flags
+
+    @property
+    def socket(self):
+        return self.data / "admin.sock"
+
+    def start(self, wait=True, flags=()):
+        self.spawn(MINTMARKD, "--data", self.data, "--listen",
+                   f"127.0.0.1:{self.port}", "--issuer", self.name,
+                   *self.flags, *flags)
+        if wait:
+            wait_for(f"mintmarkd to be ready\n{self.text()}", self.ready, 20)
+        return self
+
+    def ready(self):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.http("GET", "/health/ready")[0] == 200
+        return False
+
+    def http(self, method, path, body=None, token=None, local=False,
+             headers=None):
+        """(status, parsed body or bytes, headers)"""
+        c = (UnixConnection(self.socket) if local else
+             http.client.HTTPConnection("127.0.0.1", self.port, timeout=40))
+        try:
+            h = dict(headers or {})
+            if token:
+                h["Authorization"] = f"Bearer {token}"
+            if body is not None and not isinstance(body, bytes):
+                body = json.dumps(body).encode()
+                h["Content-Type"] = "application/json"
+            c.request(method, path, body=body, headers=h)
+            r = c.getresponse()
+            raw = r.read()
+            if "json" in (r.getheader("Content-Type") or ""):
+                raw = json.loads(raw)
+            return r.status, raw, r.headers
+        finally:
+            c.close()
+
+    def admin(self, method, path, body=None, expect=(200, 201)):
+        status, reply, _ = self.http(method, path, body, local=True)
+        assert status in expect, f"{method} {path}: {status} {reply}"
+        return reply
+
+    def mint(self, user="alice", **grant):
+        """The API's reply: id, token, ..."""
+        if not {"expires_in", "expires_at", "auto_refresh"} & set(grant):
+            grant["expires_in"] = 86400
+        return self.admin("POST", "/v1/tokens", {"user": user, **grant})
+
+    def revoke(self, token_id):
+        return self.admin("DELETE", f"/v1/tokens/{token_id}")
+
+
+class Agent(Process):
+    def __init__(self, folder, issuer, urls=None, flags=(), name="agent"):
+        folder = pathlib.Path(folder)
+        super().__init__(folder / f"{name}.log")
+        self.state = folder / f"{name}.state"
+        self.token_file = folder / f"{name}.token"
+        self.issuer = issuer
+        self.urls = urls or [issuer.url]
+        self.flags = flags
+
+    def start(self, wait=True):
+        if not self.token_file.exists():
+            reply = self.issuer.mint("agent", scopes=["mintmark:agent"])
+            self.token_file.write_text(reply["token"] + "\n")
+            self.token_file.chmod(0o600)
+        argv = [AGENT, "--token-file", self.token_file, "--state", self.state]
+        for url in self.urls:
+            argv += ["--issuer", url]
+        self.spawn(*argv, *self.flags)
+        if wait:
+            wait_for("the state file", self.state.exists)
+        return self
+
+    def verify(self, token, *flags):
+        """`mintmark verify`: (exit code, parsed JSON)"""
+        return verify(token, "--state", self.state, *flags)
+
+    def reason(self, token, *flags):
+        """None when valid, else the reason's word."""
+        return self.verify(token, *flags)[1].get("reason")
+
+    def wait_reason(self, token, want, seconds=10.0, *flags):
+        wait_for(f"verify to say {want!r}, it says "
+                 f"{self.reason(token, '--no-use')!r}\n{self.text()}",
+                 lambda: self.reason(token, "--no-use", *flags) == want,
+                 seconds)
+
+
+def cli(*argv, stdin="", env=None, check=None):
+    """Run mintmark; the completed process, with text output."""
+    p = subprocess.run([str(MINTMARK), *map(str, argv)], input=stdin,
+                       capture_output=True, text=True, timeout=60,
+                       env={**os.environ, **(env or {})})
+    if check is not None and p.returncode != check:
+        raise AssertionError(
+            f"mintmark {' '.join(map(str, argv))}: exit {p.returncode}, "
+            f"expected {check}\n{p.stdout}{p.stderr}")
+    return p
+
+
+def verify(token, *flags):
+    p = cli("verify", "-o", "json", *flags, "-", stdin=token)
+    return p.returncode, json.loads(p.stdout)
+
+
+class Flow(unittest.TestCase):
+    """A folder of its own, and processes that end with the test."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mintmark-flow-"))
+        self.processes = []
+
+    def tearDown(self):
+        failed = sys.exc_info()[0] is not None
+        try:
+            for p in reversed(self.processes):
+                p.stop()
+                self.assertNotIn("Sanitizer", p.text(), p.log.name)
+        finally:
+            for p in self.processes:
+                p.kill9()
+            if not failed:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def issuer(self, start=True, **kw):
+        p = Issuer(self.folder, **kw)
+        self.processes.append(p)
+        return p.start() if start else p
+
+    def agent(self, issuer, start=True, **kw):
+        p = Agent(self.folder, issuer, **kw)
+        self.processes.append(p)
+        return p.start() if start else p
+
+    def both(self, **kw):
+        i = self.issuer(**kw)
+        return i, self.agent(i)
+
+
+def main():
+    unittest.main(verbosity=2)

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""A feed between agent and issuer that lies: rollback, gap, another epoch,
+freeze, flipped bits, endless data.  The agent keeps its last good state and
+never drops a revocation.  (The attacks of The Update Framework.)"""
+import http.client
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from flow import Flow, main, wait_for
+
+
+class Liar:
+    """A proxy whose answers to /v1/feed a test can change.
+
+    mode(path, ask) returns (status, bytes); ask(path) asks the issuer."""
+
+    def __init__(self, issuer):
+        self.issuer, self.mode, self.polls = issuer, None, 0
+        liar = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                def ask(path):
+                    c = http.client.HTTPConnection("127.0.0.1", liar.issuer.port,
+                                                   timeout=40)
+                    try:
+                        c.request("GET", path, headers={
+                            k: v for k, v in self.headers.items()
+                            if k.lower() == "authorization"})
+                        r = c.getresponse()
+                        return r.status, r.read()
+                    finally:
+                        c.close()
+
+                feed = self.path.startswith(("/v1/feed", "/v1/snapshot"))
+                try:
+                    status, raw = (liar.mode(self.path, ask)
+                                   if liar.mode and feed else ask(self.path))
+                except OSError:
+                    status, raw = 502, b""
+                liar.polls += feed
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(raw)))
+                self.end_headers()
+                try:
+                    self.wfile.write(raw)
+                except OSError:
+                    pass
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def quick(path):
+    """The same question without waiting."""
+    u = urllib.parse.urlsplit(path)
+    q = urllib.parse.parse_qs(u.query)
+    q["wait"] = ["0"]
+    return u.path + "?" + urllib.parse.urlencode(q, doseq=True)
+
+
+class HostileFeed(Flow):
+    def begin(self, *flags):
+        """Everybody, the agent too, knows the issuer by the liar's URL."""
+        self.i = self.issuer(start=False)
+        self.liar = Liar(self.i)
+        self.addCleanup(self.liar.close)
+        self.i.name = self.liar.url
+        self.i.start()
+        self.a = self.agent(self.i, urls=[self.liar.url],
+                            flags=["--max-staleness", "3s", *flags])
+        self.good, self.bad = self.i.mint(), self.i.mint()
+        self.assertIsNone(self.a.reason(self.good["token"]))
+
+    def holds(self, polls=3):
+        """After some more lies: nothing has changed for the worse."""
+        seen = self.liar.polls
+        wait_for("more polls", lambda: self.liar.polls >= seen + polls, 40)
+        self.assertTrue(self.a.alive())
+        self.assertIn(self.a.reason(self.bad["token"]), ("revoked", "stale"))
+
+    def revoke_bad(self):
+        self.i.revoke(self.bad["id"])
+        self.a.wait_reason(self.bad["token"], "revoked")
+
+    def test_rollback(self):
+        self.begin()
+        old = self.i.http("GET", "/v1/snapshot",
+                          token=self.a.token_file.read_text().strip())[1]
+        first = self.i.http("GET", "/v1/feed?after=0",
+                            token=self.a.token_file.read_text().strip())[1]
+        self.revoke_bad()
+        self.liar.mode = lambda path, ask: (
+            200, old if "snapshot" in path else first)
+        self.holds()
+        self.assertIn("rollback", self.a.text())
+
+    def test_gap(self):
+        self.begin()
+        self.revoke_bad()
+        other = self.i.mint()
+        def skip(path, ask):
+            if "snapshot" in path:
+                return 503, b""
+            self.i.revoke(self.i.mint()["id"])
+            self.i.revoke(self.i.mint()["id"])
+            after = int(urllib.parse.parse_qs(path.split("?")[1])["after"][0])
+            return ask(f"/v1/feed?after={after + 1}&wait=0")
+        self.liar.mode = skip
+        self.holds()
+        self.assertIn("gap", self.a.text())
+        self.liar.mode = None
+        self.i.revoke(other["id"])
+        self.a.wait_reason(other["token"], "revoked", 40)
+
+    def test_another_epoch(self):
+        """History was lost: new epoch.  What was revoked stays so."""
+        self.begin()
+        self.revoke_bad()
+        self.i.stop()
+        for f in self.i.data.glob("mintmark.db*"):
+            f.unlink()
+        self.i.start()
+        t = self.i.mint("agent", scopes=["mintmark:agent"])["token"]
+        self.a.token_file.write_text(t)
+        fresh = self.i.mint()
+        wait_for("the new history", lambda:
+                 self.a.reason(fresh["token"]) is None, 60)
+        self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
+
+    def test_freeze(self):
+        self.begin()
+        self.revoke_bad()
+        frozen = self.i.http("GET", "/v1/feed?after=%d" % self.head(),
+                             token=self.a.token_file.read_text().strip())[1]
+        self.liar.mode = lambda path, ask: (200, frozen)
+        self.a.wait_reason(self.good["token"], "stale", 12)
+        self.liar.mode = None
+        self.a.wait_reason(self.good["token"], None, 40)
+
+    def head(self):
+        return self.i.http("GET", "/health/ready")[1]["seq"]
+
+    def test_flipped_bits(self):
+        self.begin()
+        self.revoke_bad()
+        def flip(path, ask):
+            status, raw = ask(quick(path))
+            if status == 200 and raw:
+                at = (self.liar.polls * 37 + 60) % len(raw)
+                raw = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1:]
+            return status, raw
+        self.liar.mode = flip
+        self.holds(4)
+        self.liar.mode = None
+        self.a.wait_reason(self.good["token"], None, 40)
+
+    def test_endless_and_empty(self):
+        self.begin()
+        self.revoke_bad()
+        answers = [(200, b"x" * (4 << 20)), (200, b""), (500, b"no"),
+                   (200, b"a.b.c"), (302, b""), (200, b"\0" * 1000)]
+        self.liar.mode = lambda path, ask: answers[self.liar.polls % len(answers)]
+        self.holds(6)
+        self.liar.mode = None
+        self.a.wait_reason(self.good["token"], None, 60)
+
+
+if __name__ == "__main__":
+    main()
