@@ -6,6 +6,7 @@
 #include "issuer/publish_internal.h"
 
 #define READ_EVENTS 256 /* events read at a time */
+#define AGENTS_MS   200 /* an agent takes a few, when it is there */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
 
 uint64_t publisher_seq(struct publisher *p)
@@ -69,13 +70,19 @@ static bool follow_round(struct publisher *p, struct event *events)
 	return e == MM_OK;
 }
 
+static struct timespec in_ms(long ms)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += ms % 1000 * 1000000L;
+	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000L;
+	t.tv_nsec %= 1000000000L;
+	return t;
+}
+
 static void wait_for_work(struct publisher *p)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ROUND_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
+	struct timespec until = in_ms(ROUND_MS);
 	int rc = 0;
 	while (!p->wake && !p->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&p->woken, &p->lock, &until);
@@ -189,20 +196,33 @@ void publisher_free(struct publisher *p)
 	free(p);
 }
 
-bool publisher_catch_up(struct publisher *p)
+/* A round that begins after now: an earlier one may have read too early. */
+static bool wait_for_round(struct publisher *p)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += 2;
-
+	struct timespec until = in_ms(2000);
+	uint64_t mine = p->rounds_begun + 1;
 	int rc = 0;
-	pthread_mutex_lock(&p->lock);
-	uint64_t mine = p->rounds_begun + 1; /* one that begins after now */
 	p->wake = true;
 	pthread_cond_signal(&p->woken);
 	while (p->rounds_done < mine && !p->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&p->followed, &p->lock, &until);
-	bool caught = p->rounds_done >= mine;
+	return p->rounds_done >= mine;
+}
+
+static void wait_for_agents(struct publisher *p)
+{
+	struct timespec until = in_ms(AGENTS_MS);
+	int rc = 0;
+	while (p->returned < p->told && !p->stopping && rc == 0)
+		rc = pthread_cond_timedwait(&p->followed, &p->lock, &until);
+}
+
+bool publisher_catch_up(struct publisher *p)
+{
+	pthread_mutex_lock(&p->lock);
+	bool caught = wait_for_round(p);
+	if (caught)
+		wait_for_agents(p);
 	pthread_mutex_unlock(&p->lock);
 	return caught;
 }

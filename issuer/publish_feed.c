@@ -111,6 +111,13 @@ static bool must_answer(struct publisher *p, uint64_t after)
 	return p->releasing || after != publisher_seq(p);
 }
 
+/* A poll from where the last news ended: its agent has taken them in. */
+static void note_return(struct publisher *p, uint64_t after)
+{
+	if (after >= p->told_seq && ++p->returned == p->told)
+		pthread_cond_broadcast(&p->followed);
+}
+
 enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 			   uint64_t after, int64_t wait)
 {
@@ -122,6 +129,7 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 			      .deadline = clock_ms() + wait * 1000 };
 
 	pthread_mutex_lock(&p->lock);
+	note_return(p, after);
 	bool now = must_answer(p, after);
 	if (!now) {
 		http_hold(rq);
@@ -140,6 +148,7 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 static struct waiter *take_due(struct publisher *p, bool all)
 {
 	struct waiter *due = NULL;
+	size_t told = 0;
 	int64_t now = clock_ms();
 	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->lock);
@@ -153,6 +162,12 @@ static struct waiter *take_due(struct publisher *p, bool all)
 		w->next = due;
 		due = w;
 		p->waiting--;
+		told += w->after < seq;
+	}
+	if (told != 0) {
+		p->told_seq = seq;
+		p->told = told;
+		p->returned = 0;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return due;

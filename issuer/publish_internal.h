@@ -47,6 +47,10 @@ struct publisher {
 	size_t waiting;
 	bool wake, stopping, releasing, following, running;
 	uint64_t rounds_begun, rounds_done;
+	/* How many polls were answered with news up to told_seq, and how
+	 * many came back from there: their agents have taken it in. */
+	uint64_t told_seq;
+	size_t told, returned;
 	pthread_t thread;
 };
 

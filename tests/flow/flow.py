@@ -2,7 +2,8 @@
 
 Each test gets an empty folder, free ports, and starts mintmarkd and
 mintmark-agent as a person would; the command line is the way in wherever it
-can be.  MM_BUILD names the build folder (ctest sets it).
+can be.  MM_BUILD names the build folder (ctest sets it); with MM_KEEP the folders
+stay, to be looked at.
 """
 import contextlib
 import http.client
@@ -13,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -218,7 +218,6 @@ class Flow(unittest.TestCase):
         self.processes = []
 
     def tearDown(self):
-        failed = sys.exc_info()[0] is not None
         try:
             for p in reversed(self.processes):
                 p.stop()
@@ -226,7 +225,7 @@ class Flow(unittest.TestCase):
         finally:
             for p in self.processes:
                 p.kill9()
-            if not failed:
+            if "MM_KEEP" not in os.environ:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def issuer(self, start=True, **kw):
@@ -241,7 +240,9 @@ class Flow(unittest.TestCase):
 
     def both(self, **kw):
         i = self.issuer(**kw)
-        return i, self.agent(i)
+        a = self.agent(i)
+        wait_for("the agent to follow", lambda: "feed.connected" in a.text())
+        return i, a
 
 
 def main():
