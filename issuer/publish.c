@@ -6,7 +6,7 @@
 #include "issuer/publish_internal.h"
 
 #define READ_EVENTS 256 /* events read at a time */
-#define AGENTS_MS   200 /* an agent takes a few, when it is there */
+#define AGENTS_MS   500 /* an agent takes a few, when it is there */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
 
 uint64_t publisher_seq(struct publisher *p)
@@ -213,8 +213,16 @@ static void wait_for_agents(struct publisher *p)
 {
 	struct timespec until = in_ms(AGENTS_MS);
 	int rc = 0;
-	while (p->returned < p->told && !p->stopping && rc == 0)
+	while (p->came < p->given && !p->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&p->followed, &p->lock, &until);
+	p->came = p->given; /* who is not back by now is away */
+}
+
+void publish_note_given(struct publisher *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->given++;
+	pthread_mutex_unlock(&p->lock);
 }
 
 bool publisher_catch_up(struct publisher *p)

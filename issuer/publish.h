@@ -37,10 +37,10 @@ void publisher_stop_thread(struct publisher *p);
 void publisher_free(struct publisher *p);
 
 /* Return when all that the store acknowledged before this call is in the
- * replica, so in everything published, and when the agents that were polling
- * have taken it in (they poll again from there) or 0.2 s have passed: who is
- * then told that a token is revoked can rely on it.  False: the log could
- * not be followed within 2 s. */
+ * replica, so in everything published, and when the agents have taken it in
+ * (they poll again from there): who is then told that a token is revoked can
+ * rely on it.  An agent that does not come back within 0.5 s is waited for
+ * only once.  False: the log could not be followed within 2 s. */
 bool publisher_catch_up(struct publisher *p);
 
 /* Answer a feed poll: at once when there are events after `after`, else

@@ -111,10 +111,14 @@ static bool must_answer(struct publisher *p, uint64_t after)
 	return p->releasing || after != publisher_seq(p);
 }
 
-/* A poll from where the last news ended: its agent has taken them in. */
-static void note_return(struct publisher *p, uint64_t after)
+/* A poll says that its agent has taken in what it was given before; if it
+ * is answered now, there is something new to be taken in. */
+static void note_poll(struct publisher *p, bool answered_now)
 {
-	if (after >= p->told_seq && ++p->returned == p->told)
+	if (p->came < p->given)
+		p->came++;
+	p->given += answered_now;
+	if (p->came == p->given)
 		pthread_cond_broadcast(&p->followed);
 }
 
@@ -129,8 +133,8 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 			      .deadline = clock_ms() + wait * 1000 };
 
 	pthread_mutex_lock(&p->lock);
-	note_return(p, after);
 	bool now = must_answer(p, after);
+	note_poll(p, now);
 	if (!now) {
 		http_hold(rq);
 		w->next = p->waiters;
@@ -148,7 +152,6 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 static struct waiter *take_due(struct publisher *p, bool all)
 {
 	struct waiter *due = NULL;
-	size_t told = 0;
 	int64_t now = clock_ms();
 	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->lock);
@@ -162,12 +165,7 @@ static struct waiter *take_due(struct publisher *p, bool all)
 		w->next = due;
 		due = w;
 		p->waiting--;
-		told += w->after < seq;
-	}
-	if (told != 0) {
-		p->told_seq = seq;
-		p->told = told;
-		p->returned = 0;
+		p->given++;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return due;

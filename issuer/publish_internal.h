@@ -47,14 +47,15 @@ struct publisher {
 	size_t waiting;
 	bool wake, stopping, releasing, following, running;
 	uint64_t rounds_begun, rounds_done;
-	/* How many polls were answered with news up to told_seq, and how
-	 * many came back from there: their agents have taken it in. */
-	uint64_t told_seq;
-	size_t told, returned;
+	/* Answers given to agents (batches, snapshots), and polls that came
+	 * after one: given - came agents are about to poll again. */
+	uint64_t given, came;
 	pthread_t thread;
 };
 
 uint64_t publisher_seq(struct publisher *p);
+/* Note that an agent is given news, or a snapshot. */
+void publish_note_given(struct publisher *p);
 
 /* Sign a payload and make a body of media type `type` from it. */
 MM_MUST_USE enum mm_err publish_sign(const struct jwk *key, const char *typ,

@@ -73,6 +73,7 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
 {
 	enum mm_err e = MM_OK;
 	struct http_body *body;
+	publish_note_given(p); /* before it is made: it may be old by then */
 	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->making);
 	struct kept *k = &p->snapshot;

@@ -1,0 +1,74 @@
+"""interop.py - what the tests with other people's JOSE share.
+
+A live issuer as in the flow tests, its published keys, and its private one,
+so that somebody else can sign in its name.
+"""
+import base64
+import json
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+from flow import Flow, wait_for  # noqa: E402,F401
+
+SKIPPED = 77  # ctest's SKIP_RETURN_CODE: nothing was passed silently
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def header(token):
+    return json.loads(unb64(token.split(".")[0]))
+
+
+def payload(token):
+    return json.loads(unb64(token.split(".")[1]))
+
+
+def corrupted(token):
+    """The token with one character changed, once in each of its parts."""
+    parts = token.split(".")
+    for i, part in enumerate(parts):
+        at = len(part) // 2
+        other = "A" if part[at] != "A" else "B"
+        changed = part[:at] + other + part[at + 1:]
+        yield ".".join(parts[:i] + [changed] + parts[i + 1:])
+
+
+class Interop(Flow):
+    def setUp(self):
+        super().setUp()
+        self.mint = self.issuer()
+        self.state = self.agent(self.mint)
+
+    def jwks(self):
+        return self.mint.http("GET", "/.well-known/jwks.json")[1]
+
+    def jwk(self, kid):
+        return next(k for k in self.jwks()["keys"] if k["kid"] == kid)
+
+    def active_pem(self):
+        """(kid, PEM) of the key that signs."""
+        path, = (self.mint.data / "keys/active").glob("*.pem")
+        return path.stem, path.read_bytes()
+
+    def assert_refused(self, token, reason, what):
+        code, said = self.state.verify(token, "--no-use")
+        self.assertEqual((code, said.get("reason")), (1, reason), what)
+
+    def assert_valid(self, token, what):
+        code, said = self.state.verify(token, "--no-use")
+        self.assertEqual((code, said.get("reason")), (0, None), what)
+
+
+def main():
+    result = unittest.main(verbosity=2, exit=False).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(SKIPPED if result.skipped else 0)
