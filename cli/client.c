@@ -3,13 +3,13 @@
  */
 #include "cli/client.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/loopback.h"
 
 #define REPLY_MAX    (64u << 20)
 #define PATIENCE_MS  5000 /* people start mintmarkd and go on at once */
@@ -46,14 +46,6 @@ static void free_part(char **text)
 }
 #define AUTO_PART __attribute__((cleanup(free_part)))
 
-static bool is_this_host(const char *host)
-{
-	struct in_addr v4;
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-}
-
 /* A token in clear text is anybody's; only this host's own ports are
  * private. */
 static enum mm_err check_url(const char *url, struct why *why)
@@ -68,7 +60,7 @@ static enum mm_err check_url(const char *url, struct why *why)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "MINTMARK_URL is no URL: write "
 			       "https://pat.example.org");
-	if (strcmp(scheme, "https") == 0 || is_this_host(host))
+	if (strcmp(scheme, "https") == 0 || host_is_loopback(host))
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, NULL,
 		       "MINTMARK_URL must be https:// (or http:// to this "

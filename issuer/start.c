@@ -9,14 +9,9 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/loopback.h"
 
 /* ---- settings ---- */
-
-static bool is_loopback(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	       strncmp(host, "127.", 4) == 0;
-}
 
 /* The host of a URL whose scheme was cut off. */
 static bool url_host(const char *rest, char host[256])
@@ -41,7 +36,7 @@ static enum mm_err check_issuer_url(const char *url, struct why *why)
 			       "--issuer must be a URL such as "
 			       "https://pat.example.org, without a slash at "
 			       "its end");
-	if (http && !is_loopback(host))
+	if (http && !host_is_loopback(host))
 		return why_say(why, MM_ERR_INVALID, "issuer",
 			       "--issuer must be https:// (http:// is for "
 			       "127.0.0.1 and localhost only)");
@@ -58,7 +53,7 @@ static enum mm_err check_listen(const struct issuer_settings *set,
 	if (tls != (set->tls_key[0] != '\0'))
 		return why_say(why, MM_ERR_INVALID, "tls_cert",
 			       "tls_cert and tls_key go together");
-	if (!tls && !set->behind_proxy && !is_loopback(host))
+	if (!tls && !set->behind_proxy && !host_is_loopback(host))
 		return why_say(why, MM_ERR_INVALID, "listen",
 			       "%s can be reached from other hosts: give "
 			       "tls_cert and tls_key, or say behind_proxy = "
@@ -82,9 +77,9 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 			       "out");
 	TRY(check_issuer_url(set->issuer, why));
 	TRY(check_listen(set, why));
-	if (set->workers < 1 || set->workers > 1024 || set->connections < 16)
+	if (set->workers < 1 || set->workers > 64 || set->connections < 16)
 		return why_say(why, MM_ERR_INVALID, "workers",
-			       "workers is 1 to 1024, connections 16 or "
+			       "workers is 1 to 64, connections 16 or "
 			       "more");
 	if (set->feed_retain < 60 || set->feed_ttl < 1 || set->list_ttl < 1)
 		return why_say(why, MM_ERR_INVALID, "feed_retain",
@@ -124,6 +119,23 @@ static enum mm_err make_data_folder(const char *dir, struct why *why)
 	return MM_OK;
 }
 
+/* New keys are for a new store.  For one that has signed before, a missing
+ * folder is a disk that is not there, and making new keys would retire the
+ * old ones, and with them every token, for good. */
+static enum mm_err check_keyless(struct store *store, const char *dir,
+				 struct why *why)
+{
+	struct key_row row;
+	size_t count;
+	TRY(store_keys(store, 0, &row, 1, &count));
+	if (count == 0)
+		return MM_OK;
+	return why_say(why, MM_ERR_NOT_FOUND, NULL,
+		       "there are no keys in %s, but the store has tokens "
+		       "that such keys have signed: bring the folder back",
+		       dir);
+}
+
 static enum mm_err start_keys(struct running *r, struct why *why)
 {
 	char dir[4096];
@@ -134,6 +146,8 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 	keyring_free(&ring);
 	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
 		return e;
+	if (r->first_start)
+		TRY(check_keyless(r->is.store, dir, why));
 	TRY(keyring_init(dir, JWK_ES256, why));
 	return signing_open(dir, r->is.store, &r->is.signing, why);
 }

@@ -1,11 +1,12 @@
 /* fetch.c - the one file of the verifier that knows libcurl. */
 #include "verifier/fetch.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+#include "common/loopback.h"
 
 #define CONNECT_MS 5000L
 
@@ -83,15 +84,6 @@ static bool url_split(const char *text, struct url_parts *p)
 	return true;
 }
 
-/* By number, since a name like 127.example.org is anybody's. */
-static bool is_loopback(const char *host)
-{
-	struct in_addr four;
-	if (inet_pton(AF_INET, host, &four) == 1)
-		return ntohl(four.s_addr) >> 24 == 127;
-	return !strcmp(host, "localhost") || !strcmp(host, "[::1]");
-}
-
 enum mm_err fetch_check_url(const char *url, struct why *why)
 {
 	AUTO_URL struct url_parts p = { NULL, NULL, NULL, NULL };
@@ -101,7 +93,7 @@ enum mm_err fetch_check_url(const char *url, struct why *why)
 			       "https://HOST, as its tokens say it in iss",
 			       url);
 	if (!strcmp(p.scheme, "https") ||
-	    (!strcmp(p.scheme, "http") && is_loopback(p.host)))
+	    (!strcmp(p.scheme, "http") && host_is_loopback(p.host)))
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, "issuer",
 		       "%.200s would carry tokens in the clear: use https:// "

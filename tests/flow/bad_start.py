@@ -39,6 +39,7 @@ class BadStart(Flow):
             (self.base(issuer=None), "--issuer"),
             (self.base(issuer="pat.example.org"), "https://"),
             (self.base(issuer="http://pat.example.org"), "https://"),
+            (self.base(issuer="http://127.0.0.1.example.org"), "https://"),
             (self.base(issuer="https://pat.example.org/"), "slash"),
             (self.base(listen="127.0.0.1"), "127.0.0.1"),
             (self.base(listen="0.0.0.0:8080"), "behind_proxy"),
@@ -100,6 +101,19 @@ class BadStart(Flow):
         self.mint(*flags, says=other.name)
         other.rename(key)
         i.start()
+
+    def test_a_keys_folder_that_is_not_there(self):
+        """New keys would retire the old ones, and every token with them."""
+        i = self.issuer()
+        t = i.mint()
+        i.stop()
+        away = i.data / "keys.away"
+        (i.data / "keys").rename(away)
+        self.mint(*self.base(data=i.data, issuer=i.name), says="bring the folder back")
+        self.assertFalse((i.data / "keys").exists())
+        away.rename(i.data / "keys")
+        i.start()
+        self.assertIsNone(self.agent(i).reason(t["token"]))
 
     def test_stores(self):
         i = self.issuer()
