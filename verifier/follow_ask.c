@@ -42,10 +42,20 @@ static enum mm_err read_jwks(struct follower *f, struct buf *text,
 		       f->jwks_file);
 }
 
+/* Only at first contact, or when nothing here is believed any more anyway:
+ * from then on new keys are trusted because known ones announce them. */
+static bool may_ask_keys(const struct follower *f)
+{
+	return !f->keep.holds || f->jwks_file[0] != '\0' ||
+	       clock_now() - f->keep.fresh_at > f->opt.max_staleness;
+}
+
 static enum mm_err refresh_keys(struct follower *f, struct why *why)
 {
 	AUTO_BUF struct buf text = buf_new(JWKS_MAX);
 	struct span json;
+	if (!may_ask_keys(f))
+		return MM_ERR_UNKNOWN_KEY;
 	if (clock_ms() < f->next_jwks)
 		return MM_ERR_UNKNOWN_KEY;
 	TRY(read_jwks(f, &text, why));
@@ -132,8 +142,9 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 	TRY(e);
 	TRY(buf_done(&body, &jws));
 	e = take(f, keep_take_batch, jws, why);
-	if (e ==
-	    MM_ERR_EPOCH) /* perhaps history was lost: the snapshot tells */
+	/* Perhaps history was lost, or an event does not fit what we hold:
+	 * the snapshot tells. */
+	if (e == MM_ERR_EPOCH || e == MM_ERR_MALFORMED)
 		f->want_snapshot = true;
 	TRY(e);
 	return check_thawed(f, why);

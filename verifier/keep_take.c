@@ -123,9 +123,10 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
  * take it back, and a clock ahead of ours does not take it forward. */
 static void note_fresh(struct keeper *k, int64_t now)
 {
-	int64_t iat = k->replica.iat < now ? k->replica.iat : now;
-	if (iat > k->fresh_at)
-		k->fresh_at = iat;
+	if (k->replica.iat > now)
+		k->replica.iat = now;
+	if (k->replica.iat > k->fresh_at)
+		k->fresh_at = k->replica.iat;
 }
 
 /* Without a journal the next restart begins where it ends, and asks the
