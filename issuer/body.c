@@ -102,6 +102,7 @@ static enum mm_err read_texts(const json_t *v, const char *name,
 			       "%s has %zu entries, at most %d are allowed",
 			       name, json_array_size(v), BODY_TEXTS);
 	out->count = 0;
+	out->given = true;
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		char *to = out->at[out->count];
 		TRY(read_text(json_array_get(v, i), name, to, sizeof out->at[0],

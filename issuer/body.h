@@ -21,6 +21,7 @@ enum body_kind {
 };
 
 struct body_texts {
+	bool given; /* the list was there, if only empty */
 	char at[BODY_TEXTS][256];
 	size_t count;
 };

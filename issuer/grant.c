@@ -100,10 +100,22 @@ static bool add_word(char *text, size_t size, const char *word)
 }
 
 /* The scopes that open this issuer's own administration. */
+static const char *const reserved[] = { "mintmark:admin", "mintmark:agent" };
+
 static bool is_reserved(const char *word)
 {
-	return strcmp(word, "mintmark:admin") == 0 ||
-	       strcmp(word, "mintmark:agent") == 0;
+	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+		if (strcmp(word, reserved[i]) == 0)
+			return true;
+	return false;
+}
+
+bool grant_is_reserved(const struct token_row *t)
+{
+	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+		if (scope_has(span_str(t->scope), span_str(reserved[i])))
+			return true;
+	return false;
 }
 
 static enum mm_err add_scope(const char *text, const struct caller *by,
@@ -126,6 +138,11 @@ static enum mm_err add_scope(const char *text, const struct caller *by,
 static enum mm_err fill_scope(const struct grant *g, const struct caller *by,
 			      struct token_row *out, struct why *why)
 {
+	if (g->scopes.given && g->scopes.count == 0)
+		return why_say(why, MM_ERR_INVALID, "scopes",
+			       "the list is empty: name what the token may "
+			       "do, or leave scopes out for all that its "
+			       "user may");
 	out->has_scope = g->scopes.count != 0;
 	for (size_t i = 0; i < g->scopes.count; i++)
 		TRY(add_scope(g->scopes.at[i], by, out, why));
@@ -135,6 +152,11 @@ static enum mm_err fill_scope(const struct grant *g, const struct caller *by,
 static enum mm_err fill_audience(const struct grant *g, struct token_row *out,
 				 struct why *why)
 {
+	if (g->audience.given && g->audience.count == 0)
+		return why_say(why, MM_ERR_INVALID, "audience",
+			       "the list is empty: name the services that "
+			       "the token is for, or leave audience out for "
+			       "all of them");
 	for (size_t i = 0; i < g->audience.count; i++) {
 		const char *a = g->audience.at[i];
 		if (a[0] == '\0' || strchr(a, ' ') != NULL)

@@ -26,6 +26,10 @@ MM_MUST_USE enum mm_err grant_row(const struct grant *g,
 				  int64_t now, struct token_row *out,
 				  struct why *why);
 
+/* Does the token open this issuer's own administration?  Only an
+ * administrator makes such a one, also by rotation. */
+bool grant_is_reserved(const struct token_row *t);
+
 /* 1 to 255 bytes, no control character, no colon (RFC 7617 s2), no space
  * at either end. */
 MM_MUST_USE enum mm_err user_check(const char *user, struct why *why);

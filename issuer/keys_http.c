@@ -69,6 +69,8 @@ enum mm_err key_reload(void *app, struct http_request *rq)
 		kids[i] = body.compromised.at[i];
 	TRY(signing_reload(is->signing, kids, body.compromised.count,
 			   http_why(rq)));
-	publisher_catch_up(is->publisher);
-	return reply_json(rq, 200, json_pack("{s:b}", "reloaded", 1));
+	bool published = publisher_settle(is->publisher, "keys", rq);
+	return reply_json(
+		rq, 200,
+		json_pack("{s:b, s:b}", "reloaded", 1, "published", published));
 }

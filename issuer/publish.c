@@ -30,8 +30,7 @@ static enum mm_err apply(struct publisher *p, const struct event *events,
 	return e;
 }
 
-/* Read on until the log has no more.  A replica that cannot follow (its
- * place is no longer in the log) is loaded anew. */
+/* Read on until the log has no more. */
 static enum mm_err follow(struct publisher *p, struct event *events)
 {
 	size_t n;
@@ -59,10 +58,12 @@ static enum mm_err load(struct publisher *p)
 	return MM_OK;
 }
 
+/* A replica that cannot follow (its place is no longer in the log, or an
+ * event does not fit it) is loaded anew, whole. */
 static bool follow_round(struct publisher *p, struct event *events)
 {
 	enum mm_err e = follow(p, events);
-	if (e == MM_ERR_GONE || e == MM_ERR_GAP)
+	if (e == MM_ERR_GONE || e == MM_ERR_GAP || e == MM_ERR_MALFORMED)
 		e = load(p);
 	if (e != MM_OK)
 		log_event(LOG_ERR, "publish.behind", "reason=%s",
@@ -130,6 +131,7 @@ struct publisher *publisher_new(struct publish_ttl ttl)
 	pthread_cond_init(&p->followed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&p->lock, NULL);
+	pthread_mutex_init(&p->batching, NULL);
 	pthread_mutex_init(&p->making, NULL);
 	pthread_rwlock_init(&p->state, NULL);
 	return p;
@@ -232,6 +234,18 @@ bool publisher_catch_up(struct publisher *p)
 	if (caught)
 		wait_for_agents(p);
 	pthread_mutex_unlock(&p->lock);
+	return caught;
+}
+
+bool publisher_settle(struct publisher *p, const char *what,
+		      const struct http_request *rq)
+{
+	bool caught = publisher_catch_up(p);
+	if (!caught)
+		log_event(LOG_ERR, "publish.late",
+			  "request=%s change=%s detail=it is in the store, "
+			  "but not in the feed yet",
+			  http_request_id(rq), what);
 	return caught;
 }
 

@@ -42,6 +42,9 @@ void publisher_free(struct publisher *p);
  * rely on it.  An agent that does not come back within 0.5 s is waited for
  * only once.  False: the log could not be followed within 2 s. */
 bool publisher_catch_up(struct publisher *p);
+/* The same for a handler, which says in the log when it was not so. */
+bool publisher_settle(struct publisher *p, const char *what,
+		      const struct http_request *rq);
 
 /* Answer a feed poll: at once when there are events after `after`, else
  * when there are or `wait` seconds have passed.  MM_ERR_GONE: `after` is

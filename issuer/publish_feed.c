@@ -73,7 +73,7 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after,
 	enum mm_err e = MM_OK;
 	struct http_body *body;
 	uint64_t seq = publisher_seq(p);
-	pthread_mutex_lock(&p->making);
+	pthread_mutex_lock(&p->batching);
 	struct kept *k = kept_find(p->batch, BATCHES, after + 1);
 	if (k->what == after + 1 && k->seq == seq &&
 	    clock_ms() - k->made < BATCH_MS) {
@@ -83,7 +83,7 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after,
 		if (e == MM_OK)
 			*out = kept_put(k, after + 1, seq, body);
 	}
-	pthread_mutex_unlock(&p->making);
+	pthread_mutex_unlock(&p->batching);
 	return e;
 }
 

@@ -9,7 +9,7 @@
 #include "issuer/publish.h"
 
 #define BATCHES	   32	/* signed batches kept */
-#define BATCH_MS   2000 /* a heartbeat is made new after this */
+#define BATCH_MS   1000 /* a heartbeat is made new after this */
 #define KEPT_LISTS 64	/* signed status lists kept */
 
 /* A poll that waits for an event. */
@@ -36,8 +36,11 @@ struct publisher {
 	pthread_rwlock_t state; /* guards replica */
 	struct replica replica;
 
-	pthread_mutex_t making; /* one maker: all get the same bytes */
+	/* One maker at a time, so that all get the same bytes; batches do
+	 * not wait for the larger objects. */
+	pthread_mutex_t batching;
 	struct kept batch[BATCHES];
+	pthread_mutex_t making;
 	struct kept list[KEPT_LISTS];
 	struct kept snapshot, jwks;
 

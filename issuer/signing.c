@@ -120,6 +120,13 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 			       "no key in %s/active can sign: run mintmark "
 			       "key rotate",
 			       s->dir);
+	for (size_t i = 0; i < n; i++)
+		if (ring_has(&ring, compromised[i]))
+			return why_say(why, MM_ERR_INVALID, "compromised",
+				       "key %s is still in the keyring: "
+				       "mintmark key compromise takes it "
+				       "out first",
+				       compromised[i]);
 	TRY(announce_new(s->store, &ring, why));
 	TRY(announce_gone(s->store, &ring, compromised, n));
 	TRY(read_numbers(s->store, &ring, announced));

@@ -86,7 +86,8 @@ MM_MUST_USE enum mm_err store_reserve(struct store *s, enum list_kind kind,
 				      struct index_range *out);
 MM_MUST_USE enum mm_err store_mint(struct store *s, const struct token_row *t);
 /* Mint `t` in place of `old`, which dies at once or at t->iat + overlap.
- * MM_ERR_CONFLICT: old is no longer valid. */
+ * MM_ERR_CONFLICT: old is not valid any more, has died, or is being
+ * replaced already. */
 MM_MUST_USE enum mm_err store_rotate(struct store *s, uint32_t old_list,
 				     uint32_t old_idx, int64_t overlap,
 				     const struct token_row *t);

@@ -11,6 +11,17 @@ static unsigned list_value(enum token_status s)
 	return s == TOKEN_IDLE ? STATUS_REVOKED : (unsigned)s;
 }
 
+/* A dead list has no more events: whoever follows has forgotten it, and all
+ * its tokens have expired. */
+static enum mm_err list_append(struct conn *c, struct event *e)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_LIST_LIVES);
+	query_int(&q, e->list);
+	bool lives = query_row(&q);
+	TRY(query_end(&q));
+	return lives ? log_append(c, e) : MM_OK;
+}
+
 enum mm_err token_mark(struct conn *c, const struct token_row *t,
 		       enum token_status to, const struct stamp *stamp)
 {
@@ -27,7 +38,7 @@ enum mm_err token_mark(struct conn *c, const struct token_row *t,
 			   .list = t->list,
 			   .idx = t->idx,
 			   .value = list_value(to) };
-	return log_append(c, &e);
+	return list_append(c, &e);
 }
 
 struct status_change {
@@ -206,7 +217,7 @@ static enum mm_err move_use(struct conn *c, const struct token_row *t,
 			   .list = t->list,
 			   .idx = t->idx,
 			   .last_use = at };
-	return log_append(c, &e);
+	return list_append(c, &e);
 }
 
 static enum mm_err use_one(struct conn *c, const struct use *u, int64_t now,

@@ -157,7 +157,9 @@ static enum mm_err rotate(struct conn *c, void *arg)
 	struct rotation *r = arg;
 	struct token_row old;
 	TRY(token_find(c, r->list, r->idx, &old));
-	if (old.status != TOKEN_VALID || old.revoke_at != 0)
+	if (old.status != TOKEN_VALID || old.revoke_at != 0 ||
+	    r->next.iat >= effective_expiry(old.iat, old.exp, old.auto_refresh,
+					    old.last_use))
 		return MM_ERR_CONFLICT;
 	TRY(mint(c, &r->next));
 	if (r->overlap == 0)

@@ -41,9 +41,9 @@
 	"CREATE INDEX token_changed ON token(status) WHERE status <> 0;"       \
 	"CREATE INDEX token_used ON token(last_use) WHERE last_use > 0;"       \
 	"CREATE INDEX token_idle ON token(dies_at) WHERE"                      \
-	" auto_refresh > 0 AND status IN (0, 2) AND dies_at < exp;"            \
+	" auto_refresh > 0 AND status = 0 AND dies_at < exp;"                  \
 	"CREATE INDEX token_due ON token(revoke_at) WHERE"                     \
-	" revoke_at > 0 AND status IN (0, 2);"
+	" revoke_at > 0 AND status <> 1;"
 
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, user, label, scope, audience, kid, created_by,"            \
@@ -92,6 +92,7 @@
 	X(LIST_PUT, "INSERT INTO list(kind, expires, size)"                \
 		" VALUES(?1, ?2, ?3) RETURNING list")                      \
 	X(LIST_TAKE, "UPDATE list SET next = next + ?2 WHERE list = ?1")   \
+	X(LIST_LIVES, "SELECT 1 FROM list WHERE list = ?1 AND dead = 0")   \
 	X(LIST_ENDED, "SELECT list FROM list WHERE dead = 0"               \
 		" AND expires <= ?1")                                      \
 	X(LIST_DEAD, "UPDATE list SET dead = 1 WHERE list = ?1")           \
@@ -106,7 +107,8 @@
 	X(TOKEN_QUERY_USER, "SELECT " TOKEN_COLUMNS " FROM token"          \
 		" WHERE user = ?1 AND" TOKEN_WHERE)                        \
 	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \
-		" changed_at = ?5, revoke_at = 0"                          \
+		" changed_at = ?5,"                                        \
+		" revoke_at = CASE ?3 WHEN 1 THEN 0 ELSE revoke_at END"     \
 		" WHERE list = ?1 AND idx = ?2")                           \
 	X(TOKEN_DUE_AT, "UPDATE token SET revoke_at = ?3"                  \
 		" WHERE list = ?1 AND idx = ?2")                           \
@@ -115,10 +117,10 @@
 	X(TOKEN_OF_USER, "SELECT " TOKEN_COLUMNS " FROM token"             \
 		" WHERE user = ?1 AND status <> 1 AND exp > ?2")           \
 	X(TOKEN_SWEEP, "SELECT " TOKEN_COLUMNS " FROM token"               \
-		" WHERE auto_refresh > 0 AND status IN (0, 2)"             \
+		" WHERE auto_refresh > 0 AND status = 0"                    \
 		" AND dies_at < exp AND dies_at <= ?1 LIMIT ?2")           \
 	X(TOKEN_DUE, "SELECT " TOKEN_COLUMNS " FROM token"                 \
-		" WHERE revoke_at > 0 AND status IN (0, 2)"                \
+		" WHERE revoke_at > 0 AND status <> 1"                      \
 		" AND revoke_at <= ?1 LIMIT ?2")                           \
 	X(LOAD_STATUS, "SELECT list, idx, status FROM token"               \
 		" WHERE status <> 0")                                      \

@@ -82,13 +82,15 @@ static const struct body_field rotate_fields[] = {
 	  sizeof(int64_t) },
 };
 
-/* The new token lives as long as the old one was given. */
+/* The new token lives as long as the old one was given, as far as that is
+ * still allowed. */
 static void next_row(const struct token_row *old, const struct caller *by,
-		     int64_t now, struct token_row *out)
+		     int64_t max_life, int64_t now, struct token_row *out)
 {
+	int64_t life = old->exp - old->iat;
 	*out = *old;
 	out->iat = now;
-	out->exp = now + (old->exp - old->iat);
+	out->exp = now + (life < max_life ? life : max_life);
 	out->last_use = out->changed_at = out->revoke_at = 0;
 	out->status = TOKEN_VALID;
 	out->changed_by[0] = '\0';
@@ -103,7 +105,11 @@ enum mm_err token_rotate(void *app, struct http_request *rq)
 	TRY(body_read(http_body_bytes(rq), rotate_fields, 1, &body,
 		      http_why(rq)));
 	TRY(token_of_path(is, rq, &old));
-	next_row(&old, caller_of(rq), clock_now(), &row);
+	if (grant_is_reserved(&old) && !caller_of(rq)->admin)
+		return why_say(http_why(rq), MM_ERR_FORBIDDEN, NULL,
+			       "only an administrator rotates a token with "
+			       "the scopes of one");
+	next_row(&old, caller_of(rq), is->set.max_life, clock_now(), &row);
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
@@ -118,7 +124,7 @@ enum mm_err token_rotate(void *app, struct http_request *rq)
 			       "one");
 	if (e != MM_OK)
 		return not_stored(rq, e);
-	publisher_catch_up(is->publisher);
+	publisher_settle(is->publisher, "token.rotate", rq);
 	log_token("token.rotate", rq, &row);
 	return reply_minted(rq, &row, span_of(token.at, token.len));
 }

@@ -1,7 +1,8 @@
 /* tokens_change.c - step 6: revoke, suspend, reinstate; one or all.
  *
  * The answer is given when the change is durable and in everything that
- * this issuer publishes. */
+ * this issuer publishes; should that not be possible now (the store cannot
+ * be read, say), it is durable all the same, and "published" is false. */
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/caller.h"
@@ -30,7 +31,7 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 		return why_say(http_why(rq), e, NULL,
 			       "nothing was changed (%s): try again",
 			       mm_err_word(e));
-	publisher_catch_up(is->publisher);
+	bool published = publisher_settle(is->publisher, event, rq);
 	if (changed)
 		log_event(LOG_INFO, event, "request=%s id=%u.%u user=%s by=%s",
 			  http_request_id(rq), t.list, t.idx, t.user,
@@ -39,16 +40,33 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 	char id[JTI_SIZE];
 	token_id_write(id, t.list, t.idx);
 	return reply_json(rq, 200,
-			  json_pack("{s:s, s:s, s:b}", "id", id, "status",
+			  json_pack("{s:s, s:s, s:b, s:b}", "id", id, "status",
 				    to == STATUS_REVOKED     ? "revoked"
 				    : to == STATUS_SUSPENDED ? "suspended"
 							     : "active",
-				    "changed", changed));
+				    "changed", changed, "published",
+				    published));
 }
 
 enum mm_err token_revoke(void *app, struct http_request *rq)
 {
 	return change(app, rq, STATUS_REVOKED, "token.revoke");
+}
+
+/* What an administrator suspended, an administrator gives back. */
+static enum mm_err check_reinstate(struct issuer *is, struct http_request *rq)
+{
+	struct token_row t;
+	char mine[ACTOR_SIZE];
+	const struct caller *by = caller_of(rq);
+	TRY(token_of_path(is, rq, &t));
+	int n = snprintf(mine, sizeof mine, "%s (token ", by->user);
+	if (by->admin || t.status != TOKEN_SUSPENDED ||
+	    strncmp(t.changed_by, mine, (size_t)n) == 0)
+		return MM_OK;
+	return why_say(http_why(rq), MM_ERR_FORBIDDEN, NULL,
+		       "an administrator has suspended this token: only one "
+		       "can reinstate it");
 }
 
 enum mm_err token_suspend(void *app, struct http_request *rq)
@@ -58,6 +76,7 @@ enum mm_err token_suspend(void *app, struct http_request *rq)
 
 enum mm_err token_reinstate(void *app, struct http_request *rq)
 {
+	TRY(check_reinstate(app, rq));
 	return change(app, rq, STATUS_VALID, "token.reinstate");
 }
 
@@ -73,10 +92,10 @@ enum mm_err user_revoke(void *app, struct http_request *rq)
 			       "others");
 	struct stamp stamp = { caller_of(rq)->actor, clock_now() };
 	TRY(store_revoke_user(is->store, user, &stamp, &count));
-	publisher_catch_up(is->publisher);
+	bool published = publisher_settle(is->publisher, "user.revoke", rq);
 	log_event(LOG_INFO, "user.revoke", "request=%s user=%s count=%zu by=%s",
 		  http_request_id(rq), user, count, caller_of(rq)->actor);
 	return reply_json(rq, 200,
-			  json_pack("{s:s, s:I}", "user", user, "revoked",
-				    (json_int_t)count));
+			  json_pack("{s:s, s:I, s:b}", "user", user, "revoked",
+				    (json_int_t)count, "published", published));
 }

@@ -67,7 +67,8 @@ static enum mm_err read_limit(struct http_request *rq, size_t *out)
 	if (text == NULL)
 		return MM_OK;
 	long v = strtol(text, &end, 10);
-	if (*text == '\0' || *end != '\0' || v < 1 || v > PAGE_MAX)
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || v < 1 ||
+	    v > PAGE_MAX)
 		return why_say(http_why(rq), MM_ERR_INVALID, "limit",
 			       "limit is a number from 1 to %d", PAGE_MAX);
 	*out = (size_t)v;
@@ -88,7 +89,7 @@ static enum mm_err read_cursor(struct http_request *rq, struct token_query *q)
 	    span_copy(digits, sizeof digits, iat) &&
 	    token_id_read(rest, &q->after_list, &q->after_idx) == MM_OK) {
 		q->after_iat = strtoll(digits, &end, 10);
-		if (*end == '\0' && digits[0] != '\0')
+		if (*end == '\0' && digits[0] >= '0' && digits[0] <= '9')
 			return MM_OK;
 	}
 	return why_say(http_why(rq), MM_ERR_INVALID, "cursor",

@@ -67,6 +67,7 @@ class Mint(Flow):
             ({"auto_refresh": 3600}, "auto_refresh"),
             ({"auto_refresh": "-5d"}, "auto_refresh"),
             ({"scopes": "photos:read"}, "scopes"),
+            ({"scopes": []}, "scopes"), ({"audience": []}, "audience"),
             ({"scopes": ["node::r"]}, "scopes"),
             ({"scopes": ["node:1:rwx"]}, "scopes"),
             ({"scopes": ["a b"]}, "scopes"), ({"scopes": [""]}, "scopes"),

@@ -127,6 +127,34 @@ class Revoke(Flow):
         a.wait_reason(new["token"], "revoked", 8)
         i.admin("POST", f"/v1/tokens/{t['id']}/rotate", {}, expect=(409,))
 
+    def test_rotation_gives_nothing_more(self):
+        """A user's own token does not make an administrator of him."""
+        i = self.issuer()
+        admin = i.mint("alice", scopes=["mintmark:admin"])
+        for mine in (i.mint("alice", scopes=["mintmark:self"])["token"],
+                     i.mint("alice")["token"]):
+            status, reply, _ = i.http(
+                "POST", f"/v1/tokens/{admin['id']}/rotate", {}, token=mine)
+            self.assertEqual(status, 403, reply)
+        short = i.mint(expires_in=1)
+        wait_for("the token to expire", lambda: i.admin(
+            "GET", f"/v1/tokens/{short['id']}")["status"] == "expired")
+        i.admin("POST", f"/v1/tokens/{short['id']}/rotate", {}, expect=(409,))
+
+    def test_who_may_give_back_what_was_suspended(self):
+        i = self.issuer()
+        mine = i.mint("alice", scopes=["mintmark:self"])["token"]
+        other = i.mint("alice")["id"]
+
+        def call(step, token):
+            return i.http("POST", f"/v1/tokens/{other}/{step}", {}, token=token)[0]
+
+        self.assertEqual(call("suspend", mine), 200)
+        self.assertEqual(call("reinstate", mine), 200)
+        i.admin("POST", f"/v1/tokens/{other}/suspend")
+        self.assertEqual(call("reinstate", mine), 403)
+        i.admin("POST", f"/v1/tokens/{other}/reinstate")
+
     def test_key_rotation_under_traffic(self):
         """No good token is ever refused, while keys change beneath."""
         i, a = self.both()

@@ -355,6 +355,84 @@ static void a_list_dies_whole(void **state)
 	assert_int_equal(events(f, log, 64), n); /* once */
 }
 
+/* Deleting an old token must not put an event into the log that nobody who
+ * follows could apply. */
+static void a_dead_list_has_no_more_events(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0), sliding = mint(f, DAY, 2 * DAY);
+	struct stamp by = { "unit", T0 + 60 * DAY };
+	struct use u = { sliding.list, sliding.idx, T0 + 5 };
+	struct event log[64];
+	bool changed;
+	size_t accepted, revoked;
+	assert_int_equal(store_sweep_lists(f->s, T0 + 60 * DAY), MM_OK);
+	size_t before = events(f, log, 64);
+	assert_int_equal(store_set_status(f->s, t.list, t.idx, STATUS_REVOKED,
+					  &by, &changed),
+			 MM_OK);
+	assert_true(changed);
+	assert_int_equal(store_use(f->s, &u, 1, by.at, &accepted), MM_OK);
+	assert_int_equal(store_revoke_user(f->s, "alice", &by, &revoked),
+			 MM_OK);
+	assert_int_equal(events(f, log, 64), before);
+}
+
+static void a_suspended_token_is_not_swept(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 100);
+	struct stamp by = { "unit", T0 };
+	struct use late = { t.list, t.idx, T0 + 50 };
+	bool changed;
+	size_t done, accepted;
+	assert_int_equal(store_set_status(f->s, t.list, t.idx, STATUS_SUSPENDED,
+					  &by, &changed),
+			 MM_OK);
+	assert_int_equal(store_sweep_tokens(f->s, T0 + 100, 10, &done), MM_OK);
+	assert_int_equal(store_use(f->s, &late, 1, T0 + 110, &accepted), MM_OK);
+	assert_int_equal(status_of(f, &t), TOKEN_SUSPENDED);
+}
+
+static void a_pause_does_not_end_an_overlap(void **state)
+{
+	static const enum status pause[] = { STATUS_SUSPENDED, STATUS_VALID };
+	struct fixture *f = *state;
+	struct token_row old = mint(f, DAY, 0), next = old;
+	struct stamp by = { "unit", T0 };
+	struct index_range r;
+	bool changed;
+	size_t done;
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, next.exp, 1, &r),
+			 MM_OK);
+	next.idx = r.first;
+	assert_int_equal(store_rotate(f->s, old.list, old.idx, 60, &next),
+			 MM_OK);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(store_set_status(f->s, old.list, old.idx,
+						  pause[i], &by, &changed),
+				 MM_OK);
+	assert_int_equal(store_sweep_tokens(f->s, T0 + 60, 10, &done), MM_OK);
+	assert_int_equal(status_of(f, &old), TOKEN_REVOKED);
+}
+
+static void the_dead_are_not_rotated(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row expired = mint(f, DAY, 0), next = expired;
+	struct token_row idle = mint(f, 9 * DAY, 100), after = idle;
+	next.idx += 1;
+	next.iat = expired.exp;
+	next.exp = next.iat + DAY;
+	assert_int_equal(
+		store_rotate(f->s, expired.list, expired.idx, 0, &next),
+		MM_ERR_CONFLICT);
+	after.idx += 1;
+	after.iat = T0 + 100;
+	assert_int_equal(store_rotate(f->s, idle.list, idle.idx, 0, &after),
+			 MM_ERR_CONFLICT);
+}
+
 static void forgotten_events_are_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -419,6 +497,10 @@ int main(void)
 		TEST(a_revoked_token_does_not_come_back_by_use),
 		TEST(rotation_replaces),
 		TEST(a_list_dies_whole),
+		TEST(a_dead_list_has_no_more_events),
+		TEST(a_suspended_token_is_not_swept),
+		TEST(a_pause_does_not_end_an_overlap),
+		TEST(the_dead_are_not_rotated),
 		TEST(forgotten_events_are_gone),
 		TEST(other_files_are_refused),
 	};
