@@ -132,7 +132,7 @@ enum mm_err buf_read_file(struct buf *b, const char *path, struct why *why)
 	return b->failed;
 }
 
-static bool write_all(int fd, struct span s)
+bool file_write_all(int fd, struct span s)
 {
 	while (s.len != 0) {
 		ssize_t n = write(fd, s.at, s.len);
@@ -180,7 +180,7 @@ enum mm_err file_replace(const char *path, struct span content, unsigned mode,
 	AUTO_FD int fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
 		return write_failed(path, why);
-	if (fchmod(fd, mode) != 0 || !write_all(fd, content) ||
+	if (fchmod(fd, mode) != 0 || !file_write_all(fd, content) ||
 	    fsync(fd) != 0 || rename(temp, path) != 0) {
 		enum mm_err e = write_failed(path, why);
 		unlink(temp);

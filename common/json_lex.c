@@ -1,6 +1,8 @@
 /* json_lex.c - JSON strings and numbers, read strictly (RFC 8259 s6, s7). */
 #include "common/json_lex.h"
 
+#include "common/text.h"
+
 void lex_skip_space(struct reader *r)
 {
 	while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' ||
@@ -100,33 +102,6 @@ static bool read_escape(struct reader *r, struct sink *s)
 	return hit != NULL && sink_put(s, (const uint8_t *)&to[hit - from], 1);
 }
 
-/* The length of the UTF-8 sequence at `p`, 0 if it is not well-formed
- * (RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF). */
-static size_t utf8_len(const uint8_t *p, const uint8_t *end)
-{
-	static const struct {
-		uint8_t first, last, low, high, len;
-	} forms[] = {
-		{ 0x20, 0x7F, 0x00, 0x00, 1 }, { 0xC2, 0xDF, 0x80, 0xBF, 2 },
-		{ 0xE0, 0xE0, 0xA0, 0xBF, 3 }, { 0xE1, 0xEC, 0x80, 0xBF, 3 },
-		{ 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 },
-		{ 0xF0, 0xF0, 0x90, 0xBF, 4 }, { 0xF1, 0xF3, 0x80, 0xBF, 4 },
-		{ 0xF4, 0xF4, 0x80, 0x8F, 4 },
-	};
-	size_t k = 0;
-	while (k < sizeof forms / sizeof forms[0] &&
-	       (*p < forms[k].first || *p > forms[k].last))
-		k++;
-	if (k == sizeof forms / sizeof forms[0] || end - p < forms[k].len)
-		return 0;
-	if (forms[k].len > 1 && (p[1] < forms[k].low || p[1] > forms[k].high))
-		return 0;
-	for (size_t i = 2; i < forms[k].len; i++)
-		if ((p[i] & 0xC0) != 0x80)
-			return 0;
-	return forms[k].len;
-}
-
 bool lex_string(struct reader *r, struct sink *s)
 {
 	if (!lex_take(r, '"'))
@@ -138,7 +113,8 @@ bool lex_string(struct reader *r, struct sink *s)
 				return false;
 			continue;
 		}
-		size_t n = utf8_len(r->at, r->end);
+		struct span rest = span_of(r->at, (size_t)(r->end - r->at));
+		size_t n = *r->at < 0x20 ? 0 : text_char_length(rest);
 		if (n == 0 || !sink_put(s, r->at, n))
 			return false;
 		r->at += n;

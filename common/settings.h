@@ -49,6 +49,13 @@ struct setting_texts {
 	size_t count;
 };
 
+/* The member of the program's struct that a row's value goes into. */
+#define SETTING_FIELD_SET_TEXT(name)	 char name[SETTING_SIZE];
+#define SETTING_FIELD_SET_BOOL(name)	 bool name;
+#define SETTING_FIELD_SET_INT(name)	 int64_t name;
+#define SETTING_FIELD_SET_DURATION(name) int64_t name;
+#define SETTING_FIELD_SET_TEXTS(name)	 struct setting_texts name;
+
 struct setting {
 	const char *name; /* "max_life"; the flag is --max-life */
 	enum setting_kind kind;

@@ -19,31 +19,28 @@
 #include "issuer/store.h"
 
 /* clang-format off */
-/*        name            kind          field type           default            flag         help */
-#define ISSUER_SETTINGS(X)                                                                              \
-	X(data,           SET_TEXT,     char *,    "/var/lib/mintmark", "DIR",       "keys, database and admin.sock")            \
-	X(listen,         SET_TEXT,     char *,    "127.0.0.1:8080",    "HOST:PORT", "TCP address of the HTTP API")              \
-	X(issuer,         SET_TEXT,     char *,    "",                  "URL",       "public base URL; the iss of every token")  \
-	X(dev,            SET_BOOL,     bool,      "false",             "",         "try it out: ./dev-data, and http://LISTEN as the issuer") \
-	X(tls_cert,       SET_TEXT,     char *,    "",                  "FILE",      "PEM certificate chain: serve https")       \
-	X(tls_key,        SET_TEXT,     char *,    "",                  "FILE",      "PEM private key of tls_cert")              \
-	X(behind_proxy,   SET_BOOL,     bool,      "false",             "",          "a TLS proxy stands in front: plain HTTP beyond loopback is meant") \
-	X(max_life,       SET_DURATION, int64_t,   "366d",              "DUR",       "longest life of a token, and the cap of -a alone") \
-	X(feed_retain,    SET_DURATION, int64_t,   "7d",                "DUR",       "how long events stay in the feed")         \
-	X(feed_ttl,       SET_DURATION, int64_t,   "30s",               "DUR",       "ttl said in feed objects")                 \
-	X(list_ttl,       SET_DURATION, int64_t,   "60s",               "DUR",       "ttl said in status lists")                 \
-	X(workers,        SET_INT,      int64_t,   "32",                "N",         "threads for requests that may wait")       \
-	X(connections,    SET_INT,      int64_t,   "10000",             "N",         "connections at once, at most")
+/*        name          kind          default              argument     what it is for */
+#define ISSUER_SETTINGS(X) \
+	X(data,         SET_TEXT,     "/var/lib/mintmark", "DIR",       "keys, database and admin.sock") \
+	X(listen,       SET_TEXT,     "127.0.0.1:8080",    "HOST:PORT", "TCP address of the HTTP API") \
+	X(issuer,       SET_TEXT,     "",                  "URL",       "public base URL; the iss of every token") \
+	X(dev,          SET_BOOL,     "false",             "",          "try it out: ./dev-data, and http://LISTEN as the issuer") \
+	X(tls_cert,     SET_TEXT,     "",                  "FILE",      "PEM certificate chain: serve https") \
+	X(tls_key,      SET_TEXT,     "",                  "FILE",      "PEM private key of tls_cert") \
+	X(behind_proxy, SET_BOOL,     "false",             "",          "a TLS proxy stands in front: plain HTTP beyond loopback is meant") \
+	X(max_life,     SET_DURATION, "366d",              "DUR",       "longest life of a token, and the cap of -a alone") \
+	X(feed_retain,  SET_DURATION, "7d",                "DUR",       "how long events stay in the feed") \
+	X(feed_ttl,     SET_DURATION, "30s",               "DUR",       "ttl said in feed objects") \
+	X(list_ttl,     SET_DURATION, "60s",               "DUR",       "ttl said in status lists") \
+	X(workers,      SET_INT,      "32",                "N",         "threads for requests that may wait, at most 64") \
+	X(connections,  SET_INT,      "10000",             "N",         "connections at once, at most") \
+	X(restored,     SET_BOOL,     "false",             "",          "once, after restoring a backup: begin a new history")
 /* clang-format on */
 
 struct issuer_settings {
-	char data[SETTING_SIZE];
-	char listen[SETTING_SIZE];
-	char issuer[SETTING_SIZE];
-	char tls_cert[SETTING_SIZE], tls_key[SETTING_SIZE];
-	bool dev, behind_proxy;
-	int64_t max_life, feed_retain, feed_ttl, list_ttl;
-	int64_t workers, connections;
+#define X(name, kind, standard, arg, help) SETTING_FIELD_##kind(name)
+	ISSUER_SETTINGS(X)
+#undef X
 };
 
 struct issuer {

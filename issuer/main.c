@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "issuer/start.h"
 
-#define ROW(name, kind, type, standard, arg, help)                             \
+#define ROW(name, kind, standard, arg, help)                                   \
 	{ #name, kind, standard,                                               \
 	  arg,	 help, offsetof(struct issuer_settings, name) },
 

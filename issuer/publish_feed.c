@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "issuer/publish_internal.h"
 
 #define FEED_TYPE "application/jwt" /* RFC 7519 s10.3.1 */
@@ -56,6 +57,12 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
 		TRY(store_events(p->store, after, max, events, &n));
 		head.seq = after + n;
 	} else if (after > seq) {
+		log_event(
+			LOG_ERR, "feed.agent_ahead",
+			"after=%llu seq=%llu detail=an agent has seen events "
+			"that are not in this store; if it came from a backup, "
+			"start once with --restored",
+			(unsigned long long)after, (unsigned long long)seq);
 		/* we are behind who asks: say so, it will see a rollback */
 		head.after = head.seq = seq;
 	}

@@ -152,6 +152,18 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 	return signing_open(dir, r->is.store, &r->is.signing, why);
 }
 
+static enum mm_err begin_history(struct issuer *is, struct why *why)
+{
+	enum mm_err e = store_begin_history(is->store);
+	if (e != MM_OK)
+		return why_say(why, e, NULL, "cannot begin a new history: %s",
+			       mm_err_word(e));
+	log_event(LOG_NOTICE, "store.restored",
+		  "detail=a new history begins; tokens made after the backup "
+		  "are refused; start without --restored the next time");
+	return MM_OK;
+}
+
 static enum mm_err start_store(struct running *r, struct why *why)
 {
 	struct issuer *is = &r->is;
@@ -161,8 +173,9 @@ static enum mm_err start_store(struct running *r, struct why *why)
 		.feed = is->set.feed_ttl, .list = is->set.list_ttl });
 	if (is->publisher == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
-	return store_open(path, is->set.issuer, publisher_wake, is->publisher,
-			  &is->store, why);
+	TRY(store_open(path, is->set.issuer, publisher_wake, is->publisher,
+		       &is->store, why));
+	return is->set.restored ? begin_history(is, why) : MM_OK;
 }
 
 static enum mm_err start_parts(struct running *r, struct why *why)

@@ -50,6 +50,13 @@ MM_MUST_USE enum mm_err store_open(const char *path, const char *iss,
 				   struct store **out, struct why *why);
 void store_close(struct store *s);
 
+/* The store came back from a backup: what happened since is lost.  A new
+ * epoch, so that followers take the snapshot (and keep the revocations that
+ * they hold); lists end at the last index that this store has given, so
+ * that tokens it does not know are refused; new lists have numbers that no
+ * lost one had. */
+MM_MUST_USE enum mm_err store_begin_history(struct store *s);
+
 /* The whole state in one read: lists, statuses, renewals, keys, epoch,
  * sequence.  *r is empty before. */
 MM_MUST_USE enum mm_err store_load(struct store *s, struct replica *r);

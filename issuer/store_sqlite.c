@@ -141,6 +141,29 @@ static enum mm_err create_schema(struct conn *c)
 	return conn_exec(c, "COMMIT");
 }
 
+static enum mm_err run_plain(struct conn *c, enum statement which)
+{
+	AUTO_QUERY struct query q = query_new(c, which);
+	return query_run(&q);
+}
+
+static enum mm_err begin_history(struct conn *c, void *arg)
+{
+	char epoch[EPOCH_SIZE];
+	(void)arg;
+	TRY(new_epoch(epoch));
+	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
+	query_text(&q, epoch);
+	TRY(query_run(&q));
+	TRY(run_plain(c, ST_LIST_CUT));
+	return run_plain(c, ST_LIST_SKIP);
+}
+
+enum mm_err store_begin_history(struct store *s)
+{
+	return store_write(s, begin_history, NULL);
+}
+
 /* Ours, of this version?  A new, empty file is made so. */
 static enum mm_err check_file(struct conn *c, const char *path, struct why *why)
 {

@@ -65,6 +65,7 @@
 #define STATEMENTS(X)                                                      \
 	X(META_GET, "SELECT iss, epoch FROM meta")                         \
 	X(META_PUT, "INSERT INTO meta VALUES(?1, ?2)")                     \
+	X(META_EPOCH, "UPDATE meta SET epoch = ?1")                        \
 	X(HEAD_GET, "SELECT seq FROM head")                                \
 	X(HEAD_NEXT, "UPDATE head SET seq = seq + 1 RETURNING seq")        \
 	X(EVENT_PUT, "INSERT INTO event VALUES(?1, ?2, ?3)")               \
@@ -92,6 +93,10 @@
 	X(LIST_PUT, "INSERT INTO list(kind, expires, size)"                \
 		" VALUES(?1, ?2, ?3) RETURNING list")                      \
 	X(LIST_TAKE, "UPDATE list SET next = next + ?2 WHERE list = ?1")   \
+	X(LIST_CUT, "UPDATE list SET size = max(4, (next + 3) / 4 * 4),"   \
+		" next = max(4, (next + 3) / 4 * 4) WHERE dead = 0")       \
+	X(LIST_SKIP, "INSERT INTO list SELECT coalesce(max(list), 0)"      \
+		" + 1000, 1, 1, 4, 4, 1 FROM list")                        \
 	X(LIST_LIVES, "SELECT 1 FROM list WHERE list = ?1 AND dead = 0")   \
 	X(LIST_ENDED, "SELECT list FROM list WHERE dead = 0"               \
 		" AND expires <= ?1")                                      \

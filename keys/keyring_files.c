@@ -283,19 +283,6 @@ enum mm_err key_file_read(const struct key_folders *f, enum key_state state,
 
 /* ---- changing ---- */
 
-static bool write_all(int fd, struct span s)
-{
-	while (s.len != 0) {
-		ssize_t n = write(fd, s.at, s.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		s = span_of(s.at + n, s.len - (size_t)n);
-	}
-	return true;
-}
-
 /* A new key is newer than all before it, also where the clock was set back
  * or ticks coarsely: age decides who signs in a half-finished rotation. */
 static bool stamp(int fd, struct keyring_entry *e,
@@ -330,7 +317,7 @@ enum mm_err key_file_write(const struct key_folders *f, struct keyring_entry *e,
 		       PRIVATE_FILE);
 	if (fd < 0)
 		return failed(f, e->state, "write", name, why);
-	if (!give_to_owner(f, fd) || !write_all(fd, jwk_pem(e->key)) ||
+	if (!give_to_owner(f, fd) || !file_write_all(fd, jwk_pem(e->key)) ||
 	    !stamp(fd, e, after) || fsync(fd) != 0 ||
 	    renameat(folder, temp, folder, name) != 0 || fsync(folder) != 0) {
 		enum mm_err err = failed(f, e->state, "write", name, why);

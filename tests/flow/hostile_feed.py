@@ -3,6 +3,7 @@
 freeze, flipped bits, endless data.  The agent keeps its last good state and
 never drops a revocation.  (The attacks of The Update Framework.)"""
 import http.client
+import shutil
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -139,6 +140,38 @@ class HostileFeed(Flow):
         wait_for("the new history", lambda:
                  self.a.reason(fresh["token"]) is None, 60)
         self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
+
+    def test_a_restored_backup(self):
+        """What happened after the backup is lost, but not to the agents."""
+        self.begin()
+        early = self.i.mint()
+        self.i.stop()
+        kept = self.folder / "backup"
+        shutil.copytree(self.i.data, kept)
+        self.i.start()
+        lost = self.i.mint()  # after the backup: the store will not know it
+        for _ in range(3):
+            self.i.revoke(self.i.mint()["id"])
+        self.revoke_bad()
+        self.i.stop()
+        shutil.rmtree(self.i.data)
+        kept.rename(self.i.data)
+
+        self.i.start()
+        wait_for("a word about the backup", lambda: "--restored" in self.i.text(), 40)
+        self.i.stop()
+        self.i.start(flags=["--restored"])
+        self.assertEqual(self.i.admin("GET", f"/v1/tokens/{self.bad['id']}")["status"], "active")
+        fresh = self.i.mint()
+        wait_for("the new history", lambda:
+                 self.a.reason(fresh["token"]) is None, 60)
+        self.assertIsNone(self.a.reason(early["token"]))
+        self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
+        self.assertEqual(self.a.reason(lost["token"]), "revoked")
+        self.assertNotIn(fresh["id"].split(".")[0],
+                         {t["id"].split(".")[0] for t in (early, lost)})
+        self.i.revoke(early["id"])
+        self.a.wait_reason(early["token"], "revoked")
 
     def test_freeze(self):
         self.begin()

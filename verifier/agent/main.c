@@ -20,11 +20,9 @@
 /* clang-format on */
 
 struct agent_settings {
-	struct setting_texts issuer;
-	char token_file[SETTING_SIZE];
-	char state[SETTING_SIZE];
-	char jwks[SETTING_SIZE];
-	int64_t max_staleness;
+#define X(name, kind, standard, arg, help) SETTING_FIELD_##kind(name)
+	AGENT_SETTINGS(X)
+#undef X
 };
 
 #define ROW(name, kind, standard, arg, help)                                   \
@@ -38,7 +36,7 @@ static const struct settings_table table = {
 	.usage = "mintmark-agent - keeps a host's state file true\n"
 		 "\n"
 		 "  mintmark-agent --issuer https://pat.example.org "
-		 "--token-file FILE --state FILE\n",
+		 "--token-file FILE --state FILE",
 	.config = "/etc/mintmark/agent.conf",
 	.rows = rows,
 	.count = sizeof rows / sizeof rows[0],
