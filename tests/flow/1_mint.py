@@ -85,7 +85,10 @@ class Mint(Flow):
             self.assertTrue(reply["detail"], change)
         for raw in (b"{", b"[]", b'{"user":"a","user":"b","expires_in":60}',
                     b"\xff", b'"x"', b"{}" + b" " * 9000):
-            status, reply, _ = i.http("POST", "/v1/tokens", raw, local=True)
+            try:
+                status = i.http("POST", "/v1/tokens", raw, local=True)[0]
+            except BrokenPipeError:  # refused by its length, unread
+                status = 413
             self.assertIn(status, (400, 413), raw[:20])
         after = i.admin("GET", "/v1/tokens?status=all")["tokens"]
         self.assertEqual(before, after)
