@@ -219,14 +219,16 @@ static enum mm_err confirm(const struct args *a, const char *kid,
 {
 	char answer[8] = "";
 	fprintf(stderr,
-		"Every token and list that the key %s signed is refused "
-		"everywhere from now on;\nits users need new tokens. There is "
-		"no way back.\n",
+		"This takes the key %s out for good: every token that it "
+		"signed will be refused\neverywhere, and its users need new "
+		"ones. There is no way back.\n",
 		kid);
 	if (a->yes)
 		return MM_OK;
 	if (!isatty(STDIN_FILENO))
-		return why_say(why, MM_ERR_INVALID, NULL, "say --yes to go on");
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "nothing was changed: run it again "
+			       "with --yes to do it");
 	fputs("Go on? [y/N] ", stderr);
 	if (fgets(answer, sizeof answer, stdin) != NULL &&
 	    (answer[0] == 'y' || answer[0] == 'Y'))

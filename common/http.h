@@ -63,6 +63,10 @@ struct http_options {
  * MM_ERR_CONFLICT: the address or the socket is another's. */
 MM_MUST_USE enum mm_err http_start(const struct http_options *opt,
 				   struct http_server **out, struct why *why);
+/* Could opt's TCP address be served now?  For a program that must not begin
+ * anything lasting when it could not. */
+MM_MUST_USE enum mm_err http_try_address(const struct http_options *opt,
+					 struct why *why);
 uint16_t http_port(const struct http_server *s);
 /* Take no new requests, and wait for the handlers that run.  When this
  * returns none runs any more and none will: what is held now is all that

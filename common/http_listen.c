@@ -126,6 +126,19 @@ static enum mm_err remove_stale(const struct sockaddr_un *a, struct why *why)
 	return MM_OK;
 }
 
+enum mm_err http_try_address(const struct http_options *opt, struct why *why)
+{
+	struct http_server *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return MM_ERR_NOMEM;
+	s->opt = *opt;
+	s->tcp.fd = -1;
+	enum mm_err e = http_listen_tcp(s, why);
+	close_at(&s->tcp.fd);
+	free(s);
+	return e;
+}
+
 enum mm_err http_listen_local(struct http_server *s, struct why *why)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

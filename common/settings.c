@@ -288,8 +288,6 @@ enum mm_err settings_read(const struct settings_table *t, int argc, char **argv,
 		      common.config != NULL));
 	TRY(read_environment(&r));
 	TRY(read_flags(&r, argc, argv, &common, true));
-	if (common.print)
-		settings_print_values(t, out);
 	*wish = common.print  ? SETTINGS_PRINT
 		: common.test ? SETTINGS_TEST
 			      : SETTINGS_RUN;

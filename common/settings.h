@@ -78,7 +78,7 @@ struct settings_table {
 enum settings_wish {
 	SETTINGS_RUN,	/* go on */
 	SETTINGS_HELP,	/* --help or --version was printed: exit 0 */
-	SETTINGS_PRINT, /* --print: settings in force were printed: exit 0 */
+	SETTINGS_PRINT, /* --print: print them, exit 0 */
 	SETTINGS_TEST,	/* --test: the settings are good: exit 0 */
 };
 
@@ -89,6 +89,10 @@ MM_MUST_USE enum mm_err settings_read(const struct settings_table *t, int argc,
 				      char **argv, void *out,
 				      enum settings_wish *wish,
 				      struct why *why);
+
+/* The settings as a file that says the same: what --print is answered
+ * with, once the program has settled how they go together. */
+void settings_print_values(const struct settings_table *t, const void *values);
 
 /* "HOST:PORT", "[::1]:PORT" -> host (without brackets) and port, 0 to
  * 65535; MM_ERR_INVALID otherwise. */

@@ -28,6 +28,5 @@ MM_MUST_USE enum mm_err setting_take(struct reading *r, size_t i,
 void settings_print_help(const struct settings_table *t);
 void settings_print_version(const struct settings_table *t);
 /* The settings in `values`, as a configuration file that makes them so. */
-void settings_print_values(const struct settings_table *t, const void *values);
 
 #endif

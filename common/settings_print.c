@@ -55,8 +55,8 @@ void settings_print_help(const struct settings_table *t)
 	help_row("--version", "print the version and exit", "");
 	help_row("--help", "print this and exit", "");
 	help_file_only(t);
-	puts("\nA flag goes before the environment (--max-life is "
-	     "MINTMARK_MAX_LIFE), and that\nbefore the file (max_life = "
+	puts("\nA flag goes before the environment (--some-name is "
+	     "MINTMARK_SOME_NAME), and that\nbefore the file (some_name = "
 	     "...).  Durations: 45s, 30m, 12h, 20d, 2w, 1h30m.");
 }
 

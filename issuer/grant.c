@@ -44,6 +44,10 @@ enum mm_err user_check(const char *user, struct why *why)
 			       "a user name holds no colon (Basic "
 			       "authentication cuts there) and no control "
 			       "character");
+	if (strcmp(user, ".") == 0 || strcmp(user, "..") == 0)
+		return why_say(why, MM_ERR_INVALID, "user",
+			       "a user name is not only dots: it stands in "
+			       "URLs");
 	if (user[0] == ' ' || user[n - 1] == ' ')
 		return why_say(why, MM_ERR_INVALID, "user",
 			       "a user name does not begin or end with a "

@@ -76,12 +76,14 @@ int main(int argc, char **argv)
 	sigset_t signals;
 	enum mm_err e =
 		settings_read(&table, argc, argv, &r.is.set, &wish, &why);
-	if (e == MM_OK && wish != SETTINGS_HELP && wish != SETTINGS_PRINT)
+	if (e == MM_OK && wish != SETTINGS_HELP)
 		e = settings_settle(&r.is.set, &why);
 	if (e != MM_OK) {
 		fprintf(stderr, "mintmarkd: %s\n", why.text);
 		return 2;
 	}
+	if (wish == SETTINGS_PRINT)
+		settings_print_values(&table, &r.is.set);
 	if (wish != SETTINGS_RUN)
 		return 0;
 

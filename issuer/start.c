@@ -11,6 +11,8 @@
 #include "common/log.h"
 #include "common/loopback.h"
 
+#define KEYS_IN_USE ".in-use"
+
 /* ---- settings ---- */
 
 /* The host of a URL whose scheme was cut off. */
@@ -119,21 +121,43 @@ static enum mm_err make_data_folder(const char *dir, struct why *why)
 	return MM_OK;
 }
 
-/* New keys are for a new store.  For one that has signed before, a missing
- * folder is a disk that is not there, and making new keys would retire the
- * old ones, and with them every token, for good. */
-static enum mm_err check_keyless(struct store *store, const char *dir,
-				 struct why *why)
+/* Keys and store belong together.  A missing folder or file is a disk that
+ * is not there, or half of a backup: new keys would retire the old ones, and
+ * with them every token, for good; a new store would forget what was
+ * revoked, and give out the same ids again. */
+static enum mm_err check_belongs(struct store *store, const char *dir,
+				 bool no_keys, struct why *why)
 {
+	char path[4096 + 16];
 	struct key_row row;
-	size_t count;
-	TRY(store_keys(store, 0, &row, 1, &count));
-	if (count == 0)
-		return MM_OK;
-	return why_say(why, MM_ERR_NOT_FOUND, NULL,
-		       "there are no keys in %s, but the store has tokens "
-		       "that such keys have signed: bring the folder back",
-		       dir);
+	size_t known;
+	snprintf(path, sizeof path, "%s/" KEYS_IN_USE, dir);
+	TRY(store_keys(store, 0, &row, 1, &known));
+	if (no_keys && known != 0)
+		return why_say(why, MM_ERR_NOT_FOUND, "data",
+			       "there are no keys in %s, but the store has "
+			       "tokens that such keys have signed: bring the "
+			       "folder back",
+			       dir);
+	if (known == 0 && access(path, F_OK) == 0)
+		return why_say(why, MM_ERR_NOT_FOUND, "data",
+			       "the keys in %s have signed for a store that "
+			       "is not here: bring mintmark.db back, or begin "
+			       "a new history with --restored (all tokens so "
+			       "far are then refused)",
+			       dir);
+	return MM_OK;
+}
+
+/* The keys have signed for a store: said in their own folder, so that it is
+ * known when the store is not there. */
+static enum mm_err mark_keys(const char *dir, const char *iss, struct why *why)
+{
+	char path[4096 + 16];
+	snprintf(path, sizeof path, "%s/" KEYS_IN_USE, dir);
+	return access(path, F_OK) == 0
+		       ? MM_OK
+		       : file_replace(path, span_str(iss), 0600, why);
 }
 
 static enum mm_err start_keys(struct running *r, struct why *why)
@@ -146,10 +170,11 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 	keyring_free(&ring);
 	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
 		return e;
-	if (r->first_start)
-		TRY(check_keyless(r->is.store, dir, why));
+	if (!r->is.set.restored)
+		TRY(check_belongs(r->is.store, dir, r->first_start, why));
 	TRY(keyring_init(dir, JWK_ES256, why));
-	return signing_open(dir, r->is.store, &r->is.signing, why);
+	TRY(signing_open(dir, r->is.store, &r->is.signing, why));
+	return mark_keys(dir, r->is.set.issuer, why);
 }
 
 static enum mm_err begin_history(struct issuer *is, struct why *why)
@@ -227,11 +252,22 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 	return http_start(&o, &is->http, why);
 }
 
+/* Before the store is made for an issuer that could not be served. */
+static enum mm_err try_address(const struct issuer *is, struct why *why)
+{
+	char host[256];
+	struct http_options o = { .host = host };
+	TRY(address_read(is->set.listen, host, &o.port, why));
+	return http_try_address(&o, why);
+}
+
 enum mm_err issuer_start(struct running *r, struct why *why)
 {
 	umask(077);
 	json_object_seed(0); /* before threads: jansson's hash seed */
-	enum mm_err e = start_parts(r, why);
+	enum mm_err e = try_address(&r->is, why);
+	if (e == MM_OK)
+		e = start_parts(r, why);
 	if (e == MM_OK)
 		e = start_http(&r->is, why);
 	if (e != MM_OK)

@@ -61,6 +61,7 @@ enum mm_err keep_open(struct keeper *k, const char *path, const char *iss,
 		return why_say(why, MM_ERR_INVALID, "issuer",
 			       "the issuer's name is longer than %d bytes",
 			       ISS_SIZE - 1);
+	TRY(state_may_replace(path, why));
 	TRY(take_lock(k, why));
 	char file[PATH_MAX];
 	return journal_open(&k->journal, beside(k, ".journal", file), why);

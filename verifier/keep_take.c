@@ -109,7 +109,8 @@ static bool show_event(struct keeper *k, const struct event *e)
 
 static bool show_in_place(struct keeper *k, const struct changes *c)
 {
-	bool done = k->live.head != NULL && !k->must_show && !c->out_of_memory;
+	bool done = k->live.head != NULL && !k->must_show &&
+		    !c->out_of_memory && state_is_there(&k->live);
 	pthread_mutex_lock(&k->lock);
 	for (size_t i = 0; done && i < c->count; i++)
 		done = show_event(k, &c->at[i]);

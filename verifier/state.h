@@ -154,6 +154,11 @@ MM_MUST_USE enum mm_err state_create(struct state_writer *w, const char *path,
 				     int64_t max_staleness, struct why *why);
 /* Mark what is at the path now as superseded, and take its place. */
 MM_MUST_USE enum mm_err state_install(struct state_writer *w, struct why *why);
+/* Is the file at the path the one that we write?  (Somebody may have removed
+ * or replaced it.) */
+bool state_is_there(const struct state_writer *w);
+/* MM_ERR_INVALID: there is something at the path, and it is no state file. */
+MM_MUST_USE enum mm_err state_may_replace(const char *path, struct why *why);
 /* Let go; what is not installed is removed. */
 void state_writer_close(struct state_writer *w);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -218,6 +219,39 @@ static void supersede(const char *path)
 /* The mark comes first: between the two steps a reader finds a superseded
  * file and goes on with what it has; the other way round it could miss the
  * new one for ever. */
+bool state_is_there(const struct state_writer *w)
+{
+	struct stat at_path, ours;
+	return w->fd >= 0 && fstat(w->fd, &ours) == 0 &&
+	       stat(w->path, &at_path) == 0 && at_path.st_dev == ours.st_dev &&
+	       at_path.st_ino == ours.st_ino;
+}
+
+static void close_at(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+enum mm_err state_may_replace(const char *path, struct why *why)
+{
+	char magic[sizeof STATE_MAGIC] = "";
+	struct stat st;
+	__attribute__((cleanup(close_at))) int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return MM_OK;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_size == 0 ||
+	     (pread(fd, magic, sizeof magic, 0) == (ssize_t)sizeof magic &&
+	      memcmp(magic, STATE_MAGIC, sizeof magic) == 0)))
+		return MM_OK;
+	return why_say(why, MM_ERR_INVALID, "state",
+		       "%s is there already and is no state file: it would "
+		       "be overwritten; choose another --state",
+		       path);
+}
+
 enum mm_err state_install(struct state_writer *w, struct why *why)
 {
 	supersede(w->path);

@@ -133,6 +133,14 @@ class Verify(Flow):
         i.start()
         a.wait_reason(t, None, 40)
 
+    def test_a_state_file_that_was_removed_comes_back(self):
+        i = self.issuer()
+        a = self.agent(i, flags=["--max-staleness", "6s"])  # polls each 2 s
+        t = i.mint()["token"]
+        a.state.unlink()
+        wait_for("the state file", a.state.exists)
+        self.assertIsNone(a.reason(t))
+
     def test_one_agent_a_state(self):
         i, a = self.both()
         p = subprocess.run(

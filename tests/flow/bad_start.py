@@ -115,6 +115,30 @@ class BadStart(Flow):
         i.start()
         self.assertIsNone(self.agent(i).reason(t["token"]))
 
+    def test_a_store_that_is_not_there(self):
+        """A new one would forget what was revoked, under the same ids."""
+        i, a = self.both()
+        t = i.mint()
+        i.revoke(t["id"])
+        i.stop()
+        for f in i.data.glob("mintmark.db*"):
+            f.unlink()
+        flags = self.base(data=i.data, issuer=i.name)
+        self.mint(*flags, says="--restored")
+        i.start(flags=["--restored"])
+        again = i.mint()
+        self.assertNotEqual(again["id"], t["id"])
+        fresh = self.agent(i, name="fresh")
+        self.assertIsNone(fresh.reason(again["token"]))
+        self.assertEqual(fresh.verify(t["token"])[0], 3)  # an unknown list
+
+    def test_a_port_in_use_leaves_nothing(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+            self.mint(*self.base(listen=f"127.0.0.1:{s.getsockname()[1]}"))
+        self.assertFalse((self.folder / "data").exists())
+
     def test_stores(self):
         i = self.issuer()
         i.stop()
@@ -147,6 +171,10 @@ class BadStart(Flow):
         flat = [x for k, v in full.items() for x in (k, v)]
         self.agent_fails(*flat, "--max-staleness", "x", says="max")
         self.agent_fails(*flat, "--issuer", "http://example.org", says="https")
+        for taken in (token, self.folder):  # nothing of others is overwritten
+            self.agent_fails("--issuer", "http://127.0.0.1:1", "--token-file",
+                             token, "--state", taken, want=1, says="no state file")
+        self.assertEqual(token.read_text(), "x")
         token.unlink()
         self.agent_fails(*flat, want=1, says="token")
         self.assertFalse(state.exists())

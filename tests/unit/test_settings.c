@@ -361,6 +361,8 @@ static char *printed(struct trial *t, const char *const *flags)
 	fflush(stdout);
 	dup2(fileno(file), STDOUT_FILENO);
 	enum mm_err e = try_flags(t, NULL, flags);
+	if (e == MM_OK && t->wish == SETTINGS_PRINT)
+		settings_print_values(&table, &t->out);
 	fflush(stdout);
 	dup2(before, STDOUT_FILENO);
 	close(before);

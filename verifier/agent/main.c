@@ -131,6 +131,16 @@ static int refuse(int status, const struct why *why)
 	return status;
 }
 
+static void warn_open_token(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
+		log_event(LOG_WARNING, "agent.token_file",
+			  "path=%s detail=others can read this token: chmod "
+			  "600",
+			  path);
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_settings set;
@@ -144,6 +154,8 @@ int main(int argc, char **argv)
 		e = fill(&set, &opt, &why);
 	if (e != MM_OK)
 		return refuse(2, &why);
+	if (wish == SETTINGS_PRINT)
+		settings_print_values(&table, &set);
 	if (wish != SETTINGS_RUN)
 		return 0;
 
@@ -154,6 +166,7 @@ int main(int argc, char **argv)
 		return refuse(1, &why);
 	log_event(LOG_NOTICE, "agent.start", "version=%s issuer=%s state=%s",
 		  MM_VERSION, opt.issuer.url[0], opt.state);
+	warn_open_token(set.token_file);
 	serve(f, &signals);
 	log_event(LOG_NOTICE, "agent.stop", "detail=saving");
 	follower_stop(f, false);
