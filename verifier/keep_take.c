@@ -122,9 +122,11 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
 
 /* The newest time at which the issuer was heard.  A cached object does not
  * take it back, and a clock ahead of ours does not take it forward. */
-static void note_fresh(struct keeper *k, int64_t now)
+static void note_fresh(struct keeper *k, int64_t before, int64_t now)
 {
-	if (k->replica.iat > now)
+	if (k->replica.iat > now + CLOCK_LEEWAY)
+		k->replica.iat = before; /* its clock, or ours, is wrong */
+	else if (k->replica.iat > now)
 		k->replica.iat = now;
 	if (k->replica.iat > k->fresh_at)
 		k->fresh_at = k->replica.iat;
@@ -143,6 +145,7 @@ enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 {
 	AUTO_OBJECT struct object o = { .payload = buf_new(FEED_BATCH_MAX) };
 	AUTO_CHANGES struct changes c = { .count = 0 };
+	int64_t before = k->replica.iat;
 	enum mm_err e = open_object(k, jws, TYP_FEED, also, &o);
 	if (e == MM_OK) {
 		pthread_mutex_lock(&k->lock);
@@ -155,7 +158,7 @@ enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 	}
 
 	bool events = c.count != 0 || c.out_of_memory;
-	note_fresh(k, now);
+	note_fresh(k, before, now);
 	if (events)
 		keep_durable(k, jws);
 	if (!show_in_place(k, &c))
@@ -173,12 +176,12 @@ static void keep_list_revocations(struct list *to, const struct list *from)
 {
 	uint32_t n = to->size < from->size ? to->size : from->size;
 	for (uint32_t i = 0; i < n; i++)
-		if (status_get(from->status, i) == STATUS_REVOKED)
-			status_set(to->status, i, STATUS_REVOKED);
+		if (status_get(to->status, i) == STATUS_VALID)
+			status_set(to->status, i, status_get(from->status, i));
 }
 
-/* The issuer lost a part of its history: what it revoked in that part stays
- * revoked here for as long as the list lives. */
+/* The issuer lost a part of its history: what it revoked or suspended in that
+ * part stays so here, until it says otherwise. */
 static void keep_revocations(struct replica *to, const struct replica *from)
 {
 	for (size_t i = 0; i < from->list_count; i++) {
@@ -203,6 +206,7 @@ static enum mm_err check_forward(const struct keeper *k,
 
 static void adopt(struct keeper *k, struct replica *r, int64_t now)
 {
+	int64_t before = k->holds ? k->replica.iat : 0;
 	pthread_mutex_lock(&k->lock);
 	if (k->holds && strcmp(r->epoch, k->replica.epoch) != 0)
 		keep_revocations(r, &k->replica);
@@ -212,7 +216,7 @@ static void adopt(struct keeper *k, struct replica *r, int64_t now)
 	k->replica = *r;
 	*r = (struct replica){ .seq = 0 }; /* transferred */
 	k->holds = true;
-	note_fresh(k, now);
+	note_fresh(k, before, now);
 	pthread_mutex_unlock(&k->lock);
 }
 

@@ -160,8 +160,12 @@ static void test_followed(void **state)
 	assert_int_equal(shown_fresh(&h), T0 + 90);
 	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 80 }));
 	assert_int_equal(shown_fresh(&h), T0 + 90);
-	/* nor ahead of our own clock */
+	/* one dated ahead of our clock (T0 + 1000) says nothing of now, or it
+	 * could be shown again and again until then */
 	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 90000 }));
+	assert_int_equal(shown_fresh(&h), T0 + 90);
+	/* but clocks differ a little */
+	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 1030 }));
 	assert_int_equal(shown_fresh(&h), T0 + 1000);
 
 	struct event e = { .seq = 9,
