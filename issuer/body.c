@@ -11,13 +11,15 @@ static void json_free_at(json_t **j)
 }
 #define AUTO_JSON __attribute__((cleanup(json_free_at)))
 
-/* U+0080..9F (C1), U+200E/F, 202A..E, 2066..9 (direction), as UTF-8. */
+/* U+0080..9F (C1), U+061C, 200E/F, 202A..E, 2066..9 (direction), as UTF-8. */
 static bool is_hostile(const uint8_t *p)
 {
 	if (p[0] < 0x20 || p[0] == 0x7F)
 		return true;
 	if (p[0] == 0xC2)
 		return p[1] >= 0x80 && p[1] <= 0x9F;
+	if (p[0] == 0xD8)
+		return p[1] == 0x9C;
 	if (p[0] != 0xE2)
 		return false;
 	if (p[1] == 0x80)

@@ -129,6 +129,8 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 		       (need == NEED_SELF && may_self(&c));
 	if (!allowed)
 		return too_little(rq, need);
+	out->list = c.list;
+	out->idx = c.idx;
 	memcpy(out->user, c.sub, sizeof out->user);
 	snprintf(out->actor, sizeof out->actor, "%s (token %s)", c.sub, c.jti);
 	return MM_OK;

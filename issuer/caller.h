@@ -15,6 +15,7 @@ enum {
 
 struct caller {
 	bool admin, agent;
+	uint32_t list, idx;	/* of his token; list 0 over admin.sock */
 	char user[USER_SIZE];	/* "" over admin.sock */
 	char actor[ACTOR_SIZE]; /* for created_by and the log */
 };

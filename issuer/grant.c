@@ -190,5 +190,7 @@ enum mm_err grant_row(const struct grant *g, const struct caller *by,
 	memcpy(out->user, g->user, sizeof out->user);
 	memcpy(out->label, g->label, sizeof out->label);
 	memcpy(out->created_by, by->actor, sizeof out->created_by);
+	out->by_list = by->list;
+	out->by_idx = by->idx;
 	return MM_OK;
 }

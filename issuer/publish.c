@@ -5,9 +5,10 @@
 #include "common/log.h"
 #include "issuer/publish_internal.h"
 
-#define READ_EVENTS 256 /* events read at a time */
-#define AGENTS_MS   500 /* an agent takes a few, when it is there */
-#define ROUND_MS    250 /* look at deadlines and the log this often */
+#define READ_EVENTS   256 /* events read at a time */
+#define AGENTS_MS     500 /* an agent takes a few, when it is there */
+#define SETTLING_MOST 4
+#define ROUND_MS      250 /* look at deadlines and the log this often */
 
 uint64_t publisher_seq(struct publisher *p)
 {
@@ -63,7 +64,7 @@ static enum mm_err load(struct publisher *p)
 static bool follow_round(struct publisher *p, struct event *events)
 {
 	enum mm_err e = follow(p, events);
-	if (e == MM_ERR_GONE || e == MM_ERR_GAP || e == MM_ERR_MALFORMED)
+	if (e != MM_OK && e != MM_ERR_NOMEM && e != MM_ERR_BUSY)
 		e = load(p);
 	if (e != MM_OK)
 		log_event(LOG_ERR, "publish.behind", "reason=%s",
@@ -132,6 +133,7 @@ struct publisher *publisher_new(struct publish_ttl ttl)
 	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->batching, NULL);
+	pthread_mutex_init(&p->snapping, NULL);
 	pthread_mutex_init(&p->making, NULL);
 	pthread_rwlock_init(&p->state, NULL);
 	return p;
@@ -211,13 +213,20 @@ static bool wait_for_round(struct publisher *p)
 	return p->rounds_done >= mine;
 }
 
+/* Not more than a few wait at once: the threads they hold are those that
+ * the agents' polls are answered by. */
 static void wait_for_agents(struct publisher *p)
 {
 	struct timespec until = in_ms(AGENTS_MS);
 	int rc = 0;
+	if (p->settling == SETTLING_MOST)
+		return;
+	p->settling++;
 	while (p->came < p->given && !p->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&p->followed, &p->lock, &until);
-	p->came = p->given; /* who is not back by now is away */
+	p->settling--;
+	if (rc != 0)
+		p->came = p->given; /* who is not back by now is away */
 }
 
 void publish_note_given(struct publisher *p)
@@ -261,9 +270,20 @@ struct jwk *publisher_key(struct publisher *p, const char *kid)
 	return k;
 }
 
+/* What is not followed any more must not look fresh: nothing is signed, and
+ * readers' own bounds of staleness do the rest. */
+enum mm_err publish_check(struct publisher *p)
+{
+	pthread_mutex_lock(&p->lock);
+	bool following = p->following;
+	pthread_mutex_unlock(&p->lock);
+	return following ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
 enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
 			    int64_t now)
 {
+	TRY(publish_check(p));
 	enum mm_err e = MM_ERR_REVOKED; /* unknown is not innocent */
 	pthread_rwlock_rdlock(&p->state);
 	const struct list *l = replica_list(&p->replica, c->list);

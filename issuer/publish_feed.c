@@ -79,6 +79,7 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after,
 {
 	enum mm_err e = MM_OK;
 	struct http_body *body;
+	TRY(publish_check(p));
 	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->batching);
 	struct kept *k = kept_find(p->batch, BATCHES, after + 1);
@@ -132,15 +133,15 @@ static void note_poll(struct publisher *p, bool answered_now)
 enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 			   uint64_t after, int64_t wait)
 {
-	struct waiter *w = wait > 0 ? malloc(sizeof *w) : NULL;
-	if (w == NULL) /* no wait, or no memory to wait with */
-		return answer_now(p, rq, after);
+	struct waiter *w = malloc(sizeof *w);
+	if (w == NULL)
+		return MM_ERR_NOMEM;
 	*w = (struct waiter){ .rq = rq,
 			      .after = after,
 			      .deadline = clock_ms() + wait * 1000 };
 
 	pthread_mutex_lock(&p->lock);
-	bool now = must_answer(p, after);
+	bool now = wait == 0 || must_answer(p, after);
 	note_poll(p, now);
 	if (!now) {
 		http_hold(rq);

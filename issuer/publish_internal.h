@@ -40,7 +40,8 @@ struct publisher {
 	 * not wait for the larger objects. */
 	pthread_mutex_t batching;
 	struct kept batch[BATCHES];
-	pthread_mutex_t making;
+	pthread_mutex_t snapping; /* snapshot */
+	pthread_mutex_t making;	  /* lists, JWKS */
 	struct kept list[KEPT_LISTS];
 	struct kept snapshot, jwks;
 
@@ -53,10 +54,13 @@ struct publisher {
 	/* Answers given to agents (batches, snapshots), and polls that came
 	 * after one: given - came agents are about to poll again. */
 	uint64_t given, came;
+	unsigned settling; /* changes that wait for them */
 	pthread_t thread;
 };
 
 uint64_t publisher_seq(struct publisher *p);
+/* MM_ERR_UNAVAILABLE while the log cannot be followed. */
+MM_MUST_USE enum mm_err publish_check(struct publisher *p);
 /* Note that an agent is given news, or a snapshot. */
 void publish_note_given(struct publisher *p);
 

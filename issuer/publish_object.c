@@ -73,9 +73,10 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
 {
 	enum mm_err e = MM_OK;
 	struct http_body *body;
+	TRY(publish_check(p));
 	publish_note_given(p); /* before it is made: it may be old by then */
 	uint64_t seq = publisher_seq(p);
-	pthread_mutex_lock(&p->making);
+	pthread_mutex_lock(&p->snapping);
 	struct kept *k = &p->snapshot;
 	if (kept_good(k, 1, seq, BATCH_MS)) {
 		*out = http_body_hold(k->body);
@@ -84,7 +85,7 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
 		if (e == MM_OK)
 			*out = kept_put(k, 1, seq, body);
 	}
-	pthread_mutex_unlock(&p->making);
+	pthread_mutex_unlock(&p->snapping);
 	return e;
 }
 
@@ -126,6 +127,7 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 {
 	enum mm_err e = MM_OK;
 	struct http_body *body;
+	TRY(publish_check(p));
 	uint64_t seq = publisher_seq(p), what = (uint64_t)list + 1;
 	pthread_mutex_lock(&p->making);
 	struct kept *k = kept_find(p->list, KEPT_LISTS, what);

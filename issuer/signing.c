@@ -128,12 +128,13 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 				       "out first",
 				       compromised[i]);
 	TRY(announce_new(s->store, &ring, why));
-	TRY(announce_gone(s->store, &ring, compromised, n));
 	TRY(read_numbers(s->store, &ring, announced));
 	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s", ring.count,
 		  jwk_kid(signer));
 	put_in_force(s, &ring, announced);
-	return MM_OK;
+	/* Only now that it signs nothing more may a key be said to be gone.
+	 * (The ring is ours to read: `reloading` is held.) */
+	return announce_gone(s->store, &s->ring, compromised, n);
 }
 
 enum mm_err signing_reload(struct signing *s, const char *const *compromised,

@@ -1,9 +1,10 @@
 /* signing.h - the keys in force, read from the keyring and announced.
  *
- * A key is announced in the feed before it signs anything: reload first
- * writes key-new events for what is new in the folders and key-retired (or
- * key-compromised) for what is gone, then puts the new ring in place of the
- * old one, whole.
+ * A key is announced in the feed before it signs anything, and said to be
+ * gone after it has signed its last: reload first writes key-new events for
+ * what is new in the folders, then puts the new ring in place of the old
+ * one, whole, and then writes key-retired (or key-compromised) for what is
+ * gone.
  *
  * Threads: any, at any time.
  */

@@ -38,6 +38,9 @@ struct token_row {
 	enum token_status status;
 	int64_t changed_at;
 	int64_t revoke_at; /* rotated with overlap: dies then */
+	/* Not stored: the token that asks for this one (list 0: none does).
+	 * It must still be valid when the row is written. */
+	uint32_t by_list, by_idx;
 };
 
 struct store;
@@ -51,10 +54,10 @@ MM_MUST_USE enum mm_err store_open(const char *path, const char *iss,
 void store_close(struct store *s);
 
 /* The store came back from a backup: what happened since is lost.  A new
- * epoch, so that followers take the snapshot (and keep the revocations that
- * they hold); lists end at the last index that this store has given, so
- * that tokens it does not know are refused; new lists have numbers that no
- * lost one had. */
+ * epoch, so that followers take the snapshot (and keep what they hold as
+ * revoked); each list ends at the last token that this store has, what it
+ * does not know before that is revoked, lists without tokens are dead, and
+ * new ones have numbers that no lost one had. */
 MM_MUST_USE enum mm_err store_begin_history(struct store *s);
 
 /* The whole state in one read: lists, statuses, renewals, keys, epoch,
@@ -145,15 +148,17 @@ store_users(struct store *s, const struct user_query *q,
 
 /* ---- changing ---- */
 
-/* Who changes something, and when. */
+/* Who changes something, and when.  `admin` may reinstate what anybody has
+ * suspended; others only what they suspended themselves. */
 struct stamp {
 	const char *by;
 	int64_t at;
+	bool admin;
 };
 
 /* Revoke (final), suspend, or reinstate (STATUS_VALID, of a suspended one).
  * *changed is false when it already was so.  MM_ERR_NOT_FOUND,
- * MM_ERR_CONFLICT (reinstating what was revoked). */
+ * MM_ERR_CONFLICT (reinstating what was revoked), MM_ERR_FORBIDDEN. */
 MM_MUST_USE enum mm_err store_set_status(struct store *s, uint32_t list,
 					 uint32_t idx, enum status to,
 					 const struct stamp *stamp,
@@ -179,7 +184,7 @@ struct key_row {
 	char kid[KID_SIZE];
 	uint64_t announced_seq; /* the number of its key-new event */
 	int64_t last_exp;	/* exp of the longest-lived token it signed */
-	int64_t live_tokens;	/* not yet past exp, not revoked */
+	int64_t live_tokens;	/* not past exp, not revoked; 0 if now is 0 */
 };
 /* Announce (key-new); a no-op for a known key. */
 MM_MUST_USE enum mm_err store_key_add(struct store *s, const char *kid,
@@ -196,6 +201,9 @@ MM_MUST_USE enum mm_err store_keys(struct store *s, int64_t now,
 				   size_t *count);
 
 /* ---- sweeping ---- */
+
+/* When the newest event was written; 0: never. */
+MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);
 
 /* Mark idle-dead tokens and those whose overlap has ended, at most `max`;
  * *done says how many. */

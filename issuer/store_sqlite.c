@@ -20,29 +20,25 @@
 
 /* ---- the writer ---- */
 
-static void run_job(struct conn *c, struct job *j)
+/* Only what breaks the whole transaction is returned; what the job itself
+ * came to is its own. */
+static enum mm_err run_job(struct conn *c, struct job *j)
 {
-	j->result = conn_exec(c, "SAVEPOINT job");
-	if (j->result != MM_OK)
-		return;
+	TRY(conn_exec(c, "SAVEPOINT job"));
 	j->result = j->run(c, j->arg);
-	enum mm_err undo =
-		j->result == MM_OK ? MM_OK : conn_exec(c, "ROLLBACK TO job");
-	enum mm_err end = conn_exec(c, "RELEASE job");
-	if (j->result == MM_OK)
-		j->result = undo != MM_OK ? undo : end;
+	if (sqlite3_get_autocommit(c->db)) /* a full disk may have ended it */
+		return j->result != MM_OK ? j->result : MM_ERR_UNAVAILABLE;
+	if (j->result != MM_OK)
+		TRY(conn_exec(c, "ROLLBACK TO job"));
+	return conn_exec(c, "RELEASE job");
 }
 
 static void run_batch(struct store *s, struct job *jobs)
 {
 	struct conn *c = &s->writer;
 	enum mm_err e = conn_exec(c, "BEGIN IMMEDIATE");
-	for (struct job *j = jobs; j != NULL && e == MM_OK; j = j->next) {
-		run_job(c, j);
-		/* a full disk or the like may have ended the transaction */
-		if (sqlite3_get_autocommit(c->db))
-			e = j->result != MM_OK ? j->result : MM_ERR_UNAVAILABLE;
-	}
+	for (struct job *j = jobs; j != NULL && e == MM_OK; j = j->next)
+		e = run_job(c, j);
 	if (e == MM_OK)
 		e = conn_exec(c, "COMMIT");
 	if (e == MM_OK)
@@ -155,7 +151,9 @@ static enum mm_err begin_history(struct conn *c, void *arg)
 	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
 	query_text(&q, epoch);
 	TRY(query_run(&q));
+	TRY(run_plain(c, ST_LIST_DROP));
 	TRY(run_plain(c, ST_LIST_CUT));
+	TRY(run_plain(c, ST_LIST_FILL));
 	return run_plain(c, ST_LIST_SKIP);
 }
 

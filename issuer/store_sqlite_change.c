@@ -1,4 +1,4 @@
-/* store_sqlite_change.c - what may happen to a token or a key later. */
+/* store_sqlite_change.c - what may happen to a token later. */
 #include <stdlib.h>
 
 #include "issuer/store_sqlite.h"
@@ -62,16 +62,37 @@ static bool may_become(enum token_status from, enum status to)
 	return false;
 }
 
+/* Actors are "USER (token ID)": is it the same user? */
+static bool same_user(const char *a, const char *b)
+{
+	const char *end = strstr(a, " (token ");
+	size_t n = end ? (size_t)(end - a) + strlen(" (token ") : 0;
+	return n != 0 && strncmp(a, b, n) == 0;
+}
+
+static enum mm_err check_change(const struct token_row *t,
+				const struct status_change *ch)
+{
+	if (!may_become(t->status, ch->to))
+		return MM_ERR_CONFLICT;
+	return ch->to != STATUS_VALID || ch->stamp.admin ||
+			       same_user(ch->stamp.by, t->changed_by)
+		       ? MM_OK
+		       : MM_ERR_FORBIDDEN;
+}
+
 static enum mm_err set_status(struct conn *c, void *arg)
 {
 	struct status_change *ch = arg;
 	struct token_row t;
 	TRY(token_find(c, ch->list, ch->idx, &t));
 	ch->changed = (unsigned)t.status != (unsigned)ch->to;
-	if (!ch->changed)
+	/* an administrator's suspension stands above the user's own */
+	bool over = ch->to == STATUS_SUSPENDED && ch->stamp.admin;
+	if (!ch->changed && !over)
 		return MM_OK;
-	if (!may_become(t.status, ch->to))
-		return MM_ERR_CONFLICT;
+	if (ch->changed)
+		TRY(check_change(&t, ch));
 	return token_mark(c, &t, (enum token_status)ch->to, &ch->stamp);
 }
 
@@ -162,7 +183,7 @@ enum mm_err store_revoke_user(struct store *s, const char *user,
 static enum mm_err sweep(struct conn *c, struct bulk *b, enum statement which,
 			 enum token_status to, const char *by)
 {
-	const struct stamp stamp = { by, b->stamp.at };
+	const struct stamp stamp = { by, b->stamp.at, true };
 	AUTO_ROWS struct rows rows = { 0 };
 	AUTO_QUERY struct query q = query_new(c, which);
 	query_int(&q, b->stamp.at);
@@ -236,7 +257,7 @@ static enum mm_err use_one(struct conn *c, const struct use *u, int64_t now,
 	if (t.status == TOKEN_IDLE &&
 	    now < effective_expiry(t.iat, t.exp, t.auto_refresh, u->at))
 		return token_mark(c, &t, TOKEN_VALID,
-				  &(struct stamp){ "late use", now });
+				  &(struct stamp){ "late use", now, true });
 	return MM_OK;
 }
 
@@ -269,78 +290,6 @@ enum mm_err store_use(struct store *s, const struct use *uses, size_t count,
 	free(sorted);
 	*accepted = b.accepted;
 	return e;
-}
-
-/* ---- keys ---- */
-
-struct key_change {
-	const char *kid, *jwk;
-	enum event_type type;
-};
-
-static enum mm_err key_known(struct conn *c, const char *kid, bool *live,
-			     bool *gone)
-{
-	AUTO_QUERY struct query q = query_new(c, ST_KEY_KNOWN);
-	query_text(&q, kid);
-	bool found = query_row(&q);
-	*gone = found && column_int(&q, 0) != 0;
-	*live = found && !*gone;
-	return query_end(&q);
-}
-
-static enum mm_err append_key_event(struct conn *c, const struct key_change *k,
-				    uint64_t *seq)
-{
-	struct event e = { .type = k->type };
-	if (!span_copy(e.kid, sizeof e.kid, span_str(k->kid)) ||
-	    !span_copy(e.jwk, sizeof e.jwk, span_str(k->jwk)))
-		return MM_ERR_INVALID;
-	TRY(log_append(c, &e));
-	*seq = e.seq;
-	return MM_OK;
-}
-
-static enum mm_err key_add(struct conn *c, void *arg)
-{
-	const struct key_change *k = arg;
-	bool live, gone;
-	uint64_t seq;
-	TRY(key_known(c, k->kid, &live, &gone));
-	if (gone)
-		return MM_ERR_CONFLICT; /* a key that went never returns */
-	if (live)
-		return MM_OK;
-	TRY(append_key_event(c, k, &seq));
-	AUTO_QUERY struct query q = query_new(c, ST_KEY_PUT);
-	query_text(&q, k->kid);
-	query_text(&q, k->jwk);
-	query_int(&q, (int64_t)seq);
-	return query_run(&q);
-}
-
-enum mm_err store_key_add(struct store *s, const char *kid, const char *jwk)
-{
-	struct key_change k = { kid, jwk, EVENT_KEY_NEW };
-	return store_write(s, key_add, &k);
-}
-
-static enum mm_err key_gone(struct conn *c, void *arg)
-{
-	const struct key_change *k = arg;
-	uint64_t seq;
-	AUTO_QUERY struct query q = query_new(c, ST_KEY_GONE);
-	query_text(&q, k->kid);
-	TRY(query_run(&q));
-	return conn_changes(c) ? append_key_event(c, k, &seq) : MM_OK;
-}
-
-enum mm_err store_key_gone(struct store *s, const char *kid, bool compromised)
-{
-	struct key_change k = { kid, "",
-				compromised ? EVENT_KEY_COMPROMISED
-					    : EVENT_KEY_RETIRED };
-	return store_write(s, key_gone, &k);
 }
 
 /* ---- lists and events that have had their time ---- */

@@ -134,8 +134,20 @@ static enum mm_err put_token(struct conn *c, const struct token_row *t)
 	return query_run(&q);
 }
 
+/* Who was let in a moment ago may have been revoked since: without this, a
+ * thief who keeps minting would outlive the revocation of all he has. */
+static enum mm_err check_asker(struct conn *c, const struct token_row *t)
+{
+	struct token_row asker;
+	if (t->by_list == 0)
+		return MM_OK;
+	TRY(token_find(c, t->by_list, t->by_idx, &asker));
+	return asker.status == TOKEN_VALID ? MM_OK : MM_ERR_UNAUTHENTICATED;
+}
+
 static enum mm_err mint(struct conn *c, void *arg)
 {
+	TRY(check_asker(c, arg));
 	TRY(note_signed(c, arg));
 	return put_token(c, arg);
 }
@@ -163,9 +175,9 @@ static enum mm_err rotate(struct conn *c, void *arg)
 		return MM_ERR_CONFLICT;
 	TRY(mint(c, &r->next));
 	if (r->overlap == 0)
-		return token_mark(
-			c, &old, TOKEN_REVOKED,
-			&(struct stamp){ r->next.created_by, r->next.iat });
+		return token_mark(c, &old, TOKEN_REVOKED,
+				  &(struct stamp){ r->next.created_by,
+						   r->next.iat, true });
 	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_DUE_AT);
 	query_int(&q, r->list);
 	query_int(&q, r->idx);

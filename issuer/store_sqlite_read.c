@@ -115,6 +115,9 @@ enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
 	}
 	TRY(query_end(&q));
 
+	*count = n;
+	if (now == 0)
+		return MM_OK; /* counting reads every token */
 	AUTO_QUERY struct query live = query_new(c, ST_KEY_LIVE);
 	query_int(&live, now);
 	while (query_row(&live)) {
@@ -122,7 +125,6 @@ enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
 		column_text(&live, 0, kid, sizeof kid);
 		count_live(kid, column_int(&live, 1), out, n);
 	}
-	*count = n;
 	return query_end(&live);
 }
 
@@ -146,6 +148,12 @@ static enum mm_err one_int(struct conn *c, enum statement which, int64_t *out)
 	AUTO_QUERY struct query q = query_new(c, which);
 	*out = query_row(&q) ? column_int(&q, 0) : 0;
 	return query_end(&q);
+}
+
+enum mm_err store_last_time(struct store *s, int64_t *at)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	return one_int(c, ST_EVENT_TIME, at);
 }
 
 /* Is `after` before the log's beginning? */

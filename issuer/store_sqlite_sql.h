@@ -69,6 +69,7 @@
 	X(HEAD_GET, "SELECT seq FROM head")                                \
 	X(HEAD_NEXT, "UPDATE head SET seq = seq + 1 RETURNING seq")        \
 	X(EVENT_PUT, "INSERT INTO event VALUES(?1, ?2, ?3)")               \
+	X(EVENT_TIME, "SELECT coalesce(max(at), 0) FROM event")            \
 	X(EVENT_FIRST, "SELECT min(seq) FROM event")                       \
 	X(EVENT_LIST, "SELECT body FROM event WHERE seq > ?1"              \
 		" ORDER BY seq LIMIT ?2")                                  \
@@ -93,8 +94,21 @@
 	X(LIST_PUT, "INSERT INTO list(kind, expires, size)"                \
 		" VALUES(?1, ?2, ?3) RETURNING list")                      \
 	X(LIST_TAKE, "UPDATE list SET next = next + ?2 WHERE list = ?1")   \
-	X(LIST_CUT, "UPDATE list SET size = max(4, (next + 3) / 4 * 4),"   \
-		" next = max(4, (next + 3) / 4 * 4) WHERE dead = 0")       \
+	X(LIST_DROP, "UPDATE list SET dead = 1 WHERE NOT EXISTS"           \
+		" (SELECT 1 FROM token WHERE token.list = list.list)")     \
+	X(LIST_CUT, "UPDATE list SET next = last, size = last FROM"        \
+		" (SELECT list AS l, (max(idx) + 4) / 4 * 4 AS last"       \
+		" FROM token GROUP BY list) WHERE list = l AND dead = 0")  \
+	X(LIST_FILL, "WITH RECURSIVE gap(list, idx, size, expires) AS"     \
+		" (SELECT list, size - 1, size, expires FROM list"         \
+		" WHERE dead = 0 UNION ALL SELECT list, idx - 1, size,"    \
+		" expires FROM gap WHERE idx > 0)"                         \
+		" INSERT OR IGNORE INTO token(list, idx, user, label,"     \
+		" audience, kid, created_by, changed_by, iat, exp,"        \
+		" auto_refresh, dies_at, status)"                          \
+		" SELECT list, idx, '(unknown)', 'not in the backup', '',"  \
+		" '', 'restored', 'restored', 1, expires, 0, expires, 1"   \
+		" FROM gap")                                               \
 	X(LIST_SKIP, "INSERT INTO list SELECT coalesce(max(list), 0)"      \
 		" + 1000, 1, 1, 4, 4, 1 FROM list")                        \
 	X(LIST_LIVES, "SELECT 1 FROM list WHERE list = ?1 AND dead = 0")   \

@@ -17,8 +17,16 @@
 #define SLOW_ROUNDS 60	      /* seconds between looks at lists and events */
 #define LIST_ROOM   (1 << 16) /* announce the next list when fewer are left */
 
+/* A clock that jumped may jump back: nothing is declared dead until it has
+ * gone evenly for a minute.  (What is dead does not come back.) */
+#define JUMP_MOST 600	/* seconds off the steady clock in one round */
+#define DOWN_LONG 86400 /* away for longer: is the clock set yet? */
+#define STEADY_MS 60000
+
 struct sweeper {
 	struct sweep_options opt;
+	int64_t steady_at;	   /* clock_ms(): no sweeping before */
+	int64_t last_now, last_ms; /* of the round before */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -55,6 +63,31 @@ static enum mm_err quick_round(const struct sweep_options *o, int64_t now)
 	return MM_OK;
 }
 
+static bool is_steady(struct sweeper *s)
+{
+	int64_t now = clock_now(), ms = clock_ms();
+	int64_t off = (now - s->last_now) - (ms - s->last_ms) / 1000;
+	if (off > JUMP_MOST || off < -JUMP_MOST) {
+		log_event(LOG_WARNING, "clock.jump",
+			  "seconds=%lld detail=nothing is swept until the "
+			  "clock has been steady for a minute",
+			  (long long)off);
+		s->steady_at = ms + STEADY_MS;
+	}
+	s->last_now = now;
+	s->last_ms = ms;
+	return ms >= s->steady_at;
+}
+
+static enum mm_err sweep_round(struct sweeper *s, bool slow)
+{
+	int64_t now = clock_now();
+	if (!is_steady(s))
+		return MM_OK;
+	TRY(quick_round(&s->opt, now));
+	return slow ? slow_round(&s->opt, now) : MM_OK;
+}
+
 static void sleep_second(struct sweeper *s)
 {
 	struct timespec until;
@@ -72,9 +105,7 @@ static void *sweeper_main(void *arg)
 	for (unsigned round = 1; !s->stopping; round++) {
 		sleep_second(s);
 		pthread_mutex_unlock(&s->lock);
-		enum mm_err e = quick_round(&s->opt, clock_now());
-		if (e == MM_OK && round % SLOW_ROUNDS == 0)
-			e = slow_round(&s->opt, clock_now());
+		enum mm_err e = sweep_round(s, round % SLOW_ROUNDS == 0);
 		if (e != MM_OK)
 			log_event(LOG_ERR, "sweep.failed", "reason=%s",
 				  mm_err_word(e));
@@ -88,7 +119,10 @@ enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 			  struct why *why)
 {
 	pthread_condattr_t monotonic;
-	enum mm_err e = slow_round(opt, clock_now());
+	int64_t last;
+	enum mm_err e = announce_lists(opt, clock_now());
+	if (e == MM_OK)
+		e = store_last_time(opt->store, &last);
 	if (e != MM_OK)
 		return why_say(why, e, NULL,
 			       "cannot announce the lists in the store: %s",
@@ -97,6 +131,10 @@ enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 	if (s == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	s->opt = *opt;
+	s->last_now = clock_now();
+	s->last_ms = clock_ms();
+	if (s->last_now - last > DOWN_LONG || s->last_now < last - JUMP_MOST)
+		s->steady_at = s->last_ms + STEADY_MS;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

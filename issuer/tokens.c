@@ -40,6 +40,9 @@ static void log_token(const char *event, struct http_request *rq,
 /* What the store could not do, said without its inner words. */
 static enum mm_err not_stored(struct http_request *rq, enum mm_err e)
 {
+	if (e == MM_ERR_UNAUTHENTICATED)
+		return why_say(http_why(rq), e, NULL,
+			       "the token is not valid here");
 	return why_say(http_why(rq), e, NULL,
 		       "the token was not made, nothing was changed (%s): "
 		       "try again",
@@ -95,6 +98,8 @@ static void next_row(const struct token_row *old, const struct caller *by,
 	out->status = TOKEN_VALID;
 	out->changed_by[0] = '\0';
 	memcpy(out->created_by, by->actor, sizeof out->created_by);
+	out->by_list = by->list;
+	out->by_idx = by->idx;
 }
 
 enum mm_err token_rotate(void *app, struct http_request *rq)

@@ -16,9 +16,14 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 	struct token_row t;
 	bool changed;
 	TRY(token_of_path(is, rq, &t));
-	struct stamp stamp = { caller_of(rq)->actor, clock_now() };
+	struct stamp stamp = { caller_of(rq)->actor, clock_now(),
+			       caller_of(rq)->admin };
 	enum mm_err e = store_set_status(is->store, t.list, t.idx, to, &stamp,
 					 &changed);
+	if (e == MM_ERR_FORBIDDEN)
+		return why_say(http_why(rq), e, NULL,
+			       "somebody else has suspended this token: an "
+			       "administrator can reinstate it");
 	if (e == MM_ERR_CONFLICT)
 		return why_say(http_why(rq), e, NULL,
 			       to == STATUS_SUSPENDED
@@ -31,7 +36,7 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 		return why_say(http_why(rq), e, NULL,
 			       "nothing was changed (%s): try again",
 			       mm_err_word(e));
-	bool published = publisher_settle(is->publisher, event, rq);
+	bool published = !changed || publisher_settle(is->publisher, event, rq);
 	if (changed)
 		log_event(LOG_INFO, event, "request=%s id=%u.%u user=%s by=%s",
 			  http_request_id(rq), t.list, t.idx, t.user,
@@ -53,22 +58,6 @@ enum mm_err token_revoke(void *app, struct http_request *rq)
 	return change(app, rq, STATUS_REVOKED, "token.revoke");
 }
 
-/* What an administrator suspended, an administrator gives back. */
-static enum mm_err check_reinstate(struct issuer *is, struct http_request *rq)
-{
-	struct token_row t;
-	char mine[ACTOR_SIZE];
-	const struct caller *by = caller_of(rq);
-	TRY(token_of_path(is, rq, &t));
-	int n = snprintf(mine, sizeof mine, "%s (token ", by->user);
-	if (by->admin || t.status != TOKEN_SUSPENDED ||
-	    strncmp(t.changed_by, mine, (size_t)n) == 0)
-		return MM_OK;
-	return why_say(http_why(rq), MM_ERR_FORBIDDEN, NULL,
-		       "an administrator has suspended this token: only one "
-		       "can reinstate it");
-}
-
 enum mm_err token_suspend(void *app, struct http_request *rq)
 {
 	return change(app, rq, STATUS_SUSPENDED, "token.suspend");
@@ -76,7 +65,6 @@ enum mm_err token_suspend(void *app, struct http_request *rq)
 
 enum mm_err token_reinstate(void *app, struct http_request *rq)
 {
-	TRY(check_reinstate(app, rq));
 	return change(app, rq, STATUS_VALID, "token.reinstate");
 }
 
@@ -90,7 +78,8 @@ enum mm_err user_revoke(void *app, struct http_request *rq)
 		return why_say(http_why(rq), MM_ERR_FORBIDDEN, "user",
 			       "only an administrator revokes the tokens of "
 			       "others");
-	struct stamp stamp = { caller_of(rq)->actor, clock_now() };
+	struct stamp stamp = { caller_of(rq)->actor, clock_now(),
+			       caller_of(rq)->admin };
 	TRY(store_revoke_user(is->store, user, &stamp, &count));
 	bool published = publisher_settle(is->publisher, "user.revoke", rq);
 	log_event(LOG_INFO, "user.revoke", "request=%s user=%s count=%zu by=%s",

@@ -197,7 +197,7 @@ static void status_moves_as_it_may(void **state)
 	};
 	struct fixture *f = *state;
 	struct event log[64];
-	struct stamp by = { "unit", T0 };
+	struct stamp by = { "unit", T0, true };
 	struct token_row t = mint(f, DAY, 0);
 	size_t before = events(f, log, 64), changes = 0;
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
@@ -216,6 +216,87 @@ static void status_moves_as_it_may(void **state)
 	assert_int_equal(store_set_status(f->s, t.list, 999, STATUS_REVOKED,
 					  &by, &changed),
 			 MM_ERR_NOT_FOUND);
+}
+
+/* alice pauses hers; the administrator pauses it, too; she cannot undo
+ * that. */
+static void an_administrators_suspension_stands(void **state)
+{
+	static const struct {
+		const char *by;
+		bool admin;
+		enum status to;
+		enum mm_err want;
+	} steps[] = {
+		{ "alice (token 1.1)", false, STATUS_SUSPENDED, MM_OK },
+		{ "alice (token 1.2)", false, STATUS_VALID, MM_OK },
+		{ "alice (token 1.1)", false, STATUS_SUSPENDED, MM_OK },
+		{ "al (token 1.3)", false, STATUS_VALID, MM_ERR_FORBIDDEN },
+		{ "root (token 1.9)", true, STATUS_SUSPENDED, MM_OK },
+		{ "alice (token 1.1)", false, STATUS_SUSPENDED, MM_OK },
+		{ "alice (token 1.1)", false, STATUS_VALID, MM_ERR_FORBIDDEN },
+		{ "root (token 1.9)", true, STATUS_VALID, MM_OK },
+	};
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0);
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		struct stamp by = { steps[i].by, T0, steps[i].admin };
+		bool changed;
+		assert_int_equal(store_set_status(f->s, t.list, t.idx,
+						  steps[i].to, &by, &changed),
+				 steps[i].want);
+	}
+}
+
+/* Let in a moment ago, revoked since: what it asked for is not made. */
+static void a_revoked_token_mints_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct stamp by = { "unit", T0, true };
+	struct token_row thief = mint(f, DAY, 0), t = thief;
+	size_t count;
+	t.idx += 1;
+	t.by_list = thief.list;
+	t.by_idx = thief.idx;
+	assert_int_equal(store_mint(f->s, &t), MM_OK);
+	assert_int_equal(store_revoke_user(f->s, "alice", &by, &count), MM_OK);
+	t.idx += 1;
+	assert_int_equal(store_mint(f->s, &t), MM_ERR_UNAUTHENTICATED);
+	assert_int_equal(store_get(f->s, t.list, t.idx, &t), MM_ERR_NOT_FOUND);
+}
+
+/* Taken from the list, but not in this store: given out and lost, for all
+ * that anybody knows. */
+static void a_new_history_revokes_what_it_does_not_know(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row known = mint(f, DAY, 0), got;
+	struct index_range lost, next;
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, known.exp, 200, &lost),
+			 MM_OK);
+	assert_int_equal(lost.list, known.list);
+	struct token_row last = known;
+	last.idx = lost.first + 4;
+	assert_int_equal(store_mint(f->s, &last), MM_OK);
+	/* a list without any token here may have had one */
+	assert_int_equal(
+		store_reserve(f->s, LIST_AUTO_REFRESH, known.exp, 8, &lost),
+		MM_OK);
+	assert_int_equal(store_begin_history(f->s), MM_OK);
+
+	assert_int_equal(status_of(f, &known), TOKEN_VALID);
+	assert_int_equal(status_of(f, &last), TOKEN_VALID);
+	for (uint32_t idx = known.idx + 1; idx < last.idx; idx++) {
+		assert_int_equal(store_get(f->s, known.list, idx, &got), MM_OK);
+		assert_int_equal(got.status, TOKEN_REVOKED);
+	}
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, known.exp, 8, &next),
+			 MM_OK);
+	assert_true(next.list > lost.list + 900);
+	assert_int_equal(
+		store_reserve(f->s, LIST_AUTO_REFRESH, known.exp, 8, &next),
+		MM_OK);
+	assert_int_not_equal(next.list, lost.list);
 }
 
 static void uses_count_by_the_sliding_rule(void **state)
@@ -299,7 +380,7 @@ static void a_revoked_token_does_not_come_back_by_use(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 100);
-	struct stamp by = { "unit", T0 };
+	struct stamp by = { "unit", T0, true };
 	struct use u = { t.list, t.idx, T0 + 5 };
 	bool changed;
 	size_t accepted;
@@ -361,7 +442,7 @@ static void a_dead_list_has_no_more_events(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 0), sliding = mint(f, DAY, 2 * DAY);
-	struct stamp by = { "unit", T0 + 60 * DAY };
+	struct stamp by = { "unit", T0 + 60 * DAY, true };
 	struct use u = { sliding.list, sliding.idx, T0 + 5 };
 	struct event log[64];
 	bool changed;
@@ -382,7 +463,7 @@ static void a_suspended_token_is_not_swept(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 100);
-	struct stamp by = { "unit", T0 };
+	struct stamp by = { "unit", T0, true };
 	struct use late = { t.list, t.idx, T0 + 50 };
 	bool changed;
 	size_t done, accepted;
@@ -399,7 +480,7 @@ static void a_pause_does_not_end_an_overlap(void **state)
 	static const enum status pause[] = { STATUS_SUSPENDED, STATUS_VALID };
 	struct fixture *f = *state;
 	struct token_row old = mint(f, DAY, 0), next = old;
-	struct stamp by = { "unit", T0 };
+	struct stamp by = { "unit", T0, true };
 	struct index_range r;
 	bool changed;
 	size_t done;
@@ -490,6 +571,9 @@ int main(void)
 		TEST(only_an_announced_key_signs),
 		TEST(an_index_is_not_minted_twice),
 		TEST(status_moves_as_it_may),
+		TEST(an_administrators_suspension_stands),
+		TEST(a_revoked_token_mints_nothing),
+		TEST(a_new_history_revokes_what_it_does_not_know),
 		TEST(uses_count_by_the_sliding_rule),
 		TEST(a_chain_of_late_uses_counts_in_any_order),
 		TEST(the_cap_is_never_passed),

@@ -1,0 +1,72 @@
+/* store_sqlite_key.c - signing keys: announced, and gone for good. */
+#include "issuer/store_sqlite.h"
+
+struct key_change {
+	const char *kid, *jwk;
+	enum event_type type;
+};
+
+static enum mm_err key_known(struct conn *c, const char *kid, bool *live,
+			     bool *gone)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_KNOWN);
+	query_text(&q, kid);
+	bool found = query_row(&q);
+	*gone = found && column_int(&q, 0) != 0;
+	*live = found && !*gone;
+	return query_end(&q);
+}
+
+static enum mm_err append_key_event(struct conn *c, const struct key_change *k,
+				    uint64_t *seq)
+{
+	struct event e = { .type = k->type };
+	if (!span_copy(e.kid, sizeof e.kid, span_str(k->kid)) ||
+	    !span_copy(e.jwk, sizeof e.jwk, span_str(k->jwk)))
+		return MM_ERR_INVALID;
+	TRY(log_append(c, &e));
+	*seq = e.seq;
+	return MM_OK;
+}
+
+static enum mm_err key_add(struct conn *c, void *arg)
+{
+	const struct key_change *k = arg;
+	bool live, gone;
+	uint64_t seq;
+	TRY(key_known(c, k->kid, &live, &gone));
+	if (gone)
+		return MM_ERR_CONFLICT; /* a key that went never returns */
+	if (live)
+		return MM_OK;
+	TRY(append_key_event(c, k, &seq));
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_PUT);
+	query_text(&q, k->kid);
+	query_text(&q, k->jwk);
+	query_int(&q, (int64_t)seq);
+	return query_run(&q);
+}
+
+enum mm_err store_key_add(struct store *s, const char *kid, const char *jwk)
+{
+	struct key_change k = { kid, jwk, EVENT_KEY_NEW };
+	return store_write(s, key_add, &k);
+}
+
+static enum mm_err key_gone(struct conn *c, void *arg)
+{
+	const struct key_change *k = arg;
+	uint64_t seq;
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_GONE);
+	query_text(&q, k->kid);
+	TRY(query_run(&q));
+	return conn_changes(c) ? append_key_event(c, k, &seq) : MM_OK;
+}
+
+enum mm_err store_key_gone(struct store *s, const char *kid, bool compromised)
+{
+	struct key_change k = { kid, "",
+				compromised ? EVENT_KEY_COMPROMISED
+					    : EVENT_KEY_RETIRED };
+	return store_write(s, key_gone, &k);
+}
