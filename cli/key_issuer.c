@@ -86,7 +86,10 @@ enum mm_err key_reload(struct key_place *p, const char *compromised,
 		       p->data);
 		return MM_OK;
 	}
-	if (e == MM_OK)
+	if (e != MM_OK)
+		return e;
+	warn_unpublished(reply);
+	if (!json_is_false(json_object_get(reply, "published")))
 		puts("mintmarkd has read the keys and tells the verifiers.");
-	return e;
+	return MM_OK;
 }

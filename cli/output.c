@@ -87,3 +87,11 @@ int64_t json_time(const json_t *object, const char *name)
 	const char *text = json_text(object, name, "");
 	return date_read(span_str(text), &t, NULL) == MM_OK ? t : 0;
 }
+
+void warn_unpublished(const json_t *reply)
+{
+	if (json_is_false(json_object_get(reply, "published")))
+		fputs("mintmark: it is done, but the mint cannot publish it "
+		      "now: verifiers do not know yet.  See mintmarkd's log\n",
+		      stderr);
+}

@@ -39,4 +39,8 @@ static inline void json_drop_at(json_t **j)
 }
 #define AUTO_JSON __attribute__((cleanup(json_drop_at)))
 
+/* To standard error, when a reply says that the change is durable, but that
+ * verifiers have not heard of it. */
+void warn_unpublished(const json_t *reply);
+
 #endif

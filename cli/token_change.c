@@ -29,6 +29,7 @@ static void close_changes(struct changes *c)
 
 static void put_change(struct changes *c, const json_t *reply)
 {
+	warn_unpublished(reply);
 	if (c->args->json) {
 		printf("%s", c->count ? "," : "");
 		json_dumpf(reply, stdout, JSON_COMPACT);
@@ -159,6 +160,7 @@ static enum mm_err revoke_user(const struct args *a, struct why *why)
 	TRY(client_open(&c, a->data, why));
 	TRY(client_call(&c, "DELETE", (const char *)text.at, NULL, &reply,
 			why));
+	warn_unpublished(reply);
 	if (a->json) {
 		put_json(reply);
 		return MM_OK;

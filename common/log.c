@@ -156,8 +156,19 @@ static void rates_start_over(int64_t second)
 	}
 }
 
+/* What people did to tokens and keys is never left out: it is the record
+ * that they go by later, and no stranger can make us write it. */
+static bool is_record(const char *event)
+{
+	return strncmp(event, "token.", 6) == 0 ||
+	       strncmp(event, "user.", 5) == 0 ||
+	       strncmp(event, "key.", 4) == 0;
+}
+
 static bool within_limit(const char *event)
 {
+	if (is_record(event))
+		return true;
 	int64_t second = clock_ms() / 1000;
 	pthread_mutex_lock(&the_log.lock);
 	if (second != the_log.second)

@@ -17,9 +17,10 @@
  * key=value pairs; each value runs to the next " key=" of `fmt`, so values
  * may hold spaces and anything else: they are escaped, and none can forge a
  * key.  What stands before the first key is "text".  Lines of one event
- * name (a string literal) are limited to 100 a second; what was left out is
- * counted and said in a line "log.left_out" as soon as there is something
- * else to log.  Lines end at 4000 bytes. */
+ * name (a string literal) are limited to 100 a second (but for token.*, user.*
+ * and key.*, the record of changes); what was left out is counted and said in a
+ * line "log.left_out" as soon as there is something else to log.  Lines end at
+ * 4000 bytes. */
 void log_event(int level, const char *event, const char *fmt, ...)
 	MM_PRINTF(3, 4);
 void log_set_level(int level); /* before threads start */

@@ -101,6 +101,28 @@ class Revoke(Flow):
         self.assertIsNone(a.reason(bobs["token"]))
         self.assertEqual(i.admin("DELETE", "/v1/users/alice/tokens")["revoked"], 0)
 
+    def test_many_revocations_at_once(self):
+        """More of them than threads: none waits for the others' agents."""
+        i, a = self.both()
+        tokens = [i.mint() for _ in range(120)]
+        took = []
+
+        def revoke(some):
+            for t in some:
+                begun = time.monotonic()
+                i.revoke(t["id"])
+                took.append(time.monotonic() - begun)
+
+        threads = [threading.Thread(target=revoke, args=(tokens[n::60],))
+                   for n in range(60)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertLess(sorted(took)[60], 0.4 * SLOW, "the median one")
+        for t in tokens:
+            a.wait_reason(t["token"], "revoked")
+
     def test_many_on_the_command_line(self):
         i = self.issuer()
         env = {"MINTMARK_SOCKET": str(i.socket)}
