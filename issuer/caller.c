@@ -119,6 +119,10 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 	if (!bearer_of(rq, &token))
 		return no_token(rq);
 	enum mm_err e = check_token(is, token, need, &c);
+	if (e == MM_ERR_UNAVAILABLE)
+		return why_say(http_why(rq), e, NULL,
+			       "nobody can tell now whether the token is "
+			       "good: try again");
 	if (e != MM_OK)
 		return refuse_token(rq, e, c.jti);
 

@@ -102,8 +102,8 @@ static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
 {
 	AUTO_BODY struct http_body *body = NULL;
 	enum mm_err e = publish_batch(p, after, &body);
-	if (e == MM_ERR_GONE)
-		return why_say(http_why(rq), e, "after",
+	if (e == MM_ERR_GONE || e == MM_ERR_MALFORMED) /* or are damaged */
+		return why_say(http_why(rq), MM_ERR_GONE, "after",
 			       "events after %llu are no longer kept: take "
 			       "/v1/snapshot and go on from there",
 			       (unsigned long long)after);

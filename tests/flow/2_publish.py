@@ -134,6 +134,35 @@ class Publish(Flow):
         self.assertEqual(status, 405)
         self.assertIn("POST", h["Allow"])
 
+    def test_what_cannot_be_followed_is_not_signed(self):
+        """A log that cannot be read must not look fresh; revoked is stale."""
+        a = self.agent(self.i, flags=["--max-staleness", "4s"])
+        t = self.i.mint()
+        admin = self.i.mint("root", scopes=["mintmark:admin"])
+        self.assertIsNone(a.reason(t["token"]))
+
+        def damage(*statements):
+            import sqlite3
+            with sqlite3.connect(self.i.data / "mintmark.db", timeout=10) as db:
+                for statement in statements:
+                    db.execute(statement)
+            db.close()
+
+        damage("CREATE TABLE spare AS SELECT kid, jwk FROM key",
+               "UPDATE key SET jwk = 'x'", "UPDATE head SET seq = seq + 1",
+               "INSERT INTO event SELECT seq, 0, 'x' FROM head")
+        wait_for("it to notice", lambda: self.i.http("GET", "/health/ready")[0] == 503)
+        self.assertFalse(self.i.revoke(t["id"])["published"])
+        self.assertFalse(self.i.revoke(admin["id"])["published"])
+        for path in ("/v1/snapshot", "/v1/feed?after=0"):
+            self.assertNotEqual(self.get(path)[0], 200, path)
+        self.assertNotEqual(
+            self.i.http("GET", "/v1/users", token=admin["token"])[0], 200)
+        a.wait_reason(t["token"], "stale", 12)
+        damage("UPDATE key SET jwk = (SELECT jwk FROM spare WHERE spare.kid = key.kid)",
+               "DROP TABLE spare")
+        a.wait_reason(t["token"], "revoked", 60)
+
     def test_a_place_no_longer_kept_is_gone(self):
         self.i.stop()
         import sqlite3
