@@ -2,11 +2,18 @@
 #ifndef MM_COMMON_CLOCK_H
 #define MM_COMMON_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Seconds since 1970, by the wall clock. */
 int64_t clock_now(void);
 /* Milliseconds that only rise, for time-outs. */
 int64_t clock_ms(void);
+
+/* For waiting at most so long, whatever the wall clock does meanwhile: a
+ * condition of the steady clock, and a time of it to wait until. */
+void clock_cond_init(pthread_cond_t *c);
+struct timespec clock_in_ms(int64_t ms);
 
 #endif

@@ -114,11 +114,7 @@ static void *reap(void *reaper)
 	struct http_reaper *r = reaper;
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += TICK_MS * 1000000L;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
+		struct timespec until = clock_in_ms(TICK_MS);
 		pthread_cond_timedwait(&r->wake, &r->lock, &until);
 		cut_late_ones(r);
 	}

@@ -72,23 +72,20 @@ static bool follow_round(struct publisher *p, struct event *events)
 	return e == MM_OK;
 }
 
-static struct timespec in_ms(long ms)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += ms % 1000 * 1000000L;
-	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000L;
-	t.tv_nsec %= 1000000000L;
-	return t;
-}
-
 static void wait_for_work(struct publisher *p)
 {
-	struct timespec until = in_ms(ROUND_MS);
+	struct timespec until = clock_in_ms(ROUND_MS);
 	int rc = 0;
 	while (!p->wake && !p->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&p->woken, &p->lock, &until);
 	p->wake = false;
+}
+
+static void note_following(struct publisher *p, bool following)
+{
+	pthread_mutex_lock(&p->lock);
+	p->following = following;
+	pthread_mutex_unlock(&p->lock);
 }
 
 static void *publisher_main(void *arg)
@@ -104,10 +101,10 @@ static void *publisher_main(void *arg)
 		pthread_mutex_unlock(&p->lock);
 
 		bool good = follow_round(p, events);
+		note_following(p, good); /* before anything more is signed */
 		publish_answer(p, releasing);
 
 		pthread_mutex_lock(&p->lock);
-		p->following = good;
 		if (good)
 			p->rounds_done = p->rounds_begun;
 		pthread_cond_broadcast(&p->followed);
@@ -121,16 +118,12 @@ static void *publisher_main(void *arg)
 
 struct publisher *publisher_new(struct publish_ttl ttl)
 {
-	pthread_condattr_t monotonic;
 	struct publisher *p = calloc(1, sizeof *p);
 	if (p == NULL)
 		return NULL;
 	p->ttl = ttl;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->woken, &monotonic);
-	pthread_cond_init(&p->followed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&p->woken);
+	clock_cond_init(&p->followed);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->batching, NULL);
 	pthread_mutex_init(&p->snapping, NULL);
@@ -203,7 +196,7 @@ void publisher_free(struct publisher *p)
 /* A round that begins after now: an earlier one may have read too early. */
 static bool wait_for_round(struct publisher *p)
 {
-	struct timespec until = in_ms(2000);
+	struct timespec until = clock_in_ms(2000);
 	uint64_t mine = p->rounds_begun + 1;
 	int rc = 0;
 	p->wake = true;
@@ -217,7 +210,7 @@ static bool wait_for_round(struct publisher *p)
  * the agents' polls are answered by. */
 static void wait_for_agents(struct publisher *p)
 {
-	struct timespec until = in_ms(AGENTS_MS);
+	struct timespec until = clock_in_ms(AGENTS_MS);
 	int rc = 0;
 	if (p->settling == SETTLING_MOST)
 		return;

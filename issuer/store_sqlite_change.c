@@ -62,12 +62,13 @@ static bool may_become(enum token_status from, enum status to)
 	return false;
 }
 
-/* Actors are "USER (token ID)": is it the same user? */
+/* Actors are "USER (token ID)", whatever brackets the user's name holds: is
+ * it the same user? */
 static bool same_user(const char *a, const char *b)
 {
-	const char *end = strstr(a, " (token ");
-	size_t n = end ? (size_t)(end - a) + strlen(" (token ") : 0;
-	return n != 0 && strncmp(a, b, n) == 0;
+	const char *a_end = strrchr(a, '('), *b_end = strrchr(b, '(');
+	return a_end != NULL && b_end != NULL && a_end - a == b_end - b &&
+	       strncmp(a, b, (size_t)(a_end - a)) == 0;
 }
 
 static enum mm_err check_change(const struct token_row *t,

@@ -90,9 +90,7 @@ static enum mm_err sweep_round(struct sweeper *s, bool slow)
 
 static void sleep_second(struct sweeper *s)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += 1;
+	struct timespec until = clock_in_ms(1000);
 	int rc = 0;
 	while (!s->stopping && rc == 0)
 		rc = pthread_cond_timedwait(&s->wake, &s->lock, &until);
@@ -118,11 +116,10 @@ static void *sweeper_main(void *arg)
 enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 			  struct why *why)
 {
-	pthread_condattr_t monotonic;
-	int64_t last;
-	enum mm_err e = announce_lists(opt, clock_now());
+	int64_t last; /* asked first: announcing writes by today's clock */
+	enum mm_err e = store_last_time(opt->store, &last);
 	if (e == MM_OK)
-		e = store_last_time(opt->store, &last);
+		e = announce_lists(opt, clock_now());
 	if (e != MM_OK)
 		return why_say(why, e, NULL,
 			       "cannot announce the lists in the store: %s",
@@ -136,10 +133,7 @@ enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 	if (s->last_now - last > DOWN_LONG || s->last_now < last - JUMP_MOST)
 		s->steady_at = s->last_ms + STEADY_MS;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&s->wake);
 	if (pthread_create(&s->thread, NULL, sweeper_main, s) != 0) {
 		free(s);
 		return why_say(why, MM_ERR_NOMEM, NULL,

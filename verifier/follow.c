@@ -18,11 +18,7 @@
 /* Until `ms` have passed or somebody calls; with f->lock held. */
 static void wait_locked(struct follower *f, int64_t ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
-	until.tv_sec += ms / 1000 + ns / 1000000000;
-	until.tv_nsec = ns % 1000000000;
+	struct timespec until = clock_in_ms(ms);
 	pthread_cond_timedwait(&f->changed, &f->lock, &until);
 }
 
@@ -216,15 +212,11 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 
 static struct follower *follower_new(void)
 {
-	pthread_condattr_t monotonic;
 	struct follower *f = calloc(1, sizeof *f);
 	if (f == NULL)
 		return NULL;
 	pthread_mutex_init(&f->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&f->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&f->changed);
 	return f;
 }
 

@@ -206,11 +206,7 @@ static void round_of(struct uses *u)
 /* False: it is time to end. */
 static bool sleep_ms(struct uses *u, int64_t ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
-	until.tv_sec += ms / 1000 + ns / 1000000000;
-	until.tv_nsec = ns % 1000000000;
+	struct timespec until = clock_in_ms(ms);
 	pthread_mutex_lock(&u->lock);
 	if (!u->stopping)
 		pthread_cond_timedwait(&u->changed, &u->lock, &until);
@@ -249,13 +245,9 @@ static bool start_threads(struct uses *u)
 enum mm_err uses_start(struct uses *u, struct keeper *k,
 		       const struct follower_options *opt, struct why *why)
 {
-	pthread_condattr_t monotonic;
 	*u = (struct uses){ .keep = k, .opt = opt, .sock = -1, .stop_fd = -1 };
 	pthread_mutex_init(&u->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&u->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&u->changed);
 
 	TRY(link_init(&u->link, &opt->issuer));
 	TRY(bind_socket(u, k->path, why));

@@ -27,6 +27,26 @@ class Renew(Flow):
         wait_for("the sweeper", lambda: i.admin(
             "GET", f"/v1/tokens/{used['id']}")["status"] == "idle")
 
+    def test_a_clock_that_may_be_wrong_sweeps_nothing_yet(self):
+        """Long away, by its clock: idle is final, so the mint waits first."""
+        import sqlite3
+        i = self.issuer()
+        t = i.mint(auto_refresh=2, expires_in=3600)
+        i.stop()
+        db = i.data / "mintmark.db"
+        with sqlite3.connect(db) as c:
+            c.execute("UPDATE event SET at = at - 2 * 86400")
+        c.close()
+        time.sleep(3)
+        # new lists are announced at this start: by today's clock, too
+        i.start(flags=["--max-life", "500d"])
+        time.sleep(2.5)
+        self.assertEqual(i.admin("GET", f"/v1/tokens/{t['id']}")["status"], "idle")
+        with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as c:
+            stored = c.execute("SELECT status FROM token").fetchall()
+        c.close()
+        self.assertEqual(stored, [(0,)], "nothing was marked yet")
+
     def test_uses_survive_an_outage_of_the_issuer(self):
         """In use all along: alive here meanwhile, and everywhere after."""
         i, a = self.both()

@@ -235,6 +235,8 @@ static void an_administrators_suspension_stands(void **state)
 		{ "root (token 1.9)", true, STATUS_SUSPENDED, MM_OK },
 		{ "alice (token 1.1)", false, STATUS_SUSPENDED, MM_OK },
 		{ "alice (token 1.1)", false, STATUS_VALID, MM_ERR_FORBIDDEN },
+		{ "root (token x (token 1.1)", false, STATUS_VALID,
+		  MM_ERR_FORBIDDEN },
 		{ "root (token 1.9)", true, STATUS_VALID, MM_OK },
 	};
 	struct fixture *f = *state;
