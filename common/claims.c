@@ -27,46 +27,51 @@ enum {
 };
 
 struct raw_claims {
-	struct claims c;
 	int64_t idx;
+	char status_uri[ISS_SIZE + 32];
+	struct claims c;
 };
 
-#define CLAIM(name, kind, member, bit)                                         \
+#define CLAIM(name, kind, member, size, bit)                                   \
 	{                                                                      \
-		name, kind, offsetof(struct raw_claims, member),               \
-			sizeof(((struct raw_claims *)0)->member), (bit), NULL  \
+		name, kind, offsetof(struct raw_claims, member), size, (bit),  \
+			NULL                                                   \
 	}
+#define INT(name, member, bit) CLAIM(name, JSON_KIND_INT, member, 8, bit)
+#define TEXT(name, member, size, bit)                                          \
+	CLAIM(name, JSON_KIND_TEXT, member, size, bit)
 #define OBJECT(name, table)                                                    \
 	{                                                                      \
 		name, JSON_KIND_OBJECT, 0, 0, 0, (table)                       \
 	}
 
 static const struct json_field list_rows[] = {
-	CLAIM("idx", JSON_KIND_INT, idx, HAS_IDX),
-	CLAIM("uri", JSON_KIND_STR, c.status_uri, HAS_URI),
+	INT("idx", idx, HAS_IDX),
+	CLAIM("uri", JSON_KIND_STR, status_uri, ISS_SIZE + 32, HAS_URI),
 };
-static const struct json_table list_table = { list_rows, 2, false };
+static const struct json_table list_table = { list_rows, 2, false, 0 };
 static const struct json_field status_rows[] = {
 	OBJECT("status_list", &list_table),
 };
-static const struct json_table status_table = { status_rows, 1, false };
+static const struct json_table status_table = { status_rows, 1, false, 0 };
 
 /* RFC 7519 s4.1, RFC 8693 s4.2 (scope), draft-ietf-oauth-status-list
  * (status); auto_refresh is ours. */
 static const struct json_field claim_rows[] = {
-	CLAIM("iss", JSON_KIND_STR, c.iss, HAS_ISS),
-	CLAIM("sub", JSON_KIND_STR, c.sub, HAS_SUB),
-	CLAIM("aud", JSON_KIND_STRS, c.aud, HAS_AUD),
-	CLAIM("iat", JSON_KIND_INT, c.iat, HAS_IAT),
-	CLAIM("exp", JSON_KIND_INT, c.exp, HAS_EXP),
-	CLAIM("nbf", JSON_KIND_INT, c.nbf, HAS_NBF),
-	CLAIM("jti", JSON_KIND_STR, c.jti, HAS_JTI),
-	CLAIM("scope", JSON_KIND_STR, c.scope, HAS_SCOPE),
-	CLAIM("auto_refresh", JSON_KIND_INT, c.auto_refresh, HAS_AUTO_REFRESH),
+	TEXT("iss", c.iss, ISS_SIZE, HAS_ISS),
+	TEXT("sub", c.sub, USER_SIZE, HAS_SUB),
+	CLAIM("aud", JSON_KIND_TEXTS, c.aud, AUD_SIZE, HAS_AUD),
+	INT("iat", c.iat, HAS_IAT),
+	INT("exp", c.exp, HAS_EXP),
+	INT("nbf", c.nbf, HAS_NBF),
+	TEXT("jti", c.jti, JTI_SIZE, HAS_JTI),
+	TEXT("scope", c.scope, SCOPE_SIZE, HAS_SCOPE),
+	INT("auto_refresh", c.auto_refresh, HAS_AUTO_REFRESH),
 	OBJECT("status", &status_table),
 };
 static const struct json_table claim_table = {
-	claim_rows, sizeof claim_rows / sizeof claim_rows[0], false
+	claim_rows, sizeof claim_rows / sizeof claim_rows[0], false,
+	offsetof(struct raw_claims, c.texts)
 };
 
 /* ---- the id ---- */
@@ -112,22 +117,31 @@ static bool in_range(int64_t t, int64_t max)
 /* jti and status say the same list and index; the uri is {iss}/s/{list}. */
 static bool ids_agree(const struct raw_claims *r)
 {
-	char uri[sizeof r->c.status_uri];
-	snprintf(uri, sizeof uri, "%s/s/%u", r->c.iss, r->c.list);
-	return r->idx == (int64_t)r->c.idx && !strcmp(uri, r->c.status_uri);
+	char uri[sizeof r->status_uri];
+	snprintf(uri, sizeof uri, "%s/s/%u", claims_text(&r->c, r->c.iss),
+		 r->c.list);
+	return r->idx == (int64_t)r->c.idx && !strcmp(uri, r->status_uri);
+}
+
+/* The texts begin with an empty one, for what is not there. */
+static enum mm_err read_raw(struct span json, struct raw_claims *r,
+			    uint32_t *seen)
+{
+	memset(r, 0, offsetof(struct raw_claims, c.texts.text));
+	r->c.texts.text[r->c.texts.used++] = '\0';
+	return strict_json_read(json, &claim_table, r, seen);
 }
 
 enum mm_err claims_read(struct span json, struct claims *out)
 {
 	struct raw_claims r;
-	uint32_t seen;
-	memset(&r, 0, sizeof r);
-	TRY(strict_json_read(json, &claim_table, &r, &seen));
-
 	struct claims *c = &r.c;
+	uint32_t seen;
+	TRY(read_raw(json, &r, &seen));
+
 	c->has_scope = seen & HAS_SCOPE;
-	if ((seen & HAS_REQUIRED) != HAS_REQUIRED || c->iss[0] == '\0' ||
-	    c->sub[0] == '\0')
+	if ((seen & HAS_REQUIRED) != HAS_REQUIRED ||
+	    *claims_text(c, c->iss) == '\0' || *claims_text(c, c->sub) == '\0')
 		return MM_ERR_MALFORMED;
 	if (!in_range(c->iat, TIME_MAX) || !in_range(c->exp, TIME_MAX) ||
 	    (seen & HAS_NBF && !in_range(c->nbf, TIME_MAX)) ||
@@ -135,24 +149,25 @@ enum mm_err claims_read(struct span json, struct claims *out)
 		return MM_ERR_MALFORMED;
 	if (seen & HAS_AUD && c->aud.count == 0)
 		return MM_ERR_MALFORMED; /* for nobody at all */
-	TRY(token_id_read(span_str(c->jti), &c->list, &c->idx));
+	TRY(token_id_read(span_str(claims_text(c, c->jti)), &c->list, &c->idx));
 	if (!ids_agree(&r))
 		return MM_ERR_MALFORMED;
-	if (c->has_scope && scope_check(span_str(c->scope), NULL) != MM_OK)
+	if (c->has_scope &&
+	    scope_check(span_str(claims_text(c, c->scope)), NULL) != MM_OK)
 		return MM_ERR_MALFORMED;
-	*out = r.c;
+	memcpy(out, c, claims_size(c));
 	return MM_OK;
 }
 
 /* ---- the rules ---- */
 
 /* RFC 7519 s4.1.3; without aud: any audience of this issuer. */
-static bool audience_matches(const struct json_strs *aud, const char *want)
+static bool audience_matches(const struct claims *c, const char *want)
 {
-	if (want == NULL || aud->count == 0)
+	if (want == NULL || c->aud.count == 0)
 		return true;
-	for (const char *s = strict_json_next(aud, NULL); s != NULL;
-	     s = strict_json_next(aud, s))
+	const char *s = claims_text(c, c->aud.at);
+	for (unsigned i = 0; i < c->aud.count; i++, s += strlen(s) + 1)
 		if (strcmp(s, want) == 0)
 			return true;
 	return false;
@@ -161,9 +176,9 @@ static bool audience_matches(const struct json_strs *aud, const char *want)
 enum mm_err claims_check(const struct claims *c, const char *iss,
 			 const char *audience, int64_t now)
 {
-	if (strcmp(c->iss, iss) != 0)
+	if (strcmp(claims_text(c, c->iss), iss) != 0)
 		return MM_ERR_WRONG_ISSUER;
-	if (!audience_matches(&c->aud, audience))
+	if (!audience_matches(c, audience))
 		return MM_ERR_WRONG_AUDIENCE;
 	if (c->iat > now + CLOCK_LEEWAY || c->nbf > now + CLOCK_LEEWAY)
 		return MM_ERR_NOT_YET_VALID;

@@ -10,24 +10,35 @@
 #define ISS_SIZE     256
 #define USER_SIZE    256  /* sub: at most 255 bytes of UTF-8 */
 #define SCOPE_SIZE   2048 /* the whole scope claim */
+#define AUD_SIZE     1024 /* all audiences, each with its NUL */
 #define JTI_SIZE     24	  /* "4294967295.1048575" and room */
 #define CLOCK_LEEWAY 60	  /* seconds iat and nbf may lie ahead; exp: none */
 
+/* Its texts lie one behind the other and are named by where they begin, so
+ * that whole claims are copied as they are: claims_size() bytes. */
 struct claims {
-	char iss[ISS_SIZE];
-	char sub[USER_SIZE];
-	char jti[JTI_SIZE];
-	char scope[SCOPE_SIZE];
-	char status_uri[ISS_SIZE + 32];
-	struct json_strs aud; /* count 0: any audience of this issuer */
-	bool has_scope;	      /* false: all the user's rights */
 	int64_t iat, exp, nbf;
 	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
 	uint32_t list, idx;   /* jti and status, which agree */
+	uint16_t iss, sub, jti, scope;
+	struct json_strs aud; /* count 0: any audience of this issuer */
+	bool has_scope;	      /* false: all the user's rights */
+	struct json_texts texts;
 };
 
+static inline const char *claims_text(const struct claims *c, uint16_t at)
+{
+	return c->texts.text + at;
+}
+
+static inline size_t claims_size(const struct claims *c)
+{
+	return offsetof(struct claims, texts.text) + c->texts.used;
+}
+
 /* Read and check the form of a decoded payload: required claims, ranges,
- * jti = status index, scope grammar.  MM_ERR_MALFORMED whatever is wrong. */
+ * jti = status index, scope grammar.  MM_ERR_MALFORMED whatever is wrong,
+ * and *out is as it was. */
 MM_MUST_USE enum mm_err claims_read(struct span json, struct claims *out);
 
 /* "3.4711" <-> list 3, index 4711.  One spelling: no signs, no leading

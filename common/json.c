@@ -98,9 +98,6 @@ static enum mm_err skip_value(struct reader *r, unsigned depth)
 
 /* ---- by table ---- */
 
-static enum mm_err read_object(struct reader *r, const struct json_table *t,
-			       void *out, uint32_t *seen, unsigned depth);
-
 static bool read_str(struct reader *r, char *out, size_t size)
 {
 	struct sink s = { (uint8_t *)out, size - 1, 0 };
@@ -118,51 +115,61 @@ static bool read_int(struct reader *r, int64_t *out)
 	       lex_int64(text, out);
 }
 
-static bool read_one_of_strs(struct reader *r, struct json_strs *out)
+/* One more string behind the others, of at most size - 1 bytes. */
+static bool read_text(struct reader *r, struct json_texts *to, size_t size)
 {
-	char *to = out->text + out->used;
-	size_t room = sizeof out->text - out->used;
-	if (room == 0 || !read_str(r, to, room))
+	size_t room = sizeof to->text - to->used;
+	struct sink s = { (uint8_t *)to->text + to->used, 0, 0 };
+	if (size < room)
+		room = size;
+	if (room == 0)
 		return false;
-	out->used = (uint16_t)(out->used + strlen(to) + 1);
-	out->count++;
+	s.size = room - 1;
+	if (!lex_string(r, &s))
+		return false;
+	s.at[s.len] = '\0';
+	to->used = (uint16_t)(to->used + s.len + 1);
 	return true;
 }
 
-static bool read_strs(struct reader *r, struct json_strs *out)
+static bool read_texts(struct reader *r, struct json_strs *out,
+		       struct json_texts *to, size_t size)
 {
-	out->used = out->count = 0;
-	if (!lex_take(r, '['))
-		return read_one_of_strs(r, out);
+	size_t end = to->used + size;
+	*out = (struct json_strs){ .at = to->used };
+	if (!lex_take(r, '[')) {
+		out->count = 1;
+		return read_text(r, to, size);
+	}
 	if (lex_take(r, ']'))
 		return true;
-	do
-		if (!read_one_of_strs(r, out))
+	do {
+		if (!read_text(r, to, end - to->used))
 			return false;
-	while (lex_take(r, ','));
+		out->count++;
+	} while (lex_take(r, ','));
 	return lex_take(r, ']');
 }
 
-static enum mm_err read_field(struct reader *r, const struct json_field *f,
-			      void *out, uint32_t *seen, unsigned depth)
+static bool read_leaf(struct reader *r, const struct json_table *t,
+		      const struct json_field *f, void *out)
 {
-	char *at = (char *)out + f->offset;
-	bool good = false;
-	*seen |= f->bit;
+	void *at = (char *)out + f->offset;
+	struct json_texts *texts = (void *)((char *)out + t->texts);
 	switch (f->kind) {
 	case JSON_KIND_STR:
-		good = read_str(r, at, f->size);
-		break;
+		return read_str(r, at, f->size);
 	case JSON_KIND_INT:
-		good = read_int(r, (int64_t *)(void *)at);
-		break;
-	case JSON_KIND_STRS:
-		good = read_strs(r, (struct json_strs *)(void *)at);
-		break;
+		return read_int(r, at);
+	case JSON_KIND_TEXT:
+		*(uint16_t *)at = texts->used;
+		return read_text(r, texts, f->size);
+	case JSON_KIND_TEXTS:
+		return read_texts(r, at, texts, f->size);
 	case JSON_KIND_OBJECT:
-		return read_object(r, f->sub, out, seen, depth);
+		break;
 	}
-	return good ? MM_OK : MM_ERR_MALFORMED;
+	return false;
 }
 
 static const struct json_field *find_field(const struct json_table *t,
@@ -190,8 +197,13 @@ static enum mm_err read_object(struct reader *r, const struct json_table *t,
 		const struct json_field *f = find_field(t, name);
 		if (f == NULL && t->exact)
 			return MM_ERR_MALFORMED;
-		TRY(f ? read_field(r, f, out, seen, depth + 1)
-		      : skip_value(r, depth + 1));
+		if (f == NULL)
+			TRY(skip_value(r, depth + 1));
+		else if (f->kind == JSON_KIND_OBJECT)
+			TRY(read_object(r, f->sub, out, seen, depth + 1));
+		else if (!read_leaf(r, t, f, out))
+			return MM_ERR_MALFORMED;
+		*seen |= f ? f->bit : 0;
 	} while (lex_take(r, ','));
 	r->names_used = mark;
 	return lex_take(r, '}') ? MM_OK : MM_ERR_MALFORMED;
@@ -210,10 +222,4 @@ enum mm_err strict_json_read(struct span text, const struct json_table *table,
 	TRY(read_object(&r, table, out, seen, 0));
 	lex_skip_space(&r);
 	return r.at == r.end ? MM_OK : MM_ERR_MALFORMED;
-}
-
-const char *strict_json_next(const struct json_strs *s, const char *prev)
-{
-	const char *next = prev ? prev + strlen(prev) + 1 : s->text;
-	return next < s->text + s->used ? next : NULL;
 }

@@ -21,16 +21,24 @@
 #define JSON_DEPTH_MAX	 8
 
 enum json_kind {
-	JSON_KIND_STR,	  /* char[size], NUL-ended                            */
-	JSON_KIND_INT,	  /* int64_t                                          */
-	JSON_KIND_STRS,	  /* string or array of strings: struct json_strs     */
-	JSON_KIND_OBJECT, /* `sub` is its table, into the same struct       */
+	JSON_KIND_STR,	  /* char[size], NUL-ended                           */
+	JSON_KIND_INT,	  /* int64_t                                         */
+	JSON_KIND_TEXT,	  /* uint16_t: where it begins in the texts          */
+	JSON_KIND_TEXTS,  /* string or array of strings: struct json_strs    */
+	JSON_KIND_OBJECT, /* `sub` is its table, into the same struct        */
 };
 
-/* The strings of a JSON_KIND_STRS member, each ended by NUL, in a row. */
+/* Strings one behind the other, each ended by NUL, so that what is in use
+ * can be copied as it is.  All strings of a text that is not too long fit:
+ * its quotes alone take more than the NULs. */
+struct json_texts {
+	uint16_t used; /* the caller's to begin with */
+	char text[JSON_TEXT_MAX];
+};
+
+/* Several of them. */
 struct json_strs {
-	char text[1024];
-	uint16_t used;
+	uint16_t at; /* where the first begins */
 	uint16_t count;
 };
 
@@ -38,15 +46,16 @@ struct json_field {
 	const char *name;
 	enum json_kind kind;
 	uint16_t offset;
-	uint16_t size;
-	uint32_t bit; /* set in *seen when the member is there */
+	uint16_t size; /* of strings: bytes, NULs included, at most */
+	uint32_t bit;  /* set in *seen when the member is there */
 	const struct json_table *sub;
 };
 
 struct json_table {
 	const struct json_field *fields;
 	size_t count;
-	bool exact; /* a member that is not in the table is refused */
+	bool exact;	/* a member that is not in the table is refused */
+	uint16_t texts; /* offset of the struct json_texts; 0: there is none */
 };
 
 /* Read `text`, which must be one object and nothing else, into *out.
@@ -55,8 +64,5 @@ struct json_table {
 MM_MUST_USE enum mm_err strict_json_read(struct span text,
 					 const struct json_table *table,
 					 void *out, uint32_t *seen);
-
-/* The next string of a list; NULL after the last.  Start with NULL. */
-const char *strict_json_next(const struct json_strs *s, const char *prev);
 
 #endif

@@ -102,6 +102,18 @@ static bool read_escape(struct reader *r, struct sink *s)
 	return hit != NULL && sink_put(s, (const uint8_t *)&to[hit - from], 1);
 }
 
+/* How many bytes from here on stand for themselves: a run of ASCII, or one
+ * character of several bytes; 0 if what is there must not be. */
+static size_t literal_length(const struct reader *r)
+{
+	const uint8_t *p = r->at;
+	while (p < r->end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
+		p++;
+	if (p != r->at || *p < 0x80)
+		return (size_t)(p - r->at);
+	return text_char_length(span_of(p, (size_t)(r->end - p)));
+}
+
 bool lex_string(struct reader *r, struct sink *s)
 {
 	if (!lex_take(r, '"'))
@@ -113,8 +125,7 @@ bool lex_string(struct reader *r, struct sink *s)
 				return false;
 			continue;
 		}
-		struct span rest = span_of(r->at, (size_t)(r->end - r->at));
-		size_t n = *r->at < 0x20 ? 0 : text_char_length(rest);
+		size_t n = literal_length(r);
 		if (n == 0 || !sink_put(s, r->at, n))
 			return false;
 		r->at += n;

@@ -128,7 +128,7 @@ static const struct json_field rows[] = {
 	SECRET("k"),
 };
 static const struct json_table table = { rows, sizeof rows / sizeof rows[0],
-					 false };
+					 false, 0 };
 
 /* A number or coordinate: exactly `want` bytes, or 1..size when want 0. */
 static bool read_bytes(const char *text, size_t want, uint8_t *out, size_t size,

@@ -30,7 +30,7 @@ static const struct json_field header_rows[] = {
 	ROW(kid, HAS_KID),
 	ROW(typ, HAS_TYP),
 };
-static const struct json_table header_table = { header_rows, 3, true };
+static const struct json_table header_table = { header_rows, 3, true, 0 };
 
 static enum mm_err read_header(struct span text, struct jws_header *out)
 {

@@ -62,7 +62,8 @@ static bool bearer_of(struct http_request *rq, struct span *token)
  * administrator by being one: those scopes must be written out. */
 static bool scope_says(const struct claims *c, const char *name)
 {
-	return c->has_scope && scope_has(span_str(c->scope), span_str(name));
+	return c->has_scope &&
+	       scope_has(span_str(claims_text(c, c->scope)), span_str(name));
 }
 
 static bool may_self(const struct claims *c)
@@ -115,7 +116,8 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 {
 	struct claims c;
 	struct span token;
-	c.jti[0] = '\0';
+	c.jti = 0;
+	c.texts.text[0] = '\0'; /* no id to be logged yet */
 	if (!bearer_of(rq, &token))
 		return no_token(rq);
 	enum mm_err e = check_token(is, token, need, &c);
@@ -124,7 +126,7 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 			       "nobody can tell now whether the token is "
 			       "good: try again");
 	if (e != MM_OK)
-		return refuse_token(rq, e, c.jti);
+		return refuse_token(rq, e, claims_text(&c, c.jti));
 
 	out->admin = scope_says(&c, "mintmark:admin");
 	out->agent = scope_says(&c, "mintmark:agent");
@@ -135,8 +137,10 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 		return too_little(rq, need);
 	out->list = c.list;
 	out->idx = c.idx;
-	memcpy(out->user, c.sub, sizeof out->user);
-	snprintf(out->actor, sizeof out->actor, "%s (token %s)", c.sub, c.jti);
+	const char *user = claims_text(&c, c.sub);
+	snprintf(out->user, sizeof out->user, "%s", user);
+	snprintf(out->actor, sizeof out->actor, "%s (token %s)", user,
+		 claims_text(&c, c.jti));
 	return MM_OK;
 }
 

@@ -140,7 +140,7 @@ static void free_text(char **s)
 }
 #define AUTO_TEXT __attribute__((cleanup(free_text)))
 
-static enum mm_err claims_text(const struct mint *m, const struct token_row *t,
+static enum mm_err claims_dump(const struct mint *m, const struct token_row *t,
 			       char **out)
 {
 	json_t *claims = claims_json(m, t);
@@ -221,7 +221,7 @@ enum mm_err mint_token(struct mint *m, const struct jwk *key, bool allow_long,
 	size_t max = allow_long ? TOKEN_MAX : TOKEN_PORTABLE;
 	TRY(take_index(m, t));
 	(void)span_copy(t->kid, sizeof t->kid, span_str(jwk_kid(key)));
-	TRY(claims_text(m, t, &claims));
+	TRY(claims_dump(m, t, &claims));
 	TRY(sign(key, claims, token));
 	TRY(buf_done(token, &text));
 	return text.len <= max ? MM_OK : too_long(t, text, max, why);
