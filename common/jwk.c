@@ -55,6 +55,9 @@ void jwk_drop(struct jwk *k)
 {
 	if (k == NULL || atomic_fetch_sub(&k->owners, 1) != 1)
 		return;
+	for (size_t i = 0; k->ready != NULL && i < JWK_CONTEXTS; i++)
+		jwk_context_clear(&k->ready[i]);
+	free(k->ready);
 	EVP_PKEY_free(k->evp);
 	buf_free(&k->pem);
 	free(k);
@@ -120,6 +123,9 @@ enum mm_err jwk_adopt(EVP_PKEY **evp, struct jwk **out, struct why *why)
 	atomic_init(&k->owners, 1);
 	k->alg = alg;
 	k->pem = buf_new(16384);
+	k->ready = calloc(JWK_CONTEXTS, sizeof *k->ready);
+	if (k->ready == NULL)
+		return MM_ERR_NOMEM;
 	k->evp = *evp;
 	*evp = NULL; /* transferred */
 

@@ -1,4 +1,4 @@
-/* jwk_internal.h - what a key is made of, for jwk.c and jwk_json.c. */
+/* jwk_internal.h - what a key is made of, for jwk*.c and signature.c. */
 #ifndef MM_COMMON_JWK_INTERNAL_H
 #define MM_COMMON_JWK_INTERNAL_H
 
@@ -7,13 +7,26 @@
 
 #include "common/jwk.h"
 
+/* What a check of a signature needs of OpenSSL: signature.c.  Whoever set
+ * `taken` has it to himself; empty until it is first taken. */
+struct jwk_context {
+	atomic_bool taken;
+	EVP_MD_CTX *digest;
+	EVP_PKEY_CTX *check;
+};
+#define JWK_CONTEXTS 8 /* as many threads check at once without making any */
+
 struct jwk {
 	atomic_uint owners;
 	enum jwk_alg alg;
 	char kid[KID_SIZE];
 	EVP_PKEY *evp;
 	struct buf pem; /* PKCS#8, private keys only; wiped when freed */
+	/* changes behind a const key, hence not in it */
+	struct jwk_context *ready; /* JWK_CONTEXTS of them */
 };
+
+void jwk_context_clear(struct jwk_context *c);
 
 static inline void evp_pkey_free_at(EVP_PKEY **k)
 {
