@@ -140,8 +140,8 @@ enum mm_err claims_read(struct span json, struct claims *out)
 	TRY(read_raw(json, &r, &seen));
 
 	c->has_scope = seen & HAS_SCOPE;
-	if ((seen & HAS_REQUIRED) != HAS_REQUIRED ||
-	    *claims_text(c, c->iss) == '\0' || *claims_text(c, c->sub) == '\0')
+	if ((seen & HAS_REQUIRED) != HAS_REQUIRED || c->iss.len == 0 ||
+	    c->sub.len == 0)
 		return MM_ERR_MALFORMED;
 	if (!in_range(c->iat, TIME_MAX) || !in_range(c->exp, TIME_MAX) ||
 	    (seen & HAS_NBF && !in_range(c->nbf, TIME_MAX)) ||
@@ -149,11 +149,11 @@ enum mm_err claims_read(struct span json, struct claims *out)
 		return MM_ERR_MALFORMED;
 	if (seen & HAS_AUD && c->aud.count == 0)
 		return MM_ERR_MALFORMED; /* for nobody at all */
-	TRY(token_id_read(span_str(claims_text(c, c->jti)), &c->list, &c->idx));
+	TRY(token_id_read(claims_span(c, c->jti), &c->list, &c->idx));
 	if (!ids_agree(&r))
 		return MM_ERR_MALFORMED;
 	if (c->has_scope &&
-	    scope_check(span_str(claims_text(c, c->scope)), NULL) != MM_OK)
+	    scope_check(claims_span(c, c->scope), NULL) != MM_OK)
 		return MM_ERR_MALFORMED;
 	memcpy(out, c, claims_size(c));
 	return MM_OK;
@@ -166,17 +166,17 @@ static bool audience_matches(const struct claims *c, const char *want)
 {
 	if (want == NULL || c->aud.count == 0)
 		return true;
-	const char *s = claims_text(c, c->aud.at);
+	const char *s = c->texts.text + c->aud.at;
 	for (unsigned i = 0; i < c->aud.count; i++, s += strlen(s) + 1)
 		if (strcmp(s, want) == 0)
 			return true;
 	return false;
 }
 
-enum mm_err claims_check(const struct claims *c, const char *iss,
+enum mm_err claims_check(const struct claims *c, struct span iss,
 			 const char *audience, int64_t now)
 {
-	if (strcmp(claims_text(c, c->iss), iss) != 0)
+	if (!span_eq(claims_span(c, c->iss), iss))
 		return MM_ERR_WRONG_ISSUER;
 	if (!audience_matches(c, audience))
 		return MM_ERR_WRONG_AUDIENCE;

@@ -20,15 +20,23 @@ struct claims {
 	int64_t iat, exp, nbf;
 	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
 	uint32_t list, idx;   /* jti and status, which agree */
-	uint16_t iss, sub, jti, scope;
+	struct json_text iss, sub, jti, scope;
 	struct json_strs aud; /* count 0: any audience of this issuer */
 	bool has_scope;	      /* false: all the user's rights */
 	struct json_texts texts;
 };
 
-static inline const char *claims_text(const struct claims *c, uint16_t at)
+/* Ended by NUL. */
+static inline const char *claims_text(const struct claims *c,
+				      struct json_text t)
 {
-	return c->texts.text + at;
+	return c->texts.text + t.at;
+}
+
+static inline struct span claims_span(const struct claims *c,
+				      struct json_text t)
+{
+	return span_of(c->texts.text + t.at, t.len);
 }
 
 static inline size_t claims_size(const struct claims *c)
@@ -50,7 +58,7 @@ void token_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx);
 /* Is it this issuer's, for this audience (NULL: any), and in time?
  * The reasons come in this order: wrong_issuer, wrong_audience,
  * not_yet_valid, expired. */
-MM_MUST_USE enum mm_err claims_check(const struct claims *c, const char *iss,
+MM_MUST_USE enum mm_err claims_check(const struct claims *c, struct span iss,
 				     const char *audience, int64_t now);
 
 /* The sliding rule (design, PROTOCOL.md section 4).  window 0 = fixed. */

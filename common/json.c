@@ -116,7 +116,8 @@ static bool read_int(struct reader *r, int64_t *out)
 }
 
 /* One more string behind the others, of at most size - 1 bytes. */
-static bool read_text(struct reader *r, struct json_texts *to, size_t size)
+static bool read_text(struct reader *r, struct json_texts *to, size_t size,
+		      struct json_text *out)
 {
 	size_t room = sizeof to->text - to->used;
 	struct sink s = { (uint8_t *)to->text + to->used, 0, 0 };
@@ -128,6 +129,7 @@ static bool read_text(struct reader *r, struct json_texts *to, size_t size)
 	if (!lex_string(r, &s))
 		return false;
 	s.at[s.len] = '\0';
+	*out = (struct json_text){ to->used, (uint16_t)s.len };
 	to->used = (uint16_t)(to->used + s.len + 1);
 	return true;
 }
@@ -136,15 +138,16 @@ static bool read_texts(struct reader *r, struct json_strs *out,
 		       struct json_texts *to, size_t size)
 {
 	size_t end = to->used + size;
+	struct json_text one;
 	*out = (struct json_strs){ .at = to->used };
 	if (!lex_take(r, '[')) {
 		out->count = 1;
-		return read_text(r, to, size);
+		return read_text(r, to, size, &one);
 	}
 	if (lex_take(r, ']'))
 		return true;
 	do {
-		if (!read_text(r, to, end - to->used))
+		if (!read_text(r, to, end - to->used, &one))
 			return false;
 		out->count++;
 	} while (lex_take(r, ','));
@@ -162,8 +165,7 @@ static bool read_leaf(struct reader *r, const struct json_table *t,
 	case JSON_KIND_INT:
 		return read_int(r, at);
 	case JSON_KIND_TEXT:
-		*(uint16_t *)at = texts->used;
-		return read_text(r, texts, f->size);
+		return read_text(r, texts, f->size, at);
 	case JSON_KIND_TEXTS:
 		return read_texts(r, at, texts, f->size);
 	case JSON_KIND_OBJECT:

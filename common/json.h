@@ -23,7 +23,7 @@
 enum json_kind {
 	JSON_KIND_STR,	  /* char[size], NUL-ended                           */
 	JSON_KIND_INT,	  /* int64_t                                         */
-	JSON_KIND_TEXT,	  /* uint16_t: where it begins in the texts          */
+	JSON_KIND_TEXT,	  /* struct json_text: its place in the texts        */
 	JSON_KIND_TEXTS,  /* string or array of strings: struct json_strs    */
 	JSON_KIND_OBJECT, /* `sub` is its table, into the same struct        */
 };
@@ -36,7 +36,13 @@ struct json_texts {
 	char text[JSON_TEXT_MAX];
 };
 
-/* Several of them. */
+/* One of them, without its NUL. */
+struct json_text {
+	uint16_t at;
+	uint16_t len;
+};
+
+/* Several. */
 struct json_strs {
 	uint16_t at; /* where the first begins */
 	uint16_t count;

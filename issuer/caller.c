@@ -42,7 +42,7 @@ static enum mm_err check_token(struct issuer *is, struct span token,
 	TRY(jws_verify(&t, TYP_PAT, key));
 	TRY(base64url_decode(t.payload, payload, sizeof payload, &n));
 	TRY(claims_read(span_of(payload, n), c));
-	TRY(claims_check(c, is->set.issuer, is->set.issuer, now));
+	TRY(claims_check(c, span_str(is->set.issuer), is->set.issuer, now));
 	return publisher_alive(is->publisher, c, now);
 }
 
@@ -63,7 +63,7 @@ static bool bearer_of(struct http_request *rq, struct span *token)
 static bool scope_says(const struct claims *c, const char *name)
 {
 	return c->has_scope &&
-	       scope_has(span_str(claims_text(c, c->scope)), span_str(name));
+	       scope_has(claims_span(c, c->scope), span_str(name));
 }
 
 static bool may_self(const struct claims *c)
@@ -116,7 +116,7 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 {
 	struct claims c;
 	struct span token;
-	c.jti = 0;
+	c.jti = (struct json_text){ 0, 0 };
 	c.texts.text[0] = '\0'; /* no id to be logged yet */
 	if (!bearer_of(rq, &token))
 		return no_token(rq);

@@ -1,22 +1,8 @@
 /* reader.c - pin the current mapping without a lock; replace it when needed.
  *
- * Why no reader ever touches unmapped memory (these are hazard pointers,
- * and every access named here is sequentially consistent):
- *
- *  - A reader writes the mapping's address into its slot, and then reads
- *    `current` again.  It goes on only if that is still the same mapping.
- *  - Whoever replaces the mapping first stores the new `current`, and then
- *    reads all slots.  It unmaps the old one only if no slot names it.
- *
- * In the one order of all these accesses, either the reader's slot was
- * written before the slots were read: then the old mapping was seen there,
- * and kept.  Or it was written after: then `current` had already changed
- * when the reader looked at it again, and the reader took the new one.
- * A mapping that is kept waits in `retired` for its last reader to leave.
- */
+ * A mapping that was replaced is retired (epoch.h): it waits in `retired`
+ * for its last reader to leave, and is unmapped then. */
 #include "verifier/reader.h"
-
-#include <sched.h>
 
 #include "common/clock.h"
 
@@ -25,20 +11,12 @@
 
 /* ---- replacing ---- */
 
-static bool is_held(struct reader *r, const struct state_map *m)
-{
-	for (size_t i = 0; i < READER_SLOTS; i++)
-		if (atomic_load(&r->slot[i].held) == m)
-			return true;
-	return false;
-}
-
 /* Unmap what nobody looks at any more.  With `remapping` held. */
 static void sweep(struct reader *r)
 {
 	for (struct state_map **at = &r->retired; *at != NULL;) {
 		struct state_map *m = *at;
-		if (is_held(r, m)) {
+		if (!epoch_over(&r->epoch, m->retired)) {
 			at = &m->next;
 			continue;
 		}
@@ -46,6 +24,33 @@ static void sweep(struct reader *r)
 		state_map_close(m);
 	}
 	atomic_store(&r->retiring, r->retired != NULL);
+}
+
+/* ---- keys ---- */
+
+static bool same_key(const struct state_map *a, size_t i,
+		     const struct state_map *b, size_t j)
+{
+	const struct state_key *x = state_keys(a->head) + i;
+	const struct state_key *y = state_keys(b->head) + j;
+	return strcmp(a->head->iss, b->head->iss) == 0 &&
+	       memcmp(x, y, sizeof *x) == 0;
+}
+
+/* A key that stands in the last state, too, keeps its number; any other gets
+ * one that no key has had before, also when it comes back.  So what the
+ * cache knows of a key that is gone stays unknown. */
+static void number_keys(struct reader *r, struct state_map *m,
+			const struct state_map *last)
+{
+	for (size_t i = 0; i < m->keys.count; i++) {
+		m->key_number[i] = 0;
+		for (size_t j = 0; last && j < last->keys.count; j++)
+			if (same_key(m, i, last, j))
+				m->key_number[i] = last->key_number[j];
+		if (m->key_number[i] == 0)
+			m->key_number[i] = ++r->key_numbers;
+	}
 }
 
 /* Open the path again, and take what is there if it is another file and not
@@ -58,8 +63,10 @@ static void replace(struct reader *r)
 		return; /* go on with what we have */
 	if (state_superseded(m) || (m->dev == old->dev && m->ino == old->ino))
 		return;
+	number_keys(r, m, old);
 	atomic_store(&r->current, m);
 	m = NULL;
+	old->retired = epoch_retire(&r->epoch);
 	old->next = r->retired;
 	r->retired = old;
 }
@@ -84,42 +91,16 @@ static void refresh(struct reader *r, int64_t pause, bool look)
 
 /* ---- pinning ---- */
 
-/* Where a thread begins to look for a free slot: mostly one of its own. */
-static size_t own_slot(void)
-{
-	uint64_t self = (uint64_t)(uintptr_t)pthread_self();
-	return (size_t)(self * UINT64_C(0x9E3779B97F4A7C15) >> 57);
-}
-_Static_assert(READER_SLOTS == 1 << (64 - 57), "own_slot() makes an index");
-
-static struct reader_slot *claim(struct reader *r, struct state_map *m)
-{
-	for (size_t i = own_slot(), tries = 1;; i++, tries++) {
-		struct reader_slot *s = &r->slot[i % READER_SLOTS];
-		struct state_map *none = NULL;
-		if (atomic_compare_exchange_strong(&s->held, &none, m))
-			return s;
-		if (tries % READER_SLOTS == 0)
-			sched_yield(); /* more threads inside than slots */
-	}
-}
-
 static struct pin pin_current(struct reader *r)
 {
-	struct state_map *m = atomic_load(&r->current), *again;
-	struct reader_slot *s = claim(r, m);
-	while ((again = atomic_load(&r->current)) != m) {
-		m = again;
-		atomic_store(&s->held, m);
-	}
-	return (struct pin){ m, s };
+	struct epoch_slot *s = epoch_enter(&r->epoch);
+	return (struct pin){ atomic_load(&r->current), s };
 }
 
 void reader_unpin(struct pin *p)
 {
 	if (p->slot != NULL)
-		atomic_store_explicit(&p->slot->held, NULL,
-				      memory_order_release);
+		epoch_leave(p->slot);
 	*p = (struct pin){ NULL, NULL };
 }
 
@@ -129,7 +110,7 @@ struct pin reader_pin(struct reader *r)
 	bool look = state_superseded(p.map);
 	if (!look && !atomic_load_explicit(&r->retiring, memory_order_relaxed))
 		return p;
-	reader_unpin(&p); /* or the sweep would find our own slot */
+	reader_unpin(&p); /* or the sweep would wait for us */
 	refresh(r, LOOK_MS, look);
 	return pin_current(r);
 }
@@ -152,6 +133,8 @@ enum mm_err reader_open(struct reader *r, const char *path, struct why *why)
 	/* A superseded file is good until its successor is found. */
 	TRY(state_map_open(path, &m, why));
 	pthread_mutex_init(&r->remapping, NULL);
+	epoch_init(&r->epoch);
+	number_keys(r, m, NULL);
 	atomic_store(&r->current, m);
 	return MM_OK;
 }

@@ -8,30 +8,23 @@
 
 #include <pthread.h>
 
+#include "verifier/epoch.h"
 #include "verifier/state.h"
 
-#define READER_SLOTS 128
-#define CACHE_LINE   64
-
-/* Which mapping one thread is looking at just now; NULL: the slot is free.
- * A cache line each, so that threads do not slow one another. */
-struct reader_slot {
-	_Alignas(CACHE_LINE) _Atomic(struct state_map *) held;
-};
-
 struct reader {
-	struct reader_slot slot[READER_SLOTS];
+	struct epoch epoch; /* who is inside */
 	_Atomic(struct state_map *) current;
 	_Atomic int64_t next_look; /* clock_ms(); not before */
 	atomic_bool retiring;	   /* `retired` is not empty */
 	pthread_mutex_t remapping; /* only ever tried on the hot path */
 	struct state_map *retired; /* guarded by `remapping` */
+	uint64_t key_numbers;	   /* given so far; by `remapping`, too */
 	char path[PATH_MAX];
 };
 
 struct pin {
 	const struct state_map *map;
-	struct reader_slot *slot;
+	struct epoch_slot *slot;
 };
 
 MM_MUST_USE enum mm_err reader_open(struct reader *r, const char *path,

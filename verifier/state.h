@@ -93,9 +93,35 @@ _Static_assert(offsetof(struct state_header, checksum) == STATE_SUM_FROM &&
 /* The checksum, by both sides. */
 MM_MUST_USE enum mm_err state_checksum(const void *head, size_t head_size,
 				       uint8_t out[32]);
+static inline const void *state_at(const struct state_header *h,
+				   uint64_t offset)
+{
+	return (const uint8_t *)h + offset;
+}
+
+/* The keys' rows: key_count of them. */
+static inline const struct state_key *state_keys(const struct state_header *h)
+{
+	return state_at(h, h->keys_at);
+}
+
 /* The list's row in the directory, or NULL. */
-const struct state_list *state_find(const struct state_header *h,
-				    uint32_t list);
+static inline const struct state_list *state_find(const struct state_header *h,
+						  uint32_t list)
+{
+	const struct state_list *rows = state_at(h, h->lists_at);
+	size_t low = 0, high = h->list_count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (rows[mid].list == list)
+			return &rows[mid];
+		if (rows[mid].list < list)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
 
 /* ---- reading (state_read.c) ---- */
 
@@ -103,10 +129,14 @@ const struct state_list *state_find(const struct state_header *h,
 struct state_map {
 	const struct state_header *head;
 	size_t size;
+	struct span iss;
 	dev_t dev;
 	ino_t ino;
 	struct jwk_set keys;
-	struct state_map *next; /* among the retired ones: reader.c */
+	/* reader.c: */
+	uint64_t key_number[STATE_KEYS_MAX]; /* the same as long as it stands */
+	struct state_map *next;		     /* among the retired ones, */
+	uint64_t retired;		     /* since when */
 };
 
 /* MM_ERR_NOT_FOUND, or MM_ERR_UNAVAILABLE with a sentence. */
@@ -131,10 +161,24 @@ static inline int64_t state_fresh_at(const struct state_map *m)
 }
 
 /* idx < l->size. */
-unsigned state_status(const struct state_header *h, const struct state_list *l,
-		      uint32_t idx);
-int64_t state_last_use(const struct state_header *h, const struct state_list *l,
-		       uint32_t idx);
+static inline unsigned state_status(const struct state_header *h,
+				    const struct state_list *l, uint32_t idx)
+{
+	const _Atomic uint8_t *bits = state_at(h, l->status_at);
+	uint8_t byte =
+		atomic_load_explicit(&bits[idx / 4], memory_order_acquire);
+	return status_get(&byte, idx % 4);
+}
+
+/* 0: never, or a list of fixed tokens. */
+static inline int64_t state_last_use(const struct state_header *h,
+				     const struct state_list *l, uint32_t idx)
+{
+	const _Atomic uint32_t *words = state_at(h, l->renewals_at);
+	if (l->renewals_at == 0)
+		return 0;
+	return atomic_load_explicit(&words[idx], memory_order_acquire);
+}
 
 /* ---- writing (state_write.c) ---- */
 

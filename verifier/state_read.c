@@ -12,47 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- looking up ---- */
-
-static const void *at_offset(const struct state_header *h, uint64_t offset)
-{
-	return (const uint8_t *)h + offset;
-}
-
-const struct state_list *state_find(const struct state_header *h, uint32_t list)
-{
-	const struct state_list *rows = at_offset(h, h->lists_at);
-	size_t low = 0, high = h->list_count;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (rows[mid].list == list)
-			return &rows[mid];
-		if (rows[mid].list < list)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
-}
-
-unsigned state_status(const struct state_header *h, const struct state_list *l,
-		      uint32_t idx)
-{
-	const _Atomic uint8_t *bits = at_offset(h, l->status_at);
-	uint8_t byte =
-		atomic_load_explicit(&bits[idx / 4], memory_order_acquire);
-	return status_get(&byte, idx % 4);
-}
-
-int64_t state_last_use(const struct state_header *h, const struct state_list *l,
-		       uint32_t idx)
-{
-	const _Atomic uint32_t *words = at_offset(h, l->renewals_at);
-	if (l->renewals_at == 0)
-		return 0;
-	return atomic_load_explicit(&words[idx], memory_order_acquire);
-}
-
 /* ---- checking ---- */
 
 static void md_free_at(EVP_MD_CTX **c)
@@ -112,7 +71,7 @@ static bool list_is_sound(const struct state_map *m, const struct state_list *l)
 
 static bool lists_are_sound(const struct state_map *m)
 {
-	const struct state_list *l = at_offset(m->head, m->head->lists_at);
+	const struct state_list *l = state_at(m->head, m->head->lists_at);
 	for (uint32_t i = 0; i < m->head->list_count; i++)
 		if (!list_is_sound(m, &l[i]) ||
 		    (i != 0 && l[i].list <= l[i - 1].list))
@@ -122,7 +81,7 @@ static bool lists_are_sound(const struct state_map *m)
 
 static bool parse_keys(struct state_map *m)
 {
-	const struct state_key *rows = at_offset(m->head, m->head->keys_at);
+	const struct state_key *rows = state_keys(m->head);
 	for (uint32_t i = 0; i < m->head->key_count; i++) {
 		AUTO_JWK struct jwk *key = NULL;
 		size_t n = strnlen(rows[i].jwk, sizeof rows[i].jwk);
@@ -205,6 +164,7 @@ enum mm_err state_map_open(const char *path, struct state_map **out,
 			       "cannot map %s: %s", path, strerror(errno));
 	m->head = at;
 	TRY(check(m, path, why));
+	m->iss = span_str(m->head->iss);
 	*out = m;
 	m = NULL;
 	return MM_OK;

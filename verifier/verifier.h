@@ -1,12 +1,14 @@
 /* verifier.h - what is behind a struct mm_verifier.
  *
- * verify.c, reader.c, state_read.c and use_send.c stand alone: what links
+ * verify.c, cache.c, epoch.c, reader.c, state_read.c and use_send.c
+ * stand alone: what links
  * only them (a PAM module) carries no HTTP client and starts no thread, and
  * opens with verifier_open_state().  open.c adds the follower. */
 #ifndef MM_VERIFIER_VERIFIER_H
 #define MM_VERIFIER_VERIFIER_H
 
 #include "common/error.h"
+#include "verifier/cache.h"
 #include "verifier/include/mintmark/verify.h"
 #include "verifier/reader.h"
 #include "verifier/use.h"
@@ -15,6 +17,7 @@ struct follower;
 
 struct mm_verifier {
 	struct reader reader;
+	struct cache *cache; /* NULL: nothing is remembered */
 	struct use_sender uses;
 	char *audience; /* NULL: do not ask */
 	int64_t max_staleness;

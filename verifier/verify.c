@@ -3,7 +3,8 @@
  * No lock, no heap of our own, no I/O but for the two exceptions that
  * <mintmark/verify.h> names.  The order is the only safe one: freshness of
  * what we know, form, signature, and only then what the token says of
- * itself; the answer is written last. */
+ * itself; the answer is written last.  Of a token seen before only the form
+ * and the signature are taken from memory (cache.h). */
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -58,15 +59,18 @@ static enum mm_err check_lists(const struct state_map *m,
 
 /* RFC 7515 s5.2; the key decides the algorithm (RFC 8725 s3.1). */
 static enum mm_err check_signature(const struct state_map *m, struct span token,
-				   struct jws *t)
+				   struct jws *t, uint64_t *key_number)
 {
 	if (token.len > TOKEN_MAX)
 		return MM_ERR_MALFORMED;
 	TRY(jws_split(token, t));
-	const struct jwk *key = jwk_set_find(&m->keys, t->header.kid);
-	if (key == NULL)
-		return MM_ERR_UNKNOWN_KEY;
-	return jws_verify(t, TYP_PAT, key);
+	for (size_t i = 0; i < m->keys.count; i++) {
+		if (strcmp(jwk_kid(m->keys.key[i]), t->header.kid) != 0)
+			continue;
+		*key_number = m->key_number[i];
+		return jws_verify(t, TYP_PAT, m->keys.key[i]);
+	}
+	return MM_ERR_UNKNOWN_KEY;
 }
 
 static enum mm_err read_claims(const struct jws *t, struct claims *c)
@@ -78,10 +82,41 @@ static enum mm_err read_claims(const struct jws *t, struct claims *c)
 }
 
 /* It fits: claims_read() saw to that. */
-static void fill_text(char *to, const struct claims *c, uint16_t at)
+static bool key_stands(const struct state_map *m, uint64_t number)
 {
-	const char *text = claims_text(c, at);
-	memcpy(to, text, strlen(text) + 1);
+	for (size_t i = 0; i < m->keys.count; i++)
+		if (m->key_number[i] == number)
+			return true;
+	return false;
+}
+
+/* Seen before, and signed by a key that still stands? */
+static bool remembers(const struct mm_verifier *v, const struct state_map *m,
+		      const struct cache_query *q, const struct claims **out)
+{
+	struct cached known;
+	if (!cache_find(v->cache, q, &known) || !key_stands(m, known.key))
+		return false;
+	*out = known.claims;
+	return true;
+}
+
+/* Form and signature; then it is remembered. */
+static enum mm_err first_sight(const struct mm_verifier *v,
+			       const struct state_map *m, struct span token,
+			       struct claims *out)
+{
+	struct jws t;
+	struct cached new = { .claims = out };
+	TRY(check_signature(m, token, &t, &new.key));
+	TRY(read_claims(&t, out));
+	cache_put(v->cache, token, &new);
+	return MM_OK;
+}
+
+static void fill_text(char *to, const struct claims *c, struct json_text t)
+{
+	memcpy(to, claims_text(c, t), t.len + 1u);
 }
 
 static void fill(struct mm_token *out, const struct claims *c, int64_t last_use)
@@ -103,21 +138,22 @@ static void fill(struct mm_token *out, const struct claims *c, int64_t last_use)
 static enum mm_err verify(struct mm_verifier *v, const char *user,
 			  struct span token, struct mm_token *out)
 {
-	struct jws t;
-	struct claims c;
+	struct claims room;
+	const struct claims *c = &room;
+	struct cache_query q = cache_look(v->cache, token);
 	int64_t now = v->now(v->now_ctx), last_use;
 	AUTO_PIN struct pin p = reader_pin(&v->reader);
 
 	TRY(check_fresh(v, &p, now));
-	TRY(check_signature(p.map, token, &t));
-	TRY(read_claims(&t, &c));
-	TRY(claims_check(&c, p.map->head->iss, v->audience, now));
-	TRY(check_lists(p.map, &c, now, &last_use));
-	if (user != NULL && strcmp(user, claims_text(&c, c.sub)) != 0)
+	if (!remembers(v, p.map, &q, &c))
+		TRY(first_sight(v, p.map, token, &room));
+	TRY(claims_check(c, p.map->iss, v->audience, now));
+	TRY(check_lists(p.map, c, now, &last_use));
+	if (user != NULL && strcmp(user, claims_text(c, c->sub)) != 0)
 		return MM_ERR_WRONG_USER;
 
-	use_send(&v->uses, &c, last_use, now);
-	fill(out, &c, last_use);
+	use_send(&v->uses, c, last_use, now);
+	fill(out, c, last_use);
 	return MM_OK;
 }
 
@@ -194,6 +230,10 @@ enum mm_err verifier_open_state(const struct mm_options *opt, const char *path,
 		return MM_ERR_NOMEM;
 
 	TRY(reader_open(&v->reader, path, why));
+	if ((opt->flags & MM_NO_CACHE) == 0)
+		TRY(cache_open(opt->cache_size ? opt->cache_size
+					       : MM_CACHE_SIZE,
+			       &v->reader.epoch, &v->cache));
 	if ((opt->flags & MM_NO_USE) == 0)
 		use_sender_open(&v->uses, path);
 	*out = v;
@@ -205,6 +245,7 @@ void verifier_close(struct mm_verifier *v)
 {
 	if (v == NULL)
 		return;
+	cache_close(v->cache);
 	reader_close(&v->reader);
 	use_sender_close(&v->uses);
 	free(v->audience);

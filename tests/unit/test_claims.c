@@ -351,7 +351,7 @@ static void test_check(void **state)
 		expect(rows[i].more, read_with(-1, NULL, rows[i].more, &c),
 		       MM_OK);
 		expect(rows[i].what,
-		       claims_check(&c, rows[i].iss, rows[i].audience,
+		       claims_check(&c, span_str(rows[i].iss), rows[i].audience,
 				    rows[i].now),
 		       rows[i].want);
 	}

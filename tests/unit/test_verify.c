@@ -1,54 +1,8 @@
 /* Step 3: every refusal has its reason, every character of a token counts,
  * and a use is told when it is worth telling. */
-#include "tests/unit/verifier_fixture.h"
-
 #include <sys/socket.h>
 
-#include "verifier/verifier.h"
-
-struct desk {
-	struct mint m;
-	struct state_writer w;
-	struct mm_verifier *v;
-	int64_t now;
-};
-
-static int64_t desk_now(void *ctx)
-{
-	return ((struct desk *)ctx)->now;
-}
-
-static void desk_open(struct desk *d, struct mm_options opt)
-{
-	struct why why = { .text = "" };
-	opt.now = desk_now;
-	opt.now_ctx = d;
-	assert_ok(verifier_open_state(&opt, d->m.path, &d->v, &why));
-}
-
-static void desk_begin(struct desk *d, struct mm_options opt)
-{
-	*d = (struct desk){ .now = T0 + 100 };
-	mint_begin(&d->m);
-	assert_ok(state_create(&d->w, d->m.path, &d->m.r, DAY, NULL));
-	state_put_head(&d->w, 7, T0);
-	assert_ok(state_install(&d->w, NULL));
-	desk_open(d, opt);
-}
-
-static void desk_end(struct desk *d)
-{
-	mm_close(d->v);
-	state_writer_close(&d->w);
-	mint_end(&d->m);
-}
-
-static enum mm_err ask(struct desk *d, struct says s, struct mm_token *out)
-{
-	AUTO_BUF struct buf b;
-	struct span t = token_make(&d->m, s, &b);
-	return mm_verify(d->v, (const char *)t.at, t.len, out);
-}
+#include "tests/unit/verify_desk.h"
 
 /* ---- good ---- */
 

@@ -71,7 +71,10 @@ enum mm_err {
 #define MM_WRITE 2u
 
 /* Flags of struct mm_options. */
-#define MM_NO_USE 1u /* do not report uses: looking is not using */
+#define MM_NO_USE   1u /* do not report uses: looking is not using */
+#define MM_NO_CACHE 2u /* remember no tokens: for a single check */
+
+#define MM_CACHE_SIZE (7u << 20) /* the standard size of the cache */
 
 struct mm_verifier;
 
@@ -90,6 +93,10 @@ struct mm_options {
 	 * agent was told (24 h by default).  May only be stricter. */
 	int64_t max_staleness;
 	unsigned flags;
+	/* Bytes, at most, for remembering tokens whose signature was good; 0:
+	 * MM_CACHE_SIZE.  Some 700 bytes a token; when full, the oldest make
+	 * room.  Less than 128 KiB remembers little or nothing. */
+	size_t cache_size;
 	/* Seconds since 1970, or NULL: the system's clock. */
 	int64_t (*now)(void *ctx);
 	void *now_ctx;

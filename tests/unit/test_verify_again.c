@@ -1,0 +1,209 @@
+/* Step 3 for a token seen before: nothing that can change is remembered. */
+#include "tests/unit/verify_desk.h"
+
+/* Is the token remembered?  (Whether its key still stands is not asked.) */
+static bool remembered(struct desk *d, struct span token)
+{
+	struct cached k;
+	struct cache_query q = cache_look(d->v->cache, token);
+	AUTO_PIN struct pin p = reader_pin(&d->v->reader);
+	return p.map != NULL && cache_find(d->v->cache, &q, &k);
+}
+
+static uint64_t key_number(struct desk *d, size_t i)
+{
+	AUTO_PIN struct pin p = reader_pin(&d->v->reader);
+	return p.map->key_number[i];
+}
+
+static enum mm_err again(struct desk *d, struct span token)
+{
+	struct mm_token t;
+	return mm_verify(d->v, (const char *)token.at, token.len, &t);
+}
+
+/* A new file in the old one's place. */
+static void publish(struct desk *d)
+{
+	state_writer_close(&d->w);
+	assert_ok(state_create(&d->w, d->m.path, &d->m.r, DAY, NULL));
+	state_put_head(&d->w, ++d->m.r.seq, d->now);
+	assert_ok(state_install(&d->w, NULL));
+	usleep(2000); /* beyond the pause between two looks at the path */
+}
+
+/* Everything but the signature is asked anew. */
+static void test_seen_before(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t;
+	AUTO_BUF struct buf b, slides;
+	desk_begin(&d, (struct mm_options){ .audience = "files" });
+	struct span token = token_make(
+		&d.m, (struct says){ .idx = 1, .aud = "\"files\"" }, &b);
+	struct span other = token_make(
+		&d.m, (struct says){ .list = SLIDE, .idx = 2, .window = 200 },
+		&slides);
+	assert_false(remembered(&d, token));
+	assert_ok(again(&d, token));
+	assert_ok(again(&d, other));
+	assert_true(remembered(&d, token));
+	assert_true(remembered(&d, other));
+
+	assert_err(mm_verify_user(d.v, "bob", (const char *)token.at, token.len,
+				  &t),
+		   MM_ERR_WRONG_USER);
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_SUSPENDED));
+	assert_err(again(&d, token), MM_ERR_SUSPENDED);
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_REVOKED));
+	assert_err(again(&d, token), MM_ERR_REVOKED);
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_VALID));
+	assert_ok(again(&d, token));
+
+	d.now = T0 + 200;
+	assert_err(again(&d, other), MM_ERR_IDLE);
+	assert_ok(state_raise_use(&d.w, SLIDE, 2, T0 + 150));
+	assert_ok(again(&d, other));
+	d.now = T0 - 61;
+	assert_err(again(&d, token), MM_ERR_NOT_YET_VALID);
+	d.now = T0 + 2 * DAY;
+	assert_err(again(&d, token), MM_ERR_STALE);
+	state_put_head(&d.w, 7, T0 + 30 * DAY);
+	d.now = T0 + 30 * DAY;
+	assert_err(again(&d, token), MM_ERR_EXPIRED);
+	assert_true(remembered(&d, token)); /* of all of these answers */
+	desk_end(&d);
+}
+
+/* A state that knows no such list, another issuer's, one without the key. */
+static void test_seen_before_another_state(void **state)
+{
+	(void)state;
+	AUTO_JWK struct jwk *new = NULL;
+	AUTO_BUF struct buf b;
+	struct desk d;
+	desk_begin(&d, (struct mm_options){ 0 });
+	struct span token = token_make(&d.m, (struct says){ .idx = 1 }, &b);
+	assert_ok(again(&d, token));
+
+	assert_ok(
+		replica_apply(&d.m.r, &(struct event){ .seq = d.m.r.seq + 1,
+						       .type = EVENT_LIST_DEAD,
+						       .list = FIXED }));
+	publish(&d);
+	assert_err(again(&d, token), MM_ERR_STALE);
+	struct list *l;
+	assert_ok(replica_add_list(&d.m.r, FIXED, LIST_FIXED, SIZE,
+				   T0 + 400 * DAY, &l));
+	publish(&d);
+	assert_ok(again(&d, token));
+
+	snprintf(d.m.r.iss, sizeof d.m.r.iss, ISS ".evil.org");
+	publish(&d);
+	assert_err(again(&d, token), MM_ERR_WRONG_ISSUER);
+	snprintf(d.m.r.iss, sizeof d.m.r.iss, ISS);
+
+	assert_ok(jwk_generate(JWK_ES256, &new));
+	jwk_set_clear(&d.m.r.keys);
+	assert_ok(jwk_set_add(&d.m.r.keys, new));
+	publish(&d);
+	assert_true(remembered(&d, token));
+	assert_err(again(&d, token), MM_ERR_UNKNOWN_KEY);
+	desk_end(&d);
+}
+
+/* What a key's tokens left behind ends with the key, and a key that stays
+ * keeps its tokens known when others come and go. */
+static void test_keys_come_and_go(void **state)
+{
+	(void)state;
+	AUTO_JWK struct jwk *other = NULL;
+	AUTO_BUF struct buf b;
+	struct desk d;
+	desk_begin(&d, (struct mm_options){ 0 });
+	struct span token = token_make(&d.m, (struct says){ .idx = 1 }, &b);
+	assert_ok(again(&d, token));
+	uint64_t first = key_number(&d, 0);
+
+	assert_ok(jwk_generate(JWK_ES256, &other));
+	jwk_set_clear(&d.m.r.keys);
+	assert_ok(jwk_set_add(&d.m.r.keys, other));
+	assert_ok(jwk_set_add(&d.m.r.keys, d.m.key));
+	publish(&d);
+	assert_ok(again(&d, token));
+	assert_int_equal(key_number(&d, 1), first);
+
+	jwk_set_clear(&d.m.r.keys);
+	assert_ok(jwk_set_add(&d.m.r.keys, other));
+	publish(&d);
+	assert_err(again(&d, token), MM_ERR_UNKNOWN_KEY);
+	assert_ok(jwk_set_add(&d.m.r.keys, d.m.key)); /* back again */
+	publish(&d);
+	assert_ok(again(&d, token));
+	assert_int_not_equal(key_number(&d, 1), first);
+	desk_end(&d);
+}
+
+/* Tokens are remembered as far as the caller wants it. */
+static void test_cache_options(void **state)
+{
+	(void)state;
+	static const struct {
+		struct mm_options opt;
+		bool remembers;
+	} cases[] = {
+		{ { 0 }, true },
+		{ { .cache_size = 256 << 10 }, true },
+		{ { .cache_size = 1 }, false },
+		{ { .flags = MM_NO_CACHE }, false },
+		{ { .flags = MM_NO_CACHE | MM_NO_USE, .cache_size = 1 << 20 },
+		  false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct desk d;
+		AUTO_BUF struct buf b;
+		desk_begin(&d, cases[i].opt);
+		struct span token = token_make(
+			&d.m, (struct says){ .idx = (uint32_t)i }, &b);
+		for (int n = 0; n < 3; n++)
+			assert_ok(again(&d, token));
+		assert_int_equal(remembered(&d, token), cases[i].remembers);
+		desk_end(&d);
+	}
+}
+
+/* What was refused for its form or its signature is not remembered. */
+static void test_forged_is_forgotten(void **state)
+{
+	(void)state;
+	AUTO_JWK struct jwk *stranger = NULL;
+	AUTO_BUF struct buf forged, bad_scope, twisted;
+	struct desk d;
+	desk_begin(&d, (struct mm_options){ 0 });
+	assert_ok(jwk_generate(JWK_ES256, &stranger));
+	struct span tokens[] = {
+		token_make(&d.m, (struct says){ .key = stranger }, &forged),
+		token_make(&d.m, (struct says){ .scope = "node:1:rwx" },
+			   &bad_scope),
+		token_make(&d.m, (struct says){ .idx = 1 }, &twisted),
+	};
+	twisted.at[twisted.len - 30] ^= 1;
+	for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+		assert_int_not_equal(again(&d, tokens[i]), MM_OK);
+		assert_false(remembered(&d, tokens[i]));
+	}
+	desk_end(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_seen_before),
+		cmocka_unit_test(test_seen_before_another_state),
+		cmocka_unit_test(test_keys_come_and_go),
+		cmocka_unit_test(test_cache_options),
+		cmocka_unit_test(test_forged_is_forgotten),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
