@@ -14,12 +14,16 @@
 
 #define ROUNDS 15u
 
+/* clang-format off */
 static const struct probe *const probes[] = {
-	&probe_evp,	      &probe_evp_digest, &probe_first_sight,
-	&probe_first_sight_2, &probe_hot_1k,	 &probe_hot_1k_2,
-	&probe_hot_100k,      &probe_status_10m, &probe_open_10m,
-	&peer_libjwt,	      &peer_cjose,	 &peer_rhonabwy,
+	&probe_evp, &probe_evp_digest,
+	&probe_first_sight, &probe_first_sight_2,
+	&probe_hot_1k, &probe_hot_1k_2, &probe_hot_100k,
+	&probe_status_10m, &probe_open_10m,
+	&peer_libjwt, &peer_cjose, &peer_rhonabwy,
+	&system_mint, &system_propagation, &system_polls,
 };
+/* clang-format on */
 #define PROBES (sizeof probes / sizeof probes[0])
 
 /* ---- which rows ---- */

@@ -9,7 +9,8 @@
  *	live.c		a thread that plays the agent meanwhile
  *	probe_*.c	what is measured in this process
  *	peer_*.c	other libraries, on the same tokens
- *	system_*.c	what is measured between real processes
+ *	system_*.c	what is measured between real processes, with
+ *			process.c, system.c, http.c and followers.c
  */
 #ifndef MM_TESTS_BENCH_BENCH_H
 #define MM_TESTS_BENCH_BENCH_H
@@ -48,6 +49,7 @@ struct row {
 	const char *name;
 	bool wanted;
 	struct times rounds; /* one figure a round */
+	bool told;	     /* has what follows */
 	double ns, min, max;
 	struct fact fact[FACTS];
 	char how[120];

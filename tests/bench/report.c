@@ -75,7 +75,7 @@ static void print_facts(const struct row *r)
 static void print_line(const struct row *r)
 {
 	char ns[32], min[32], max[32];
-	if (r->ns == 0) {
+	if (!r->told) {
 		printf("%-28s  not measured: its library was not there when "
 		       "this was built\n",
 		       r->name);
@@ -134,7 +134,7 @@ void report_json(const struct bench *b)
 	print_text("machine", line);
 	printf(",\"rows\":[");
 	for (size_t i = 0; i < b->rows; i++) {
-		if (!b->row[i].wanted || b->row[i].ns == 0)
+		if (!b->row[i].wanted || !b->row[i].told)
 			continue;
 		printf("%s", between);
 		print_row(&b->row[i]);

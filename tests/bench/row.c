@@ -49,6 +49,7 @@ void row_tell(struct row *r, struct times *t, unsigned percent)
 	r->ns = times_rank(t, percent);
 	r->min = times_rank(t, 0);
 	r->max = times_rank(t, 100);
+	r->told = true;
 }
 
 void row_fact(struct row *r, const char *name, double value)
