@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "flow"))
@@ -68,6 +69,18 @@ class Short(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(tokens.stat().st_mode), 0o600)
         for line in tokens.read_text().splitlines():
             self.assertEqual(line.count("."), 2, line)
+
+    def test_the_chart(self):
+        rows = [{"name": "verify.hot_1k", "ns": 93.2},
+                {"name": "libjwt.es256", "ns": 410000.0}]
+        p = subprocess.run(
+            [sys.executable, HERE / "chart.py"], text=True,
+            input=json.dumps({"machine": "a < b", "rows": rows}),
+            capture_output=True, encoding="utf-8")
+        self.assertEqual(p.returncode, 0, p.stderr)
+        drawn = " ".join(xml.etree.ElementTree.fromstring(p.stdout).itertext())
+        for words in ("93 ns", "410 µs", "libjwt", "a < b"):
+            self.assertIn(words, drawn)
 
     def test_usage(self):
         for wrong in (["-r", "0"], ["-r", "1x"], ["-r", "1001"], ["-r"],
