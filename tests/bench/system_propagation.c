@@ -93,7 +93,8 @@ static enum mm_err wait_phase(struct host *h, struct desk *d, int want)
 }
 
 struct taken {
-	struct times sent, acked;
+	struct times sent, acked; /* from there to the refusal */
+	struct times answer;	  /* from sent to acked */
 	size_t late; /* good when asked about after the acknowledgement */
 	size_t busy; /* polls answered with 503 */
 };
@@ -113,6 +114,7 @@ static enum mm_err revoke_one(struct host *h, struct desk *d,
 	double late = d->refused_at > acked ? d->refused_at - acked : 0;
 	t->late += d->good_at > acked;
 	TRY(times_add(&t->acked, late));
+	TRY(times_add(&t->answer, acked - sent));
 	return times_add(&t->sent, d->refused_at - sent);
 }
 
@@ -156,6 +158,8 @@ static void tell(const struct bench *b, struct taken *t, struct row *rows)
 	row_tell(&rows[3], &t->acked, 99);
 	for (size_t i = 0; i < 4; i++) {
 		row_fact(&rows[i], "count", (double)t->sent.count);
+		row_fact(&rows[i], "p50_answer", times_rank(&t->answer, 50));
+		row_fact(&rows[i], "p99_answer", times_rank(&t->answer, 99));
 		row_fact(&rows[i], "good_after_ack", (double)t->late);
 		row_fact(&rows[i], "busy", (double)t->busy);
 		row_how(&rows[i], "1 agent and %zu more follow",
@@ -167,6 +171,7 @@ static void taken_free(struct taken *t)
 {
 	times_free(&t->sent);
 	times_free(&t->acked);
+	times_free(&t->answer);
 }
 
 static void desk_close(struct desk **d)
