@@ -21,32 +21,50 @@ static const uint8_t value_of[256] = {
 };
 /* clang-format on */
 
+/* A character's six bits; more than six if it has none. */
+static uint32_t six_bits(uint8_t c)
+{
+	return value_of[c] - 1u;
+}
+
+/* The last 2 or 3 characters.  RFC 4648 s3.5: the bits that are left over
+ * must be zero. */
+static bool decode_rest(const uint8_t *in, size_t n, uint8_t *out)
+{
+	uint32_t a = six_bits(in[0]), b = six_bits(in[1]);
+	uint32_t c = n == 3 ? six_bits(in[2]) : 0;
+	if ((a | b | c) > 63)
+		return false;
+	uint32_t bits = a << 18 | b << 12 | c << 6;
+	out[0] = (uint8_t)(bits >> 16);
+	if (n == 3)
+		out[1] = (uint8_t)(bits >> 8);
+	return (bits & (n == 3 ? 0xFFu : 0xFFFFu)) == 0;
+}
+
 enum mm_err base64url_decode(struct span text, uint8_t *out, size_t size,
 			     size_t *len)
 {
+	size_t rest = text.len % 4;
+	const uint8_t *in = text.at, *end = in + (text.len - rest);
 	*len = 0;
-	if (text.len % 4 == 1)
+	if (rest == 1)
 		return MM_ERR_MALFORMED; /* no byte string is that long */
-	if (text.len / 4 * 3 + (text.len % 4 ? text.len % 4 - 1 : 0) > size)
+	size_t n = text.len / 4 * 3 + (rest ? rest - 1 : 0);
+	if (n > size)
 		return MM_ERR_TOO_LARGE;
 
-	uint32_t bits = 0;
-	unsigned have = 0;
-	size_t n = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned v = value_of[text.at[i]];
-		if (v == 0)
+	for (; in < end; in += 4, out += 3) {
+		uint32_t a = six_bits(in[0]), b = six_bits(in[1]);
+		uint32_t c = six_bits(in[2]), d = six_bits(in[3]);
+		if ((a | b | c | d) > 63)
 			return MM_ERR_MALFORMED;
-		bits = bits << 6 | (v - 1);
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (uint8_t)(bits >> have);
-			bits &= (1u << have) - 1;
-		}
+		uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+		out[0] = (uint8_t)(bits >> 16);
+		out[1] = (uint8_t)(bits >> 8);
+		out[2] = (uint8_t)bits;
 	}
-	/* RFC 4648 s3.5: the unused bits of the last group must be zero. */
-	if (bits != 0)
+	if (rest != 0 && !decode_rest(in, rest, out))
 		return MM_ERR_MALFORMED;
 	*len = n;
 	return MM_OK;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "common/scope.h"
-#include "common/status_list.h"
 
 /* The latest time that has a meaning here: year 9999, exactly. */
 #define TIME_MAX   INT64_C(253402300799)
@@ -185,30 +184,4 @@ enum mm_err claims_check(const struct claims *c, struct span iss,
 	if (now >= c->exp) /* no leeway: exp is never passed */
 		return MM_ERR_EXPIRED;
 	return MM_OK;
-}
-
-int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,
-			 int64_t last_use)
-{
-	if (window == 0)
-		return exp;
-	int64_t slides = (last_use > iat ? last_use : iat) + window;
-	return slides < exp ? slides : exp;
-}
-
-enum mm_err claims_alive(const struct claims *c, unsigned status,
-			 int64_t last_use, int64_t now)
-{
-	if (now >= c->exp)
-		return MM_ERR_EXPIRED;
-	if (now >= effective_expiry(c->iat, c->exp, c->auto_refresh, last_use))
-		return MM_ERR_IDLE;
-	switch (status) {
-	case STATUS_VALID:
-		return MM_OK;
-	case STATUS_SUSPENDED:
-		return MM_ERR_SUSPENDED;
-	default: /* unknown is not innocent */
-		return MM_ERR_REVOKED;
-	}
 }

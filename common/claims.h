@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "common/span.h"
+#include "common/status_list.h"
 
 #define ISS_SIZE     256
 #define USER_SIZE    256  /* sub: at most 255 bytes of UTF-8 */
@@ -62,13 +63,35 @@ MM_MUST_USE enum mm_err claims_check(const struct claims *c, struct span iss,
 				     const char *audience, int64_t now);
 
 /* The sliding rule (design, PROTOCOL.md section 4).  window 0 = fixed. */
-int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,
-			 int64_t last_use);
+static inline int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,
+				       int64_t last_use)
+{
+	if (window == 0)
+		return exp;
+	int64_t slides = (last_use > iat ? last_use : iat) + window;
+	return slides < exp ? slides : exp;
+}
 
 /* What lists say of the token: MM_OK, MM_ERR_EXPIRED, MM_ERR_IDLE,
  * MM_ERR_REVOKED, MM_ERR_SUSPENDED, in that order of precedence.
  * status is the 2-bit value, last_use 0 for "never". */
-MM_MUST_USE enum mm_err claims_alive(const struct claims *c, unsigned status,
-				     int64_t last_use, int64_t now);
+MM_MUST_USE static inline enum mm_err claims_alive(const struct claims *c,
+						   unsigned status,
+						   int64_t last_use,
+						   int64_t now)
+{
+	if (now >= c->exp)
+		return MM_ERR_EXPIRED;
+	if (now >= effective_expiry(c->iat, c->exp, c->auto_refresh, last_use))
+		return MM_ERR_IDLE;
+	switch (status) {
+	case STATUS_VALID:
+		return MM_OK;
+	case STATUS_SUSPENDED:
+		return MM_ERR_SUSPENDED;
+	default: /* unknown is not innocent */
+		return MM_ERR_REVOKED;
+	}
+}
 
 #endif

@@ -91,35 +91,20 @@ static void refresh(struct reader *r, int64_t pause, bool look)
 
 /* ---- pinning ---- */
 
-static struct pin pin_current(struct reader *r)
+/* Outside meanwhile, or the sweep would wait for us. */
+struct pin reader_repin(struct reader *r, struct pin p)
 {
-	struct epoch_slot *s = epoch_enter(&r->epoch);
-	return (struct pin){ atomic_load(&r->current), s };
-}
-
-void reader_unpin(struct pin *p)
-{
-	if (p->slot != NULL)
-		epoch_leave(p->slot);
-	*p = (struct pin){ NULL, NULL };
-}
-
-struct pin reader_pin(struct reader *r)
-{
-	struct pin p = pin_current(r);
 	bool look = state_superseded(p.map);
-	if (!look && !atomic_load_explicit(&r->retiring, memory_order_relaxed))
-		return p;
-	reader_unpin(&p); /* or the sweep would wait for us */
+	reader_unpin(&p);
 	refresh(r, LOOK_MS, look);
-	return pin_current(r);
+	return reader_pin_current(r);
 }
 
 void reader_look_again(struct reader *r, struct pin *p)
 {
 	reader_unpin(p);
 	refresh(r, LOOK_STALE_MS, true);
-	*p = pin_current(r);
+	*p = reader_pin_current(r);
 }
 
 /* ---- opening ---- */

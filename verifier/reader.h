@@ -32,10 +32,31 @@ MM_MUST_USE enum mm_err reader_open(struct reader *r, const char *path,
 /* No pin may be held. */
 void reader_close(struct reader *r);
 
-/* The newest state, looked for when the one at hand is superseded. */
-struct pin reader_pin(struct reader *r);
-void reader_unpin(struct pin *p);
+/* What is current, whatever that is. */
+static inline struct pin reader_pin_current(struct reader *r)
+{
+	struct epoch_slot *s = epoch_enter(&r->epoch);
+	return (struct pin){ atomic_load(&r->current), s };
+}
+
+static inline void reader_unpin(struct pin *p)
+{
+	epoch_leave(p->slot);
+}
 #define AUTO_PIN __attribute__((cleanup(reader_unpin)))
+
+/* There may be a newer one, or one to be unmapped: see to that, pin anew. */
+struct pin reader_repin(struct reader *r, struct pin p);
+
+/* The newest state, looked for when the one at hand is superseded. */
+static inline struct pin reader_pin(struct reader *r)
+{
+	struct pin p = reader_pin_current(r);
+	if (!state_superseded(p.map) &&
+	    !atomic_load_explicit(&r->retiring, memory_order_relaxed))
+		return p;
+	return reader_repin(r, p);
+}
 
 /* The pinned state is stale: was the file replaced without being marked?
  * Looks at most once a second; *p is then whatever is the newest. */

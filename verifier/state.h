@@ -105,22 +105,18 @@ static inline const struct state_key *state_keys(const struct state_header *h)
 	return state_at(h, h->keys_at);
 }
 
-/* The list's row in the directory, or NULL. */
+/* The list's row in the directory, or NULL.  Without a branch that a
+ * processor could guess wrong: which list a token is in is anybody's guess. */
 static inline const struct state_list *state_find(const struct state_header *h,
 						  uint32_t list)
 {
-	const struct state_list *rows = state_at(h, h->lists_at);
-	size_t low = 0, high = h->list_count;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (rows[mid].list == list)
-			return &rows[mid];
-		if (rows[mid].list < list)
-			low = mid + 1;
-		else
-			high = mid;
+	const struct state_list *row = state_at(h, h->lists_at);
+	for (size_t n = h->list_count; n > 1;) {
+		size_t half = n / 2;
+		row += row[half].list <= list ? half : 0;
+		n -= half;
 	}
-	return NULL;
+	return h->list_count != 0 && row->list == list ? row : NULL;
 }
 
 /* ---- reading (state_read.c) ---- */
@@ -168,6 +164,19 @@ static inline unsigned state_status(const struct state_header *h,
 	uint8_t byte =
 		atomic_load_explicit(&bits[idx / 4], memory_order_acquire);
 	return status_get(&byte, idx % 4);
+}
+
+/* Both will be asked for in a moment: let them come nearer. */
+static inline void state_fetch(const struct state_header *h,
+			       const struct state_list *l, uint32_t idx)
+{
+	if (l == NULL || idx >= l->size)
+		return;
+	const uint8_t *status = state_at(h, l->status_at);
+	const uint32_t *words = state_at(h, l->renewals_at);
+	__builtin_prefetch(&status[idx / 4]);
+	if (l->renewals_at != 0)
+		__builtin_prefetch(&words[idx]);
 }
 
 /* 0: never, or a list of fixed tokens. */

@@ -40,12 +40,12 @@ static enum mm_err check_fresh(struct mm_verifier *v, struct pin *p,
 	return is_stale(v, p->map, now) ? MM_ERR_STALE : MM_OK;
 }
 
-/* What the lists say of the token. */
-static enum mm_err check_lists(const struct state_map *m,
-			       const struct claims *c, int64_t now,
-			       int64_t *last_use)
+/* What the token's list says of it. */
+static enum mm_err check_list(const struct state_map *m,
+			      const struct state_list *l,
+			      const struct claims *c, int64_t now,
+			      int64_t *last_use)
 {
-	const struct state_list *l = state_find(m->head, c->list);
 	if (l == NULL)
 		return MM_ERR_STALE; /* lists are announced before tokens */
 	if (c->idx >= l->size)
@@ -141,14 +141,16 @@ static enum mm_err verify(struct mm_verifier *v, const char *user,
 	struct claims room;
 	const struct claims *c = &room;
 	struct cache_query q = cache_look(v->cache, token);
-	int64_t now = v->now(v->now_ctx), last_use;
+	int64_t now = v->now ? v->now(v->now_ctx) : clock_now(), last_use;
 	AUTO_PIN struct pin p = reader_pin(&v->reader);
 
 	TRY(check_fresh(v, &p, now));
 	if (!remembers(v, p.map, &q, &c))
 		TRY(first_sight(v, p.map, token, &room));
+	const struct state_list *l = state_find(p.map->head, c->list);
+	state_fetch(p.map->head, l, c->idx);
 	TRY(claims_check(c, p.map->iss, v->audience, now));
-	TRY(check_lists(p.map, c, now, &last_use));
+	TRY(check_list(p.map, l, c, now, &last_use));
 	if (user != NULL && strcmp(user, claims_text(c, c->sub)) != 0)
 		return MM_ERR_WRONG_USER;
 
@@ -202,12 +204,6 @@ const char *mm_reason(enum mm_err e)
 
 /* ---- opening ---- */
 
-static int64_t system_now(void *ctx)
-{
-	(void)ctx;
-	return clock_now();
-}
-
 static void verifier_close_at(struct mm_verifier **v)
 {
 	verifier_close(*v);
@@ -224,7 +220,7 @@ enum mm_err verifier_open_state(const struct mm_options *opt, const char *path,
 	memset(v, 0, sizeof *v);
 	v->uses.fd = -1;
 	v->max_staleness = opt->max_staleness;
-	v->now = opt->now ? opt->now : system_now;
+	v->now = opt->now;
 	v->now_ctx = opt->now_ctx;
 	if (opt->audience && (v->audience = strdup(opt->audience)) == NULL)
 		return MM_ERR_NOMEM;

@@ -9,9 +9,9 @@
 #define SAMPLE_NS   20e6 /* a figure is never of less than that */
 #define BETWEEN	    200u /* tokens between two looks at the clock */
 
-/* What one thread does. */
+/* What one thread does; nothing of it on another's cache lines. */
 struct part {
-	struct mm_verifier *v;
+	_Alignas(128) struct mm_verifier *v;
 	struct tokens tokens; /* in the order to ask about them */
 	size_t next;
 	bool once; /* through all, once; else for SAMPLE_NS */
@@ -125,9 +125,11 @@ static void verifying_close(void *ctx)
 
 static enum mm_err verifying_new(struct bench *b, size_t threads, void **ctx)
 {
-	struct verifying *x = calloc(1, sizeof *x);
+	struct verifying *x =
+		aligned_alloc(_Alignof(struct verifying), sizeof *x);
 	if (x == NULL)
 		return MM_ERR_NOMEM;
+	memset(x, 0, sizeof *x);
 	x->bench = b;
 	x->threads = threads;
 	*ctx = x;
