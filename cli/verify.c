@@ -77,7 +77,8 @@ static enum mm_err open_state(const struct args *a, char why[320],
 {
 	struct mm_options opt = { .state = state_path(a),
 				  .audience = a->audience,
-				  .flags = a->no_use ? MM_NO_USE : 0,
+				  .flags = MM_NO_CACHE |
+					   (a->no_use ? MM_NO_USE : 0),
 				  .why = why,
 				  .why_size = 320 };
 	wait_for(opt.state);

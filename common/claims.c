@@ -113,13 +113,23 @@ static bool in_range(int64_t t, int64_t max)
 	return t > 0 && t <= max;
 }
 
-/* jti and status say the same list and index; the uri is {iss}/s/{list}. */
+/* {iss}/s/{list}, in its one spelling. */
+static bool is_list_uri(struct span uri, struct span iss, uint32_t list)
+{
+	uint64_t number;
+	if (uri.len < iss.len + 3 || !span_eq(span_of(uri.at, iss.len), iss) ||
+	    memcmp(uri.at + iss.len, "/s/", 3) != 0)
+		return false;
+	struct span text = span_of(uri.at + iss.len + 3, uri.len - iss.len - 3);
+	return read_number(text, UINT32_MAX, &number) && number == list;
+}
+
+/* jti and status say the same list and index. */
 static bool ids_agree(const struct raw_claims *r)
 {
-	char uri[sizeof r->status_uri];
-	snprintf(uri, sizeof uri, "%s/s/%u", claims_text(&r->c, r->c.iss),
-		 r->c.list);
-	return r->idx == (int64_t)r->c.idx && !strcmp(uri, r->status_uri);
+	return r->idx == (int64_t)r->c.idx &&
+	       is_list_uri(span_str(r->status_uri),
+			   claims_span(&r->c, r->c.iss), r->c.list);
 }
 
 /* The texts begin with an empty one, for what is not there. */

@@ -24,15 +24,19 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
+#define SIZE_MOST   ((size_t)4 << 30) /* a word could name 64 times that */
 #define SEGMENTS    16u
 #define SEGMENT_MIN 1024u
 #define WAYS	    8u
 #define UNIT	    64u	 /* entries begin on cache lines */
 #define FETCH_MORE  256u /* what an entry mostly holds besides the token */
-#define HASH_FROM   24u	 /* characters from the token's end: well inside the */
-#define HASH_SHIFT  14u
-#define HASH_SIZE   8u /* signature, whatever its algorithm */
+
+/* Counted from the token's end, these 8 characters are well inside the
+ * signature, whatever its algorithm. */
+#define HASH_FROM 24u
+#define HASH_SIZE 8u
 
 struct entry {
 	uint64_t hash;
@@ -48,7 +52,8 @@ struct segment {
 };
 
 struct cache {
-	_Atomic uint64_t *index;
+	_Atomic uint64_t *index; /* mapped, with the arena behind it */
+	size_t size;
 	unsigned shift; /* a hash's highest bits are its row */
 	uint8_t *arena;
 	size_t segment_size;
@@ -67,7 +72,7 @@ static size_t round_up(size_t n, size_t to)
 	return (n + to - 1) / to * to;
 }
 
-/* 48 bits, spread over the upper half. */
+/* Their 48 bits, spread over all but the lowest of 64. */
 static uint64_t hash_of(struct span token)
 {
 	uint64_t h;
@@ -80,12 +85,18 @@ static _Atomic uint64_t *row_of(const struct cache *c, uint64_t hash)
 	return c->index + (hash >> c->shift) * WAYS;
 }
 
-/* Never 0, which is an empty place.  The highest bits are the row's: those
- * below tell the row's entries apart. */
+/* The highest bits of a hash are its row; 32 from below them tell the row's
+ * entries apart. */
+static uint64_t tag_of(uint64_t hash)
+{
+	return hash << 14 >> 32;
+}
+
+/* Never 0, which is an empty place. */
 static uint64_t word_of(const struct cache *c, const struct entry *e)
 {
 	uint64_t at = (uint64_t)((const uint8_t *)e - c->arena) / UNIT;
-	return (e->hash << HASH_SHIFT & ~(uint64_t)UINT32_MAX) | (at + 1);
+	return tag_of(e->hash) << 32 | (at + 1);
 }
 
 static struct entry *entry_at(const struct cache *c, uint64_t word)
@@ -95,7 +106,7 @@ static struct entry *entry_at(const struct cache *c, uint64_t word)
 
 static bool same_hash(uint64_t word, uint64_t hash)
 {
-	return word != 0 && word >> 32 == hash << HASH_SHIFT >> 32;
+	return word != 0 && word >> 32 == tag_of(hash);
 }
 
 static struct claims *claims_of(struct entry *e)
@@ -250,7 +261,8 @@ static size_t count_rows(size_t size, unsigned *shift)
 }
 
 /* One piece of memory: the index, and the arena.  Behind the last entry
- * there is room for the rest of a struct claims that is not used. */
+ * there is room for the rest of a struct claims that is not used.  Live
+ * tokens are in it: it is no part of a core dump. */
 static enum mm_err allocate(struct cache *c, size_t size)
 {
 	size_t index_size =
@@ -259,13 +271,15 @@ static enum mm_err allocate(struct cache *c, size_t size)
 	size_t each = size > taken ? (size - taken) / SEGMENTS : 0;
 	c->segment_size = each / UNIT * UNIT;
 	if (c->segment_size < SEGMENT_MIN)
-		return MM_ERR_NOT_FOUND;
-	uint8_t *memory = aligned_alloc(UNIT, size / UNIT * UNIT);
-	if (memory == NULL)
+		return MM_OK;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
 		return MM_ERR_NOMEM;
-	memset(memory, 0, index_size);
-	c->index = (void *)memory;
-	c->arena = memory + index_size;
+	(void)madvise(memory, size, MADV_DONTDUMP);
+	c->size = size;
+	c->index = memory;
+	c->arena = (uint8_t *)memory + index_size;
 	return MM_OK;
 }
 
@@ -275,22 +289,22 @@ enum mm_err cache_open(size_t size, struct epoch *e, struct cache **out)
 	*out = NULL;
 	if (c == NULL)
 		return MM_ERR_NOMEM;
-	enum mm_err err = allocate(c, size);
-	if (err != MM_OK) {
-		free(c);
-		return err == MM_ERR_NOT_FOUND ? MM_OK : err;
-	}
 	c->epoch = e;
 	pthread_mutex_init(&c->putting, NULL);
-	*out = c;
-	return MM_OK;
+	enum mm_err err = allocate(c, size < SIZE_MOST ? size : SIZE_MOST);
+	if (c->index != NULL)
+		*out = c;
+	else
+		cache_close(c);
+	return err;
 }
 
 void cache_close(struct cache *c)
 {
 	if (c == NULL)
 		return;
+	if (c->index != NULL)
+		munmap(c->index, c->size);
 	pthread_mutex_destroy(&c->putting);
-	free(c->index);
 	free(c);
 }

@@ -24,8 +24,8 @@ struct cached {
 
 struct cache;
 
-/* At most `size` bytes, the structure itself aside.  Too small for a few
- * tokens: MM_OK, and *out is NULL. */
+/* At most `size` bytes, and 4 GiB; the structure itself aside.  Too small
+ * for a few tokens: MM_OK, and *out is NULL. */
 MM_MUST_USE enum mm_err cache_open(size_t size, struct epoch *e,
 				   struct cache **out);
 /* NULL is allowed.  Nobody may be inside the epoch. */

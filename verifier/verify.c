@@ -81,7 +81,6 @@ static enum mm_err read_claims(const struct jws *t, struct claims *c)
 	return claims_read(span_of(json, n), c);
 }
 
-/* It fits: claims_read() saw to that. */
 static bool key_stands(const struct state_map *m, uint64_t number)
 {
 	for (size_t i = 0; i < m->keys.count; i++)
@@ -114,6 +113,7 @@ static enum mm_err first_sight(const struct mm_verifier *v,
 	return MM_OK;
 }
 
+/* It fits: claims_read() saw to that. */
 static void fill_text(char *to, const struct claims *c, struct json_text t)
 {
 	memcpy(to, claims_text(c, t), t.len + 1u);

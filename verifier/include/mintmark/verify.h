@@ -94,8 +94,9 @@ struct mm_options {
 	int64_t max_staleness;
 	unsigned flags;
 	/* Bytes, at most, for remembering tokens whose signature was good; 0:
-	 * MM_CACHE_SIZE.  Some 700 bytes a token; when full, the oldest make
-	 * room.  Less than 128 KiB remembers little or nothing. */
+	 * MM_CACHE_SIZE.  Some 700 a token; memory is taken as it is needed,
+	 * and when it is full the oldest make room.  Less than 64 KiB
+	 * remembers nothing, more than 4 GiB is taken as 4 GiB. */
 	size_t cache_size;
 	/* Seconds since 1970, or NULL: the system's clock. */
 	int64_t (*now)(void *ctx);
@@ -126,9 +127,10 @@ MM_API MM_CHECK enum mm_err mm_open(const struct mm_options *opt,
 				    struct mm_verifier **out);
 
 /* Check a token, len bytes as they came (no NUL needed): signature, form,
- * issuer, audience, times, status, renewal.  *out is written only when the
- * answer is MM_OK, and its scopes are yet to be asked: mm_allow(),
- * mm_has_scope().  */
+ * issuer, audience, times, status, renewal.  Of a token seen before (see
+ * cache_size) form and signature are known; all else is asked each time.
+ * *out is written only when the answer is MM_OK, its texts as far as their
+ * NUL, and its scopes are yet to be asked: mm_allow(), mm_has_scope().  */
 MM_API MM_CHECK enum mm_err mm_verify(struct mm_verifier *v, const char *token,
 				      size_t len, struct mm_token *out);
 
