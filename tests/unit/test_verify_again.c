@@ -196,6 +196,89 @@ static void test_forged_is_forgotten(void **state)
 	desk_end(&d);
 }
 
+/* ---- threads ---- */
+
+enum { THREADS = 3, TOKENS = 64, GENERATIONS = 30 };
+
+struct crowd {
+	struct desk d;
+	struct buf token[TOKENS];
+	atomic_bool revoking[TOKENS], revoked[TOKENS], done;
+	atomic_uint wrong, good;
+};
+
+/* Each in turn: good until it is revoked, and never after. */
+static void *verify_on(void *arg)
+{
+	struct crowd *c = arg;
+	struct mm_token t;
+	for (size_t i = 0; !atomic_load(&c->done); i = (i + 1) % TOKENS) {
+		bool before = atomic_load(&c->revoked[i]);
+		enum mm_err e = mm_verify(c->d.v, (const char *)c->token[i].at,
+					  c->token[i].len, &t);
+		bool after = atomic_load(&c->revoking[i]);
+		if ((e != MM_OK && e != MM_ERR_REVOKED) ||
+		    (e == MM_OK && (before || t.index != i)) ||
+		    (e == MM_ERR_REVOKED && !after))
+			atomic_fetch_add(&c->wrong, 1);
+		atomic_fetch_add(&c->good, e == MM_OK);
+	}
+	return NULL;
+}
+
+/* The list's values live in the replica, too, for the next file. */
+static void revoke_one(struct crowd *c, uint32_t idx)
+{
+	atomic_store(&c->revoking[idx], true);
+	status_set(replica_list(&c->d.m.r, FIXED)->status, idx, STATUS_REVOKED);
+	assert_ok(state_put_status(&c->d.w, FIXED, idx, STATUS_REVOKED));
+	atomic_store(&c->revoked[idx], true);
+}
+
+/* Until the verifier has the newest file. */
+static void wait_taken_up(struct desk *d)
+{
+	for (uint64_t seq = 0; seq != d->m.r.seq;) {
+		AUTO_PIN struct pin p = reader_pin(&d->v->reader);
+		seq = p.map->head->seq;
+	}
+}
+
+/* Other keys come and go in new files, tokens are revoked in place, and
+ * there is room for a third of the tokens. */
+static void test_threads(void **state)
+{
+	(void)state;
+	static struct crowd c;
+	pthread_t t[THREADS];
+	desk_begin(&c.d, (struct mm_options){ .cache_size = 64 << 10 });
+	for (uint32_t i = 0; i < TOKENS; i++)
+		token_make(&c.d.m, (struct says){ .idx = i }, &c.token[i]);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, verify_on, &c), 0);
+	for (uint32_t g = 0; g < GENERATIONS; g++) {
+		AUTO_JWK struct jwk *other = NULL;
+		assert_ok(jwk_generate(JWK_ES256, &other));
+		jwk_set_clear(&c.d.m.r.keys);
+		assert_ok(jwk_set_add(&c.d.m.r.keys, other));
+		assert_ok(jwk_set_add(&c.d.m.r.keys, c.d.m.key));
+		publish(&c.d);
+		wait_taken_up(&c.d);
+		revoke_one(&c, 2 * g);
+	}
+	atomic_store(&c.done, true);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(c.wrong, 0);
+	assert_in_range(c.good, 100, UINT_MAX);
+	for (uint32_t i = 0; i < TOKENS; i++) {
+		assert_err(again(&c.d, span_of(c.token[i].at, c.token[i].len)),
+			   c.revoked[i] ? MM_ERR_REVOKED : MM_OK);
+		buf_free(&c.token[i]);
+	}
+	desk_end(&c.d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_keys_come_and_go),
 		cmocka_unit_test(test_cache_options),
 		cmocka_unit_test(test_forged_is_forgotten),
+		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
