@@ -148,9 +148,7 @@ static struct http_server *server_new(const struct http_options *opt)
 	pthread_cond_init(&s->reaper.wake, &rising);
 	pthread_condattr_destroy(&rising);
 	pthread_mutex_init(&s->reaper.lock, NULL);
-	pthread_mutex_init(&s->work.lock, NULL);
-	pthread_cond_init(&s->work.more, NULL);
-	pthread_cond_init(&s->work.idle, NULL);
+	work_init(&s->work);
 	pthread_rwlock_init(&s->gate, NULL);
 	return s;
 }
@@ -230,9 +228,7 @@ void http_stop(struct http_server *s)
 	reaper_stop(s);
 	work_stop(s);
 	pthread_rwlock_destroy(&s->gate);
-	pthread_cond_destroy(&s->work.idle);
-	pthread_cond_destroy(&s->work.more);
-	pthread_mutex_destroy(&s->work.lock);
+	work_destroy(&s->work);
 	pthread_cond_destroy(&s->reaper.wake);
 	pthread_mutex_destroy(&s->reaper.lock);
 	free(s);

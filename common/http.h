@@ -5,10 +5,14 @@
  * smuggled requests (RFC 9112 s11), suspension and problem+json; a handler
  * sees a whole request and answers it.
  *
- * Three kinds of route:
+ * Kinds of route:
  *  HTTP_NOW   the handler runs on a polling thread and must not block;
- *  HTTP_WORK  it runs on one of the worker threads and may block;
- *  either may call http_hold() and return: the request is then answered
+ *  HTTP_WORK  it runs on one of the worker threads and may block; when a
+ *             few hundred wait for these, more are answered with 503;
+ *  HTTP_CROWD it is soon done, and a crowd asks for it in one moment: none
+ *             is turned away, and the others do not wait behind them, for
+ *             it runs on threads of its own;
+ *  any may call http_hold() and return: the request is then answered
  *  later, by any thread, with a reply and http_release().
  *
  * A HEAD is run as the GET of its path and answered without the body.
@@ -27,7 +31,7 @@ struct http_server;
 struct http_request;
 struct http_body; /* a prepared reply body, shared by many requests */
 
-enum http_kind { HTTP_NOW, HTTP_WORK };
+enum http_kind { HTTP_NOW, HTTP_WORK, HTTP_CROWD };
 
 typedef enum mm_err http_handler(void *app, struct http_request *rq);
 

@@ -21,8 +21,9 @@
 enum {
 	URI_BYTES_MAX = 8000,
 	HEADER_BYTES_MAX = 16 * 1024, /* of a reply */
-	QUEUE_MAX = 256,	      /* requests that wait for a worker */
+	QUEUE_MAX = 256, /* HTTP_WORK requests that wait for a worker */
 	WORKERS_MAX = 64,
+	CROWD_WORKERS = 4, /* threads for HTTP_CROWD */
 	REQUEST_MS = 15 * 1000,
 	IDLE_SECONDS = 60,
 	CONNECTIONS_MAX = 1024, /* unless told otherwise */
@@ -55,14 +56,21 @@ struct http_reaper {
 	int64_t request_ms;
 };
 
-struct http_work {
+/* Threads, and the requests that wait for one of them. */
+struct http_pool {
+	struct http_work *work;
 	pthread_t threads[WORKERS_MAX];
 	size_t started, busy;
+	pthread_cond_t more;
+	struct http_request *first, **last;
+	size_t count, max;
+};
+
+struct http_work {
+	pthread_mutex_t lock; /* guards the pools too */
+	pthread_cond_t idle;
+	struct http_pool ordinary, crowd;
 	bool stop;
-	pthread_mutex_t lock;
-	pthread_cond_t more, idle;
-	struct http_request *queue[QUEUE_MAX];
-	size_t first, count;
 	size_t held; /* suspended requests, queued ones included */
 };
 
@@ -116,7 +124,8 @@ struct http_request {
 	struct MHD_Response *response; /* NULL though replied: no memory */
 
 	bool suspended;
-	bool *held; /* on the stack of who runs the handler */
+	struct http_request *next; /* in a pool's queue */
+	bool *held;		   /* on the stack of who runs the handler */
 	void *data;
 	char *text; /* where the next decoded piece of the URI goes */
 	char uri[]; /* as received, then room for the decoded pieces */
@@ -158,6 +167,8 @@ MM_MUST_USE enum mm_err guard_headers(struct http_request *rq, struct why *why);
 MM_MUST_USE enum mm_err uri_route(struct http_request *rq, struct why *why);
 
 /* http_work.c */
+void work_init(struct http_work *w);
+void work_destroy(struct http_work *w);
 MM_MUST_USE enum mm_err work_start(struct http_server *s);
 /* Suspend rq and hand it to a worker, or answer that all are busy. */
 void work_give(struct http_request *rq);

@@ -137,7 +137,7 @@ static enum MHD_Result run_through_gate(struct http_request *rq)
 
 	pthread_rwlock_rdlock(&s->gate);
 	closed = atomic_load(&s->closed);
-	if (!closed && rq->route->kind == HTTP_WORK)
+	if (!closed && rq->route->kind != HTTP_NOW)
 		work_give(rq);
 	else if (!closed)
 		answered = http_run(rq);

@@ -51,57 +51,68 @@ void http_release(struct http_request *rq)
 	resume(rq);
 }
 
-/* ---- the queue ---- */
+/* ---- the queues ---- */
 
-static bool push(struct http_work *w, struct http_request *rq)
+static bool push(struct http_pool *p, struct http_request *rq)
 {
-	pthread_mutex_lock(&w->lock);
-	bool room = w->count < QUEUE_MAX && w->started != 0;
+	pthread_mutex_lock(&p->work->lock);
+	bool room = p->count < p->max && p->started != 0;
 	if (room) {
-		w->queue[(w->first + w->count++) % QUEUE_MAX] = rq;
-		pthread_cond_signal(&w->more);
+		rq->next = NULL;
+		*p->last = rq;
+		p->last = &rq->next;
+		p->count++;
+		pthread_cond_signal(&p->more);
 	}
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&p->work->lock);
 	return room;
 }
 
-/* The next request, or NULL when the server stops.  The caller is busy
- * until it calls again. */
-static struct http_request *pull(struct http_work *w)
+/* The next request, or NULL when the server stops. */
+static struct http_request *pull(struct http_pool *p)
 {
-	struct http_request *rq = NULL;
-	while (w->count == 0 && !w->stop)
-		pthread_cond_wait(&w->more, &w->lock);
-	if (w->count != 0) {
-		rq = w->queue[w->first];
-		w->first = (w->first + 1) % QUEUE_MAX;
-		w->count--;
-	}
+	while (p->count == 0 && !p->work->stop)
+		pthread_cond_wait(&p->more, &p->work->lock);
+	struct http_request *rq = p->first;
+	if (rq == NULL)
+		return NULL;
+	p->first = rq->next;
+	if (p->first == NULL)
+		p->last = &p->first;
+	p->count--;
 	return rq;
+}
+
+static bool is_idle(const struct http_pool *p)
+{
+	return p->count == 0 && p->busy == 0;
 }
 
 static void *work(void *arg)
 {
-	struct http_work *w = arg;
+	struct http_pool *p = arg;
 	struct http_request *rq;
-	pthread_mutex_lock(&w->lock);
-	while ((rq = pull(w)) != NULL) {
-		w->busy++;
-		pthread_mutex_unlock(&w->lock);
+	pthread_mutex_lock(&p->work->lock);
+	while ((rq = pull(p)) != NULL) {
+		p->busy++;
+		pthread_mutex_unlock(&p->work->lock);
 		if (http_run(rq))
 			resume(rq);
-		pthread_mutex_lock(&w->lock);
-		if (--w->busy == 0 && w->count == 0)
-			pthread_cond_broadcast(&w->idle);
+		pthread_mutex_lock(&p->work->lock);
+		p->busy--;
+		if (is_idle(p))
+			pthread_cond_broadcast(&p->work->idle);
 	}
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&p->work->lock);
 	return NULL;
 }
 
 void work_give(struct http_request *rq)
 {
+	struct http_work *w = &rq->server->work;
+	bool crowd = rq->route->kind == HTTP_CROWD;
 	suspend(rq);
-	if (push(&rq->server->work, rq))
+	if (push(crowd ? &w->crowd : &w->ordinary, rq))
 		return;
 	http_set(rq, "Retry-After", "1");
 	why_say(&rq->why, MM_ERR_BUSY, NULL,
@@ -116,7 +127,7 @@ void work_drain(struct http_server *s)
 {
 	struct http_work *w = &s->work;
 	pthread_mutex_lock(&w->lock);
-	while (w->count != 0 || w->busy != 0)
+	while (!is_idle(&w->ordinary) || !is_idle(&w->crowd))
 		pthread_cond_wait(&w->idle, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -130,22 +141,67 @@ void work_wait_held(struct http_server *s)
 	pthread_mutex_unlock(&w->lock);
 }
 
-enum mm_err work_start(struct http_server *s)
+static void pool_init(struct http_pool *p, struct http_work *w, size_t max)
 {
-	struct http_work *w = &s->work;
-	size_t wanted = s->opt.workers;
-	pthread_attr_t attr;
+	p->work = w;
+	p->last = &p->first;
+	p->max = max;
+	pthread_cond_init(&p->more, NULL);
+}
 
+/* A connection has one request at a time, so that the connections bound the
+ * crowd. */
+void work_init(struct http_work *w)
+{
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->idle, NULL);
+	pool_init(&w->ordinary, w, QUEUE_MAX);
+	pool_init(&w->crowd, w, SIZE_MAX);
+}
+
+void work_destroy(struct http_work *w)
+{
+	pthread_cond_destroy(&w->crowd.more);
+	pthread_cond_destroy(&w->ordinary.more);
+	pthread_cond_destroy(&w->idle);
+	pthread_mutex_destroy(&w->lock);
+}
+
+static enum mm_err pool_start(struct http_pool *p, size_t wanted)
+{
+	pthread_attr_t attr;
 	if (wanted > WORKERS_MAX)
 		wanted = WORKERS_MAX;
 	if (pthread_attr_init(&attr) != 0)
 		return MM_ERR_NOMEM;
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	while (w->started < wanted &&
-	       pthread_create(&w->threads[w->started], &attr, work, w) == 0)
-		w->started++;
+	while (p->started < wanted &&
+	       pthread_create(&p->threads[p->started], &attr, work, p) == 0)
+		p->started++;
 	pthread_attr_destroy(&attr);
-	return w->started == wanted ? MM_OK : MM_ERR_NOMEM;
+	return p->started == wanted ? MM_OK : MM_ERR_NOMEM;
+}
+
+static bool has_crowd(const struct http_route *r)
+{
+	while (r->method != NULL && r->kind != HTTP_CROWD)
+		r++;
+	return r->method != NULL;
+}
+
+enum mm_err work_start(struct http_server *s)
+{
+	TRY(pool_start(&s->work.ordinary, s->opt.workers));
+	return has_crowd(s->opt.routes)
+		       ? pool_start(&s->work.crowd, CROWD_WORKERS)
+		       : MM_OK;
+}
+
+static void pool_join(struct http_pool *p)
+{
+	for (size_t i = 0; i < p->started; i++)
+		pthread_join(p->threads[i], NULL);
+	p->started = 0;
 }
 
 void work_stop(struct http_server *s)
@@ -153,9 +209,9 @@ void work_stop(struct http_server *s)
 	struct http_work *w = &s->work;
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
-	pthread_cond_broadcast(&w->more);
+	pthread_cond_broadcast(&w->ordinary.more);
+	pthread_cond_broadcast(&w->crowd.more);
 	pthread_mutex_unlock(&w->lock);
-	for (size_t i = 0; i < w->started; i++)
-		pthread_join(w->threads[i], NULL);
-	w->started = 0;
+	pool_join(&w->ordinary);
+	pool_join(&w->crowd);
 }

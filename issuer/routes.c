@@ -7,27 +7,27 @@
 
 /* clang-format off */
 const struct http_route issuer_routes[] = {
-	/* method    path                          kind       body   handler          who may */
-	{ "POST",   "/v1/tokens",                  HTTP_WORK, SMALL, token_create,    NEED_SELF },
-	{ "GET",    "/v1/tokens",                  HTTP_WORK, 0,     token_list,      NEED_SELF },
-	{ "GET",    "/v1/tokens/{}",               HTTP_WORK, 0,     token_show,      NEED_SELF },
-	{ "DELETE", "/v1/tokens/{}",               HTTP_WORK, 0,     token_revoke,    NEED_SELF },
-	{ "POST",   "/v1/tokens/{}/suspend",       HTTP_WORK, SMALL, token_suspend,   NEED_SELF },
-	{ "POST",   "/v1/tokens/{}/reinstate",     HTTP_WORK, SMALL, token_reinstate, NEED_SELF },
-	{ "POST",   "/v1/tokens/{}/rotate",        HTTP_WORK, SMALL, token_rotate,    NEED_SELF },
-	{ "DELETE", "/v1/users/{}/tokens",         HTTP_WORK, 0,     user_revoke,     NEED_SELF },
-	{ "GET",    "/v1/users",                   HTTP_WORK, 0,     user_list,       NEED_ADMIN },
-	{ "GET",    "/v1/keys",                    HTTP_WORK, 0,     key_list,        NEED_ADMIN },
-	{ "POST",   "/v1/keys/reload",             HTTP_WORK, SMALL, key_reload,      NEED_ADMIN },
-	{ "GET",    "/v1/feed",                    HTTP_WORK, 0,     feed_get,        NEED_FEED },
-	{ "GET",    "/v1/snapshot",                HTTP_WORK, 0,     snapshot_get,    NEED_FEED },
-	{ "POST",   "/v1/uses",                    HTTP_WORK, USES,  uses_post,       NEED_AGENT },
-	{ "GET",    "/s/{}",                       HTTP_WORK, 0,     status_list_get, NEED_NOTHING },
-	{ "GET",    "/.well-known/jwks.json",      HTTP_WORK, 0,     jwks_get,        NEED_NOTHING },
-	{ "GET",    "/health/live",                HTTP_NOW,  0,     health_live,     NEED_NOTHING },
-	{ "GET",    "/health/ready",               HTTP_NOW,  0,     health_ready,    NEED_NOTHING },
-	{ "GET",    "/version",                    HTTP_NOW,  0,     version_get,     NEED_NOTHING },
-	{ "GET",    "/console/",                   HTTP_NOW,  0,     console_get,     NEED_NOTHING },
+	/* method    path                          kind        body   handler          who may */
+	{ "POST",   "/v1/tokens",                  HTTP_WORK,  SMALL, token_create,    NEED_SELF },
+	{ "GET",    "/v1/tokens",                  HTTP_WORK,  0,     token_list,      NEED_SELF },
+	{ "GET",    "/v1/tokens/{}",               HTTP_WORK,  0,     token_show,      NEED_SELF },
+	{ "DELETE", "/v1/tokens/{}",               HTTP_WORK,  0,     token_revoke,    NEED_SELF },
+	{ "POST",   "/v1/tokens/{}/suspend",       HTTP_WORK,  SMALL, token_suspend,   NEED_SELF },
+	{ "POST",   "/v1/tokens/{}/reinstate",     HTTP_WORK,  SMALL, token_reinstate, NEED_SELF },
+	{ "POST",   "/v1/tokens/{}/rotate",        HTTP_WORK,  SMALL, token_rotate,    NEED_SELF },
+	{ "DELETE", "/v1/users/{}/tokens",         HTTP_WORK,  0,     user_revoke,     NEED_SELF },
+	{ "GET",    "/v1/users",                   HTTP_WORK,  0,     user_list,       NEED_ADMIN },
+	{ "GET",    "/v1/keys",                    HTTP_WORK,  0,     key_list,        NEED_ADMIN },
+	{ "POST",   "/v1/keys/reload",             HTTP_WORK,  SMALL, key_reload,      NEED_ADMIN },
+	{ "GET",    "/v1/feed",                    HTTP_CROWD, 0,     feed_get,        NEED_FEED },
+	{ "GET",    "/v1/snapshot",                HTTP_WORK,  0,     snapshot_get,    NEED_FEED },
+	{ "POST",   "/v1/uses",                    HTTP_WORK,  USES,  uses_post,       NEED_AGENT },
+	{ "GET",    "/s/{}",                       HTTP_WORK,  0,     status_list_get, NEED_NOTHING },
+	{ "GET",    "/.well-known/jwks.json",      HTTP_WORK,  0,     jwks_get,        NEED_NOTHING },
+	{ "GET",    "/health/live",                HTTP_NOW,   0,     health_live,     NEED_NOTHING },
+	{ "GET",    "/health/ready",               HTTP_NOW,   0,     health_ready,    NEED_NOTHING },
+	{ "GET",    "/version",                    HTTP_NOW,   0,     version_get,     NEED_NOTHING },
+	{ "GET",    "/console/",                   HTTP_NOW,   0,     console_get,     NEED_NOTHING },
 	{ NULL, NULL, HTTP_NOW, 0, NULL, 0 }
 };
 /* clang-format on */

@@ -2,10 +2,13 @@
 """Step 2, publish: keys, status lists, feed and snapshot; who may read them."""
 import base64
 import json
+import resource
+import signal
+import socket
 import time
 import zlib
 
-from flow import Flow, main, wait_for
+from flow import SLOW, Flow, main, wait_for
 
 
 def part(jws, n):
@@ -109,6 +112,54 @@ class Publish(Flow):
         b = payload(self.feed(head, wait=20)[1])
         self.assertLess(time.monotonic() - begun, 10)
         self.assertEqual(len(b["events"]), 1)
+
+    def crowd(self, count):
+        """Connections that agents could poll over."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE,
+                           (min(max(soft, count + 100), hard), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        agents = [socket.create_connection(("127.0.0.1", self.i.port), 30 * SLOW)
+                  for _ in range(count)]
+        for a in agents:
+            self.addCleanup(a.close)
+        return agents
+
+    def poll_at_once(self, agents, after, wait):
+        """All polls are there before mintmarkd sees the first."""
+        request = (f"GET /v1/feed?after={after}&wait={wait} HTTP/1.1\r\n"
+                   f"Host: h\r\nAuthorization: Bearer {self.token}\r\n\r\n")
+        self.i.proc.send_signal(signal.SIGSTOP)
+        for a in agents:
+            a.sendall(request.encode())
+        self.i.proc.send_signal(signal.SIGCONT)
+
+    def answers(self, agents):
+        """The status of each, and the events that it was told."""
+        for a in agents:
+            raw = b""
+            while b"\r\n\r\n" not in raw:
+                piece = a.recv(65536)
+                self.assertTrue(piece, "no answer")
+                raw += piece
+            head, body = raw.split(b"\r\n\r\n", 1)
+            length = int(head.lower().split(b"content-length:")[1].split()[0])
+            while len(body) < length:
+                body += a.recv(65536)
+            status = int(head.split()[1])
+            yield status, payload(body)["events"] if status == 200 else []
+
+    def test_no_agent_of_a_crowd_is_sent_away(self):
+        agents = self.crowd(900)
+        head = payload(self.get("/v1/snapshot")[1])["seq"]
+        t = self.i.mint()["id"]
+        self.poll_at_once(agents, head, 0)
+        self.assertEqual({status for status, _ in self.answers(agents)}, {200})
+        self.poll_at_once(agents, head, 25)
+        self.assertEqual(self.i.http("GET", "/.well-known/jwks.json")[0], 200)
+        self.i.revoke(t)
+        told = [(status, len(events)) for status, events in self.answers(agents)]
+        self.assertEqual(set(told), {(200, 1)})
 
     def test_who_may_read_the_feed(self):
         other = self.i.mint("alice")["token"]

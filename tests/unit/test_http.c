@@ -159,7 +159,9 @@ static const struct http_route routes[] = {
 	{ "GET", "/shared", HTTP_NOW, 0, shared, FREE },
 	{ "GET", "/hold", HTTP_NOW, 0, hold, FREE },
 	{ "GET", "/hold-work", HTTP_WORK, 0, hold, FREE },
+	{ "GET", "/hold-crowd", HTTP_CROWD, 0, hold, FREE },
 	{ "GET", "/block", HTTP_WORK, 0, block, FREE },
+	{ "GET", "/block-crowd", HTTP_CROWD, 0, block, FREE },
 	{ "GET", "/silent", HTTP_NOW, 0, silent, FREE },
 	{ "GET", "/silent-work", HTTP_WORK, 0, silent, FREE },
 	{ "GET", "/gone", HTTP_NOW, 0, gone, FREE },
@@ -867,6 +869,47 @@ static void test_queue_is_bounded(void **state)
 	finish(&f);
 }
 
+/* A crowd that comes in one moment is served whole, and nobody else has to
+ * wait because it is. */
+static void test_crowd(void **state)
+{
+	enum { N = 1000, MAY_BLOCK = 4 };
+	static int fds[N + MAY_BLOCK];
+	struct fixture f;
+	struct client worker, other;
+	(void)state;
+	prepare(&f);
+	f.opt.workers = 2;
+	start(&f);
+	open_client(&worker, &f);
+	send_text(worker.fd, "GET /block HTTP/1.1\r\n" H END);
+	wait_for(&f.app, &f.app.blocked, 1);
+	for (size_t i = 0; i < N + MAY_BLOCK; i++)
+		fds[i] = dial(http_port(f.server));
+	for (size_t i = 0; i < MAY_BLOCK; i++)
+		send_text(fds[N + i], "GET /block-crowd HTTP/1.1\r\n" H END);
+	wait_for(&f.app, &f.app.blocked, 1 + MAY_BLOCK);
+	for (size_t i = 0; i < N; i++)
+		send_text(fds[i], "GET /hold-crowd HTTP/1.1\r\n" H END);
+
+	open_client(&other, &f);
+	send_text(other.fd, "POST /work HTTP/1.1\r\n" H
+			    "Content-Length: 3\r\n" END "abc");
+	expect(&other, 200, "abc");
+	let_go(&f.app);
+	wait_for(&f.app, &f.app.held_count, N);
+	release_from_another_thread(&f.app);
+	expect(&worker, 200, "done");
+	for (size_t i = 0; i < N + MAY_BLOCK; i++) {
+		struct client c = { .fd = fds[i] };
+		expect(&c, 200, i < N ? "shared!" : "done");
+		close(c.fd);
+	}
+	close(worker.fd);
+	close(other.fd);
+	finish(&f);
+}
+
 static void test_quiesced_refuses(void **state)
 {
 	struct fixture f;
@@ -1014,6 +1057,7 @@ int main(void)
 		cmocka_unit_test(test_thousand_held_then_stop),
 		cmocka_unit_test(test_stop_with_work_in_flight),
 		cmocka_unit_test(test_queue_is_bounded),
+		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_quiesced_refuses),
 		cmocka_unit_test(test_address_in_use),
 		cmocka_unit_test(test_local_socket),
