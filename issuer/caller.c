@@ -26,6 +26,18 @@ static struct jwk *key_for(struct issuer *is, const char *kid, unsigned need)
 	return key;
 }
 
+/* The signature of a token that was seen before need not be checked again,
+ * if it is the same key's. */
+static enum mm_err check_signature(struct issuer *is, struct span token,
+				   const struct jws *t, struct jwk *key)
+{
+	if (proven_has(is->proven, token, key))
+		return MM_OK;
+	TRY(jws_verify(t, TYP_PAT, key));
+	proven_add(is->proven, token, key);
+	return MM_OK;
+}
+
 static enum mm_err check_token(struct issuer *is, struct span token,
 			       unsigned need, struct claims *c)
 {
@@ -39,7 +51,7 @@ static enum mm_err check_token(struct issuer *is, struct span token,
 	AUTO_JWK struct jwk *key = key_for(is, t.header.kid, need);
 	if (key == NULL)
 		return MM_ERR_UNKNOWN_KEY;
-	TRY(jws_verify(&t, TYP_PAT, key));
+	TRY(check_signature(is, token, &t, key));
 	TRY(base64url_decode(t.payload, payload, sizeof payload, &n));
 	TRY(claims_read(span_of(payload, n), c));
 	TRY(claims_check(c, span_str(is->set.issuer), is->set.issuer, now));

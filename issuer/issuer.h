@@ -4,6 +4,7 @@
  *	signing    the keys in force            (signing.h)
  *	publisher  lists, feed, snapshot        (publish.h)
  *	mint       indexes and signatures       (mint.h)
+ *	proven     callers' tokens seen before  (proven.h)
  *
  * Passed to every handler; nothing here changes after the start but what
  * the parts lock themselves.
@@ -14,6 +15,7 @@
 #include "common/http.h"
 #include "common/settings.h"
 #include "issuer/mint.h"
+#include "issuer/proven.h"
 #include "issuer/publish.h"
 #include "issuer/signing.h"
 #include "issuer/store.h"
@@ -49,6 +51,7 @@ struct issuer {
 	struct signing *signing;
 	struct publisher *publisher;
 	struct mint *mint;
+	struct proven *proven;
 	struct http_server *http;
 };
 

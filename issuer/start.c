@@ -208,6 +208,9 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	struct issuer *is = &r->is;
 	struct sweep_options sweep = { .max_life = is->set.max_life,
 				       .feed_retain = is->set.feed_retain };
+	is->proven = proven_new();
+	if (is->proven == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(make_data_folder(is->set.data, why));
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
@@ -291,4 +294,5 @@ void issuer_stop(struct running *r)
 	store_close(is->store);
 	publisher_free(is->publisher);
 	signing_close(is->signing);
+	proven_free(is->proven);
 }

@@ -177,6 +177,29 @@ class Revoke(Flow):
         self.assertEqual(call("reinstate", mine), 403)
         i.admin("POST", f"/v1/tokens/{other}/reinstate")
 
+    def test_a_caller_seen_before_is_judged_anew(self):
+        """mintmarkd remembers signatures that were good, and nothing else."""
+        i = self.issuer()
+        t = i.mint("root", scopes=["mintmark:admin"])
+        short = i.mint("root", scopes=["mintmark:admin"],
+                       expires_in=int(3 * SLOW))
+
+        def call(token):
+            return i.http("GET", "/v1/users", token=token)[0]
+
+        self.assertEqual((call(short["token"]), call(short["token"])), (200, 200))
+        self.assertEqual((call(t["token"]), call(t["token"])), (200, 200))
+        signature = t["token"].rsplit(".", 1)[1]
+        forged = t["token"][:-len(signature)] + signature[::-1]
+        self.assertEqual(call(forged), 401)
+        i.admin("POST", f"/v1/tokens/{t['id']}/suspend")
+        self.assertEqual(call(t["token"]), 401)
+        i.admin("POST", f"/v1/tokens/{t['id']}/reinstate")
+        self.assertEqual(call(t["token"]), 200)
+        i.revoke(t["id"])
+        self.assertEqual(call(t["token"]), 401)
+        wait_for("it to expire", lambda: call(short["token"]) == 401)
+
     def test_key_rotation_under_traffic(self):
         """No good token is ever refused, while keys change beneath."""
         i, a = self.both()
