@@ -5,10 +5,8 @@
 #include "common/log.h"
 #include "issuer/publish_internal.h"
 
-#define READ_EVENTS   256 /* events read at a time */
-#define AGENTS_MS     500 /* an agent takes a few, when it is there */
-#define SETTLING_MOST 4
-#define ROUND_MS      250 /* look at deadlines and the log this often */
+#define READ_EVENTS 256 /* events read at a time */
+#define ROUND_MS    250 /* look at deadlines and the log this often */
 
 uint64_t publisher_seq(struct publisher *p)
 {
@@ -206,26 +204,38 @@ static bool wait_for_round(struct publisher *p)
 	return p->rounds_done >= mine;
 }
 
-/* Not more than a few wait at once: the threads they hold are those that
- * the agents' polls are answered by. */
+/* They have a thread to come back by, however many wait here. */
 static void wait_for_agents(struct publisher *p)
 {
-	struct timespec until = clock_in_ms(AGENTS_MS);
-	int rc = 0;
-	if (p->settling == SETTLING_MOST)
-		return;
+	uint64_t seq = publisher_seq(p);
+	int64_t now = clock_ms(), last = now + AWAITED_MS, until;
 	p->settling++;
-	while (p->came < p->given && !p->stopping && rc == 0)
-		rc = pthread_cond_timedwait(&p->followed, &p->lock, &until);
+	while (!p->stopping && now < last &&
+	       (until = awaited_until(&p->awaited, seq, now)) != 0) {
+		struct timespec at =
+			clock_in_ms((until < last ? until : last) - now);
+		pthread_cond_timedwait(&p->followed, &p->lock, &at);
+		now = clock_ms();
+	}
 	p->settling--;
-	if (rc != 0)
-		p->came = p->given; /* who is not back by now is away */
 }
 
-void publish_note_given(struct publisher *p)
+void publish_note_begin(struct publisher *p, uint64_t from)
 {
 	pthread_mutex_lock(&p->lock);
-	p->given++;
+	awaited_begin(&p->awaited, from, clock_ms());
+	pthread_mutex_unlock(&p->lock);
+}
+
+void publish_note_given(struct publisher *p, uint64_t from, const uint64_t *to)
+{
+	pthread_mutex_lock(&p->lock);
+	if (to != NULL)
+		awaited_given(&p->awaited, from, *to, clock_ms());
+	else
+		awaited_refused(&p->awaited, from);
+	if (to == NULL && p->settling != 0)
+		pthread_cond_broadcast(&p->followed);
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -37,10 +37,10 @@ void publisher_stop_thread(struct publisher *p);
 void publisher_free(struct publisher *p);
 
 /* Return when all that the store acknowledged before this call is in the
- * replica, so in everything published, and when the agents have taken it in
- * (they poll again from there): who is then told that a token is revoked can
- * rely on it.  An agent that does not come back within 0.5 s is waited for
- * only once.  False: the log could not be followed within 2 s. */
+ * replica, so in everything published, and when every agent that follows has
+ * taken it in (it polls again, from there): who is then told that a token is
+ * revoked can rely on it.  An agent that does not come back within 0.5 s is
+ * waited for only once.  False: the log could not be followed within 2 s. */
 bool publisher_catch_up(struct publisher *p);
 /* The same for a handler, which says in the log when it was not so. */
 bool publisher_settle(struct publisher *p, const char *what,

@@ -39,7 +39,7 @@ static void free_events(struct event **e)
 /* Read the events, write the payload, sign it.  `seq` is where the replica
  * stands: the log may be further, but what is published is the replica. */
 static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
-			      struct http_body **out)
+			      uint64_t *upto, struct http_body **out)
 {
 	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
 	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
@@ -70,38 +70,42 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
 	TRY(buf_done(&json, &text));
 	fill_head(p, &head);
 	TRY(batch_write(&head, text, &payload));
+	*upto = head.seq;
 	AUTO_JWK struct jwk *key = signing_key_known_at(p->signing, after);
 	return publish_sign(key, TYP_FEED, &payload, FEED_TYPE, out);
 }
 
-enum mm_err publish_batch(struct publisher *p, uint64_t after,
+enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 			  struct http_body **out)
 {
 	enum mm_err e = MM_OK;
-	struct http_body *body;
 	TRY(publish_check(p));
-	uint64_t seq = publisher_seq(p);
+	struct kept fresh = { .what = after + 1, .seq = publisher_seq(p) };
 	pthread_mutex_lock(&p->batching);
-	struct kept *k = kept_find(p->batch, BATCHES, after + 1);
-	if (k->what == after + 1 && k->seq == seq &&
+	struct kept *k = kept_find(p->batch, BATCHES, fresh.what);
+	if (k->what == fresh.what && k->seq == fresh.seq &&
 	    clock_ms() - k->made < BATCH_MS) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_batch(p, after, seq, &body);
+		e = make_batch(p, after, fresh.seq, &fresh.upto, &fresh.body);
 		if (e == MM_OK)
-			*out = kept_put(k, after + 1, seq, body);
+			*out = kept_put(k, &fresh);
 	}
+	*upto = k->upto;
 	pthread_mutex_unlock(&p->batching);
 	return e;
 }
 
 /* ---- polls ---- */
 
+/* Begun with publish_note_begin(), or by who holds the lock. */
 static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
 			      uint64_t after)
 {
 	AUTO_BODY struct http_body *body = NULL;
-	enum mm_err e = publish_batch(p, after, &body);
+	uint64_t upto;
+	enum mm_err e = publish_batch(p, after, &upto, &body);
+	publish_note_given(p, after, e == MM_OK ? &upto : NULL);
 	if (e == MM_ERR_GONE || e == MM_ERR_MALFORMED) /* or are damaged */
 		return why_say(http_why(rq), MM_ERR_GONE, "after",
 			       "events after %llu are no longer kept: take "
@@ -119,15 +123,14 @@ static bool must_answer(struct publisher *p, uint64_t after)
 	return p->releasing || after != publisher_seq(p);
 }
 
-/* A poll says that its agent has taken in what it was given before; if it
- * is answered now, there is something new to be taken in. */
-static void note_poll(struct publisher *p, bool answered_now)
+/* A poll says what its agent has; if it is answered now, there is something
+ * new to be taken in. */
+static void note_poll(struct publisher *p, uint64_t after, bool answered_now)
 {
-	if (p->came < p->given)
-		p->came++;
-	p->given += answered_now;
-	if (p->came == p->given)
+	if (awaited_back(&p->awaited, after) && p->settling != 0)
 		pthread_cond_broadcast(&p->followed);
+	if (answered_now)
+		awaited_begin(&p->awaited, after, clock_ms());
 }
 
 enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
@@ -142,7 +145,7 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 
 	pthread_mutex_lock(&p->lock);
 	bool now = wait == 0 || must_answer(p, after);
-	note_poll(p, now);
+	note_poll(p, after, now);
 	if (!now) {
 		http_hold(rq);
 		w->next = p->waiters;
@@ -173,7 +176,7 @@ static struct waiter *take_due(struct publisher *p, bool all)
 		w->next = due;
 		due = w;
 		p->waiting--;
-		p->given++;
+		awaited_begin(&p->awaited, w->after, now);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return due;

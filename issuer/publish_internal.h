@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "issuer/awaited.h"
 #include "issuer/publish.h"
 
 #define BATCHES	   32	/* signed batches kept */
@@ -24,6 +25,7 @@ struct waiter {
 struct kept {
 	uint64_t what; /* batches: after; lists: number + 1; 0: empty slot */
 	uint64_t seq;  /* the replica's sequence when it was made */
+	uint64_t upto; /* who has taken it in has the events up to this */
 	int64_t made;  /* clock_ms() */
 	struct http_body *body;
 };
@@ -51,34 +53,35 @@ struct publisher {
 	size_t waiting;
 	bool wake, stopping, releasing, following, running;
 	uint64_t rounds_begun, rounds_done;
-	/* Answers given to agents (batches, snapshots), and polls that came
-	 * after one: given - came agents are about to poll again. */
-	uint64_t given, came;
-	unsigned settling; /* changes that wait for them */
+	struct awaited awaited;
+	unsigned settling; /* changes that wait for agents */
 	pthread_t thread;
 };
 
 uint64_t publisher_seq(struct publisher *p);
 /* MM_ERR_UNAVAILABLE while the log cannot be followed. */
 MM_MUST_USE enum mm_err publish_check(struct publisher *p);
-/* Note that an agent is given news, or a snapshot. */
-void publish_note_given(struct publisher *p);
+/* An agent that has the events up to `from` is about to be given more, and
+ * then is given those up to *to (NULL: nothing, after all). */
+void publish_note_begin(struct publisher *p, uint64_t from);
+void publish_note_given(struct publisher *p, uint64_t from, const uint64_t *to);
 
 /* Sign a payload and make a body of media type `type` from it. */
 MM_MUST_USE enum mm_err publish_sign(const struct jwk *key, const char *typ,
 				     struct buf *payload, const char *type,
 				     struct http_body **out);
 
-/* Put `body` (taken over) in the slot and hand out one more hold on it. */
-struct http_body *kept_put(struct kept *k, uint64_t what, uint64_t seq,
-			   struct http_body *body);
+/* Put `fresh` and its body (taken over), made now, in the slot and hand out
+ * one more hold on it. */
+struct http_body *kept_put(struct kept *k, const struct kept *fresh);
 /* The slot for `what`: its own, or the oldest to be used again. */
 struct kept *kept_find(struct kept *slots, size_t n, uint64_t what);
 void kept_clear(struct kept *slots, size_t n);
 
-/* The batch that follows `after` (a heartbeat if nothing does). */
+/* The batch that follows `after` (a heartbeat if nothing does), and the last
+ * event in it. */
 MM_MUST_USE enum mm_err publish_batch(struct publisher *p, uint64_t after,
-				      struct http_body **out);
+				      uint64_t *upto, struct http_body **out);
 /* Answer those who wait and now can be, or whose time is up (all: every
  * one). */
 void publish_answer(struct publisher *p, bool all);

@@ -6,12 +6,12 @@
 
 /* ---- kept objects ---- */
 
-struct http_body *kept_put(struct kept *k, uint64_t what, uint64_t seq,
-			   struct http_body *body)
+struct http_body *kept_put(struct kept *k, const struct kept *fresh)
 {
 	http_body_drop(k->body);
-	*k = (struct kept){ what, seq, clock_ms(), body };
-	return http_body_hold(body);
+	*k = *fresh;
+	k->made = clock_ms();
+	return http_body_hold(k->body);
 }
 
 struct kept *kept_find(struct kept *slots, size_t n, uint64_t what)
@@ -72,20 +72,22 @@ static enum mm_err make_snapshot(struct publisher *p, uint64_t *seq,
 enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
 {
 	enum mm_err e = MM_OK;
-	struct http_body *body;
+	struct kept fresh = { .what = 1 };
 	TRY(publish_check(p));
-	publish_note_given(p); /* before it is made: it may be old by then */
+	publish_note_begin(p, 0); /* before it is made: it may be old by then */
 	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->snapping);
 	struct kept *k = &p->snapshot;
 	if (kept_good(k, 1, seq, BATCH_MS)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_snapshot(p, &seq, &body);
+		e = make_snapshot(p, &fresh.seq, &fresh.body);
 		if (e == MM_OK)
-			*out = kept_put(k, 1, seq, body);
+			*out = kept_put(k, &fresh);
 	}
+	seq = k->seq;
 	pthread_mutex_unlock(&p->snapping);
+	publish_note_given(p, 0, e == MM_OK ? &seq : NULL);
 	return e;
 }
 
@@ -126,17 +128,17 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 			   struct http_body **out)
 {
 	enum mm_err e = MM_OK;
-	struct http_body *body;
 	TRY(publish_check(p));
 	uint64_t seq = publisher_seq(p), what = (uint64_t)list + 1;
+	struct kept fresh = { .what = what, .seq = seq };
 	pthread_mutex_lock(&p->making);
 	struct kept *k = kept_find(p->list, KEPT_LISTS, what);
 	if (kept_good(k, what, seq, p->ttl.list * 1000 / 2)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_list(p, list, &body);
+		e = make_list(p, list, &fresh.body);
 		if (e == MM_OK)
-			*out = kept_put(k, what, seq, body);
+			*out = kept_put(k, &fresh);
 	}
 	pthread_mutex_unlock(&p->making);
 	return e;
@@ -160,15 +162,15 @@ static enum mm_err make_jwks(struct publisher *p, struct http_body **out)
 enum mm_err publisher_jwks(struct publisher *p, struct http_body **out)
 {
 	enum mm_err e = MM_OK;
-	struct http_body *body;
 	uint64_t seq = publisher_seq(p);
+	struct kept fresh = { .what = 1, .seq = seq };
 	pthread_mutex_lock(&p->making);
 	if (kept_good(&p->jwks, 1, seq, INT64_MAX)) {
 		*out = http_body_hold(p->jwks.body);
 	} else {
-		e = make_jwks(p, &body);
+		e = make_jwks(p, &fresh.body);
 		if (e == MM_OK)
-			*out = kept_put(&p->jwks, 1, seq, body);
+			*out = kept_put(&p->jwks, &fresh);
 	}
 	pthread_mutex_unlock(&p->making);
 	return e;

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Step 6, revoke: durable when acknowledged, refused everywhere at once."""
+import base64
+import json
 import random
 import subprocess
 import threading
@@ -47,11 +49,8 @@ class Revoke(Flow):
             self.assertEqual(a.reason(t["token"]), "revoked")
         # event numbers without a gap
         agent = a.token_file.read_text().strip()
-        import base64
-        import json
         _, raw, _ = i.http("GET", "/v1/feed?after=0", token=agent)
-        p = raw.decode().split(".")[1]
-        events = json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4)))["events"]
+        events = part(raw.decode(), 1)["events"]
         self.assertEqual([e["seq"] for e in events],
                          list(range(1, len(events) + 1)))
 
@@ -122,6 +121,44 @@ class Revoke(Flow):
         self.assertLess(sorted(took)[60], 0.4 * SLOW, "the median one")
         for t in tokens:
             a.wait_reason(t["token"], "revoked")
+
+    def test_an_agent_is_not_taken_for_another(self):
+        """Two were told of a revocation, and a third comes along: the answer
+        waits for the one that is slow, not for any two polls."""
+        i = self.issuer()
+        token = i.mint("agent", scopes=["mintmark:agent"])["token"]
+        ids = [i.mint()["id"] for _ in range(3)]
+        head = number(i.http("GET", "/v1/feed?after=0", token=token)[1])
+        log = []
+
+        def poll(name, after, pause=0.0):
+            raw = i.http("GET", f"/v1/feed?after={after}&wait=20", token=token)[1]
+            time.sleep(pause)
+            log.append(name)
+            after = number(raw)
+            i.http("GET", f"/v1/feed?after={after}&wait=1", token=token)
+
+        def revoke(token_id):
+            i.revoke(token_id)
+            log.append("answer")
+
+        for token_id in ids:
+            log.clear()
+            time.sleep(0.6)  # who was given something before is forgotten
+            slow, fast = (threading.Thread(target=poll, args=a) for a in
+                          (("slow", head, 0.25), ("fast", head)))
+            slow.start()
+            fast.start()
+            time.sleep(0.1)
+            r = threading.Thread(target=revoke, args=(token_id,))
+            r.start()
+            wait_for("one to be back", lambda: "fast" in log)
+            third = threading.Thread(target=poll, args=("third", head))
+            third.start()
+            for t in (r, slow, fast, third):
+                t.join()
+            head += 1
+            self.assertLess(log.index("slow"), log.index("answer"), log)
 
     def test_many_on_the_command_line(self):
         i = self.issuer()
@@ -274,11 +311,17 @@ class Revoke(Flow):
                                 token=other["token"])[0], 200)
 
 
+def part(jws, n):
+    p = jws.split(".")[n]
+    return json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4)))
+
+
 def kid(token):
-    import base64
-    import json
-    p = token.split(".")[0]
-    return json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4)))["kid"]
+    return part(token, 0)["kid"]
+
+
+def number(batch):
+    return part(batch.decode(), 1)["seq"]
 
 
 if __name__ == "__main__":
