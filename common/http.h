@@ -116,7 +116,7 @@ enum mm_err http_reply_shared(struct http_request *rq, unsigned status,
  * Handlers may also just return the error with http_why() filled. */
 enum mm_err http_problem(struct http_request *rq, enum mm_err e,
 			 const struct why *why);
-struct why *http_why(struct http_request *rq);
+struct why *http_why(struct http_request *rq); /* NULL: no memory */
 
 /* Answer later.  The handler returns MM_OK at once and touches rq no more;
  * any thread then calls one reply function and http_release(), after which

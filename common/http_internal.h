@@ -96,10 +96,8 @@ enum http_stage {
 	STAGE_RUN,  /* whole, and handed on */
 };
 
-struct http_param {
-	const char *name, *value;
-};
-
+/* Thousands of these are held at a time: what few requests need is not in
+ * here. */
 struct http_request {
 	struct http_server *server;
 	struct MHD_Connection *connection;
@@ -109,11 +107,11 @@ struct http_request {
 	bool chunked;
 	uint64_t body_length; /* as announced */
 	enum mm_err refused;  /* before any handler; why says the rest */
-	struct why why;
+	struct why *why;      /* made when there is something to say */
 	char id[17];
 	const char *method, *path;
 	const char *args[HTTP_ARGS_MAX];
-	struct http_param query[HTTP_QUERY_MAX];
+	const char *query; /* name NUL value NUL ... */
 	size_t query_count;
 	struct buf body;
 

@@ -166,5 +166,7 @@ enum mm_err http_problem(struct http_request *rq, enum mm_err e,
 
 struct why *http_why(struct http_request *rq)
 {
-	return &rq->why;
+	if (rq->why == NULL)
+		rq->why = calloc(1, sizeof *rq->why);
+	return rq->why;
 }

@@ -21,8 +21,10 @@ static struct http_request *request_new(struct http_server *s,
 					struct MHD_Connection *c,
 					const char *uri, size_t len)
 {
-	/* behind the URI: its decoded pieces, which are no longer than it */
-	struct http_request *rq = calloc(1, sizeof *rq + 2 * (len + 1));
+	/* behind the URI: its decoded pieces, which are no longer than it,
+	 * and the empty values of parameters without one */
+	struct http_request *rq =
+		calloc(1, sizeof *rq + 2 * (len + 1) + HTTP_QUERY_MAX);
 	if (rq == NULL)
 		return NULL;
 	rq->server = s;
@@ -63,6 +65,7 @@ static void request_free(struct http_request *rq)
 		MHD_destroy_response(rq->response);
 	buf_free(&rq->body);
 	buf_free(&rq->headers);
+	free(rq->why);
 	free(rq->data);
 	free(rq);
 }
@@ -100,7 +103,7 @@ static enum MHD_Result send_reply(struct http_request *rq)
 
 static enum MHD_Result refuse(struct http_request *rq, enum mm_err e)
 {
-	http_problem(rq, e, &rq->why);
+	http_problem(rq, e, rq->why);
 	return send_reply(rq);
 }
 
@@ -122,10 +125,10 @@ bool http_run(struct http_request *rq)
 	}
 	rq->held = NULL;
 	if (!rq->replied && e == MM_OK)
-		e = why_say(&rq->why, MM_ERR_UNAVAILABLE, NULL,
+		e = why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
 			    "the request was left without a reply");
 	if (!rq->replied)
-		http_problem(rq, e, &rq->why);
+		http_problem(rq, e, rq->why);
 	return true;
 }
 
@@ -144,7 +147,7 @@ static enum MHD_Result run_through_gate(struct http_request *rq)
 	pthread_rwlock_unlock(&s->gate);
 	if (closed) {
 		http_set(rq, "Retry-After", "1");
-		why_say(&rq->why, MM_ERR_UNAVAILABLE, NULL,
+		why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
 			"the server is stopping");
 		return refuse(rq, MM_ERR_UNAVAILABLE);
 	}
@@ -156,9 +159,9 @@ static enum MHD_Result run_through_gate(struct http_request *rq)
 static enum mm_err body_refused(struct http_request *rq)
 {
 	size_t max = rq->route->body_max;
-	return max == 0 ? why_say(&rq->why, MM_ERR_INVALID, NULL,
+	return max == 0 ? why_say(http_why(rq), MM_ERR_INVALID, NULL,
 				  "this request takes no body")
-			: why_say(&rq->why, MM_ERR_TOO_LARGE, NULL,
+			: why_say(http_why(rq), MM_ERR_TOO_LARGE, NULL,
 				  "the body is larger than %zu bytes", max);
 }
 
@@ -167,13 +170,13 @@ static enum mm_err judge(struct http_request *rq, bool *close)
 {
 	*close = true;
 	if (rq->status == MHD_HTTP_URI_TOO_LONG)
-		return why_say(&rq->why, MM_ERR_INVALID, NULL,
+		return why_say(http_why(rq), MM_ERR_INVALID, NULL,
 			       "the request target is longer than %d bytes",
 			       URI_BYTES_MAX);
-	TRY(guard_uri(rq, &rq->why));
-	TRY(guard_headers(rq, &rq->why));
+	TRY(guard_uri(rq, http_why(rq)));
+	TRY(guard_headers(rq, http_why(rq)));
 	*close = rq->chunked || rq->body_length != 0;
-	TRY(uri_route(rq, &rq->why));
+	TRY(uri_route(rq, http_why(rq)));
 	return rq->body_length > rq->route->body_max ? body_refused(rq) : MM_OK;
 }
 

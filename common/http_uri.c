@@ -44,7 +44,8 @@ static int decode_byte(struct span *raw)
 }
 
 /* Decode into the room behind the URI, which holds all of its pieces: each
- * is no longer decoded, and its NUL takes the place of its separator.  In a
+ * is no longer decoded, and its NUL takes the place of its separator (or of
+ * one that could be there: a parameter without a value has an empty one).  In a
  * query, + is a space, as forms and URLSearchParams write it. */
 static bool decode(struct http_request *rq, struct span raw, bool query,
 		   const char **out)
@@ -69,17 +70,16 @@ static bool decode(struct http_request *rq, struct span raw, bool query,
 
 static bool add_param(struct http_request *rq, struct span piece)
 {
-	struct http_param *p = &rq->query[rq->query_count];
-	struct span name, value = piece;
+	struct span name = piece, value = piece;
+	const char *first, *second;
 	if (piece.len == 0)
 		return true;
 	if (rq->query_count == HTTP_QUERY_MAX)
 		return false;
-	bool has_value = span_cut(&value, '=', &name);
-	p->value = "";
-	if (!decode(rq, has_value ? name : piece, true, &p->name) ||
-	    (has_value && !decode(rq, value, true, &p->value)) ||
-	    http_query(rq, p->name) != NULL)
+	if (!span_cut(&value, '=', &name))
+		value.len = 0;
+	if (!decode(rq, name, true, &first) ||
+	    !decode(rq, value, true, &second) || http_query(rq, first) != NULL)
 		return false;
 	rq->query_count++;
 	return true;
@@ -88,6 +88,7 @@ static bool add_param(struct http_request *rq, struct span piece)
 static bool read_query(struct http_request *rq, struct span query)
 {
 	struct span piece;
+	rq->query = rq->text;
 	while (span_cut(&query, '&', &piece))
 		if (!add_param(rq, piece))
 			return false;
@@ -96,9 +97,13 @@ static bool read_query(struct http_request *rq, struct span query)
 
 const char *http_query(const struct http_request *rq, const char *name)
 {
-	for (size_t i = 0; i < rq->query_count; i++)
-		if (strcmp(rq->query[i].name, name) == 0)
-			return rq->query[i].value;
+	const char *at = rq->query;
+	for (size_t i = 0; i < rq->query_count; i++) {
+		const char *value = at + strlen(at) + 1;
+		if (strcmp(at, name) == 0)
+			return value;
+		at = value + strlen(value) + 1;
+	}
 	return NULL;
 }
 

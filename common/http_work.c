@@ -47,7 +47,7 @@ void http_release(struct http_request *rq)
 {
 	MM_ASSERT(rq->suspended);
 	if (!rq->replied)
-		http_problem(rq, MM_ERR_UNAVAILABLE, &rq->why);
+		http_problem(rq, MM_ERR_UNAVAILABLE, rq->why);
 	resume(rq);
 }
 
@@ -115,9 +115,9 @@ void work_give(struct http_request *rq)
 	if (push(crowd ? &w->crowd : &w->ordinary, rq))
 		return;
 	http_set(rq, "Retry-After", "1");
-	why_say(&rq->why, MM_ERR_BUSY, NULL,
+	why_say(http_why(rq), MM_ERR_BUSY, NULL,
 		"too many requests are waiting: try again in a second");
-	http_problem(rq, MM_ERR_BUSY, &rq->why);
+	http_problem(rq, MM_ERR_BUSY, rq->why);
 	resume(rq);
 }
 

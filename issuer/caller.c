@@ -123,11 +123,26 @@ static enum mm_err too_little(struct http_request *rq, unsigned need)
 		       "this needs a token with scope %s", scope_of_need[need]);
 }
 
+/* The texts are copied; freed with the request. */
+static enum mm_err set_caller(struct http_request *rq, struct caller what)
+{
+	size_t user = strlen(what.user) + 1, actor = strlen(what.actor) + 1;
+	struct caller *c = malloc(sizeof *c + user + actor);
+	if (c == NULL)
+		return MM_ERR_NOMEM;
+	*c = what;
+	c->user = memcpy(c->text, what.user, user);
+	c->actor = memcpy(c->text + user, what.actor, actor);
+	*http_data(rq) = c;
+	return MM_OK;
+}
+
 static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
-				 unsigned need, struct caller *out)
+				 unsigned need)
 {
 	struct claims c;
 	struct span token;
+	char actor[ACTOR_SIZE];
 	c.jti = (struct json_text){ 0, 0 };
 	c.texts.text[0] = '\0'; /* no id to be logged yet */
 	if (!bearer_of(rq, &token))
@@ -140,27 +155,33 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 	if (e != MM_OK)
 		return refuse_token(rq, e, claims_text(&c, c.jti));
 
-	out->admin = scope_says(&c, "mintmark:admin");
-	out->agent = scope_says(&c, "mintmark:agent");
-	bool allowed = out->admin || (need == NEED_AGENT && out->agent) ||
-		       (need == NEED_FEED && out->agent) ||
+	bool admin = scope_says(&c, "mintmark:admin");
+	bool agent = scope_says(&c, "mintmark:agent");
+	bool allowed = admin || (need == NEED_AGENT && agent) ||
+		       (need == NEED_FEED && agent) ||
 		       (need == NEED_SELF && may_self(&c));
 	if (!allowed)
 		return too_little(rq, need);
-	out->list = c.list;
-	out->idx = c.idx;
 	const char *user = claims_text(&c, c.sub);
-	snprintf(out->user, sizeof out->user, "%s", user);
-	snprintf(out->actor, sizeof out->actor, "%s (token %s)", user,
+	snprintf(actor, sizeof actor, "%s (token %s)", user,
 		 claims_text(&c, c.jti));
-	return MM_OK;
+	return set_caller(rq, (struct caller){ .admin = admin,
+					       .agent = agent,
+					       .list = c.list,
+					       .idx = c.idx,
+					       .user = user,
+					       .actor = actor });
 }
 
 /* Who may open the socket is an administrator of the host. */
-static void local_caller(unsigned uid, struct caller *out)
+static enum mm_err local_caller(struct http_request *rq, unsigned uid)
 {
-	out->admin = out->agent = true;
-	snprintf(out->actor, sizeof out->actor, "local uid %u", uid);
+	char actor[ACTOR_SIZE];
+	snprintf(actor, sizeof actor, "local uid %u", uid);
+	return set_caller(rq, (struct caller){ .admin = true,
+					       .agent = true,
+					       .user = "",
+					       .actor = actor });
 }
 
 enum mm_err issuer_allow(void *app, struct http_request *rq,
@@ -169,15 +190,8 @@ enum mm_err issuer_allow(void *app, struct http_request *rq,
 	unsigned uid;
 	if (route->need == NEED_NOTHING)
 		return MM_OK;
-	struct caller *c = calloc(1, sizeof *c);
-	if (c == NULL)
-		return MM_ERR_NOMEM;
-	*http_data(rq) = c; /* freed with the request */
-	if (http_is_local(rq, &uid)) {
-		local_caller(uid, c);
-		return MM_OK;
-	}
-	return remote_caller(app, rq, route->need, c);
+	return http_is_local(rq, &uid) ? local_caller(rq, uid)
+				       : remote_caller(app, rq, route->need);
 }
 
 const struct caller *caller_of(struct http_request *rq)

@@ -15,9 +15,10 @@ enum {
 
 struct caller {
 	bool admin, agent;
-	uint32_t list, idx;	/* of his token; list 0 over admin.sock */
-	char user[USER_SIZE];	/* "" over admin.sock */
-	char actor[ACTOR_SIZE]; /* for created_by and the log */
+	uint32_t list, idx; /* of his token; list 0 over admin.sock */
+	const char *user;   /* "" over admin.sock; at most USER_SIZE */
+	const char *actor;  /* for created_by and the log; ACTOR_SIZE */
+	char text[];	    /* both of them */
 };
 
 /* Whoever issuer_allow() let in. */

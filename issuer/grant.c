@@ -189,7 +189,7 @@ enum mm_err grant_row(const struct grant *g, const struct caller *by,
 	TRY(fill_audience(g, out, why));
 	memcpy(out->user, g->user, sizeof out->user);
 	memcpy(out->label, g->label, sizeof out->label);
-	memcpy(out->created_by, by->actor, sizeof out->created_by);
+	snprintf(out->created_by, sizeof out->created_by, "%s", by->actor);
 	out->by_list = by->list;
 	out->by_idx = by->idx;
 	return MM_OK;

@@ -97,7 +97,7 @@ static void next_row(const struct token_row *old, const struct caller *by,
 	out->last_use = out->changed_at = out->revoke_at = 0;
 	out->status = TOKEN_VALID;
 	out->changed_by[0] = '\0';
-	memcpy(out->created_by, by->actor, sizeof out->created_by);
+	snprintf(out->created_by, sizeof out->created_by, "%s", by->actor);
 	out->by_list = by->list;
 	out->by_idx = by->idx;
 }

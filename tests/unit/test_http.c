@@ -415,6 +415,8 @@ static const struct {
 	{ "GET /query?1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&q=16"
 	  " HTTP/1.1\r\n" H END,
 	  200, "16", true },
+	{ "GET /query?1&2&3&4&5&6&7&8&9&a&b&c&d&e&f&q HTTP/1.1\r\n" H END, 200,
+	  "", true },
 	{ "GET /query?1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&q=17"
 	  " HTTP/1.1\r\n" H END,
 	  400, NULL, true },
