@@ -81,6 +81,8 @@ static const char *const singles[SINGLES] = {
 
 struct headers {
 	const char *broken; /* what is wrong, or NULL */
+	size_t bytes;	    /* of the line and the headers, as the library
+			     * keeps them */
 	const char *value[SINGLES];
 };
 
@@ -108,6 +110,7 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind,
 {
 	struct headers *h = cls;
 	(void)kind;
+	h->bytes += name_len + value_len + strlen(": \r\n") + PER_HEADER_BYTES;
 	if (!is_token(name, name_len))
 		h->broken = "the name of a header is not legal";
 	else if (value != NULL && !is_field_value(value, value_len))
@@ -153,10 +156,18 @@ static enum mm_err guard_body(struct http_request *rq, const struct headers *h,
 
 enum mm_err guard_headers(struct http_request *rq, struct why *why)
 {
-	struct headers h = { .broken = NULL };
+	struct headers h = { .bytes = strlen(rq->method) + strlen(rq->uri) +
+				      strlen("  HTTP/1.1\r\n\r\n") };
 	MHD_get_connection_values_n(rq->connection, MHD_HEADER_KIND, see_header,
 				    &h);
 	if (h.broken != NULL)
 		return bad(why, h.broken);
+	if (h.bytes > REQUEST_HEAD_MAX) {
+		rq->status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "request line and headers are longer than %d "
+			       "bytes, counting %d more for each header",
+			       REQUEST_HEAD_MAX, PER_HEADER_BYTES);
+	}
 	return guard_body(rq, &h, why);
 }

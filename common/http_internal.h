@@ -19,8 +19,15 @@
 #include "common/http.h"
 
 enum {
-	URI_BYTES_MAX = 8000,
-	HEADER_BYTES_MAX = 16 * 1024, /* of a reply */
+	URI_BYTES_MAX = 4000,
+	/* What the library has for a connection: the request's line and
+	 * headers, something more for each header, and the reply's headers.
+	 * It writes over all of it between two requests, so that every
+	 * connection costs the whole. */
+	POOL_BYTES = 6400,
+	PER_HEADER_BYTES = 64,
+	REQUEST_HEAD_MAX = POOL_BYTES - 600, /* the reply must have room */
+	HEADER_BYTES_MAX = 400,		     /* of those that a handler sets */
 	QUEUE_MAX = 256, /* HTTP_WORK requests that wait for a worker */
 	WORKERS_MAX = 64,
 	CROWD_WORKERS = 4, /* threads for HTTP_CROWD */

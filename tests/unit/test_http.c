@@ -559,10 +559,56 @@ static void test_long_target(void **state)
 	prepare(&f);
 	start(&f);
 	memset(request, 'a', sizeof request);
-	memcpy(request, "GET /", 5);
-	snprintf(request + 8500, 100, " HTTP/1.1\r\n" H END);
+	memcpy(request, "GET /a/", 7);
+	snprintf(request + 4 + 4000, 100, " HTTP/1.1\r\n" H END);
 	fetch(&f, request, &r, &open);
-	assert_int_equal(r.status, 414);
+	assert_int_equal(r.status, 200);
+	for (size_t over = 4001; over < 8500; over += 4400) {
+		memset(request + 4, 'a', sizeof request - 4);
+		snprintf(request + 4 + over, 100, " HTTP/1.1\r\n" H END);
+		request[4] = '/';
+		fetch(&f, request, &r, &open);
+		assert_int_equal(r.status, 414);
+	}
+	finish(&f);
+}
+
+/* What is promised: 4500 bytes in 20 headers, the longest token among them.
+ * Then there is still room for the reply. */
+static void test_large_head(void **state)
+{
+	enum { HEAD = 4500, TOKEN = 4096, HEADERS = 20 };
+	static char text[20000];
+	struct fixture f;
+	struct client c;
+	struct reply r;
+	bool open;
+	size_t n;
+	(void)state;
+	prepare(&f);
+	start(&f);
+	n = (size_t)snprintf(text, sizeof text,
+			     "GET /gone-work HTTP/1.1\r\n" H
+			     "Authorization: Bearer %0*d\r\n",
+			     TOKEN, 0);
+	for (int i = 3; i < HEADERS; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "X: 0\r\n");
+	int rest = HEAD - (int)n - (int)strlen("X: \r\n\r\n");
+	n += (size_t)snprintf(text + n, sizeof text - n, "X: %0*d\r\n", rest,
+			      0);
+	memcpy(text + n, END, sizeof END);
+	open_client(&c, &f);
+	for (int i = 0; i < 3; i++) {
+		send_text(c.fd, text);
+		expect(&c, 410, NULL);
+	}
+	close(c.fd);
+
+	snprintf(text, sizeof text,
+		 "GET /hello HTTP/1.1\r\n" H "X: %0*d\r\n" END, 16000, 0);
+	fetch(&f, text, &r, &open);
+	assert_int_equal(r.status, 431);
+	assert_false(open);
 	finish(&f);
 }
 
@@ -783,6 +829,48 @@ static void test_thousand_held_then_stop(void **state)
 		assert_true(closed(&c));
 		close(c.fd);
 	}
+}
+
+/* Resident memory of this process. */
+static size_t resident_bytes(void)
+{
+	size_t all = 0, pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%zu %zu", &all, &pages), 2);
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Over connections that have had an answer before, as those of agents. */
+static void test_a_held_request_is_small(void **state)
+{
+	enum { N = 1000, MOST = 8 * 1024 };
+	static int fds[N];
+	struct fixture f;
+	struct client c;
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* they keep more of each piece of memory */
+#endif
+	prepare(&f);
+	start(&f);
+	size_t before = resident_bytes();
+	for (size_t i = 0; i < N; i++) {
+		open_client(&c, &f);
+		send_text(c.fd, "GET /hello HTTP/1.1\r\n" H END);
+		expect(&c, 200, "hello");
+		send_text(c.fd, "GET /hold-crowd HTTP/1.1\r\n" H END);
+		fds[i] = c.fd;
+	}
+	wait_for(&f.app, &f.app.held_count, N);
+	size_t after = resident_bytes();
+	if (after > before + N * MOST)
+		fail_msg("%zu bytes each", (after - before) / N);
+	release_from_another_thread(&f.app);
+	for (size_t i = 0; i < N; i++)
+		close(fds[i]);
+	finish(&f);
 }
 
 /* ---- workers and the end ---- */
@@ -1050,6 +1138,7 @@ int main(void)
 		cmocka_unit_test(test_exchanges),
 		cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_long_target),
+		cmocka_unit_test(test_large_head),
 		cmocka_unit_test(test_problem),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_keep_alive_and_pipelining),
@@ -1057,6 +1146,7 @@ int main(void)
 		cmocka_unit_test(test_reaper),
 		cmocka_unit_test(test_hold_and_release),
 		cmocka_unit_test(test_thousand_held_then_stop),
+		cmocka_unit_test(test_a_held_request_is_small),
 		cmocka_unit_test(test_stop_with_work_in_flight),
 		cmocka_unit_test(test_queue_is_bounded),
 		cmocka_unit_test(test_crowd),
