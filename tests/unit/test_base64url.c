@@ -45,7 +45,8 @@ static void test_refused(void **state)
 		const char *text;
 		size_t len;
 	} rows[] = {
-#define ROW(s) { s, sizeof(s) - 1 }
+#define CUT(s, n) { s, n }
+#define ROW(s)	  CUT(s, sizeof(s) - 1)
 		ROW("A"),	 ROW("AAAAA"), ROW("Z"),
 		ROW("Zm9vY"), /* impossible lengths */
 		ROW("Zg=="),	 ROW("Zm8="),  ROW("Zg="),
@@ -54,8 +55,10 @@ static void test_refused(void **state)
 		ROW(" Zm9v"),	 ROW("Zm9v "), ROW("Zm9v\n"),
 		ROW("Zm\r\n9v"), ROW("Zm 9v"), ROW("Zm9v\0"),
 		ROW("Zm\0v"),	 ROW("Zm.v"),  ROW("Zm9\xc3"),
-		ROW("Zm9\xff"),
+		ROW("Zm9\xff"),	 ROW(".A"),    ROW("A.A"),
+		CUT("Zg", 1), /* and more behind it */
 #undef ROW
+#undef CUT
 	};
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {

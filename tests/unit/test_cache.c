@@ -3,6 +3,7 @@
 #include "verifier/cache.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -123,6 +124,60 @@ static void test_whole_tokens(void **state)
 	cache_close(s.cache);
 }
 
+/* The beginning of a longer token is another token, also when the characters
+ * for the index are the same. */
+static void test_beginning(void **state)
+{
+	(void)state;
+	static struct shelf s;
+	char text[TOKEN_LEN];
+	struct claims c;
+	struct cached k;
+	shelf_open(&s, SMALL);
+	claims_of(1, &c);
+	memset(text, 'x', sizeof text);
+	cache_put(s.cache, span_of(text, TOKEN_LEN),
+		  &(struct cached){ .key = 1, .claims = &c });
+	for (size_t n = 100; n <= TOKEN_LEN; n++) {
+		struct cache_query q = cache_look(s.cache, span_of(text, n));
+		assert_non_null(q.place); /* or nothing is tested */
+		assert_int_equal(cache_find(s.cache, &q, &k), n == TOKEN_LEN);
+	}
+	cache_close(s.cache);
+}
+
+/* Nobody reads before a token that is too short to have a signature. */
+static void test_too_short(void **state)
+{
+	(void)state;
+	static struct shelf s;
+	struct claims c;
+	struct cached k;
+	shelf_open(&s, SMALL);
+	claims_of(1, &c);
+	for (size_t n = 0; n < 24; n++) {
+		uint8_t *text = calloc(n + 1, 1);
+		struct span t = span_of(text, n);
+		cache_put(s.cache, t,
+			  &(struct cached){ .key = 1, .claims = &c });
+		struct cache_query q = cache_look(s.cache, t);
+		assert_false(cache_find(s.cache, &q, &k));
+		free(text);
+	}
+	cache_close(s.cache);
+}
+
+/* A stranger's characters may look like an empty place. */
+static void test_zeros(void **state)
+{
+	(void)state;
+	static struct shelf s;
+	static const char text[TOKEN_LEN];
+	shelf_open(&s, SMALL);
+	assert_null(cache_look(s.cache, span_of(text, TOKEN_LEN)).place);
+	cache_close(s.cache);
+}
+
 /* Two tokens whose characters for the index are the same: whichever is
  * found is the right one, and the later one is. */
 static void test_same_hash(void **state)
@@ -237,6 +292,103 @@ static void test_too_large(void **state)
 
 /* ---- somebody is still reading ---- */
 
+/* More than there is room for, so that each segment is used twice. */
+#define MANY (2 * SMALL / TOKEN_LEN)
+
+/* A look from outside counts only as long as it says what one from inside
+ * would: the entry may be anybody's since. */
+static void test_look_is_old(void **state)
+{
+	(void)state;
+	static struct shelf s;
+	char text[TOKEN_LEN + 1];
+	struct cached k;
+	shelf_open(&s, SMALL);
+	put(&s, 1);
+	struct cache_query q = cache_look(s.cache, token_of(1, text));
+	for (uint64_t n = 2; n < MANY; n++) {
+		put(&s, n);
+		assert_int_equal(cache_find(s.cache, &q, &k), ask(&s, 1));
+	}
+	assert_int_equal(ask(&s, 1), 0); /* or nothing was tested */
+	cache_close(s.cache);
+}
+
+/* Whenever a token is found, what is found stays until the reader leaves. */
+static void test_found_stays(void **state)
+{
+	(void)state;
+	static struct shelf s;
+	bool found = true;
+	for (uint64_t before = 2; found; before++) {
+		char text[TOKEN_LEN + 1];
+		struct cached k;
+		shelf_open(&s, SMALL);
+		for (uint64_t n = 1; n < before; n++)
+			put(&s, n);
+		struct epoch_slot *slot = epoch_enter(&s.epoch);
+		struct cache_query q = cache_look(s.cache, token_of(1, text));
+		found = cache_find(s.cache, &q, &k);
+		for (uint64_t n = before; n < before + MANY; n++)
+			put(&s, n);
+		assert_true(!found || says(&k, 1));
+		epoch_leave(slot);
+		cache_close(s.cache);
+		assert_true(before < MANY);
+	}
+}
+
+/* A reader that comes at the very moment when a segment is retired. */
+static struct late_reader {
+	struct shelf *shelf; /* NULL: not now */
+	struct epoch_slot *slot;
+	struct cached found;
+	uint64_t n;
+} late;
+
+static void come_late(void)
+{
+	struct shelf *s = late.shelf;
+	late.shelf = NULL;
+	late.slot = epoch_enter(&s->epoch);
+	for (late.n = 0; late.n < MANY; late.n++) {
+		char text[TOKEN_LEN + 1];
+		struct cache_query q =
+			cache_look(s->cache, token_of(late.n, text));
+		if (cache_find(s->cache, &q, &late.found))
+			return;
+	}
+	fail_msg("there is nothing to be found");
+}
+
+uint64_t __real_epoch_retire(struct epoch *e);
+uint64_t __wrap_epoch_retire(struct epoch *e);
+uint64_t __wrap_epoch_retire(struct epoch *e)
+{
+	uint64_t when = __real_epoch_retire(e);
+	if (late.shelf != NULL)
+		come_late();
+	return when;
+}
+
+/* What the late reader finds, of all the oldest, stays until it leaves. */
+static void test_late_reader(void **state)
+{
+	(void)state;
+	static struct shelf s;
+	shelf_open(&s, SMALL);
+	uint64_t n = 0;
+	while (ask(&s, 0) == (n > 0)) /* until the first is gone */
+		put(&s, n++);
+	late = (struct late_reader){ .shelf = &s };
+	for (uint64_t end = n + MANY; n < end; n++)
+		put(&s, n);
+	assert_null(late.shelf);
+	assert_true(says(&late.found, late.n));
+	epoch_leave(late.slot);
+	cache_close(s.cache);
+}
+
 static void test_what_is_read_stays(void **state)
 {
 	(void)state;
@@ -278,7 +430,63 @@ static void test_epoch(void **state)
 	assert_true(epoch_over(&e, gone));
 }
 
+/* Whichever place a reader has. */
+static void test_every_slot(void **state)
+{
+	(void)state;
+	static struct epoch e;
+	epoch_init(&e);
+	for (size_t i = 0; i < EPOCH_SLOTS; i++) {
+		assert_true(epoch_try(&e, i));
+		uint64_t gone = epoch_retire(&e);
+		assert_false(epoch_over(&e, gone));
+		epoch_leave(&e.slot[i]);
+		assert_true(epoch_over(&e, gone));
+	}
+}
+
 /* ---- all at once ---- */
+
+/* One reader and one writer, who say nothing to each other but by the cache
+ * itself: for ThreadSanitizer. */
+struct pair {
+	struct shelf s;
+	atomic_int step;
+	int answer;
+};
+
+static void at_step(struct pair *p, int step)
+{
+	while (atomic_load_explicit(&p->step, memory_order_relaxed) != step)
+		sched_yield();
+}
+
+static void *read_one(void *arg)
+{
+	struct pair *p = arg;
+	while ((p->answer = ask(&p->s, 1)) == 0)
+		sched_yield();
+	atomic_store_explicit(&p->step, 1, memory_order_relaxed);
+	at_step(p, 2);
+	return NULL;
+}
+
+static void test_reader_and_writer(void **state)
+{
+	(void)state;
+	static struct pair p;
+	pthread_t t;
+	shelf_open(&p.s, SMALL);
+	assert_int_equal(pthread_create(&t, NULL, read_one, &p), 0);
+	put(&p.s, 1);
+	at_step(&p, 1); /* it has found it, and left */
+	for (uint64_t n = 2; n < MANY; n++)
+		put(&p.s, n);
+	atomic_store_explicit(&p.step, 2, memory_order_relaxed);
+	pthread_join(t, NULL);
+	assert_int_equal(p.answer, 1);
+	cache_close(p.s.cache);
+}
 
 enum { READERS = 3, WRITERS = 2, ROUNDS_EACH = 60000, TOKENS = 700 };
 
@@ -338,13 +546,21 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_whole_tokens),
+		cmocka_unit_test(test_beginning),
+		cmocka_unit_test(test_too_short),
+		cmocka_unit_test(test_zeros),
 		cmocka_unit_test(test_same_hash),
 		cmocka_unit_test(test_put_again),
 		cmocka_unit_test(test_oldest_make_room),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_what_is_read_stays),
+		cmocka_unit_test(test_look_is_old),
+		cmocka_unit_test(test_found_stays),
+		cmocka_unit_test(test_late_reader),
 		cmocka_unit_test(test_epoch),
+		cmocka_unit_test(test_every_slot),
+		cmocka_unit_test(test_reader_and_writer),
 		cmocka_unit_test(test_readers_and_writers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,6 +198,37 @@ static void test_optional(void **state)
 	}
 }
 
+/* Wrong in one way only, where a second claim says the same. */
+static void test_wrong_alone(void **state)
+{
+	static const struct {
+		const char *what, *iss, *jti, *list;
+		enum mm_err want;
+	} rows[] = {
+		{ "good", ISS, "0.0", "\"idx\":0,\"uri\":\"" ISS "/s/0\"",
+		  MM_OK },
+		{ "no idx", ISS, "0.0", "\"uri\":\"" ISS "/s/0\"",
+		  MM_ERR_MALFORMED },
+		{ "no id", ISS, "", "\"idx\":0,\"uri\":\"" ISS "/s/0\"",
+		  MM_ERR_MALFORMED },
+		{ "no id", ISS, "x", "\"idx\":0,\"uri\":\"" ISS "/s/0\"",
+		  MM_ERR_MALFORMED },
+		{ "no issuer", "", "0.0", "\"idx\":0,\"uri\":\"/s/0\"",
+		  MM_ERR_MALFORMED },
+	};
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		AUTO_BUF struct buf b = buf_new(JSON_TEXT_MAX);
+		struct claims c;
+		buf_fmt(&b,
+			"{\"iss\":\"%s\",%s,%s,%s,\"jti\":\"%s\","
+			"\"status\":{\"status_list\":{%s}}}",
+			rows[i].iss, good[C_SUB], good[C_IAT], good[C_EXP],
+			rows[i].jti, rows[i].list);
+		expect(rows[i].what, claims_read(done(&b), &c), rows[i].want);
+	}
+}
+
 /* Nothing is written when the answer is no. */
 static void test_untouched(void **state)
 {
@@ -420,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_many_audiences),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_wrong_alone),
 		cmocka_unit_test(test_optional),
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_long_sub),

@@ -4,6 +4,7 @@
 #include "common/json.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 #include "tests/unit/unit.h"
 
@@ -52,11 +53,23 @@ static bool jansson_accepts(struct span text)
 	return object;
 }
 
+/* With nothing behind it, so that reading further is seen (by ASan). */
+static enum mm_err read_alone(struct span text, struct got *g, uint32_t *seen)
+{
+	uint8_t *copy = malloc(text.len);
+	if (text.len != 0)
+		memcpy(copy, text.at, text.len);
+	enum mm_err e =
+		strict_json_read(span_of(copy, text.len), &loose, g, seen);
+	free(copy);
+	return e;
+}
+
 /* Read it, and hold jansson to the same: we may be stricter, never laxer. */
 static enum mm_err read_both(struct span text, struct got *g, uint32_t *seen)
 {
 	*g = (struct got){ .n = -99 };
-	enum mm_err e = strict_json_read(text, &loose, g, seen);
+	enum mm_err e = read_alone(text, g, seen);
 	if (e == MM_OK && !jansson_accepts(text))
 		fail_msg("jansson refuses: %.*s", (int)text.len,
 			 (const char *)text.at);
@@ -91,7 +104,7 @@ static const struct span bad[] = {
 	T("{\"name\":\"a}"), T("{\"name\":\"\\\"}"), T("{\"name\":\"\\x41\"}"),
 	T("{\"name\":\"\\u12\"}"), T("{\"name\":\"\\u12g4\"}"),
 	T("{\"name\":\"\\U0041\"}"), T("{\"name\":\"\\u+041\"}"),
-	T("{\"name\":\"\\'\"}"), T("{\"name\":'a'}"), T("{\"name\":\"\\0\"}"),
+	T("{\"name\":\"\\"), T("{\"name\":\"\\u00"), T("{\"name\":\"\\'\"}"), T("{\"name\":'a'}"), T("{\"name\":\"\\0\"}"),
 	T("{\"name\":\"a\\u0000\"}"), T("{\"x\":\"\\u0000\"}"),
 	T("{\"\\u0000\":1}"), T("{\"name\":\"a\0b\"}"), T("{\"a\0b\":1}"),
 	T("{\"name\":\"a\nb\"}"), T("{\"name\":\"a\tb\"}"),
@@ -133,7 +146,7 @@ static const struct span bad[] = {
 	T("{\"list\":1}"), T("{\"list\":[1]}"), T("{\"list\":[\"a\",null]}"),
 	T("{\"list\":[[\"a\"]]}"), T("{\"list\":{}}"), T("{\"list\":[\"a\""),
 	T("{\"list\":[\"a\" \"b\"]}"), T("{\"list\":[\"a\",]}"),
-	T("{\"sub\":1}"), T("{\"sub\":[]}"), T("{\"sub\":null}"),
+	T("{\"sub\":}"), T("{\"sub\":1}"), T("{\"sub\":[]}"), T("{\"sub\":null}"),
 	T("{\"sub\":{\"deep\":1.5}}"),
 	/* too long for its field, by one */
 	T("{\"name\":\"12345678\"}"), T("{\"name\":\"123456\xC3\xA9\"}"),

@@ -16,13 +16,34 @@
 
 static const enum jwk_alg algs[] = { JWK_ES256, JWK_EDDSA, JWK_RS256 };
 
-/* One new key, alone in *set; the set owns it. */
-static struct jwk *one_key(enum jwk_alg alg, struct jwk_set *set)
+/* One new key, added to *set; the set owns it. */
+static struct jwk *new_key(enum jwk_alg alg, struct jwk_set *set)
 {
 	AUTO_JWK struct jwk *k = NULL;
 	assert_int_equal(jwk_generate(alg, &k), MM_OK);
 	assert_int_equal(jwk_set_add(set, k), MM_OK);
 	return k;
+}
+
+/* The same each time, as making an RSA key takes long. */
+static struct jwk_set made;
+
+static struct jwk *one_key(enum jwk_alg alg, struct jwk_set *set)
+{
+	for (size_t i = 0; i < made.count; i++)
+		if (jwk_alg(made.key[i]) == alg) {
+			assert_int_equal(jwk_set_add(set, made.key[i]), MM_OK);
+			return made.key[i];
+		}
+	new_key(alg, &made);
+	return one_key(alg, set);
+}
+
+static int drop_keys(void **state)
+{
+	(void)state;
+	jwk_set_clear(&made);
+	return 0;
 }
 
 static enum mm_err open_token(struct span token, const struct jwk_set *set)
@@ -240,7 +261,7 @@ static void test_keys_mixed_up(void **state)
 	for (size_t i = 0; i < ROWS(algs); i++) {
 		AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
 		struct span token = sign(one_key(algs[i], &a), &t);
-		one_key(algs[i], &b);
+		new_key(algs[i], &b);
 		expect("unknown", open_token(token, &b), MM_ERR_UNKNOWN_KEY);
 	}
 	for (size_t i = 0; i < a.count; i++)
@@ -288,6 +309,26 @@ static void test_spellings(void **state)
 	/* a NUL behind it, and the C string in front of one */
 	struct span more = span_of(part[0].at, part[0].len + 1);
 	assert_int_not_equal(open_token(more, &set), MM_OK);
+}
+
+/* Not only refused: what has no payload or no signature is no token. */
+static void test_parts_missing(void **state)
+{
+	(void)state;
+	static const char *const tails[] = {
+		"", ".", "..", "..x", ".x.", ".x"
+	};
+	AUTO_SET struct jwk_set set = { .count = 0 };
+	AUTO_BUF struct buf t = buf_new(TOKEN_MAX);
+	struct span rest = sign(one_key(JWK_ES256, &set), &t), header;
+	assert_true(span_cut(&rest, '.', &header));
+	for (size_t i = 0; i < ROWS(tails); i++) {
+		AUTO_BUF struct buf b = buf_new(TOKEN_MAX);
+		struct jws s;
+		buf_add(&b, header);
+		buf_str(&b, tails[i]);
+		expect(tails[i], jws_split(done(&b), &s), MM_ERR_MALFORMED);
+	}
 }
 
 /* The same bits in the other alphabet, with a signature that has some. */
@@ -339,8 +380,9 @@ int main(void)
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_keys_mixed_up),
 		cmocka_unit_test(test_spellings),
+		cmocka_unit_test(test_parts_missing),
 		cmocka_unit_test(test_other_alphabet),
 		cmocka_unit_test(test_signed_nonsense),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, drop_keys);
 }

@@ -343,10 +343,126 @@ static void test_superseded(void **state)
 	new = reader_pin(&r);
 	assert_int_equal(new.map->head->seq, 8);
 	reader_unpin(&new);
+	usleep(2000); /* beyond the pause between two looks */
+	assert_int_equal(unlink(m.path), 0);
+	new = reader_pin(&r);
+	assert_int_equal(new.map->head->seq, 8);
+	reader_unpin(&new);
 	reader_close(&r);
 	state_writer_close(&one);
 	state_writer_close(&two);
 	mint_end(&m);
+}
+
+/* The same file, looked at again, stays as it is mapped. */
+static void test_nothing_new(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	static struct reader r;
+	mint_begin(&m);
+	publish(&m, &w);
+	memset(&r, 0, sizeof r);
+	assert_ok(reader_open(&r, m.path, NULL));
+	struct pin p = reader_pin(&r);
+	const struct state_map *first = p.map;
+	reader_look_again(&r, &p);
+	assert_ptr_equal(p.map, first);
+	reader_unpin(&p);
+	reader_close(&r);
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
+/* Others step in where a reader is between two steps. */
+static struct between {
+	struct reader r;
+	struct mint m;
+	struct state_writer w;
+	bool replace, look;
+	uint64_t seen;
+} between;
+
+/* A new state, found by somebody else: the old one is gone for good. */
+static void replace_now(void)
+{
+	struct state_writer old = between.w;
+	between.m.r.seq++;
+	publish(&between.m, &between.w);
+	state_writer_close(&old);
+	struct pin p = reader_pin(&between.r);
+	reader_unpin(&p);
+	assert_null(between.r.retired);
+}
+
+struct epoch_slot *__real_epoch_enter_crowded(struct epoch *e, size_t own);
+struct epoch_slot *__wrap_epoch_enter_crowded(struct epoch *e, size_t own);
+struct epoch_slot *__wrap_epoch_enter_crowded(struct epoch *e, size_t own)
+{
+	bool replace = between.replace;
+	between.replace = false;
+	if (replace)
+		replace_now();
+	return __real_epoch_enter_crowded(e, own);
+}
+
+uint64_t __real_epoch_retire(struct epoch *e);
+uint64_t __wrap_epoch_retire(struct epoch *e);
+uint64_t __wrap_epoch_retire(struct epoch *e)
+{
+	uint64_t when = __real_epoch_retire(e);
+	bool look = between.look;
+	between.look = false;
+	if (look) {
+		struct pin p = reader_pin_current(&between.r);
+		between.seen = p.map->head->seq;
+		reader_unpin(&p);
+	}
+	return when;
+}
+
+static void between_begin(void)
+{
+	memset(&between, 0, sizeof between);
+	mint_begin(&between.m);
+	publish(&between.m, &between.w);
+	assert_ok(reader_open(&between.r, between.m.path, NULL));
+}
+
+static void between_end(void)
+{
+	reader_close(&between.r);
+	state_writer_close(&between.w);
+	mint_end(&between.m);
+}
+
+/* The state is replaced just when a reader comes: it has found the new one,
+ * or the old one is still there. */
+static void test_replaced_on_entering(void **state)
+{
+	(void)state;
+	between_begin();
+	struct epoch_slot *own = &between.r.epoch.slot[epoch_own_slot()];
+	atomic_store(&own->since, UINT64_MAX); /* taken, by nobody */
+	between.replace = true;
+	struct pin p = reader_pin_current(&between.r);
+	assert_false(between.replace); /* or nothing was tested */
+	assert_ptr_equal(p.map, atomic_load(&between.r.current));
+	reader_unpin(&p);
+	atomic_store(&own->since, 0);
+	between_end();
+}
+
+/* Who enters when the old state is retired already finds the new one. */
+static void test_entering_on_retirement(void **state)
+{
+	(void)state;
+	between_begin();
+	between.look = true;
+	replace_now();
+	assert_int_equal(between.seen, between.m.r.seq);
+	between_end();
 }
 
 enum { READERS = 4, GENERATIONS = 150, UPDATES = 40 };
@@ -439,6 +555,9 @@ int main(void)
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_cannot_write),
 		cmocka_unit_test(test_superseded),
+		cmocka_unit_test(test_nothing_new),
+		cmocka_unit_test(test_replaced_on_entering),
+		cmocka_unit_test(test_entering_on_retirement),
 		cmocka_unit_test(test_readers_under_a_writer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

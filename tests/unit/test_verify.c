@@ -1,5 +1,6 @@
 /* Step 3: every refusal has its reason, every character of a token counts,
  * and a use is told when it is worth telling. */
+#include <openssl/evp.h>
 #include <sys/socket.h>
 
 #include "tests/unit/verify_desk.h"
@@ -189,6 +190,49 @@ static void test_form(void **state)
 			   MM_ERR_MALFORMED);
 	memset(large, '.', sizeof large);
 	assert_err(mm_verify(d.v, large, 3, &t), MM_ERR_MALFORMED);
+	desk_end(&d);
+}
+
+/* TOKEN_MAX characters are a token's, one more is nobody's. */
+static void test_longest(void **state)
+{
+	(void)state;
+	char scope[2001] = "", aud[1024];
+	size_t good = 0, bad = 0;
+	struct desk d;
+	struct mm_token t;
+	desk_begin(&d, (struct mm_options){ 0 });
+	memset(scope, 'x', sizeof scope - 1);
+	for (int n = 600; n < 1000; n++) {
+		AUTO_BUF struct buf b;
+		snprintf(aud, sizeof aud, "\"%0*d\"", n, 0);
+		struct span token = token_make(
+			&d.m, (struct says){ .scope = scope, .aud = aud }, &b);
+		bool fits = token.len <= TOKEN_MAX;
+		assert_err(
+			mm_verify(d.v, (const char *)token.at, token.len, &t),
+			fits ? MM_OK : MM_ERR_MALFORMED);
+		good += token.len == TOKEN_MAX || token.len == TOKEN_MAX - 1;
+		bad += token.len == TOKEN_MAX + 1 || token.len == TOKEN_MAX + 2;
+	}
+	assert_true(good != 0 && bad != 0); /* or nothing was tested */
+	desk_end(&d);
+}
+
+/* That we cannot check is no reason against the token, and none for it. */
+static void test_no_crypto(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t;
+	AUTO_BUF struct buf b;
+	desk_begin(&d, (struct mm_options){ 0 });
+	struct span token = token_make(&d.m, (struct says){ .idx = 0 }, &b);
+	EVP_set_default_properties(NULL, "provider=none");
+	enum mm_err e = mm_verify(d.v, (const char *)token.at, token.len, &t);
+	EVP_set_default_properties(NULL, "");
+	assert_err(e, MM_ERR_UNAVAILABLE);
+	assert_ok(mm_verify(d.v, (const char *)token.at, token.len, &t));
 	desk_end(&d);
 }
 
@@ -440,6 +484,8 @@ int main(void)
 		cmocka_unit_test(test_wrong_user),
 		cmocka_unit_test(test_every_character),
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_no_crypto),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_stale_looks_again),
 		cmocka_unit_test(test_allow),

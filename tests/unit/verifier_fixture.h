@@ -39,7 +39,10 @@ struct mint {
 static inline void mint_begin(struct mint *m)
 {
 	struct list *l;
-	*m = (struct mint){ .folder = "/tmp/mintmark-test-XXXXXX" };
+	const char *tmp = getenv("MM_TEST_TMP"); /* who starts us cleans up */
+	*m = (struct mint){ .key = NULL };
+	snprintf(m->folder, sizeof m->folder, "%s/mintmark-test-XXXXXX",
+		 tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(m->folder));
 	snprintf(m->path, sizeof m->path, "%s/state", m->folder);
 	assert_ok(jwk_generate(JWK_ES256, &m->key));
