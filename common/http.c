@@ -1,7 +1,7 @@
 /* http.c - the server: made, quiesced, stopped.
  *
- * Two daemons of the library at most, one a listener, share the workers,
- * the reaper and the gate.  Every thread is started with all signals
+ * All polling threads, of both listeners, share the workers, the reaper and
+ * the gate.  Every thread is started with all signals
  * blocked: they are the program's.
  */
 #include "common/http_internal.h"
@@ -17,16 +17,6 @@
 #include "common/log.h"
 
 enum { FILES_RESERVE = 128 }; /* descriptors that are not connections */
-
-/* The library's own messages: the format alone, for what it prints may be
- * a header of a request. */
-static void log_library(void *cls, const char *fmt, va_list args)
-{
-	(void)cls;
-	(void)args;
-	log_event(LOG_WARNING, "http.library", "text=%.*s",
-		  (int)strcspn(fmt, "\n"), fmt);
-}
 
 /* At the end of descriptors the library spins; so there are fewer
  * connections than descriptors. */
@@ -50,52 +40,6 @@ static unsigned connections_possible(unsigned wanted)
 	return possible;
 }
 
-static enum mm_err serve(struct http_listener *l, unsigned pollers,
-			 unsigned connections, struct why *why)
-{
-	const struct http_options *opt = &l->server->opt;
-	bool tls = !l->local && opt->tls_cert != NULL;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
-			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-			 (tls ? MHD_USE_TLS : 0u);
-	struct MHD_OptionItem more[4] = { { MHD_OPTION_END, 0, NULL } };
-	size_t n = 0;
-	if (pollers > 1)
-		more[n++] =
-			(struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE,
-						 (intptr_t)pollers, NULL };
-	if (tls) {
-		more[n++] = (struct MHD_OptionItem){
-			MHD_OPTION_HTTPS_MEM_CERT, 0,
-			(void *)(uintptr_t)opt->tls_cert
-		};
-		more[n++] = (struct MHD_OptionItem){
-			MHD_OPTION_HTTPS_MEM_KEY, 0,
-			(void *)(uintptr_t)opt->tls_key
-		};
-	}
-	more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-
-	l->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, http_on_request, l,
-		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-		MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_STRICT_FOR_CLIENT,
-		1, MHD_OPTION_CONNECTION_LIMIT, connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-		MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, l,
-		MHD_OPTION_NOTIFY_CONNECTION, reaper_notify, l,
-		MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, l,
-		MHD_OPTION_ARRAY, more, MHD_OPTION_END);
-	if (l->daemon != NULL)
-		return MM_OK;
-	l->fd = -1; /* the library has closed it */
-	return why_say(why, MM_ERR_UNAVAILABLE, NULL, "cannot serve HTTP%s: %s",
-		       tls ? "S" : "",
-		       tls ? "see the log; are certificate and key PEM?"
-			   : "see the log");
-}
-
 static enum mm_err start_threads(struct http_server *s, struct why *why)
 {
 	unsigned wanted = s->opt.connections;
@@ -110,9 +54,9 @@ static enum mm_err start_threads(struct http_server *s, struct why *why)
 	if (e != MM_OK)
 		return why_say(why, e, NULL, "cannot start threads");
 	if (s->local.fd >= 0)
-		TRY(serve(&s->local, 1, local, why));
+		TRY(poll_start(s, &s->local, 1, local, why));
 	if (s->tcp.fd >= 0)
-		TRY(serve(&s->tcp, s->opt.pollers, all - local, why));
+		TRY(poll_start(s, &s->tcp, s->opt.pollers, all - local, why));
 	return MM_OK;
 }
 
@@ -140,9 +84,7 @@ static struct http_server *server_new(const struct http_options *opt)
 	if (s == NULL)
 		return NULL;
 	s->opt = *opt;
-	s->tcp = (struct http_listener){ .server = s, .fd = -1 };
-	s->local =
-		(struct http_listener){ .server = s, .fd = -1, .local = true };
+	s->tcp.fd = s->local.fd = -1;
 	s->reaper.conns.next = s->reaper.conns.prev = &s->reaper.conns;
 	pthread_condattr_init(&rising);
 	pthread_condattr_setclock(&rising, CLOCK_MONOTONIC);
@@ -177,15 +119,6 @@ uint16_t http_port(const struct http_server *s)
 
 /* ---- the end ---- */
 
-/* The library gives the listening socket back; shut down, it refuses. */
-static void close_listener(struct http_listener *l)
-{
-	if (l->daemon != NULL)
-		MHD_quiesce_daemon(l->daemon);
-	if (l->fd >= 0)
-		shutdown(l->fd, SHUT_RDWR);
-}
-
 void http_quiesce(struct http_server *s)
 {
 	pthread_rwlock_wrlock(&s->gate);
@@ -194,8 +127,8 @@ void http_quiesce(struct http_server *s)
 	if (!was_closed) {
 		if (s->socket_path[0] != '\0')
 			unlink(s->socket_path);
-		close_listener(&s->tcp);
-		close_listener(&s->local);
+		poll_refuse(&s->tcp);
+		poll_refuse(&s->local);
 	}
 	work_drain(s);
 }
@@ -209,14 +142,6 @@ static void let_replies_out(struct http_server *s)
 		nanosleep(&tick, NULL);
 }
 
-static void end_listener(struct http_listener *l)
-{
-	if (l->daemon != NULL)
-		MHD_stop_daemon(l->daemon);
-	if (l->fd >= 0)
-		close(l->fd);
-}
-
 void http_stop(struct http_server *s)
 {
 	if (s == NULL)
@@ -224,8 +149,8 @@ void http_stop(struct http_server *s)
 	http_quiesce(s);
 	work_wait_held(s);
 	let_replies_out(s);
-	end_listener(&s->tcp);
-	end_listener(&s->local);
+	poll_stop(&s->tcp);
+	poll_stop(&s->local);
 	reaper_stop(s);
 	work_stop(s);
 	pthread_rwlock_destroy(&s->gate);

@@ -2,6 +2,7 @@
  *
  *	http.c          start and stop
  *	http_listen.c   the listening sockets
+ *	http_poll.c     the polling threads
  *	http_reaper.c   connections, and the end of those that dawdle
  *	http_request.c  the library's callbacks: a request from line to reply
  *	http_guard.c    what is refused before routing
@@ -29,6 +30,7 @@ enum {
 	REQUEST_HEAD_MAX = POOL_BYTES - 600, /* the reply must have room */
 	HEADER_BYTES_MAX = 400,		     /* of those that a handler sets */
 	QUEUE_MAX = 256, /* HTTP_WORK requests that wait for a worker */
+	POLLERS_MAX = 16,
 	WORKERS_MAX = 64,
 	CROWD_WORKERS = 4, /* threads for HTTP_CROWD */
 	REQUEST_MS = 15 * 1000,
@@ -37,19 +39,30 @@ enum {
 	LOCAL_CONNECTIONS = 64,
 };
 
-/* One of the two listeners, with the daemon that serves it. */
-struct http_listener {
+/* A polling thread, with the daemon that it runs.  Its callbacks get it. */
+struct http_poller {
 	struct http_server *server;
-	struct MHD_Daemon *daemon;
-	int fd; /* -1: none */
 	bool local;
+	struct MHD_Daemon *daemon;
+	int fd;	  /* its own of the listening socket */
+	int wake; /* an eventfd */
+	atomic_bool woken, stop;
+	pthread_t thread;
+	bool started;
+};
+
+/* One of the two listeners, with those that serve it. */
+struct http_listener {
+	int fd; /* -1: none */
+	struct http_poller poller[POLLERS_MAX];
+	size_t pollers;
 };
 
 /* A connection, from accept to close, in a list that the reaper reads. */
 struct http_conn {
 	struct http_conn *prev, *next;
+	struct http_poller *poller;
 	int fd;
-	bool local;
 	unsigned uid;
 	_Atomic int64_t deadline; /* clock_ms() when it is cut; 0: never */
 };
@@ -141,10 +154,19 @@ MM_MUST_USE enum mm_err http_listen_tcp(struct http_server *s, struct why *why);
 MM_MUST_USE enum mm_err http_listen_local(struct http_server *s,
 					  struct why *why);
 
+/* http_poll.c */
+MM_MUST_USE enum mm_err poll_start(struct http_server *s,
+				   struct http_listener *l, unsigned pollers,
+				   unsigned connections, struct why *why);
+/* A request of p's was resumed. */
+void poll_wake(struct http_poller *p);
+void poll_refuse(struct http_listener *l); /* no new connections */
+void poll_stop(struct http_listener *l);
+
 /* http_reaper.c */
 MM_MUST_USE enum mm_err reaper_start(struct http_server *s);
 void reaper_stop(struct http_server *s);
-void reaper_notify(void *listener, struct MHD_Connection *c, void **socket,
+void reaper_notify(void *poller, struct MHD_Connection *c, void **socket,
 		   enum MHD_ConnectionNotificationCode what);
 struct http_conn *reaper_conn(struct MHD_Connection *c);
 /* A request has begun, is whole, or has been answered. */
@@ -153,12 +175,12 @@ void reaper_whole(struct http_request *rq);
 void reaper_idle(struct http_request *rq);
 
 /* http_request.c */
-void *http_on_uri(void *listener, const char *uri, struct MHD_Connection *c);
-enum MHD_Result http_on_request(void *listener, struct MHD_Connection *c,
+void *http_on_uri(void *poller, const char *uri, struct MHD_Connection *c);
+enum MHD_Result http_on_request(void *poller, struct MHD_Connection *c,
 				const char *url, const char *method,
 				const char *version, const char *upload,
 				size_t *upload_size, void **request);
-void http_on_completed(void *listener, struct MHD_Connection *c, void **request,
+void http_on_completed(void *poller, struct MHD_Connection *c, void **request,
 		       enum MHD_RequestTerminationCode why);
 /* Run the handler.  False: the request is held, and rq may be gone. */
 bool http_run(struct http_request *rq);

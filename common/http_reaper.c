@@ -23,10 +23,10 @@ struct http_conn *reaper_conn(struct MHD_Connection *c)
 
 /* ---- the list ---- */
 
-static void conn_opened(struct http_listener *l, struct MHD_Connection *c,
+static void conn_opened(struct http_poller *p, struct MHD_Connection *c,
 			void **socket)
 {
-	struct http_reaper *r = &l->server->reaper;
+	struct http_reaper *r = &p->server->reaper;
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct http_conn *conn = calloc(1, sizeof *conn);
@@ -37,8 +37,8 @@ static void conn_opened(struct http_listener *l, struct MHD_Connection *c,
 	if (conn == NULL)
 		return;
 	conn->fd = info->connect_fd;
-	conn->local = l->local;
-	if (l->local)
+	conn->poller = p;
+	if (p->local)
 		getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
 	conn->uid = peer.uid;
 	atomic_store(&conn->deadline, clock_ms() + r->request_ms);
@@ -63,14 +63,14 @@ static void conn_closed(struct http_reaper *r, struct http_conn *conn)
 
 /* CLOSED is told before the library closes the descriptor, so none in the
  * list can have become another's. */
-void reaper_notify(void *listener, struct MHD_Connection *c, void **socket,
+void reaper_notify(void *poller, struct MHD_Connection *c, void **socket,
 		   enum MHD_ConnectionNotificationCode what)
 {
-	struct http_listener *l = listener;
+	struct http_poller *p = poller;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		conn_opened(l, c, socket);
+		conn_opened(p, c, socket);
 	else
-		conn_closed(&l->server->reaper, *socket);
+		conn_closed(&p->server->reaper, *socket);
 }
 
 /* ---- deadlines ---- */

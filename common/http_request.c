@@ -42,11 +42,11 @@ static struct http_request *request_new(struct http_server *s,
 
 /* The answer becomes the *request of the calls that follow; NULL makes the
  * first of them close the connection. */
-void *http_on_uri(void *listener, const char *uri, struct MHD_Connection *c)
+void *http_on_uri(void *poller, const char *uri, struct MHD_Connection *c)
 {
-	struct http_listener *l = listener;
+	struct http_poller *p = poller;
 	size_t len = strnlen(uri, URI_BYTES_MAX + 1);
-	struct http_request *rq = request_new(l->server, c, uri, len);
+	struct http_request *rq = request_new(p->server, c, uri, len);
 	if (rq == NULL)
 		return NULL;
 	if (rq->conn == NULL) {
@@ -70,11 +70,11 @@ static void request_free(struct http_request *rq)
 	free(rq);
 }
 
-void http_on_completed(void *listener, struct MHD_Connection *c, void **request,
+void http_on_completed(void *poller, struct MHD_Connection *c, void **request,
 		       enum MHD_RequestTerminationCode why)
 {
 	struct http_request *rq = *request;
-	struct http_server *s = ((struct http_listener *)listener)->server;
+	struct http_server *s = ((struct http_poller *)poller)->server;
 	(void)c;
 	(void)why;
 	if (rq == NULL)
@@ -217,13 +217,13 @@ static enum MHD_Result on_whole(struct http_request *rq)
 	return run_through_gate(rq);
 }
 
-enum MHD_Result http_on_request(void *listener, struct MHD_Connection *c,
+enum MHD_Result http_on_request(void *poller, struct MHD_Connection *c,
 				const char *url, const char *method,
 				const char *version, const char *upload,
 				size_t *upload_size, void **request)
 {
 	struct http_request *rq = *request;
-	(void)listener;
+	(void)poller;
 	(void)c;
 	(void)url;
 	(void)version;
@@ -269,7 +269,7 @@ struct span http_body_bytes(const struct http_request *rq)
 bool http_is_local(const struct http_request *rq, unsigned *uid)
 {
 	*uid = rq->conn->uid;
-	return rq->conn->local;
+	return rq->conn->poller->local;
 }
 
 const char *http_request_id(const struct http_request *rq)

@@ -26,8 +26,10 @@ static void suspend(struct http_request *rq)
 static void resume(struct http_request *rq)
 {
 	struct http_work *w = &rq->server->work;
+	struct http_poller *p = rq->conn->poller;
 	rq->suspended = false;
 	MHD_resume_connection(rq->connection);
+	poll_wake(p);
 	/* Counted down afterwards, so that the daemon outlives the call. */
 	pthread_mutex_lock(&w->lock);
 	if (--w->held == 0)

@@ -162,6 +162,7 @@ static const struct http_route routes[] = {
 	{ "GET", "/hold-crowd", HTTP_CROWD, 0, hold, FREE },
 	{ "GET", "/block", HTTP_WORK, 0, block, FREE },
 	{ "GET", "/block-crowd", HTTP_CROWD, 0, block, FREE },
+	{ "GET", "/block-now", HTTP_NOW, 0, block, FREE },
 	{ "GET", "/silent", HTTP_NOW, 0, silent, FREE },
 	{ "GET", "/silent-work", HTTP_WORK, 0, silent, FREE },
 	{ "GET", "/gone", HTTP_NOW, 0, gone, FREE },
@@ -1000,6 +1001,44 @@ static void test_crowd(void **state)
 	finish(&f);
 }
 
+/* However many requests have come in while the polling thread was away, none
+ * is left lying. */
+static void test_a_burst(void **state)
+{
+	enum { FROM = 120, TO = 136 };
+	static int fds[TO];
+	struct fixture f;
+	struct client first;
+	(void)state;
+	prepare(&f);
+	f.opt.pollers = 1;
+	start(&f);
+	open_client(&first, &f);
+	for (size_t i = 0; i < TO; i++) {
+		struct client c = { .fd = fds[i] = dial(http_port(f.server)) };
+		send_text(c.fd, "GET /hello HTTP/1.1\r\n" H END);
+		expect(&c, 200, "hello");
+	}
+	for (size_t n = FROM; n < TO; n++) {
+		f.app.blocked = 0;
+		f.app.let_go = false;
+		send_text(first.fd, "GET /block-now HTTP/1.1\r\n" H END);
+		wait_for(&f.app, &f.app.blocked, 1);
+		for (size_t i = 0; i < n; i++)
+			send_text(fds[i], "GET /hello HTTP/1.1\r\n" H END);
+		let_go(&f.app);
+		expect(&first, 200, "done");
+		for (size_t i = 0; i < n; i++) {
+			struct client c = { .fd = fds[i] };
+			expect(&c, 200, "hello");
+		}
+	}
+	for (size_t i = 0; i < TO; i++)
+		close(fds[i]);
+	close(first.fd);
+	finish(&f);
+}
+
 static void test_quiesced_refuses(void **state)
 {
 	struct fixture f;
@@ -1150,6 +1189,7 @@ int main(void)
 		cmocka_unit_test(test_stop_with_work_in_flight),
 		cmocka_unit_test(test_queue_is_bounded),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_a_burst),
 		cmocka_unit_test(test_quiesced_refuses),
 		cmocka_unit_test(test_address_in_use),
 		cmocka_unit_test(test_local_socket),
