@@ -81,7 +81,7 @@ class Tree:
             clock = threading.Timer(self.limit[test], p.kill)
             clock.start()
             for line in p.stderr:
-                if line.startswith("[  FAILED  ]"):
+                if line.startswith("[  ERROR   ]"):
                     p.kill()
                     break
             good = p.wait() == 0
@@ -127,19 +127,16 @@ class Run:
     def __init__(self, mutants, verbose):
         self.verbose, self.failures = verbose, []
         self.lock, self.chunks = threading.Lock(), queue.Queue()
+        self.limits = {}
         groups = collections.defaultdict(list)
         for m in mutants:
-            groups[m.kind != "plain", m.kind, m.file].append(m)
-        # those of the sanitizers first: their trees take longest to build
-        slow = collections.defaultdict(list)
-        for (is_slow, kind, _), group in groups.items():
-            if is_slow:
-                slow[kind] += group
-        for group in slow.values():
-            self.chunks.put(group)
-        for (is_slow, _, _), group in groups.items():
-            for i in range(0, 0 if is_slow else len(group), CHUNK):
-                self.chunks.put(group[i:i + CHUNK])
+            groups[m.kind, m.file if m.kind == "plain" else ""].append(m)
+        # first those with the sanitizers, whose trees take longest to build
+        for (kind, _), group in sorted(groups.items(),
+                                       key=lambda g: g[0][0] == "plain"):
+            size = CHUNK if kind == "plain" else len(group)
+            for i in range(0, len(group), size):
+                self.chunks.put(group[i:i + size])
 
     def say(self, text):
         with self.lock:
@@ -148,6 +145,17 @@ class Run:
     def fail(self, text):
         with self.lock:
             self.failures.append(text)
+
+    def begin(self, tree, kind):
+        """Whoever has the first tree of a kind sees that all tests pass."""
+        with self.lock:
+            first = self.limits.setdefault(kind, tree) is tree
+        if first:
+            return tree.begin(sorted({t for m in table.MUTANTS
+                                      if m.kind == kind
+                                      for t in table.tests_for(m)}))
+        tree.limit = self.limits[kind].limit
+        return None
 
     def work(self, folder):
         try:
@@ -164,9 +172,7 @@ class Run:
             kind = chunk[0].kind
             if kind not in trees:
                 trees[kind] = Tree(folder / kind, kind)
-                wrong = trees[kind].begin(sorted(
-                    {t for m in table.MUTANTS if m.kind == kind
-                     for t in table.tests_for(m)}))
+                wrong = self.begin(trees[kind], kind)
                 if wrong is not None:
                     return self.fail(f"unchanged, {kind}: {wrong}")
             for mutant in chunk:

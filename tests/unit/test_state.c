@@ -2,6 +2,7 @@
  * and readers never see anything torn or unmapped. */
 #include "tests/unit/verifier_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -250,6 +251,110 @@ static void test_every_byte_with_checksum(void **state)
 	mint_end(&m);
 }
 
+/* The same, field by field, where something is wrong in one way only. */
+enum part { HEAD, KEY, FIRST, SECOND };
+#define IN_HEAD(field, value)                                                  \
+	HEAD, offsetof(struct state_header, field),                            \
+		sizeof(((struct state_header *)0)->field), (value)
+#define IN_KEY(field, value)                                                   \
+	KEY, offsetof(struct state_key, field),                                \
+		sizeof(((struct state_key *)0)->field), (value)
+#define IN_LIST(which, field, value)                                           \
+	which, offsetof(struct state_list, field),                             \
+		sizeof(((struct state_list *)0)->field), (value)
+#define FROM_END UINT64_C(0x8000000000000000) /* of the file, so many bytes */
+
+/* clang-format off */
+static const struct wrong_field {
+	const char *what;
+	enum part part;
+	size_t at, size; /* more than 8 bytes are all set to the value */
+	uint64_t value;
+} wrong_fields[] = {
+	{ "magic", IN_HEAD(magic, 'x') },
+	{ "version", IN_HEAD(version, STATE_VERSION + 1) },
+	{ "file_size", IN_HEAD(file_size, 1 << 20) },
+	{ "head_size: no whole pages", IN_HEAD(head_size, STATE_PAGE - 8) },
+	{ "head_size: none", IN_HEAD(head_size, 0) },
+	{ "head_size: more than the file", IN_HEAD(head_size, 1 << 30) },
+	{ "iss: no end", IN_HEAD(iss, 'x') },
+	{ "epoch: no end", IN_HEAD(epoch, 'x') },
+	{ "max_staleness: none", IN_HEAD(max_staleness, 0) },
+	{ "max_staleness: negative", IN_HEAD(max_staleness, UINT64_MAX) },
+	{ "keys_at: outside", IN_HEAD(keys_at, 0xFFFFFFF8) },
+	{ "lists_at: outside", IN_HEAD(lists_at, 0xFFFFFFF8) },
+	{ "kid: another key's", IN_KEY(kid, 'x') },
+	{ "jwk: no key", IN_KEY(jwk, 'x') },
+	{ "kind: none", IN_LIST(FIRST, kind, 7) },
+	{ "size: none", IN_LIST(FIRST, size, 0) },
+	{ "size: no multiple of 4", IN_LIST(FIRST, size, SIZE - 2) },
+	{ "size: too many", IN_LIST(FIRST, size, LIST_SIZE_MAX + 4) },
+	{ "status_at: in the header", IN_LIST(FIRST, status_at, 128) },
+	{ "status_at: not aligned", IN_LIST(FIRST, status_at, FROM_END | 4092) },
+	{ "status_at: over the end", IN_LIST(FIRST, status_at, FROM_END | 8) },
+	{ "status_at: behind the end", IN_LIST(FIRST, status_at, 1 << 30) },
+	{ "renewals_at: of a fixed list", IN_LIST(FIRST, renewals_at, FROM_END | 8192) },
+	{ "renewals_at: none", IN_LIST(SECOND, renewals_at, 0) },
+	{ "renewals_at: over the end", IN_LIST(SECOND, renewals_at, FROM_END | 8) },
+	{ "list: the same again", IN_LIST(SECOND, list, FIXED) },
+};
+/* clang-format on */
+
+/* Set it in a copy of the head, and make the checksum right. */
+static void set_field(uint8_t *head, const struct wrong_field *f, uint64_t end)
+{
+	const struct state_header *h = (const void *)head;
+	const size_t from[] = { [HEAD] = 0,
+				[KEY] = h->keys_at,
+				[FIRST] = h->lists_at,
+				[SECOND] = h->lists_at +
+					   sizeof(struct state_list) };
+	bool back = f->value != UINT64_MAX && (f->value & FROM_END) != 0;
+	uint64_t v = back ? end - (f->value & ~FROM_END) : f->value;
+	size_t n = h->head_size;
+	uint8_t sum[32];
+	if (f->size <= sizeof v &&
+	    f->at != offsetof(struct state_header, magic))
+		memcpy(head + from[f->part] + f->at, &v, f->size);
+	else
+		memset(head + from[f->part] + f->at, (int)v, f->size);
+	if (h->head_size >= STATE_SUM_TO && h->head_size < n)
+		n = h->head_size;
+	assert_ok(state_checksum(head, n, sum));
+	memcpy(head + STATE_SUM_FROM, sum, sizeof sum);
+}
+
+static void test_wrong_fields(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	struct list *l;
+	uint8_t good[2 * STATE_PAGE], head[2 * STATE_PAGE];
+	mint_begin(&m);
+	/* room for whatever a field may say */
+	assert_ok(replica_add_list(&m.r, 9, LIST_AUTO_REFRESH, LIST_SIZE_MAX,
+				   T0 + DAY, &l));
+	publish(&m, &w);
+	size_t n = w.head->head_size;
+	assert_in_range(n, 0, sizeof good);
+	memcpy(good, w.head, n);
+	int fd = open(m.path, O_RDWR);
+	for (size_t i = 0; i < sizeof wrong_fields / sizeof *wrong_fields;
+	     i++) {
+		memcpy(head, good, n);
+		set_field(head, &wrong_fields[i], w.size);
+		assert_int_equal(pwrite(fd, head, n, 0), n);
+		if (opens(m.path))
+			fail_msg("opens with %s", wrong_fields[i].what);
+	}
+	assert_int_equal(pwrite(fd, good, n, 0), n);
+	assert_true(opens(m.path));
+	close(fd);
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
 static void test_truncated(void **state)
 {
 	(void)state;
@@ -415,6 +520,9 @@ uint64_t __wrap_epoch_retire(struct epoch *e)
 	bool look = between.look;
 	between.look = false;
 	if (look) {
+		/* nobody else is replacing it */
+		assert_int_equal(pthread_mutex_trylock(&between.r.remapping),
+				 EBUSY);
 		struct pin p = reader_pin_current(&between.r);
 		between.seen = p.map->head->seq;
 		reader_unpin(&p);
@@ -545,12 +653,10 @@ static void test_readers_under_a_writer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_nothing_in_it),
 		cmocka_unit_test(test_in_place),
 		cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_every_byte_with_checksum),
+		cmocka_unit_test(test_wrong_fields),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_cannot_write),
@@ -559,6 +665,9 @@ int main(void)
 		cmocka_unit_test(test_replaced_on_entering),
 		cmocka_unit_test(test_entering_on_retirement),
 		cmocka_unit_test(test_readers_under_a_writer),
+		cmocka_unit_test(test_round_trip), /* these take longest */
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_every_byte_with_checksum),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
