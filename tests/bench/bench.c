@@ -16,7 +16,7 @@
 
 /* clang-format off */
 static const struct probe *const probes[] = {
-	&probe_evp, &probe_evp_digest,
+	&probe_evp, &probe_evp_2, &probe_evp_digest,
 	&probe_first_sight, &probe_first_sight_2,
 	&probe_hot_1k, &probe_hot_1k_2, &probe_hot_100k,
 	&probe_status_10m, &probe_open_10m,

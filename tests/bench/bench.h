@@ -7,6 +7,7 @@
  *	guard.c		the process around it, which cleans up after it
  *	samples.c	a mint of our own: key, tokens, state file
  *	live.c		a thread that plays the agent meanwhile
+ *	parallel.c	the same work on several processors
  *	probe_*.c	what is measured in this process
  *	peer_*.c	other libraries, on the same tokens
  *	system_*.c	what is measured between real processes, with
@@ -99,7 +100,7 @@ struct probe {
 	void (*close)(void *ctx);
 };
 
-extern const struct probe probe_evp, probe_evp_digest;
+extern const struct probe probe_evp, probe_evp_2, probe_evp_digest;
 extern const struct probe probe_first_sight, probe_first_sight_2;
 extern const struct probe probe_hot_1k, probe_hot_1k_2, probe_hot_100k;
 extern const struct probe probe_status_10m, probe_open_10m;
@@ -115,6 +116,12 @@ void report_json(const struct bench *b);
 int guard_run(struct bench *b, int (*body)(struct bench *b));
 
 /* ---- tools ---- */
+
+#define PARALLEL_MAX 2
+
+/* parallel.c: body(arg[i]) in n threads, each on a processor of its own,
+ * all from one starting line; from the first's start to the last's end. */
+double parallel_run(size_t n, void (*body)(void *), void *const arg[]);
 
 double ns_now(void); /* CLOCK_MONOTONIC, the same for all processes */
 void ns_sleep(double ns);

@@ -109,31 +109,91 @@ static bool check_digest(const struct evp *x, const struct signed_text *s)
 				s->text.len) == 1;
 }
 
-static enum mm_err run(const struct evp *x, struct row *row,
+struct work {
+	_Alignas(128) const struct evp *x;
+	bool (*one)(const struct evp *, const struct signed_text *);
+	bool good;
+};
+
+static void work_run(void *arg)
+{
+	struct work *w = arg;
+	for (size_t i = 0; w->good && i < w->x->count; i++)
+		w->good = w->one(w->x, &w->x->at[i]);
+}
+
+static enum mm_err run(struct evp *const *x, size_t threads, struct row *row,
 		       bool (*one)(const struct evp *,
 				   const struct signed_text *))
 {
+	struct work w[PARALLEL_MAX];
+	void *arg[PARALLEL_MAX];
 	bool good = true;
-	double from = ns_now();
-	for (size_t i = 0; good && i < x->count; i++)
-		good = one(x, &x->at[i]);
-	double took = ns_now() - from;
-	return good ? times_add(&row->rounds, took / (double)x->count)
-		    : MM_ERR_CRYPTO;
+	for (size_t i = 0; i < threads; i++) {
+		w[i] = (struct work){ x[i], one, true };
+		arg[i] = &w[i];
+	}
+	double took = parallel_run(threads, work_run, arg);
+	for (size_t i = 0; i < threads; i++)
+		good &= w[i].good;
+	took /= (double)(x[0]->count * threads);
+	return good ? times_add(&row->rounds, took) : MM_ERR_CRYPTO;
 }
 
 static enum mm_err evp_run(struct bench *b, void *ctx, struct row *rows)
 {
+	struct evp *x = ctx;
 	(void)b;
-	return run(ctx, rows, check);
+	return run(&x, 1, rows, check);
 }
 
 static enum mm_err evp_run_digest(struct bench *b, void *ctx, struct row *rows)
 {
+	struct evp *x = ctx;
 	(void)b;
-	return run(ctx, rows, check_digest);
+	return run(&x, 1, rows, check_digest);
 }
 
+/* ---- on two processors: what this machine can give ---- */
+
+struct evp_pair {
+	struct evp *x[2];
+};
+
+static enum mm_err pair_open(struct bench *b, void **ctx)
+{
+	struct evp_pair *p = calloc(1, sizeof *p);
+	*ctx = p;
+	for (size_t i = 0; p != NULL && i < 2; i++) {
+		void *one = NULL;
+		enum mm_err e = evp_open(b, &one);
+		p->x[i] = one;
+		TRY(e);
+	}
+	return p != NULL ? MM_OK : MM_ERR_NOMEM;
+}
+
+static void pair_close(void *ctx)
+{
+	struct evp_pair *p = ctx;
+	for (size_t i = 0; p != NULL && i < 2; i++)
+		evp_close(p->x[i]);
+	free(p);
+}
+
+static enum mm_err pair_run(struct bench *b, void *ctx, struct row *rows)
+{
+	struct evp_pair *p = ctx;
+	(void)b;
+	return run(p->x, 2, rows, check);
+}
+
+const struct probe probe_evp_2 = {
+	.row = { "evp.es256.2threads" },
+	.open = pair_open,
+	.run = pair_run,
+	.close = pair_close,
+};
 const struct probe probe_evp = {
 	.row = { "evp.es256" },
 	.open = evp_open,

@@ -1,13 +1,10 @@
 /* probe_verify.c - mm_verify(): tokens never seen before, and tokens that
  * have been seen; one thread and two; a live state all the while. */
-#include <pthread.h>
-
 #include "tests/bench/live.h"
 #include "verifier/include/mintmark/verify.h"
 
-#define THREADS_MAX 2
-#define SAMPLE_NS   20e6 /* a figure is never of less than that */
-#define BETWEEN	    200u /* tokens between two looks at the clock */
+#define SAMPLE_NS 20e6 /* a figure is never of less than that */
+#define BETWEEN	  200u /* tokens between two looks at the clock */
 
 /* What one thread does; nothing of it on another's cache lines. */
 struct part {
@@ -15,8 +12,6 @@ struct part {
 	struct tokens tokens; /* in the order to ask about them */
 	size_t next;
 	bool once; /* through all, once; else for SAMPLE_NS */
-	pthread_barrier_t *line;
-	double began, ended;
 	size_t done;
 	enum mm_err failed;
 };
@@ -25,7 +20,7 @@ struct verifying {
 	struct bench *bench;
 	struct mm_verifier *v; /* hot rows: one for all rounds */
 	size_t threads;
-	struct part part[THREADS_MAX];
+	struct part part[PARALLEL_MAX];
 };
 
 /* ---- one sample ---- */
@@ -42,63 +37,41 @@ static void verify_some(struct part *p, size_t n)
 	}
 }
 
-static void *part_run(void *arg)
+static void part_run(void *arg)
 {
 	struct part *p = arg;
+	double until = ns_now() + SAMPLE_NS;
 	p->done = 0;
-	pthread_barrier_wait(p->line);
-	p->began = ns_now();
-	do {
+	do
 		verify_some(p, p->once ? p->tokens.count : BETWEEN);
-		p->ended = ns_now();
-	} while (!p->once && p->failed == MM_OK &&
-		 p->ended - p->began < SAMPLE_NS);
-	return NULL;
-}
-
-/* All parts from one starting line; this thread is the last of them. */
-static enum mm_err run_parts(struct verifying *x)
-{
-	pthread_t other[THREADS_MAX];
-	pthread_barrier_t line;
-	size_t last = x->threads - 1;
-	pthread_barrier_init(&line, NULL, (unsigned)x->threads);
-	for (size_t i = 0; i <= last; i++)
-		x->part[i].line = &line;
-	for (size_t i = 0; i < last; i++) /* or the others wait for ever */
-		MM_ASSERT(pthread_create(&other[i], NULL, part_run,
-					 &x->part[i]) == 0);
-	part_run(&x->part[last]);
-	for (size_t i = 0; i < last; i++)
-		pthread_join(other[i], NULL);
-	pthread_barrier_destroy(&line);
-	for (size_t i = 0; i <= last; i++)
-		TRY(x->part[i].failed);
-	return MM_OK;
+	while (!p->once && p->failed == MM_OK && ns_now() < until);
 }
 
 /* Elapsed time for each token that any of them verified. */
-static double sum_up(const struct verifying *x)
+static enum mm_err run_parts(struct verifying *x, double *ns)
 {
-	double began = x->part[0].began, ended = x->part[0].ended;
+	void *parts[PARALLEL_MAX];
 	size_t done = 0;
+	for (size_t i = 0; i < x->threads; i++)
+		parts[i] = &x->part[i];
+	*ns = parallel_run(x->threads, part_run, parts);
 	for (size_t i = 0; i < x->threads; i++) {
-		const struct part *p = &x->part[i];
-		began = p->began < began ? p->began : began;
-		ended = p->ended > ended ? p->ended : ended;
-		done += p->done;
+		TRY(x->part[i].failed);
+		done += x->part[i].done;
 	}
-	return (ended - began) / (double)done;
+	*ns /= (double)done;
+	return MM_OK;
 }
 
 static enum mm_err measure(struct verifying *x, struct row *row)
 {
 	struct live live;
+	double ns;
 	TRY(live_start(&live, x->bench->mint));
-	enum mm_err e = run_parts(x);
+	enum mm_err e = run_parts(x, &ns);
 	TRY(live_stop(&live));
 	TRY(e);
-	return times_add(&row->rounds, sum_up(x));
+	return times_add(&row->rounds, ns);
 }
 
 /* ---- opening ---- */
