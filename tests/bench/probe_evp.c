@@ -127,7 +127,7 @@ static enum mm_err run(struct evp *const *x, size_t threads, struct row *row,
 				   const struct signed_text *))
 {
 	struct work w[PARALLEL_MAX];
-	void *arg[PARALLEL_MAX];
+	void *arg[PARALLEL_MAX] = { NULL };
 	bool good = true;
 	for (size_t i = 0; i < threads; i++) {
 		w[i] = (struct work){ x[i], one, true };

@@ -50,7 +50,7 @@ static void part_run(void *arg)
 /* Elapsed time for each token that any of them verified. */
 static enum mm_err run_parts(struct verifying *x, double *ns)
 {
-	void *parts[PARALLEL_MAX];
+	void *parts[PARALLEL_MAX] = { NULL };
 	size_t done = 0;
 	for (size_t i = 0; i < x->threads; i++)
 		parts[i] = &x->part[i];
