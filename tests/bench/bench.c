@@ -213,7 +213,10 @@ int main(int argc, char **argv)
 	if (optind == argc)
 		(void)want_rows(&b, "");
 	for (int i = optind; i < argc; i++)
-		if (!want_rows(&b, argv[i]))
+		if (!want_rows(&b, argv[i])) {
+			fprintf(stderr, "bench: no row's name begins so: %s\n",
+				argv[i]);
 			return usage(stderr, 2);
+		}
 	return guard_run(&b, body);
 }

@@ -94,8 +94,8 @@ struct mm_options {
 	int64_t max_staleness;
 	unsigned flags;
 	/* Bytes, at most, for remembering tokens whose signature was good; 0:
-	 * MM_CACHE_SIZE.  Some 700 a token; memory is taken as it is needed,
-	 * and when it is full the oldest make room.  Less than 64 KiB
+	 * MM_CACHE_SIZE, for some 9,000 tokens.  Memory is taken as it is
+	 * needed, and when it is full the oldest make room.  Less than 64 KiB
 	 * remembers nothing, more than 4 GiB is taken as 4 GiB. */
 	size_t cache_size;
 	/* Seconds since 1970, or NULL: the system's clock. */
