@@ -17,9 +17,11 @@
 /* The key that a token names.  An agent may read the feed with a token
  * whose key was retired or stolen: how else would it hear of that?  It
  * learns nothing that is not public, and the feed proves itself. */
-static struct jwk *key_for(struct issuer *is, const char *kid, unsigned need)
+static struct jwk *key_for(struct issuer *is, const char *kid, unsigned need,
+			   bool *former)
 {
 	struct jwk *key = publisher_key(is->publisher, kid);
+	*former = key == NULL;
 	if (key == NULL && need == NEED_FEED &&
 	    store_former_key(is->store, kid, &key) != MM_OK)
 		return NULL;
@@ -27,14 +29,17 @@ static struct jwk *key_for(struct issuer *is, const char *kid, unsigned need)
 }
 
 /* The signature of a token that was seen before need not be checked again,
- * if it is the same key's. */
+ * if it is the same key's.  Of a former key nothing is remembered: it may
+ * have been stolen, and then there is no end of its tokens. */
 static enum mm_err check_signature(struct issuer *is, struct span token,
-				   const struct jws *t, struct jwk *key)
+				   const struct jws *t, struct jwk *key,
+				   bool former)
 {
-	if (proven_has(is->proven, token, key))
+	if (!former && proven_has(is->proven, token, key))
 		return MM_OK;
 	TRY(jws_verify(t, TYP_PAT, key));
-	proven_add(is->proven, token, key);
+	if (!former)
+		proven_add(is->proven, token, key);
 	return MM_OK;
 }
 
@@ -48,10 +53,11 @@ static enum mm_err check_token(struct issuer *is, struct span token,
 	if (token.len > TOKEN_MAX)
 		return MM_ERR_MALFORMED;
 	TRY(jws_split(token, &t));
-	AUTO_JWK struct jwk *key = key_for(is, t.header.kid, need);
+	bool former;
+	AUTO_JWK struct jwk *key = key_for(is, t.header.kid, need, &former);
 	if (key == NULL)
 		return MM_ERR_UNKNOWN_KEY;
-	TRY(check_signature(is, token, &t, key));
+	TRY(check_signature(is, token, &t, key, former));
 	TRY(base64url_decode(t.payload, payload, sizeof payload, &n));
 	TRY(claims_read(span_of(payload, n), c));
 	TRY(claims_check(c, span_str(is->set.issuer), is->set.issuer, now));

@@ -26,8 +26,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define SIZE_MOST   ((size_t)4 << 30) /* a word could name 64 times that */
-#define SEGMENTS    16u
+#include "common/jws.h"
+
+#define SIZE_MOST   ((size_t)1 << 30) /* a word could name 256 times that */
+#define SEGMENTS    16u		      /* or more, */
+#define SEGMENT_MAX (512u << 10)      /* so that emptying one is soon done */
 #define SEGMENT_MIN 1024u
 #define WAYS	    8u
 #define UNIT	    64u	 /* entries begin on cache lines */
@@ -62,7 +65,8 @@ struct cache {
 	pthread_mutex_t putting; /* only ever tried; guards what follows */
 	unsigned filling;
 	unsigned turn; /* whose place is taken in a full row */
-	struct segment segment[SEGMENTS];
+	unsigned segments;
+	struct segment segment[];
 };
 
 /* ---- places ---- */
@@ -130,7 +134,7 @@ static void fetch_entry(const struct entry *e, size_t token_len)
 struct cache_query cache_look(const struct cache *c, struct span token)
 {
 	struct cache_query q = { .token = token };
-	if (c == NULL || token.len < HASH_FROM)
+	if (c == NULL || token.len < HASH_FROM || token.len > TOKEN_MAX)
 		return q;
 	uint64_t hash = hash_of(token);
 	const _Atomic uint64_t *row = row_of(c, hash);
@@ -195,11 +199,11 @@ static struct entry *make_room(struct cache *c, size_t size)
 	if (size > c->segment_size)
 		return NULL;
 	if (c->segment[c->filling].used + size > c->segment_size) {
-		unsigned next = (c->filling + 1) % SEGMENTS;
+		unsigned next = (c->filling + 1) % c->segments;
 		if (!epoch_over(c->epoch, c->segment[next].retired))
 			return NULL;
 		c->filling = next;
-		empty_segment(c, (next + 1) % SEGMENTS);
+		empty_segment(c, (next + 1) % c->segments);
 	}
 	struct segment *s = &c->segment[c->filling];
 	struct entry *e = (void *)(segment_begin(c, c->filling) + s->used);
@@ -268,12 +272,12 @@ static enum mm_err allocate(struct cache *c, size_t size)
 	size_t index_size =
 		count_rows(size, &c->shift) * WAYS * sizeof *c->index;
 	size_t taken = index_size + sizeof(struct claims) + UNIT;
-	size_t each = size > taken ? (size - taken) / SEGMENTS : 0;
+	size_t each = size > taken ? (size - taken) / c->segments : 0;
 	c->segment_size = each / UNIT * UNIT;
 	if (c->segment_size < SEGMENT_MIN)
 		return MM_OK;
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return MM_ERR_NOMEM;
 	(void)madvise(memory, size, MADV_DONTDUMP);
@@ -285,13 +289,17 @@ static enum mm_err allocate(struct cache *c, size_t size)
 
 enum mm_err cache_open(size_t size, struct epoch *e, struct cache **out)
 {
-	struct cache *c = calloc(1, sizeof *c);
+	size = size < SIZE_MOST ? size : SIZE_MOST;
+	size_t n =
+		size / SEGMENT_MAX > SEGMENTS ? size / SEGMENT_MAX : SEGMENTS;
+	struct cache *c = calloc(1, sizeof *c + n * sizeof c->segment[0]);
 	*out = NULL;
 	if (c == NULL)
 		return MM_ERR_NOMEM;
+	c->segments = (unsigned)n;
 	c->epoch = e;
 	pthread_mutex_init(&c->putting, NULL);
-	enum mm_err err = allocate(c, size < SIZE_MOST ? size : SIZE_MOST);
+	enum mm_err err = allocate(c, size);
 	if (c->index != NULL)
 		*out = c;
 	else

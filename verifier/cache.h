@@ -7,8 +7,9 @@
  * are asked at every call, for these claims as for any others (verify.c).
  *
  * What one token takes is some 700 bytes; when the memory is full the oldest
- * go.  Only tokens whose signature was good come in, so strangers cannot
- * push others out.
+ * go.  Only tokens whose signature was good come in, so who has none cannot
+ * push others out.  One that is refused for another reason comes in, too:
+ * refusing it again is as cheap.
  */
 #ifndef MM_VERIFIER_CACHE_H
 #define MM_VERIFIER_CACHE_H
@@ -24,7 +25,7 @@ struct cached {
 
 struct cache;
 
-/* At most `size` bytes, and 4 GiB; the structure itself aside.  Too small
+/* At most `size` bytes, and 1 GiB; the structure itself aside.  Too small
  * for a few tokens: MM_OK, and *out is NULL. */
 MM_MUST_USE enum mm_err cache_open(size_t size, struct epoch *e,
 				   struct cache **out);

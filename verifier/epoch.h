@@ -84,7 +84,8 @@ static inline void epoch_leave(struct epoch_slot *s)
 
 /* What nobody can find any more is retired with the number returned. */
 uint64_t epoch_retire(struct epoch *e);
-/* Have all left who may have found it?  Once true, true for good. */
+/* Have all left who may have found it?  Once it was true, its memory is free
+ * for good (whoever enters late with an old number finds it no more). */
 bool epoch_over(const struct epoch *e, uint64_t retired);
 
 #endif

@@ -42,8 +42,8 @@ static void test_in_hand(void **state)
 	assert_int_equal(awaited_until(&a, 6, T0), 0);
 }
 
-/* A poll says by its number whose it is: one that is new, or late, or comes
- * twice is not the return of somebody else. */
+/* A poll says by its number whose it is: one that stands elsewhere is not the
+ * return of somebody else.  (Those that stand at the same place are alike.) */
 static void test_others_do_not_count(void **state)
 {
 	struct awaited a = { .blind_until = 0 };

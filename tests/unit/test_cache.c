@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/jws.h"
 #include "tests/unit/unit.h"
 
 #define SMALL	  (128u << 10)
@@ -260,6 +261,7 @@ static void test_sizes(void **state)
 		{ 4096, 0 },	  { 20 << 10, 0 },
 		{ 48 << 10, 1 },  { SMALL, 1 },
 		{ SMALL + 1, 1 }, { (7 << 20) + 9, 1 },
+		{ 40 << 20, 1 },  { SIZE_MAX, 1 },
 	};
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		static struct shelf s;
@@ -270,15 +272,33 @@ static void test_sizes(void **state)
 	}
 }
 
+/* A stranger's endless string that ends as a token does is not looked at. */
+static void test_longer_than_tokens(void **state)
+{
+	(void)state;
+	static struct shelf s;
+	static char text[TOKEN_MAX + 1];
+	char token[TOKEN_LEN + 1];
+	shelf_open(&s, SMALL);
+	put(&s, 1);
+	struct span t = token_of(1, token), at_most;
+	memset(text, 'x', sizeof text);
+	memcpy(text + sizeof text - t.len, t.at, t.len);
+	at_most = span_of(text + 1, TOKEN_MAX);
+	assert_non_null(cache_look(s.cache, at_most).place);
+	assert_null(cache_look(s.cache, span_of(text, sizeof text)).place);
+	cache_close(s.cache);
+}
+
 /* One that fits into no segment is left out. */
 static void test_too_large(void **state)
 {
 	(void)state;
 	static struct shelf s;
-	static char text[16 << 10];
+	static char text[TOKEN_MAX];
 	struct claims c;
 	struct cached k;
-	shelf_open(&s, SMALL);
+	shelf_open(&s, 40 << 10);
 	memset(text, 'x', sizeof text);
 	claims_of(1, &c);
 	struct span t = span_of(text, sizeof text);
@@ -553,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_put_again),
 		cmocka_unit_test(test_oldest_make_room),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_longer_than_tokens),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_what_is_read_stays),
 		cmocka_unit_test(test_look_is_old),

@@ -95,8 +95,8 @@ struct mm_options {
 	unsigned flags;
 	/* Bytes, at most, for remembering tokens whose signature was good; 0:
 	 * MM_CACHE_SIZE, for some 9,000 tokens.  Memory is taken as it is
-	 * needed, and when it is full the oldest make room.  Less than 64 KiB
-	 * remembers nothing, more than 4 GiB is taken as 4 GiB. */
+	 * needed, and when it is full the oldest make room.  Less than 24 KiB
+	 * remembers nothing, more than 1 GiB is taken as 1 GiB. */
 	size_t cache_size;
 	/* Seconds since 1970, or NULL: the system's clock. */
 	int64_t (*now)(void *ctx);
