@@ -84,6 +84,10 @@ static struct http_server *server_new(const struct http_options *opt)
 	if (s == NULL)
 		return NULL;
 	s->opt = *opt;
+	if (s->opt.head_max == 0)
+		s->opt.head_max = HEAD_BYTES;
+	if (s->opt.reply_max == 0)
+		s->opt.reply_max = REPLY_BYTES;
 	s->tcp.fd = s->local.fd = -1;
 	s->reaper.conns.next = s->reaper.conns.prev = &s->reaper.conns;
 	pthread_condattr_init(&rising);

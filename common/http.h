@@ -24,9 +24,9 @@
 
 #include "common/buf.h"
 
-#define HTTP_ARGS_MAX  4  /* {} of a route */
-#define HTTP_QUERY_MAX 16 /* parameters of a query */
+#define HTTP_ARGS_MAX 4 /* {} of a route */
 
+struct form; /* common/form.h */
 struct http_server;
 struct http_request;
 struct http_body; /* a prepared reply body, shared by many requests */
@@ -36,8 +36,10 @@ enum http_kind { HTTP_NOW, HTTP_WORK, HTTP_CROWD };
 typedef enum mm_err http_handler(void *app, struct http_request *rq);
 
 struct http_route {
-	const char *method;
-	const char *path; /* "/v1/tokens/{}": {} is one segment, an arg */
+	const char *method; /* "*": any */
+	/* "/v1/tokens/{}": {} is one segment, an arg; "/auth/" and a star:
+	 * whatever is behind, and then the query is not read. */
+	const char *path;
 	enum http_kind kind;
 	size_t body_max; /* 0: the request must have no body */
 	http_handler *run;
@@ -55,12 +57,18 @@ struct http_options {
 			     const struct http_route *route);
 	const char *host; /* TCP: an IP address or localhost; NULL: none */
 	uint16_t port;	  /* 0: any free one, see http_port() */
-	const char *socket_path;	/* Unix socket, mode 0600; NULL: none */
+	const char *socket_path;	/* Unix socket; NULL: none */
+	unsigned socket_mode;		/* 0: 0600 */
 	const char *tls_cert, *tls_key; /* PEM text; NULL: plain */
 	unsigned workers, pollers;	/* threads; pollers 0: one */
 	unsigned connections; /* at most, over both listeners; 0: 1024 */
 	/* Milliseconds for a request to come in whole; 0: 15 seconds. */
 	unsigned request_ms;
+	/* Bytes of a request's line and headers; 0: 5800.  The target may be
+	 * as long as that less 1800. */
+	unsigned head_max;
+	/* Bytes of the headers that handlers set; 0: 400. */
+	unsigned reply_max;
 };
 
 /* Start serving.  The listeners are open when this returns.
@@ -90,9 +98,14 @@ const char *http_arg(const struct http_request *rq, unsigned i);
 /* A query parameter, percent-decoded, or NULL.  Bad escapes, control
  * characters, invalid UTF-8 and doubled parameters never get here. */
 const char *http_query(const struct http_request *rq, const char *name);
+const struct form *http_query_form(const struct http_request *rq);
 /* A header, or NULL.  A doubled Host, Authorization, Content-Type,
  * Content-Length or Transfer-Encoding never gets here. */
 const char *http_header(const struct http_request *rq, const char *name);
+/* All headers, in order, until visit() returns false. */
+void http_headers(const struct http_request *rq,
+		  bool (*visit)(void *ctx, const char *name, const char *value),
+		  void *ctx);
 struct span http_body_bytes(const struct http_request *rq);
 /* Came in over the Unix socket?  Then *uid is the peer's. */
 bool http_is_local(const struct http_request *rq, unsigned *uid);

@@ -162,12 +162,12 @@ enum mm_err guard_headers(struct http_request *rq, struct why *why)
 				    &h);
 	if (h.broken != NULL)
 		return bad(why, h.broken);
-	if (h.bytes > REQUEST_HEAD_MAX) {
+	if (h.bytes > rq->server->opt.head_max) {
 		rq->status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
 		return why_say(why, MM_ERR_INVALID, NULL,
-			       "request line and headers are longer than %d "
+			       "request line and headers are longer than %u "
 			       "bytes, counting %d more for each header",
-			       REQUEST_HEAD_MAX, PER_HEADER_BYTES);
+			       rq->server->opt.head_max, PER_HEADER_BYTES);
 	}
 	return guard_body(rq, &h, why);
 }

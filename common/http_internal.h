@@ -17,18 +17,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/form.h"
 #include "common/http.h"
 
 enum {
-	URI_BYTES_MAX = 4000,
 	/* What the library has for a connection: the request's line and
 	 * headers, something more for each header, and the reply's headers.
 	 * It writes over all of it between two requests, so that every
 	 * connection costs the whole. */
-	POOL_BYTES = 6400,
+	HEAD_BYTES = 5800,    /* unless told otherwise */
+	REPLY_BYTES = 400,    /* of headers that a handler sets; likewise */
+	OWN_BYTES = 200,      /* of the others in a reply */
+	HEADERS_BYTES = 1800, /* are left for headers by the longest target */
 	PER_HEADER_BYTES = 64,
-	REQUEST_HEAD_MAX = POOL_BYTES - 600, /* the reply must have room */
-	HEADER_BYTES_MAX = 400,		     /* of those that a handler sets */
 	QUEUE_MAX = 256, /* HTTP_WORK requests that wait for a worker */
 	POLLERS_MAX = 16,
 	WORKERS_MAX = 64,
@@ -131,8 +132,7 @@ struct http_request {
 	char id[17];
 	const char *method, *path;
 	const char *args[HTTP_ARGS_MAX];
-	const char *query; /* name NUL value NUL ... */
-	size_t query_count;
+	struct form query;
 	struct buf body;
 
 	/* the reply */

@@ -151,11 +151,14 @@ enum mm_err http_listen_local(struct http_server *s, struct why *why)
 	TRY(remove_stale(&a, why));
 
 	/* bind() takes the mode of the unbound socket (less the umask), so
-	 * that there is no moment when others can connect. */
+	 * that there is no moment when more can connect than should; to a
+	 * wider one it is opened afterwards. */
 	AUTO_FD int fd =
 		socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	mode_t mode = s->opt.socket_mode ? s->opt.socket_mode : 0600;
 	if (fd < 0 || fchmod(fd, 0600) != 0 ||
-	    bind(fd, (struct sockaddr *)&a, sizeof a) != 0)
+	    bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
+	    (mode != 0600 && chmod(a.sun_path, mode) != 0))
 		return why_say(why, MM_ERR_IO, NULL,
 			       "cannot open the socket %s: %s", a.sun_path,
 			       strerror(errno));

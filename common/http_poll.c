@@ -74,6 +74,7 @@ static struct MHD_Daemon *start_daemon(struct http_poller *p,
 {
 	const struct http_options *opt = &p->server->opt;
 	bool tls = !p->local && opt->tls_cert != NULL;
+	size_t pool = (size_t)opt->head_max + opt->reply_max + OWN_BYTES;
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
 			 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u);
 	struct MHD_OptionItem pem[3] = { { MHD_OPTION_END, 0, NULL } };
@@ -94,7 +95,7 @@ static struct MHD_Daemon *start_daemon(struct http_poller *p,
 		MHD_OPTION_LISTEN_SOCKET, p->fd, MHD_OPTION_STRICT_FOR_CLIENT,
 		1, MHD_OPTION_CONNECTION_LIMIT, connections,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool,
 		MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, p,
 		MHD_OPTION_NOTIFY_CONNECTION, reaper_notify, p,
 		MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, p,

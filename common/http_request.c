@@ -21,17 +21,16 @@ static struct http_request *request_new(struct http_server *s,
 					struct MHD_Connection *c,
 					const char *uri, size_t len)
 {
-	/* behind the URI: its decoded pieces, which are no longer than it,
-	 * and the empty values of parameters without one */
+	/* behind the URI: the pieces of its path, decoded, and its query */
 	struct http_request *rq =
-		calloc(1, sizeof *rq + 2 * (len + 1) + HTTP_QUERY_MAX);
+		calloc(1, sizeof *rq + len + 1 + FORM_ROOM(len));
 	if (rq == NULL)
 		return NULL;
 	rq->server = s;
 	rq->connection = c;
 	rq->conn = reaper_conn(c);
 	rq->body = buf_new(0);
-	rq->headers = buf_new(HEADER_BYTES_MAX);
+	rq->headers = buf_new(s->opt.reply_max);
 	memcpy(rq->uri, uri, len);
 	rq->path = rq->uri;
 	rq->text = rq->uri + len + 1;
@@ -45,7 +44,8 @@ static struct http_request *request_new(struct http_server *s,
 void *http_on_uri(void *poller, const char *uri, struct MHD_Connection *c)
 {
 	struct http_poller *p = poller;
-	size_t len = strnlen(uri, URI_BYTES_MAX + 1);
+	size_t max = p->server->opt.head_max - HEADERS_BYTES;
+	size_t len = strnlen(uri, max + 1);
 	struct http_request *rq = request_new(p->server, c, uri, len);
 	if (rq == NULL)
 		return NULL;
@@ -54,7 +54,7 @@ void *http_on_uri(void *poller, const char *uri, struct MHD_Connection *c)
 		return NULL;
 	}
 	reaper_begun(rq);
-	if (len > URI_BYTES_MAX)
+	if (len > max)
 		rq->status = MHD_HTTP_URI_TOO_LONG;
 	return rq;
 }
@@ -171,8 +171,8 @@ static enum mm_err judge(struct http_request *rq, bool *close)
 	*close = true;
 	if (rq->status == MHD_HTTP_URI_TOO_LONG)
 		return why_say(http_why(rq), MM_ERR_INVALID, NULL,
-			       "the request target is longer than %d bytes",
-			       URI_BYTES_MAX);
+			       "the request target is longer than %u bytes",
+			       rq->server->opt.head_max - HEADERS_BYTES);
 	TRY(guard_uri(rq, http_why(rq)));
 	TRY(guard_headers(rq, http_why(rq)));
 	*close = rq->chunked || rq->body_length != 0;
@@ -259,6 +259,28 @@ const char *http_header(const struct http_request *rq, const char *name)
 {
 	return MHD_lookup_connection_value(rq->connection, MHD_HEADER_KIND,
 					   name);
+}
+
+struct header_visit {
+	bool (*visit)(void *ctx, const char *name, const char *value);
+	void *ctx;
+};
+
+static enum MHD_Result visit_header(void *cls, enum MHD_ValueKind kind,
+				    const char *name, const char *value)
+{
+	struct header_visit *v = cls;
+	(void)kind;
+	return v->visit(v->ctx, name, value ? value : "") ? MHD_YES : MHD_NO;
+}
+
+void http_headers(const struct http_request *rq,
+		  bool (*visit)(void *ctx, const char *name, const char *value),
+		  void *ctx)
+{
+	struct header_visit v = { visit, ctx };
+	MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, visit_header,
+				  &v);
 }
 
 struct span http_body_bytes(const struct http_request *rq)
