@@ -33,6 +33,17 @@ MM_MUST_USE enum mm_err verifier_open_state(const struct mm_options *opt,
 					    const char *path,
 					    struct mm_verifier **out,
 					    struct why *why);
+/* What is asked of a token besides that it is good. */
+struct asked {
+	const char *user;     /* whose it must be; NULL: anybody's */
+	const char *audience; /* that it must be for; NULL: any */
+};
+
+/* mm_verify() for who asks for another user or audience each time. */
+MM_MUST_USE enum mm_err verifier_ask(struct mm_verifier *v,
+				     const struct asked *ask, struct span token,
+				     struct mm_token *out);
+
 /* NULL is allowed.  Not the follower's parts: open.c's are gone before. */
 void verifier_close(struct mm_verifier *v);
 

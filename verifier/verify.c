@@ -134,8 +134,7 @@ static void fill(struct mm_token *out, const struct claims *c, int64_t last_use)
 	out->index = c->idx;
 }
 
-/* user NULL: whoever it is. */
-static enum mm_err verify(struct mm_verifier *v, const char *user,
+static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
 			  struct span token, struct mm_token *out)
 {
 	struct claims room;
@@ -149,9 +148,9 @@ static enum mm_err verify(struct mm_verifier *v, const char *user,
 		TRY(first_sight(v, p.map, token, &room));
 	const struct state_list *l = state_find(p.map->head, c->list);
 	state_fetch(p.map->head, l, c->idx);
-	TRY(claims_check(c, p.map->iss, v->audience, now));
+	TRY(claims_check(c, p.map->iss, ask->audience, now));
 	TRY(check_list(p.map, l, c, now, &last_use));
-	if (user != NULL && strcmp(user, claims_text(c, c->sub)) != 0)
+	if (ask->user != NULL && strcmp(ask->user, claims_text(c, c->sub)) != 0)
 		return MM_ERR_WRONG_USER;
 
 	use_send(&v->uses, c, last_use, now);
@@ -165,18 +164,26 @@ static enum mm_err public_error(enum mm_err e)
 	return e <= MM_ERR_UNAVAILABLE ? e : MM_ERR_UNAVAILABLE;
 }
 
+enum mm_err verifier_ask(struct mm_verifier *v, const struct asked *ask,
+			 struct span token, struct mm_token *out)
+{
+	return public_error(verify(v, ask, token, out));
+}
+
 enum mm_err mm_verify(struct mm_verifier *v, const char *token, size_t len,
 		      struct mm_token *out)
 {
-	return public_error(verify(v, NULL, span_of(token, len), out));
+	struct asked ask = { NULL, v->audience };
+	return verifier_ask(v, &ask, span_of(token, len), out);
 }
 
 enum mm_err mm_verify_user(struct mm_verifier *v, const char *user,
 			   const char *token, size_t len, struct mm_token *out)
 {
+	struct asked ask = { user, v->audience };
 	if (user == NULL)
 		return MM_ERR_WRONG_USER;
-	return public_error(verify(v, user, span_of(token, len), out));
+	return verifier_ask(v, &ask, span_of(token, len), out);
 }
 
 /* ---- what it may do ---- */
