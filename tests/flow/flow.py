@@ -238,9 +238,9 @@ class Flow(unittest.TestCase):
         self.processes.append(p)
         return p.start() if start else p
 
-    def both(self, **kw):
+    def both(self, agent_flags=(), **kw):
         i = self.issuer(**kw)
-        a = self.agent(i)
+        a = self.agent(i, flags=agent_flags)
         wait_for("the agent to follow", lambda: "feed.connected" in a.text())
         return i, a
 

@@ -27,6 +27,7 @@ deny issuer -- '("|<)(verifier|cli|tests|mintmark)/' 'the issuer knows no verifi
 deny verifier -- '"(issuer|keys|cli|tests)/' 'the verifier knows no issuer'
 deny cli -- '"(issuer|verifier|tests)/' 'cli/ uses HTTP and the installed header'
 deny verifier -- '<(microhttpd|sqlite3|jwt)\.h>' 'the verifier has no server and no database'
+deny verifier ':!verifier/agent' -- '"common/http\.h"' 'libmintmark has no server; the agent has'
 
 only 'common/http[a-z_]*\.[ch]' microhttpd.h
 only 'issuer/store_sqlite[a-z_]*\.[ch]' sqlite3.h

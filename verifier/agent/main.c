@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/settings.h"
+#include "verifier/agent/door.h"
 #include "verifier/follow.h"
 
 /* clang-format off */
@@ -16,7 +17,8 @@
 	X(token_file,    SET_TEXT,     "",     "FILE", "a token with scope mintmark:agent, on one line") \
 	X(state,         SET_TEXT,     "",     "FILE", "the state file to keep")                \
 	X(max_staleness, SET_DURATION, "24h",  "DUR",  "refuse all tokens after so long without news") \
-	X(jwks,          SET_TEXT,     "",     "FILE", "the issuer's public keys, instead of asking it at first contact")
+	X(jwks,          SET_TEXT,     "",     "FILE", "the issuer's public keys, instead of asking it at first contact") \
+	X(listen,        SET_TEXT,     "",     "ADDR", "answer proxies' auth subrequests at HOST:PORT of loopback, or unix:/PATH")
 /* clang-format on */
 
 struct agent_settings {
@@ -82,6 +84,8 @@ static enum mm_err fill(const struct agent_settings *s,
 	if (s->max_staleness < 1)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "--max-staleness must be a second or more");
+	if (s->listen[0] != '\0')
+		TRY(door_check(s->listen, why));
 	to->state = s->state;
 	to->jwks_file = s->jwks[0] ? s->jwks : NULL;
 	to->max_staleness = s->max_staleness;
@@ -141,14 +145,38 @@ static void warn_open_token(const char *path)
 			  path);
 }
 
+/* The follower, and the door if one is wanted. */
+static enum mm_err run(const struct agent_settings *set,
+		       const struct follower_options *opt, struct why *why)
+{
+	sigset_t signals;
+	struct follower *f;
+	struct door *door = NULL;
+	block_signals(&signals);
+	TRY(follower_start(opt, &f, why));
+	enum mm_err e =
+		set->listen[0] == '\0'
+			? MM_OK
+			: door_start(set->listen, set->state, &door, why);
+	if (e == MM_OK) {
+		log_event(LOG_NOTICE, "agent.start",
+			  "version=%s issuer=%s state=%s listen=%s", MM_VERSION,
+			  opt->issuer.url[0], opt->state, set->listen);
+		warn_open_token(set->token_file);
+		serve(f, &signals);
+		log_event(LOG_NOTICE, "agent.stop", "detail=saving");
+	}
+	door_stop(door);
+	follower_stop(f, false);
+	return e;
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_settings set;
 	struct follower_options opt = { .say = say };
-	struct follower *f;
 	struct why why = { .text = "" };
 	enum settings_wish wish;
-	sigset_t signals;
 	enum mm_err e = settings_read(&table, argc, argv, &set, &wish, &why);
 	if (e == MM_OK && (wish == SETTINGS_RUN || wish == SETTINGS_TEST))
 		e = fill(&set, &opt, &why);
@@ -160,15 +188,5 @@ int main(int argc, char **argv)
 		return 0;
 
 	umask(022);
-	block_signals(&signals);
-	e = follower_start(&opt, &f, &why);
-	if (e != MM_OK)
-		return refuse(1, &why);
-	log_event(LOG_NOTICE, "agent.start", "version=%s issuer=%s state=%s",
-		  MM_VERSION, opt.issuer.url[0], opt.state);
-	warn_open_token(set.token_file);
-	serve(f, &signals);
-	log_event(LOG_NOTICE, "agent.stop", "detail=saving");
-	follower_stop(f, false);
-	return 0;
+	return run(&set, &opt, &why) == MM_OK ? 0 : refuse(1, &why);
 }

@@ -1,0 +1,100 @@
+/* answer.c - the answers, with their headers. */
+#include "verifier/agent/answer.h"
+
+#include <inttypes.h>
+
+#include "common/log.h"
+#include "verifier/agent/need.h"
+
+#define BEARER "Bearer realm=\"mintmark\""
+#define BASIC  "Basic realm=\"mintmark\", charset=\"UTF-8\""
+
+/* RFC 9110 s5.5: a field's value has no control characters, and loses the
+ * space around it; then it would be another user's name. */
+static bool fits_header(const char *s)
+{
+	size_t n = strlen(s);
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)s[i] < 0x20 || s[i] == 0x7F)
+			return false;
+	return n != 0 && s[0] != ' ' && s[n - 1] != ' ';
+}
+
+enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t)
+{
+	char expires[24];
+	if (!fits_header(t->user)) {
+		(void)why_say(http_why(rq), MM_ERR_SETUP, NULL,
+			      "the name of the token's user cannot be written "
+			      "in a header");
+		return answer_wrong(rq, MM_ERR_SETUP);
+	}
+	snprintf(expires, sizeof expires, "%" PRId64, t->expires_at);
+	http_set(rq, "X-Mintmark-User", t->user);
+	if (t->has_scope)
+		http_set(rq, "X-Mintmark-Scopes", t->scope);
+	http_set(rq, "X-Mintmark-Id", t->id);
+	http_set(rq, "X-Mintmark-Expires", expires);
+	return http_reply(rq, 200, NULL, span_of(NULL, 0));
+}
+
+static void log_refused(struct http_request *rq, enum mm_err e)
+{
+	log_event(LOG_INFO, "auth.refused", "request=%s reason=%s",
+		  http_request_id(rq), mm_err_word(e));
+}
+
+/* Both challenges, Basic last: nginx 1.22 passes on just that one, and it is
+ * what makes WebDAV clients ask. */
+enum mm_err answer_refuse(struct http_request *rq, enum mm_err e)
+{
+	bool none = e == MM_ERR_UNAUTHENTICATED;
+	if (!none)
+		log_refused(rq, e);
+	if (mm_err_http(e) != 401) {
+		http_set(rq, "Retry-After", "1");
+		http_set(rq, "X-Mintmark-Reason", mm_err_word(e));
+		(void)why_say(http_why(rq), e, NULL,
+			      "nobody can tell now whether a token is good: "
+			      "try again");
+		return http_problem(rq, e, http_why(rq));
+	}
+	if (!none)
+		http_set(rq, "X-Mintmark-Reason", mm_err_word(e));
+	http_set(rq, "WWW-Authenticate",
+		 none ? BEARER : BEARER ", error=\"invalid_token\"");
+	http_set(rq, "WWW-Authenticate", BASIC);
+	(void)why_say(http_why(rq), e, NULL,
+		      none ? "this needs a token: Authorization: Bearer, or "
+			     "Basic with user and token"
+			   : "the token is not valid here");
+	return http_problem(rq, MM_ERR_UNAUTHENTICATED, http_why(rq));
+}
+
+/* RFC 6750 s3.1 */
+enum mm_err answer_lacks(struct http_request *rq, const char *missing)
+{
+	char challenge[NEED_MISSING + 80];
+	snprintf(challenge, sizeof challenge,
+		 missing[0] ? BEARER
+			 ", error=\"insufficient_scope\", scope=\"%s\""
+			    : BEARER ", error=\"insufficient_scope\"",
+		 missing);
+	log_refused(rq, MM_ERR_INSUFFICIENT_SCOPE);
+	http_set(rq, "WWW-Authenticate", challenge);
+	http_set(rq, "X-Mintmark-Reason",
+		 mm_err_word(MM_ERR_INSUFFICIENT_SCOPE));
+	(void)why_say(http_why(rq), MM_ERR_INSUFFICIENT_SCOPE, NULL,
+		      "the token does not allow this%s%s",
+		      missing[0] ? ": it lacks the scope " : "", missing);
+	return http_problem(rq, MM_ERR_INSUFFICIENT_SCOPE, http_why(rq));
+}
+
+enum mm_err answer_wrong(struct http_request *rq, enum mm_err e)
+{
+	const struct why *why = http_why(rq);
+	if (e == MM_ERR_SETUP)
+		log_event(LOG_ERR, "auth.misconfigured", "request=%s detail=%s",
+			  http_request_id(rq), why ? why->text : "");
+	return http_problem(rq, e, why);
+}

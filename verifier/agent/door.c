@@ -1,0 +1,163 @@
+/* door.c - may this request pass? */
+#include "verifier/agent/door.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/http.h"
+#include "common/loopback.h"
+#include "common/settings.h"
+#include "verifier/agent/answer.h"
+#include "verifier/agent/credentials.h"
+#include "verifier/agent/subrequest.h"
+#include "verifier/verifier.h"
+
+enum {
+	POLLERS = 2,	      /* a flood of forged tokens keeps one busy */
+	HEAD_MAX = 16 * 1024, /* clients' cookies come along */
+	REPLY_MAX = 4 * 1024, /* a user, scopes, challenges */
+	RETRY_MS = 100,
+};
+
+struct door {
+	struct http_server *http;
+	char *state;
+	pthread_mutex_t opening;
+	int64_t next_try;			/* clock_ms(); by opening */
+	_Atomic(struct mm_verifier *) verifier; /* NULL: no state yet */
+};
+
+/* ---- the verifier ---- */
+
+/* At first contact there is no state file until the issuer has answered. */
+static struct mm_verifier *open_late(struct door *d)
+{
+	static const struct mm_options opt = { .flags = 0 };
+	struct mm_verifier *v = NULL;
+	if (pthread_mutex_trylock(&d->opening) != 0)
+		return NULL;
+	if (atomic_load(&d->verifier) == NULL && clock_ms() >= d->next_try) {
+		d->next_try = clock_ms() + RETRY_MS;
+		if (verifier_open_state(&opt, d->state, &v, NULL) == MM_OK)
+			atomic_store(&d->verifier, v);
+	}
+	pthread_mutex_unlock(&d->opening);
+	return atomic_load(&d->verifier);
+}
+
+static struct mm_verifier *verifier_of(struct door *d)
+{
+	struct mm_verifier *v = atomic_load(&d->verifier);
+	return v != NULL ? v : open_late(d);
+}
+
+/* ---- answering ---- */
+
+static enum mm_err verify(struct door *d, const struct subrequest *s,
+			  struct mm_token *out)
+{
+	AUTO_CREDENTIALS struct credentials c;
+	TRY(credentials_read(s->authorization, &c));
+	struct asked ask = { c.user, s->need.audience };
+	struct mm_verifier *v = verifier_of(d);
+	return v == NULL ? MM_ERR_UNAVAILABLE
+			 : verifier_ask(v, &ask, c.token, out);
+}
+
+static enum mm_err answer(struct door *d, struct http_request *rq,
+			  bool prefixed)
+{
+	struct subrequest s;
+	struct mm_token token;
+	char missing[NEED_MISSING];
+	enum mm_err e = subrequest_read(rq, prefixed, &s);
+	if (e != MM_OK)
+		return answer_wrong(rq, e);
+	e = verify(d, &s, &token);
+	if (e != MM_OK)
+		return answer_refuse(rq, e);
+	if (need_check(&s.need, &token, missing) != MM_OK)
+		return answer_lacks(rq, missing);
+	return answer_pass(rq, &token);
+}
+
+static enum mm_err door_ask(void *door, struct http_request *rq)
+{
+	return answer(door, rq, false);
+}
+
+static enum mm_err door_ask_prefixed(void *door, struct http_request *rq)
+{
+	return answer(door, rq, true);
+}
+
+/* clang-format off */
+static const struct http_route door_routes[] = {
+	{ "GET", "/auth",   HTTP_NOW, 0, door_ask, 0 },
+	{ "*",   "/auth/*", HTTP_NOW, 0, door_ask_prefixed, 0 },
+	{ .method = NULL },
+};
+/* clang-format on */
+
+/* ---- start and stop ---- */
+
+#define UNIX_PREFIX "unix:"
+
+/* A token is not to travel in the clear, even if its proxy does. */
+static enum mm_err fill(const char *listen, char host[256],
+			struct http_options *to, struct why *why)
+{
+	if (strncmp(listen, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+		listen += strlen(UNIX_PREFIX);
+	if (listen[0] == '/') {
+		to->socket_path = listen;
+		to->socket_mode = 0660;
+		return MM_OK;
+	}
+	to->host = host;
+	TRY(address_read(listen, host, &to->port, why));
+	if (host_is_loopback(host))
+		return MM_OK;
+	return why_say(why, MM_ERR_INVALID, "listen",
+		       "--listen %s can be reached from other hosts, and "
+		       "subrequests carry tokens: give 127.0.0.1:PORT or "
+		       "unix:/PATH",
+		       listen);
+}
+
+enum mm_err door_check(const char *listen, struct why *why)
+{
+	char host[256];
+	struct http_options opt = { .host = NULL };
+	return fill(listen, host, &opt, why);
+}
+
+enum mm_err door_start(const char *listen, const char *state, struct door **out,
+		       struct why *why)
+{
+	char host[256];
+	struct door *d = calloc(1, sizeof *d);
+	struct http_options opt = { .routes = door_routes,
+				    .app = d,
+				    .pollers = POLLERS,
+				    .head_max = HEAD_MAX,
+				    .reply_max = REPLY_MAX };
+	*out = d;
+	if (d == NULL || (d->state = strdup(state)) == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	pthread_mutex_init(&d->opening, NULL);
+	TRY(fill(listen, host, &opt, why));
+	return http_start(&opt, &d->http, why);
+}
+
+void door_stop(struct door *d)
+{
+	if (d == NULL)
+		return;
+	http_stop(d->http);
+	verifier_close(atomic_load(&d->verifier));
+	free(d->state);
+	free(d);
+}

@@ -1,0 +1,22 @@
+/* door.h - answers the auth subrequests of this host's proxies.
+ *
+ * For each request of its client a proxy asks GET /auth, and lets pass what
+ * gets a 200: PROTOCOL.md section 11.  Tokens are checked as in any other
+ * process, against the state file. */
+#ifndef MM_VERIFIER_AGENT_DOOR_H
+#define MM_VERIFIER_AGENT_DOOR_H
+
+#include "common/error.h"
+
+struct door;
+
+/* listen: "127.0.0.1:9080" (loopback only) or "unix:/run/mintmark/auth.sock".
+ * MM_ERR_INVALID: it is neither. */
+MM_MUST_USE enum mm_err door_check(const char *listen, struct why *why);
+/* Begin to answer; until there is a state file, with 503. */
+MM_MUST_USE enum mm_err door_start(const char *listen, const char *state,
+				   struct door **out, struct why *why);
+/* Finish what is being answered.  NULL is allowed. */
+void door_stop(struct door *d);
+
+#endif

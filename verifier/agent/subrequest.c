@@ -1,0 +1,65 @@
+/* subrequest.c - the headers and the query of an auth subrequest. */
+#include "verifier/agent/subrequest.h"
+
+#include <strings.h>
+
+struct heard {
+	const char *authorization, *need;
+	struct need_methods methods;
+	bool foreign; /* an X-Mintmark header that no proxy sends */
+};
+
+/* As the server behind the proxy may read it: some take _ for -. */
+static bool is_ours(const char *name)
+{
+	static const char ours[] = "x-mintmark-";
+	size_t i = 0;
+	while (ours[i] == (name[i] | 0x20) ||
+	       (ours[i] == '-' && (name[i] == '-' || name[i] == '_')))
+		i++;
+	return ours[i] == '\0';
+}
+
+/* The server lets no second Authorization get here. */
+static bool hear(void *ctx, const char *name, const char *value)
+{
+	struct heard *h = ctx;
+	if (strcasecmp(name, "Authorization") == 0)
+		h->authorization = value;
+	else if (strcasecmp(name, "X-Forwarded-Method") == 0 ||
+		 strcasecmp(name, "X-Original-Method") == 0)
+		need_add_method(&h->methods, value);
+	else if (strcasecmp(name, "X-Mintmark-Need") == 0 && h->need == NULL)
+		h->need = value;
+	else
+		h->foreign |= is_ours(name);
+	return true;
+}
+
+static enum mm_err read_header(const char *value, struct subrequest *out,
+			       struct form *form, struct why *why)
+{
+	struct span text = span_str(value);
+	if (text.len <= NEED_HEADER_MAX && form_read(text, out->room, form))
+		return MM_OK;
+	return why_say(why, MM_ERR_SETUP, NULL,
+		       "X-Mintmark-Need is too long or not well encoded, or "
+		       "repeats a parameter");
+}
+
+enum mm_err subrequest_read(struct http_request *rq, bool prefixed,
+			    struct subrequest *out)
+{
+	struct heard h = { .foreign = false };
+	struct form form = *http_query_form(rq);
+	http_headers(rq, hear, &h);
+	if (prefixed)
+		need_add_method(&h.methods, http_method(rq));
+	if (h.foreign || (h.need != NULL && form.count != 0))
+		return why_say(http_why(rq), MM_ERR_INVALID, NULL,
+			       "the client must not send X-Mintmark headers");
+	if (h.need != NULL)
+		TRY(read_header(h.need, out, &form, http_why(rq)));
+	out->authorization = h.authorization;
+	return need_read(&form, h.methods, &out->need, http_why(rq));
+}
