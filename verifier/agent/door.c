@@ -109,13 +109,17 @@ static const struct http_route door_routes[] = {
 static enum mm_err fill(const char *listen, char host[256],
 			struct http_options *to, struct why *why)
 {
-	if (strncmp(listen, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-		listen += strlen(UNIX_PREFIX);
-	if (listen[0] == '/') {
-		to->socket_path = listen;
+	bool local = strncmp(listen, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
+	const char *path = local ? listen + strlen(UNIX_PREFIX) : listen;
+	if (path[0] == '/') {
+		to->socket_path = path;
 		to->socket_mode = 0660;
 		return MM_OK;
 	}
+	if (local)
+		return why_say(why, MM_ERR_INVALID, "listen",
+			       "--listen %s: the path must begin with /",
+			       listen);
 	to->host = host;
 	TRY(address_read(listen, host, &to->port, why));
 	if (host_is_loopback(host))

@@ -196,7 +196,8 @@ static enum mm_err check_resource(const struct need *n,
 					     n->type, ids->at[0], words[perm]);
 	/* an id that no scope can name cannot be said */
 	if (len <= 0 || len >= NEED_MISSING ||
-	    scope_word_read(span_str(missing), &w, NULL) != MM_OK)
+	    scope_word_read(span_str(missing), &w, NULL) != MM_OK ||
+	    w.perm == 0)
 		missing[0] = '\0';
 	return MM_ERR_INSUFFICIENT_SCOPE;
 }
