@@ -14,8 +14,19 @@ while read -r method path; do
 		finding "issuer/routes.c:1: $method $path is not in PROTOCOL.md"
 done <<<"$routes"
 
-while read -r s; do
-	grep -qE "\`(--)?${s//_/[-_]}" "${docs[@]}" ||
-		finding "issuer/issuer.h:1: setting $s is in no document"
-done < <(grep -oE '^	X\([a-z_]+' issuer/issuer.h | sed 's/.*X(//')
+for f in issuer/issuer.h verifier/agent/main.c; do
+	while read -r s; do
+		grep -qE "\`(--)?${s//_/[-_]}" "${docs[@]}" ||
+			finding "$f:1: setting $s is in no document"
+	done < <(grep -oE '^	X\([a-z_]+' "$f" | sed 's/.*X(//')
+done
+
+params=$(sed -n '/^} params/,/^};/p' verifier/agent/need.c |
+	grep -oE '\{ "[a-z]+"' | tr -d '{ "')
+[ -n "$params" ] || finding "verifier/agent/need.c:1: no parameters found?"
+for p in $params; do
+	sed -n '/^### What is needed/,/^### /p' PROTOCOL.md |
+		grep -qE "^\|.*\`$p\`.*\|.*\|" ||
+		finding "verifier/agent/need.c:1: parameter $p is not in PROTOCOL.md"
+done
 finish
