@@ -29,10 +29,12 @@ void need_add_method(struct need_methods *m, const char *method)
 
 /* ---- reading ---- */
 
+/* What is long may be a token that went astray: it is not said again. */
 static enum mm_err wrong(struct why *why, const char *what, const char *value)
 {
-	char quoted[QUOTE_SIZE];
-	text_quote(quoted, span_str(value));
+	char quoted[QUOTE_SIZE] = "something longer than 32 bytes";
+	if (strlen(value) <= 32)
+		text_quote(quoted, span_str(value));
 	return why_say(why, MM_ERR_SETUP, NULL, "%s: %s", what, quoted);
 }
 

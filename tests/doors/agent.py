@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""The agent's own door, asked as a proxy asks: GET /auth."""
+import base64
+import http.client
+import socket
+import subprocess
+import time
+
+from doors import AGENT, SLOW, Door, Life, free_port, main, wait_for
+
+
+class AgentDoor(Door):
+    """Over TCP; read() and write() are what a WebDAV proxy would ask."""
+
+    def open(self, **kw):
+        self.port = free_port()
+        i, a = self.both(
+            agent_flags=["--listen", f"127.0.0.1:{self.port}"], **kw)
+        return i, a
+
+    def ask(self, user, token, query="", headers=None, port=None):
+        """(status, headers), with user and token as Basic credentials."""
+        c = http.client.HTTPConnection("127.0.0.1", port or self.port,
+                                       timeout=20)
+        pair = base64.b64encode(f"{user}:{token}".encode()).decode()
+        try:
+            c.request("GET", f"/auth?{query}", headers={
+                "Authorization": f"Basic {pair}", **(headers or {})})
+            r = c.getresponse()
+            r.read()
+            return r.status, r.headers
+        finally:
+            c.close()
+
+    def may(self, user, token, method):
+        status, headers = self.ask(user, token, "type=node&ids=leaf+root",
+                                   {"X-Forwarded-Method": method})
+        self.assertIn(status, (200, 401, 403))
+        self.assertEqual("X-Mintmark-User" in headers, status == 200)
+        return status == 200
+
+    def read(self, user, token):
+        return self.may(user, token, "PROPFIND")
+
+    def write(self, user, token):
+        return self.may(user, token, "PUT")
+
+
+class Lives(Life, AgentDoor):
+    pass
+
+
+class Faults(AgentDoor):
+    def status(self, user, token):
+        """None while nobody listens."""
+        try:
+            return self.ask(user, token)[0]
+        except OSError:
+            return None
+
+    def test_nothing_passes_without_the_agent_or_its_state(self):
+        i, a = self.open()
+        token = i.mint()["token"]
+        self.assertEqual(self.ask("alice", token)[0], 200)
+        a.kill9()
+        with self.assertRaises(OSError):
+            self.ask("alice", token)
+        # the last state is enough to begin with, also without the issuer
+        i.kill9()
+        a.start()
+        wait_for("the door", lambda: self.status("alice", token) == 200)
+        a.stop()
+
+    def test_before_the_first_contact(self):
+        i = self.issuer()
+        self.port = free_port()
+        a = self.agent(i, start=False,
+                       flags=["--listen", f"127.0.0.1:{self.port}"])
+        token = i.mint("agent", scopes=["mintmark:agent"])["token"]
+        a.token_file.write_text(token)
+        a.token_file.chmod(0o600)
+        i.kill9()
+        a.start(wait=False)
+        wait_for("the door", lambda: self.status("agent", token) == 503)
+        i.start()
+        wait_for("the state", lambda: self.status("agent", token) == 200, 20)
+
+    def test_stale(self):
+        self.port = free_port()
+        i, a = self.both(agent_flags=[
+            "--listen", f"127.0.0.1:{self.port}", "--max-staleness", "2s"])
+        token = i.mint()["token"]
+        self.assertEqual(self.ask("alice", token)[0], 200)
+        i.kill9()
+        wait_for("it to be stale", lambda: self.ask("alice", token)[0] == 503,
+                 20)
+        status, headers = self.ask("alice", token)
+        self.assertEqual(headers["X-Mintmark-Reason"], "stale")
+        self.assertIn("Retry-After", headers)
+
+    def test_wrong_configuration_is_one_clear_line(self):
+        i, a = self.open()
+        token = i.mint()["token"]
+        for query, says in (("scop=x", 'no such parameter: \\"scop\\"'),
+                            ("type=node&ids=1", "X-Forwarded-Method"),
+                            ("perm=r", "type and ids go together"),
+                            (token, "longer than 32 bytes"),
+                            (f"perm={token}", "longer than 32 bytes")):
+            before = a.text()
+            self.assertEqual(self.ask("alice", token, query)[0], 500)
+            lines = a.text()[len(before):].splitlines()
+            self.assertEqual(len(lines), 1, lines)
+            self.assertIn('"event":"auth.misconfigured"', lines[0])
+            self.assertIn(says, lines[0])
+        self.no_token_in(a.text(), token)
+
+    def no_token_in(self, text, token):
+        for part in token.split("."):
+            for at in range(0, len(part) - 12, 6):
+                self.assertNotIn(part[at:at + 12], text)
+
+    def test_a_refusal_is_logged_without_the_token(self):
+        i, a = self.open()
+        t = i.mint()
+        self.assertEqual(self.ask("alice", t["token"])[0], 200)
+        i.revoke(t["id"])
+        time.sleep(0.5 * SLOW)
+        self.assertEqual(self.ask("alice", t["token"])[0], 401)
+        self.assertEqual(self.ask("bob", t["token"])[0], 401)
+        self.assertIn('"reason":"revoked"', a.text())
+        self.no_token_in(a.text(), t["token"])
+
+    def test_stops_while_it_is_asked(self):
+        """Neither a connection without a request nor half of one keeps it."""
+        i, a = self.open()
+        token = i.mint()["token"]
+        idle = socket.create_connection(("127.0.0.1", self.port))
+        half = socket.create_connection(("127.0.0.1", self.port))
+        half.sendall(b"GET /auth HTTP/1.1\r\nHost: x\r\n")
+        self.assertEqual(self.ask("alice", token)[0], 200)
+        begun = time.monotonic()
+        a.stop()
+        self.assertLess(time.monotonic() - begun, 10 * SLOW)
+        idle.close()
+        half.close()
+
+
+class Start(AgentDoor):
+    def run_agent(self, *flags):
+        return subprocess.run(
+            [str(AGENT), "--issuer", "http://127.0.0.1:1", "--token-file",
+             self.folder / "t", "--state", self.folder / "s", *flags],
+            capture_output=True, text=True, timeout=20 * SLOW)
+
+    def test_bad_addresses(self):
+        (self.folder / "t").write_text("x")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            for listen, code, says in (
+                    ("0.0.0.0:9080", 2, "can be reached from other hosts"),
+                    ("example.org:9080", 2, "can be reached from other"),
+                    ("9080", 2, "HOST:PORT"),
+                    ("unix:auth.sock", 2, "must begin with /"),
+                    ("unix:/nowhere/at/all/s", 1, "No such file"),
+                    ("unix:/" + "x" * 120, 1, "longer than 107"),
+                    (f"127.0.0.1:{port}", 1, "already in use")):
+                p = self.run_agent("--listen", listen)
+                self.assertEqual(p.returncode, code, f"{listen}: {p.stderr}")
+                said = [line for line in p.stderr.splitlines()
+                        if line.startswith("mintmark-agent: ")]
+                self.assertEqual(len(said), 1, p.stderr)
+                self.assertIn(says, said[0])
+
+    def test_a_socket_for_the_proxies_group(self):
+        i = self.issuer()
+        path = self.folder / "auth.sock"
+        a = self.agent(i, flags=["--listen", f"unix:{path}"])
+        self.assertEqual(path.stat().st_mode & 0o777, 0o660)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(path))
+            s.sendall(b"GET /auth HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertIn(b" 401 ", s.recv(4096))
+        a.kill9()  # a socket that was left behind is taken over
+        self.assertTrue(path.exists())
+        started = a.text().count("agent.start")
+        a.start()
+        wait_for("the door", lambda: a.text().count("agent.start") > started)
+        a.stop()
+        self.assertFalse(path.exists())
+
+
+if __name__ == "__main__":
+    main()
