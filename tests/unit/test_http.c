@@ -122,6 +122,32 @@ static enum mm_err headers(void *app, struct http_request *rq)
 	return say(rq, ua ? ua : "(none)");
 }
 
+static enum mm_err whole(void *app, struct http_request *rq)
+{
+	char text[256];
+	(void)app;
+	snprintf(text, sizeof text, "%s %s|%s", http_method(rq), http_path(rq),
+		 http_query(rq, "q") ? "read" : "unread");
+	return say(rq, text);
+}
+
+/* Of the headers, until there is a Stop. */
+static bool list_one(void *ctx, const char *name, const char *value)
+{
+	buf_fmt(ctx, "%s=%s;", name, value);
+	return strcmp(name, "Stop") != 0;
+}
+
+static enum mm_err list(void *app, struct http_request *rq)
+{
+	AUTO_BUF struct buf b = buf_new(1024);
+	struct span text;
+	(void)app;
+	http_headers(rq, list_one, &b);
+	enum mm_err e = buf_done(&b, &text);
+	return e == MM_OK ? http_reply(rq, 200, "text/plain", text) : e;
+}
+
 static enum mm_err peer(void *app, struct http_request *rq)
 {
 	char text[64];
@@ -170,6 +196,9 @@ static const struct http_route routes[] = {
 	{ "GET", "/headers", HTTP_NOW, 0, headers, FREE },
 	{ "GET", "/peer", HTTP_NOW, 0, peer, FREE },
 	{ "GET", "/denied", HTTP_NOW, 0, hello, DENIED },
+	{ "GET", "/star", HTTP_NOW, 0, query, FREE },
+	{ "*", "/star/*", HTTP_NOW, 0, whole, FREE },
+	{ "GET", "/list", HTTP_NOW, 0, list, FREE },
 	{ .method = NULL },
 };
 
@@ -399,6 +428,21 @@ static const struct {
 	{ "PUT /a/x HTTP/1.1\r\n" H END, 405, NULL, true },
 	{ "BREW /hello HTTP/1.1\r\n" H END, 405, NULL, true },
 	{ "get /hello HTTP/1.1\r\n" H END, 405, NULL, true },
+	/* behind a star all is somebody else's */
+	{ "GET /star HTTP/1.1\r\n" H END, 200, "(none)", true },
+	{ "PUT /star HTTP/1.1\r\n" H END, 405, NULL, true },
+	{ "GET /star?q=1 HTTP/1.1\r\n" H END, 200, "1", true },
+	{ "GET /star/ HTTP/1.1\r\n" H END, 200, "GET /star/|unread", true },
+	{ "BREW /star/a/%zz/c?q=%zz&q HTTP/1.1\r\n" H END, 200,
+	  "BREW /star/a/%zz/c|unread", true },
+	{ "GET /starry/ HTTP/1.1\r\n" H END, 404, NULL, true },
+	{ "GET /star/../a/x HTTP/1.1\r\n" H END, 400, NULL, false },
+	{ "POST /star/a HTTP/1.1\r\nContent-Length: 1\r\n" H END "x", 400, NULL,
+	  false },
+	{ "GET /list HTTP/1.1\r\n" H "A: 1\r\nA: 2\r\nB:\r\n" END, 200,
+	  "Host=h;A=1;A=2;B=;", true },
+	{ "GET /list HTTP/1.1\r\n" H "Stop: 1\r\nA: 2\r\n" END, 200,
+	  "Host=h;Stop=1;", true },
 	{ "GET /query HTTP/1.1\r\n" H END, 200, "(none)", true },
 	{ "GET /query? HTTP/1.1\r\n" H END, 200, "(none)", true },
 	{ "GET /query?q HTTP/1.1\r\n" H END, 200, "", true },
@@ -610,6 +654,36 @@ static void test_large_head(void **state)
 	fetch(&f, text, &r, &open);
 	assert_int_equal(r.status, 431);
 	assert_false(open);
+	finish(&f);
+}
+
+/* As much as the program asked for, in the headers or in the target. */
+static void test_a_larger_head(void **state)
+{
+	static char text[20000];
+	struct fixture f;
+	struct reply r;
+	bool open;
+	(void)state;
+	prepare(&f);
+	f.opt.head_max = 16384;
+	start(&f);
+	snprintf(text, sizeof text,
+		 "GET /hello HTTP/1.1\r\n" H "X: %0*d\r\n" END, 16000, 0);
+	fetch(&f, text, &r, &open);
+	assert_int_equal(r.status, 200);
+	snprintf(text, sizeof text,
+		 "GET /hello HTTP/1.1\r\n" H "X: %0*d\r\n" END, 16384, 0);
+	fetch(&f, text, &r, &open);
+	assert_int_equal(r.status, 431);
+	snprintf(text, sizeof text, "GET /star/%0*d HTTP/1.1\r\n" H END,
+		 16384 - 1800 - 6, 0);
+	fetch(&f, text, &r, &open);
+	assert_int_equal(r.status, 200);
+	snprintf(text, sizeof text, "GET /star/%0*d HTTP/1.1\r\n" H END,
+		 16384 - 1800 - 5, 0);
+	fetch(&f, text, &r, &open);
+	assert_int_equal(r.status, 414);
 	finish(&f);
 }
 
@@ -1178,6 +1252,7 @@ int main(void)
 		cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_long_target),
 		cmocka_unit_test(test_large_head),
+		cmocka_unit_test(test_a_larger_head),
 		cmocka_unit_test(test_problem),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_keep_alive_and_pipelining),
