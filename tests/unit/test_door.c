@@ -114,7 +114,7 @@ static bool answers(const struct buf *answer, const char *text)
 
 /* ---- tokens ---- */
 
-enum { ALICE, ANOTHER, REVOKED, SPACE, LINE, TOKENS };
+enum { ALICE, ANOTHER, REVOKED, SPACE, LINE, STAR, TOKENS };
 
 static struct says token_of(int which)
 {
@@ -124,10 +124,12 @@ static struct says token_of(int which)
 		[REVOKED] = "alice",
 		[SPACE] = "alice ",
 		[LINE] = "alice\\nX-Mintmark-Scopes: all",
+		[STAR] = "alice",
 	};
 	return (struct says){ .sub = sub[which],
 			      .scope = which == ALICE ? "photos:read node:dir:r"
-						      : NULL,
+				       : which == STAR ? "a *"
+						       : NULL,
 			      .aud = which == ALICE ? "\"files\"" : NULL,
 			      .exp = T0 + 4000 * DAY,
 			      .idx = (uint32_t)which };
@@ -151,8 +153,10 @@ static const struct row {
 	{ "GET /auth", BEARER, 200, "X-Mintmark-Id: 1.0\r\n", NULL, ALICE },
 	{ "GET /auth", BEARER, 200, "X-Mintmark-Expires: 2135600000\r\n", NULL,
 	  ALICE },
-	{ "GET /auth", BEARER, 200, "X-Mintmark-User: bob\r\n",
-	  "X-Mintmark-Scopes", ANOTHER },
+	{ "GET /auth", BEARER, 200, "X-Mintmark-User: bob\r\n", "reason",
+	  ANOTHER },
+	{ "GET /auth", BEARER, 200, "X-Mintmark-Scopes: *\r\n", NULL, ANOTHER },
+	{ "GET /auth", BEARER, 500, "means all rights", "Scopes: ", STAR },
 	{ "HEAD /auth", BEARER, 200, "X-Mintmark-User: alice\r\n", NULL,
 	  ALICE },
 	{ "POST /auth", BEARER, 405, NULL, "X-Mintmark-User", ALICE },

@@ -20,19 +20,34 @@ static bool fits_header(const char *s)
 	return n != 0 && s[0] != ' ' && s[n - 1] != ' ';
 }
 
+/* All that the user may do.  Said, and not left out: some proxies leave a
+ * header of the client's where we have none. */
+#define ALL_RIGHTS "*"
+
+/* Would the service behind the proxy read what the token says? */
+static enum mm_err check_fits(const struct mm_token *t, struct why *why)
+{
+	if (!fits_header(t->user))
+		return why_say(why, MM_ERR_SETUP, NULL,
+			       "the name of the token's user cannot be written "
+			       "in a header");
+	if (t->has_scope && scope_has(span_str(t->scope), span_str(ALL_RIGHTS)))
+		return why_say(why, MM_ERR_SETUP, NULL,
+			       "the token has a scope " ALL_RIGHTS
+			       ", which means all rights in "
+			       "X-Mintmark-Scopes");
+	return MM_OK;
+}
+
 enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t)
 {
 	char expires[24];
-	if (!fits_header(t->user)) {
-		(void)why_say(http_why(rq), MM_ERR_SETUP, NULL,
-			      "the name of the token's user cannot be written "
-			      "in a header");
-		return answer_wrong(rq, MM_ERR_SETUP);
-	}
+	enum mm_err e = check_fits(t, http_why(rq));
+	if (e != MM_OK)
+		return answer_wrong(rq, e);
 	snprintf(expires, sizeof expires, "%" PRId64, t->expires_at);
 	http_set(rq, "X-Mintmark-User", t->user);
-	if (t->has_scope)
-		http_set(rq, "X-Mintmark-Scopes", t->scope);
+	http_set(rq, "X-Mintmark-Scopes", t->has_scope ? t->scope : ALL_RIGHTS);
 	http_set(rq, "X-Mintmark-Id", t->id);
 	http_set(rq, "X-Mintmark-Expires", expires);
 	return http_reply(rq, 200, NULL, span_of(NULL, 0));
