@@ -44,6 +44,11 @@ MM_MUST_USE enum mm_err verifier_ask(struct mm_verifier *v,
 				     const struct asked *ask, struct span token,
 				     struct mm_token *out);
 
+/* Is a token that was verified before still alive, by what the lists say now?
+ * Of the token only what is in *t is asked: not its key, not its issuer.  No
+ * use is reported.  For who has not the token itself any more. */
+MM_MUST_USE enum mm_err verifier_check_again(struct mm_verifier *v,
+					     const struct mm_token *t);
 /* NULL is allowed.  Not the follower's parts: open.c's are gone before. */
 void verifier_close(struct mm_verifier *v);
 

@@ -186,6 +186,22 @@ enum mm_err mm_verify_user(struct mm_verifier *v, const char *user,
 	return verifier_ask(v, &ask, span_of(token, len), out);
 }
 
+enum mm_err verifier_check_again(struct mm_verifier *v,
+				 const struct mm_token *t)
+{
+	int64_t now = v->now ? v->now(v->now_ctx) : clock_now(), last_use;
+	struct claims c;
+	c.iat = t->issued_at;
+	c.exp = t->expires_at;
+	c.auto_refresh = t->auto_refresh;
+	c.list = t->list;
+	c.idx = t->index;
+	AUTO_PIN struct pin p = reader_pin(&v->reader);
+	TRY(check_fresh(v, &p, now));
+	const struct state_list *l = state_find(p.map->head, c.list);
+	return check_list(p.map, l, &c, now, &last_use);
+}
+
 /* ---- what it may do ---- */
 
 enum mm_err mm_allow(const struct mm_token *t, const char *type,

@@ -125,6 +125,14 @@ ROWS = {
          "\tuse_send(&v->uses, c, 0, now);\n\tTRY(claims_check("),
         ("the answer is written last",
          "\tTRY(claims_check(", "\tfill(out, c, 0);\n\tTRY(claims_check("),
+        ("is what we know fresh, when asked again?",
+         "TRY(check_fresh(v, &p, now));\n"
+         "\tconst struct state_list *l = state_find(p.map->head, c.list);",
+         "const struct state_list *l = state_find(p.map->head, c.list);"),
+        ("the lists, when asked again",
+         "return check_list(p.map, l, &c, now, &last_use);",
+         "(void)!check_list(p.map, l, &c, now, &last_use);\n"
+         "\treturn MM_OK;"),
         ("our own troubles are no reasons",
          "return e <= MM_ERR_UNAVAILABLE ? e : MM_ERR_UNAVAILABLE;",
          "return e;"),

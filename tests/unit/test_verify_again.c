@@ -279,9 +279,54 @@ static void test_threads(void **state)
 	desk_end(&c.d);
 }
 
+/* ---- without the token ---- */
+
+/* What PAM's account step asks, when the token is no longer at hand. */
+static void test_check_again(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token fixed, slides;
+	desk_begin(&d, (struct mm_options){ .max_staleness = 1000 });
+	assert_ok(ask(&d, (struct says){ .idx = 1, .exp = T0 + 500 }, &fixed));
+	assert_ok(ask(&d,
+		      (struct says){ .list = SLIDE, .idx = 2, .window = 200 },
+		      &slides));
+	const struct mm_token known = fixed;
+	assert_ok(verifier_check_again(d.v, &fixed));
+	assert_ok(verifier_check_again(d.v, &slides));
+	assert_memory_equal(&fixed, &known, sizeof known);
+
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_SUSPENDED));
+	assert_err(verifier_check_again(d.v, &fixed), MM_ERR_SUSPENDED);
+	assert_ok(verifier_check_again(d.v, &slides));
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_REVOKED));
+	assert_err(verifier_check_again(d.v, &fixed), MM_ERR_REVOKED);
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_VALID));
+	fixed.list = 99;
+	assert_err(verifier_check_again(d.v, &fixed), MM_ERR_STALE);
+	fixed = known;
+	fixed.index = SIZE;
+	assert_err(verifier_check_again(d.v, &fixed), MM_ERR_REVOKED);
+
+	d.now = T0 + 200;
+	assert_ok(verifier_check_again(d.v, &known));
+	assert_err(verifier_check_again(d.v, &slides), MM_ERR_IDLE);
+	assert_ok(state_raise_use(&d.w, SLIDE, 2, T0 + 150));
+	assert_ok(verifier_check_again(d.v, &slides));
+	d.now = T0 + 499;
+	assert_ok(verifier_check_again(d.v, &known));
+	d.now = T0 + 500;
+	assert_err(verifier_check_again(d.v, &known), MM_ERR_EXPIRED);
+	d.now = T0 + 1001;
+	assert_err(verifier_check_again(d.v, &known), MM_ERR_STALE);
+	desk_end(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check_again),
 		cmocka_unit_test(test_seen_before),
 		cmocka_unit_test(test_seen_before_another_state),
 		cmocka_unit_test(test_keys_come_and_go),
