@@ -34,5 +34,8 @@ only 'issuer/store_sqlite[a-z_]*\.[ch]' sqlite3.h
 only 'issuer/mint\.c' jwt.h
 only 'cli/client\.c|verifier/fetch\.c' curl/curl.h
 only 'common/status_list\.c' zlib.h
+for header in appl modules ext modutil; do
+	only 'verifier/pam/[a-z_]*\.c' "security/pam_$header.h"
+done
 
 finish

@@ -1,0 +1,348 @@
+/* pam_mintmark.c - user and token at any PAM service: auth and account.
+ *
+ *	auth     required  pam_mintmark.so  scope=sftp:write
+ *	account  required  pam_mintmark.so
+ *
+ * Options, for both:
+ *
+ *	state=PATH         the agent's state file; /run/mintmark/state
+ *	audience=WORD      the audience that tokens must be for
+ *	scope=SCOPE        needed, as in `mintmark verify --need`; may be
+ *	                   repeated, and then all are needed
+ *	user_map=PATH      whose tokens open which login (user_map.h)
+ *	max_staleness=DUR  refuse everything after so long without news; may
+ *	                   only be stricter than the agent's
+ *
+ * auth takes the password for a token.  PAM_SUCCESS: it is good for this
+ * login.  PAM_AUTH_ERR: it is not.  PAM_CRED_UNAVAIL: it does not begin as
+ * tokens do; it may be a password for the modules below.
+ * PAM_USER_UNKNOWN: no login name.  PAM_AUTHINFO_UNAVAIL: we cannot tell (no
+ * state, a stale one, a wrong option or map); nobody gets in.  It is never
+ * PAM_IGNORE, by which a pam_permit.so below would let anybody in.
+ *
+ * account asks again whether that token is still alive.  PAM_SUCCESS,
+ * PAM_ACCT_EXPIRED, PAM_PERM_DENIED (revoked, suspended),
+ * PAM_AUTHINFO_UNAVAIL; PAM_IGNORE when it was not we who let the user in.
+ *
+ * We are a guest in somebody else's process: no thread, no network, nothing
+ * left open between calls.  The one thing sent is the datagram of use.  No
+ * byte of a password is logged, be it a token or not.
+ */
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <security/pam_modutil.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "common/scope.h"
+#include "common/text.h"
+#include "verifier/pam/options.h"
+#include "verifier/pam/user_map.h"
+#include "verifier/verifier.h"
+
+#define EXPORT	 __attribute__((visibility("default")))
+#define DATA	 "mintmark.token"
+#define PAM_FITS 511 /* PAM_MAX_RESP_SIZE - 1: more may come cut */
+
+static void close_at(struct mm_verifier **v)
+{
+	verifier_close(*v);
+}
+#define AUTO_VERIFIER __attribute__((cleanup(close_at)))
+
+/* ---- what we answer ---- */
+
+/* clang-format off */
+static const struct answer {
+	enum mm_err e;
+	int auth, account;
+} answers[] = {
+	{ MM_OK,                     PAM_SUCCESS,          PAM_SUCCESS },
+	{ MM_ERR_EXPIRED,            PAM_AUTH_ERR,         PAM_ACCT_EXPIRED },
+	{ MM_ERR_IDLE,               PAM_AUTH_ERR,         PAM_ACCT_EXPIRED },
+	{ MM_ERR_STALE,              PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL },
+};
+/* clang-format on */
+static const struct answer refusal = { MM_ERR_MALFORMED, PAM_AUTH_ERR,
+				       PAM_PERM_DENIED };
+/* Our own troubles among them. */
+static const struct answer no_answer = { MM_ERR_UNAVAILABLE,
+					 PAM_AUTHINFO_UNAVAIL,
+					 PAM_AUTHINFO_UNAVAIL };
+
+static const struct answer *answer_to(enum mm_err e)
+{
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+		if (answers[i].e == e)
+			return &answers[i];
+	return e < MM_ERR_UNAVAILABLE ? &refusal : &no_answer;
+}
+
+/* ---- what we log ---- */
+
+/* Does it begin as every token does?  `{"` in base64url, and a dot. */
+static bool like_token(struct span s)
+{
+	size_t n = 0;
+	if (s.len < 3 || memcmp(s.at, "eyJ", 3) != 0)
+		return false;
+	while (n < s.len && ((s.at[n] >= 'a' && s.at[n] <= 'z') ||
+			     (s.at[n] >= 'A' && s.at[n] <= 'Z') ||
+			     (s.at[n] >= '0' && s.at[n] <= '9') ||
+			     s.at[n] == '-' || s.at[n] == '_'))
+		n++;
+	return n < s.len && s.at[n] == '.';
+}
+
+/* A name as strangers gave it; people do paste a token there. */
+static void quote_name(char out[QUOTE_SIZE], const char *name)
+{
+	struct span s = span_str(name ? name : "");
+	if (like_token(s) || s.len > PAM_FITS)
+		s = span_str("(a token?)");
+	text_quote(out, s);
+}
+
+struct caller {
+	pam_handle_t *pamh;
+	char login[QUOTE_SIZE], from[QUOTE_SIZE];
+};
+
+static void caller_fill(struct caller *c, pam_handle_t *pamh, const char *login)
+{
+	const void *from = NULL;
+	if (pam_get_item(pamh, PAM_RHOST, &from) != PAM_SUCCESS)
+		from = NULL;
+	c->pamh = pamh;
+	quote_name(c->login, login);
+	quote_name(c->from, from);
+}
+
+static void say_refused(const struct caller *c, enum mm_err e,
+			const struct why *why)
+{
+	bool ours = answer_to(e)->auth == PAM_AUTHINFO_UNAVAIL;
+	bool more = why->text[0] != '\0';
+	pam_syslog(c->pamh, ours ? LOG_ERR : LOG_NOTICE,
+		   "refused: %s%s%s%s, login %s, from %s",
+		   mm_reason(e > MM_ERR_UNAVAILABLE ? MM_ERR_UNAVAILABLE : e),
+		   more ? " (" : "", why->text, more ? ")" : "", c->login,
+		   c->from);
+}
+
+static int say_misconfigured(pam_handle_t *pamh, const struct why *why)
+{
+	pam_syslog(pamh, LOG_ERR, "refused: misconfigured: %s", why->text);
+	return PAM_AUTHINFO_UNAVAIL;
+}
+
+/* ---- the state ---- */
+
+/* Who can write it decides which tokens are good. */
+static enum mm_err open_state(const struct options *o, struct mm_verifier **v,
+			      struct why *why)
+{
+	struct mm_options opt = { .audience = o->audience,
+				  .max_staleness = o->max_staleness,
+				  .flags = MM_NO_CACHE };
+	struct stat st;
+	if (stat(o->state, &st) != 0)
+		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+			       "cannot open %s: %s: is mintmark-agent running?",
+			       o->state, strerror(errno));
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+			       "others may write %s: chmod go-w", o->state);
+	return verifier_open_state(&opt, o->state, v, why);
+}
+
+/* ---- auth ---- */
+
+/* root is root by its number, whatever it is called; to let tokens open it
+ * must be meant. */
+static enum mm_err allowed_users(pam_handle_t *pamh, const struct options *o,
+				 const char *login, struct user_map *map,
+				 struct why *why)
+{
+	TRY(user_map_read(o->user_map, login, map, why));
+	if (map->listed)
+		return MM_OK;
+	const struct passwd *pw = pam_modutil_getpwnam(pamh, login);
+	if (pw != NULL && pw->pw_uid == 0)
+		return why_say(why, MM_ERR_WRONG_USER, NULL,
+			       "this login is root's, and no user_map lists "
+			       "it");
+	map->count = 1;
+	if (span_copy(map->user[0], USER_SIZE, span_str(login)))
+		return MM_OK;
+	return why_say(why, MM_ERR_WRONG_USER, NULL, "the name is too long");
+}
+
+/* Whose it is comes last in a check: any other refusal is the answer. */
+static enum mm_err verify_any(struct mm_verifier *v, const struct user_map *map,
+			      struct span token, struct mm_token *out)
+{
+	enum mm_err e = MM_ERR_WRONG_USER;
+	for (size_t i = 0; i < map->count && e == MM_ERR_WRONG_USER; i++)
+		e = mm_verify_user(v, map->user[i], (const char *)token.at,
+				   token.len, out);
+	return e;
+}
+
+static enum mm_err check_scopes(const struct options *o,
+				const struct mm_token *t, struct why *why)
+{
+	for (size_t i = 0; i < o->scopes && t->has_scope; i++)
+		if (!scope_covers(span_str(t->scope), span_str(o->scope[i])))
+			return why_say(why, MM_ERR_INSUFFICIENT_SCOPE, NULL,
+				       "token %s is not for %s", t->id,
+				       o->scope[i]);
+	return MM_OK;
+}
+
+static enum mm_err check_length(struct span token, struct why *why)
+{
+	if (token.len <= PAM_FITS)
+		return MM_OK;
+	return why_say(why, MM_ERR_MALFORMED, NULL,
+		       "over %d bytes, which PAM may have cut: mint it "
+		       "without --allow-long",
+		       PAM_FITS);
+}
+
+static enum mm_err check(pam_handle_t *pamh, const struct options *o,
+			 const char *login, struct span token,
+			 struct mm_token *out, struct why *why)
+{
+	AUTO_VERIFIER struct mm_verifier *v = NULL;
+	struct user_map map;
+	TRY(check_length(token, why));
+	TRY(allowed_users(pamh, o, login, &map, why));
+	TRY(open_state(o, &v, why));
+	enum mm_err e = verify_any(v, &map, token, out);
+	if (e == MM_ERR_BAD_SIGNATURE && token.len == PAM_FITS)
+		return why_say(why, e, NULL,
+			       "it has %d bytes: was it cut, at the end?",
+			       PAM_FITS);
+	TRY(e);
+	return check_scopes(o, out, why);
+}
+
+static void forget(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh, (void)status;
+	if (data != NULL)
+		explicit_bzero(data, sizeof(struct mm_token));
+	free(data);
+}
+
+/* What the token says is kept for account. */
+static int let_in(const struct caller *c, const struct mm_token *t)
+{
+	struct mm_token *copy = malloc(sizeof *copy);
+	if (copy != NULL)
+		*copy = *t;
+	int r = copy ? pam_set_data(c->pamh, DATA, copy, forget) : PAM_BUF_ERR;
+	if (r != PAM_SUCCESS) {
+		forget(c->pamh, copy, 0);
+		pam_syslog(c->pamh, LOG_ERR, "refused: out of memory");
+		return PAM_AUTHINFO_UNAVAIL;
+	}
+	char user[QUOTE_SIZE];
+	text_quote(user, span_str(t->user));
+	pam_syslog(c->pamh, LOG_INFO,
+		   "accepted: token %s of %s, login %s, from %s", t->id, user,
+		   c->login, c->from);
+	return PAM_SUCCESS;
+}
+
+static int no_token(const struct caller *c)
+{
+	pam_syslog(c->pamh, LOG_INFO,
+		   "no token: the password is none, or was not given, login "
+		   "%s, from %s",
+		   c->login, c->from);
+	return PAM_CRED_UNAVAIL;
+}
+
+static int authenticate(pam_handle_t *pamh, const struct options *o,
+			const char *login)
+{
+	struct caller c;
+	struct mm_token t;
+	struct why why = { .text = "" };
+	const char *password = NULL;
+	caller_fill(&c, pamh, login);
+	if (pam_get_authtok(pamh, PAM_AUTHTOK, &password, NULL) !=
+		    PAM_SUCCESS ||
+	    password == NULL || !like_token(span_str(password)))
+		return no_token(&c);
+
+	enum mm_err e = check(pamh, o, login, span_str(password), &t, &why);
+	if (e != MM_OK) {
+		say_refused(&c, e, &why);
+		return answer_to(e)->auth;
+	}
+	return let_in(&c, &t);
+}
+
+EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc,
+			       const char **argv)
+{
+	struct options o;
+	struct why why;
+	const char *login = NULL;
+	(void)flags;
+	(void)pam_set_data(pamh, DATA, NULL, NULL); /* of an earlier attempt */
+	if (options_read(argc, argv, &o, &why) != MM_OK)
+		return say_misconfigured(pamh, &why);
+	if (pam_get_user(pamh, &login, NULL) != PAM_SUCCESS || login == NULL ||
+	    login[0] == '\0') {
+		pam_syslog(pamh, LOG_NOTICE, "refused: no login name");
+		return PAM_USER_UNKNOWN;
+	}
+	return authenticate(pamh, &o, login);
+}
+
+/* There are no credentials beyond the login. */
+EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc,
+			  const char **argv)
+{
+	(void)pamh, (void)flags, (void)argc, (void)argv;
+	return PAM_SUCCESS;
+}
+
+/* ---- account ---- */
+
+EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc,
+			    const char **argv)
+{
+	AUTO_VERIFIER struct mm_verifier *v = NULL;
+	struct options o;
+	struct caller c;
+	struct why why = { .text = "" };
+	const void *data = NULL, *login = NULL;
+	(void)flags;
+	if (options_read(argc, argv, &o, &why) != MM_OK)
+		return say_misconfigured(pamh, &why);
+	if (pam_get_data(pamh, DATA, &data) != PAM_SUCCESS || data == NULL)
+		return PAM_IGNORE; /* a key, say, or a password */
+	if (pam_get_item(pamh, PAM_USER, &login) != PAM_SUCCESS)
+		login = NULL;
+
+	const struct mm_token *t = data;
+	enum mm_err e = open_state(&o, &v, &why);
+	if (e == MM_OK)
+		e = verifier_check_again(v, t);
+	if (e != MM_OK) {
+		caller_fill(&c, pamh, login);
+		if (why.text[0] == '\0')
+			(void)why_say(&why, e, NULL, "token %s", t->id);
+		say_refused(&c, e, &why);
+	}
+	return answer_to(e)->account;
+}
