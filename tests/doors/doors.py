@@ -4,6 +4,7 @@ A door's test is a class of Door that starts the real server on our agent
 and knows how to read and write through it with a real client.  The life of
 a token is then the same everywhere: Life's tests are run for each door.
 """
+import datetime
 import pathlib
 import shutil
 import sys
@@ -104,7 +105,8 @@ class Life:
         self.assertFalse(self.read("alice", idle["token"]))
         shown = i.admin("GET", f"/v1/tokens/{used['id']}")
         self.assertEqual(shown["status"], "active")
-        self.assertIsNotNone(shown["last_used_at"])
+        last = datetime.datetime.fromisoformat(shown["last_used_at"])
+        self.assertGreater(last.timestamp(), begun)
         time.sleep(WINDOW + 1.2)
         self.assertFalse(self.read("alice", used["token"]))
         wait_for("the sweeper", lambda: i.admin(
