@@ -224,7 +224,8 @@ static enum mm_err check(pam_handle_t *pamh, const struct options *o,
 	TRY(allowed_users(pamh, o, login, &map, why));
 	TRY(open_state(o, &v, why));
 	enum mm_err e = verify_any(v, &map, token, out);
-	if (e == MM_ERR_BAD_SIGNATURE && token.len == PAM_FITS)
+	if ((e == MM_ERR_MALFORMED || e == MM_ERR_BAD_SIGNATURE) &&
+	    token.len == PAM_FITS)
 		return why_say(why, e, NULL,
 			       "it has %d bytes: was it cut, at the end?",
 			       PAM_FITS);
