@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# docs.sh - what the code offers, the documents name: routes and settings in
-# PROTOCOL.md and README.md or docs/, public functions in the header's
+# docs.sh - what the code offers, the documents name: routes, settings and
+# options in PROTOCOL.md and README.md or docs/, public functions in the header's
 # manual page of PROTOCOL.md.
 set -u
 . tests/lint/lib.sh
@@ -29,4 +29,18 @@ for p in $params; do
 		grep -qE "^\|.*\`$p\`.*\|.*\|" ||
 		finding "verifier/agent/need.c:1: parameter $p is not in PROTOCOL.md"
 done
+
+# Options of the PAM module: in both documents, at the head of its source, and
+# in what it says to who misspells one.
+pam=verifier/pam/pam_mintmark.c
+options=$(sed -nE 's/^	\{ "([a-z_]+)=",.*/\1/p' verifier/pam/options.c)
+[ -n "$options" ] || finding "verifier/pam/options.c:1: no options found?"
+while read -r o; do
+	for where in "\`$o=[A-Z]+\`:README.md" "\`$o=\`:PROTOCOL.md" \
+		"^ \*	$o=[A-Z]+ :$pam" \
+		"^	\"(.* )?$o=[A-Z]+[ \"]:verifier/pam/options.c"; do
+		grep -qE "${where%:*}" "${where##*:}" ||
+			finding "${where##*:}:1: nothing on the option $o="
+	done
+done <<<"$options"
 finish
