@@ -1,0 +1,485 @@
+"""web.py - what the tests of web servers share: the files of deploy/, a
+client, a service to stand behind them, and a look for tokens in the logs.
+"""
+import base64
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from doors import Door, Process, wait_for
+
+
+def place(source, target, yours):
+    """Copy a file of deploy/, changing what it says is yours to change.
+
+    Only lines that end in "yours" are touched, and each of them must be, so
+    what users read is what is tested.
+    """
+    unused = dict(yours)
+    lines = []
+    for line in source.read_text().splitlines():
+        if line.endswith(("# yours", "-- yours")):
+            old = [o for o in yours if o in line]
+            assert len(old) == 1, f"{source.name}: {line}"
+            line = line.replace(old[0], str(yours[old[0]]))
+            unused.pop(old[0], None)
+        lines.append(line)
+    assert not unused, f"{source.name}: nothing is {list(unused)}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("\n".join(lines) + "\n")
+    return target
+
+
+def basic(user, token):
+    return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
+
+
+class Reply:
+    def __init__(self, raw):
+        self.raw = raw
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        while head.startswith(b"HTTP/1.1 100"):
+            head, _, self.body = self.body.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        self.status = int(lines[0].split()[1])
+        self.headers = [tuple(h.split(": ", 1)) for h in lines[1:]
+                        if ": " in h]
+
+    def all(self, name):
+        return [v for k, v in self.headers if k.lower() == name.lower()]
+
+    def __repr__(self):
+        return repr(self.raw[:2000])
+
+
+def curl(method, url, user=None, token=None, headers=(), data=None, flags=()):
+    """curl itself.  What is secret goes through its standard input."""
+    config = [f'url = "{url}"', "path-as-is"]
+    if method == "HEAD":
+        config += ["head"]
+    else:
+        config += [f'request = "{method}"', "include"]
+    if user is not None:
+        secret = f"{user}:{token}".replace("\\", "\\\\").replace('"', '\\"')
+        config += [f'user = "{secret}"']
+    elif token is not None:
+        config += [f'header = "Authorization: Bearer {token}"']
+    config += ['header = "%s"' % h.replace('"', '\\"') for h in headers]
+    if data is not None:
+        config += ['header = "Expect:"']
+        flags = (*flags, "--data-binary", "@/dev/fd/3")
+    # the body through a pipe of its own, for stdin is taken
+    r, w = os.pipe()
+    writer = threading.Thread(target=feed_pipe, args=(w, data or b""))
+    writer.start()
+    try:
+        p = subprocess.run(
+            ["bash", "-c", f'exec curl "$@" 3<&{r}', "-", "-q", "-sS",
+             "--noproxy", "*", "--max-time", "30", *flags, "-K", "-"],
+            input="\n".join(config).encode(), pass_fds=[r],
+            capture_output=True)
+    finally:
+        os.close(r)
+        writer.join()
+    assert p.returncode == 0, f"curl {method} {url}: {p.stderr!r}"
+    return Reply(p.stdout)
+
+
+def feed_pipe(fd, data):
+    with contextlib.suppress(BrokenPipeError), os.fdopen(fd, "wb") as f:
+        f.write(data)
+
+
+def raw(port, text, seconds=20):
+    """Just these bytes over TCP: the first reply, or None if there is none."""
+    with socket.create_connection(("127.0.0.1", port), seconds) as s:
+        s.sendall(text.encode("latin-1"))
+        got = b""
+        with contextlib.suppress(OSError):
+            while chunk := s.recv(65536):
+                got += chunk
+    return Reply(got) if got.startswith(b"HTTP/") else None
+
+
+class Service:
+    """Stands behind a proxy, answers with what it was sent, and remembers."""
+
+    def __init__(self):
+        self.seen = []
+        seen = self.seen
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def body(self):
+                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                    n = int(self.headers.get("Content-Length") or 0)
+                    return len(self.rfile.read(n))
+                total = 0
+                while n := int(self.rfile.readline(), 16):
+                    total += len(self.rfile.read(n))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return total
+
+            def answer(self):
+                sent = {"method": self.command, "path": self.path,
+                        "headers": self.headers.items(), "body": self.body()}
+                seen.append(sent)
+                body = json.dumps(sent).encode()
+                status = 500 if self.path.startswith("/fails") else 200
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            def __getattr__(self, name):
+                if name.startswith("do_"):
+                    return self.answer
+                raise AttributeError(name)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Web(Door):
+    """A door that speaks HTTP, at self.url."""
+
+    #: what the door says when it cannot ask the agent
+    AWAY = 503
+
+    def setUp(self):
+        super().setUp()
+        self.tokens = []
+
+    def listen(self):
+        """Where this door asks the agent."""
+        return f"unix:{self.folder}/auth.sock"
+
+    def open(self, flags=(), **kw):
+        i, a = self.both(
+            agent_flags=("--listen", self.listen(), *flags), **kw)
+        mint = i.mint
+
+        def remember(user="alice", **grant):
+            reply = mint(user, **grant)
+            self.tokens.append((user, reply["token"]))
+            return reply
+        i.mint = remember
+        self.start_door(i, a)
+        return i, a
+
+    def tearDown(self):
+        try:
+            self.no_token_in_any_file()
+        finally:
+            super().tearDown()
+
+    def no_token_in_any_file(self):
+        """Neither a token nor its Basic form is in a log, or left lying."""
+        for path in self.folder.rglob("*"):
+            if not path.is_file() or path.is_relative_to(
+                    self.folder / "private"):
+                continue
+            text = path.read_bytes()
+            for user, token in self.tokens:
+                for secret in (token, basic(user, token)[6:]):
+                    self.assertNotIn(secret[-60:].encode(), text, path)
+
+    def get(self, path, user=None, token=None, **kw):
+        return curl("GET", self.url + path, user, token, **kw)
+
+    def passed(self, reply):
+        """True when it was let through, False when refused."""
+        if reply.status in (401, 403):
+            return False
+        self.assertIn(reply.status, (200, 201, 204, 207), reply)
+        return True
+
+
+#: Who, in as many spellings as a server may take for the same.
+FORGED = ["X-Mintmark-User: root", "x-mintmark-user: root",
+          "X-MINTMARK-ID: 9.9", "X-Mintmark-Scopes: photos:write",
+          "X-Mintmark-Expires: 1", "X-Mintmark-Need: scope=nothing",
+          "X-Mintmark-Reason: root", "X-Mintmark-Else: root",
+          "X_Mintmark_User: root", "X-Mintmark_User: root",
+          "x_mintmark-user: root"]
+
+
+class Rest:
+    """Mixed into a Web whose door is a proxy: a REST service behind it, that
+    is to be read with photos:read and changed with photos:write."""
+
+    READ = ["photos:read"]
+    WRITE = ["photos:read", "photos:write"]
+
+    def setUp(self):
+        super().setUp()
+        self.service = Service()
+        self.addCleanup(self.service.stop)
+
+    def read(self, user, token):
+        """Basic and Bearer must agree, but about whose token it is."""
+        got = self.passed(self.get("/photos/1", user, token))
+        if user == "alice" and token:
+            self.assertEqual(got, self.passed(self.get("/photos/1",
+                                                       token=token)))
+        return got
+
+    def write(self, user, token):
+        return self.passed(curl("POST", self.url + "/photos", user, token,
+                                data=b"{}"))
+
+    def arrived(self, reply):
+        """The headers that the service saw, by lower-case name."""
+        self.assertEqual(reply.status, 200, reply)
+        return {k.lower(): v for k, v in json.loads(reply.body)["headers"]}
+
+    def refused_before_the_service(self, reply, *statuses):
+        self.assertIn(reply.status, statuses, reply)
+        self.assertEqual(self.service.seen, [])
+
+    def test_the_service_sees_who_and_no_token(self):
+        i, _ = self.open()
+        some = i.mint("alice", scopes=self.WRITE)
+        login = i.mint("alice")
+        for t, scopes in ((some, " ".join(self.WRITE)), (login, None)):
+            for kw in ({"token": t["token"]},
+                       {"user": "alice", "token": t["token"]}):
+                saw = self.arrived(self.get("/photos/1?size=2", **kw))
+                self.assertEqual(saw["x-mintmark-user"], "alice")
+                self.assertEqual(saw["x-mintmark-id"], t["id"])
+                self.assertEqual(saw.get("x-mintmark-scopes"), scopes)
+                self.assertTrue(saw["x-mintmark-expires"].isdigit())
+                self.assertNotIn("authorization", saw)
+                self.assertNotIn("x-mintmark-need", saw)
+        self.assertEqual(self.service.seen[-1]["path"], "/photos/1?size=2")
+
+    def test_nobody_says_who_he_is(self):
+        i, _ = self.open()
+        login = i.mint("alice")
+        for forged in FORGED:
+            self.service.seen.clear()
+            r = self.get("/photos/1", token=login["token"], headers=[forged])
+            self.assertIn(r.status, (200, 400), forged)
+            for saw in self.service.seen:
+                ours = sorted((k.lower(), v) for k, v in saw["headers"]
+                              if "mintmark" in k.lower())
+                self.assertEqual([k for k, _ in ours],
+                                 ["x-mintmark-expires", "x-mintmark-id",
+                                  "x-mintmark-user"], forged)
+                self.assertEqual(ours[1][1], login["id"])
+                self.assertEqual(ours[2][1], "alice")
+            self.service.seen.clear()
+            self.refused_before_the_service(
+                self.get("/photos/1", headers=[forged]), 400, 401)
+
+    def test_a_token_elsewhere_opens_nothing(self):
+        i, _ = self.open()
+        t = i.mint("alice")["token"]
+        for how in ({"path": f"/photos/1?access_token={t}"},
+                    {"path": f"/photos/1?token={t}&scope=photos:read"},
+                    {"headers": [f"Cookie: access_token={t}"]},
+                    {"headers": [f"Proxy-Authorization: Bearer {t}"]},
+                    {"headers": [f"X-Authorization: Bearer {t}"]},
+                    {"headers": [f"Authorization: Token {t}"]},
+                    {"headers": [f"Authorization: {t}"]}):
+            self.refused_before_the_service(
+                self.get(how.get("path", "/photos/1"),
+                         headers=how.get("headers", [])), 401)
+        self.refused_before_the_service(
+            curl("POST", self.url + "/photos",
+                 data=f"access_token={t}".encode()), 401)
+
+    def test_two_authorizations(self):
+        i, _ = self.open()
+        alice = i.mint("alice")["token"]
+        bob = i.mint("bob")["token"]
+        good = f"Authorization: Bearer {alice}"
+        for other in (good, f"Authorization: Bearer {bob}",
+                      f"authorization: {basic('alice', alice)}",
+                      f"Authorization: {basic('bob', alice)}",
+                      "Authorization: Bearer nonsense"):
+            for pair in ([good, other], [other, good]):
+                self.refused_before_the_service(
+                    self.get("/photos/1", headers=pair), 400, 401)
+        self.refused_before_the_service(self.get("/photos/1", headers=[
+            f"Authorization: Bearer {alice}, Bearer {alice}"]), 400, 401)
+
+    def test_challenges(self):
+        i, _ = self.open()
+        only = i.mint("alice", scopes=self.READ)["token"]
+        gone = i.mint("alice")
+        i.revoke(gone["id"])
+        replies = [self.get("/photos/1"),
+                   self.get("/photos/1", token="nonsense"),
+                   self.get("/photos/1", token=gone["token"])]
+        for r in replies:
+            self.refused_before_the_service(r, 401)
+            got = r.all("WWW-Authenticate")
+            self.assertEqual(len(got), 2, r)
+            self.assertTrue(any(c.startswith("Bearer realm=") for c in got))
+            self.assertTrue(any(c.startswith("Basic realm=") for c in got))
+        # what is wrong with a token is for the log
+        self.assertEqual(self.words(replies[1]), self.words(replies[2]))
+        r = curl("POST", self.url + "/photos", token=only, data=b"{}")
+        self.refused_before_the_service(r, 403)
+        self.assertEqual(len(r.all("WWW-Authenticate")), 1, r)
+        self.assertIn('error="insufficient_scope"',
+                      r.all("WWW-Authenticate")[0])
+        self.assertIn("photos:write", r.all("WWW-Authenticate")[0])
+        for r in replies + [r]:
+            self.assertEqual(r.all("X-Mintmark-Reason"), [])
+
+    @staticmethod
+    def words(reply):
+        """A reply without what differs from one request to the next."""
+        return (reply.status, len(reply.body),
+                sorted((k, v) for k, v in reply.headers
+                       if k.lower() not in ("date", "x-request-id")))
+
+    def test_audience(self):
+        i, _ = self.open()
+        here = i.mint("alice", audience=["photos"])["token"]
+        there = i.mint("alice", audience=["files"])["token"]
+        self.assertTrue(self.read("alice", here))
+        self.assertFalse(self.read("alice", there))
+
+    def test_what_is_sent_arrives(self):
+        """Also when the agent is asked in between, who gets none of it."""
+        i, _ = self.open()
+        t = i.mint("alice")["token"]
+        data = os.urandom(900 << 10)
+        for flags in ([], ["--http1.1", "-H", "Transfer-Encoding: chunked"],
+                      ["-H", "Expect: 100-continue"]):
+            r = curl("PUT", self.url + "/photos/1", token=t, data=data,
+                     flags=flags)
+            self.assertEqual(r.status, 200, r)
+            self.assertEqual(json.loads(r.body)["body"], len(data))
+            self.assertEqual(json.loads(r.body)["method"], "PUT")
+        self.service.seen.clear()
+        r = curl("PUT", self.url + "/photos/1", data=data[:100000])
+        self.refused_before_the_service(r, 401)
+
+    def test_every_method_is_asked_about(self):
+        i, _ = self.open()
+        only = i.mint("alice", scopes=self.READ)["token"]
+        for method in ("GET", "HEAD", "OPTIONS"):
+            self.assertEqual(curl(method, self.url + "/x").status, 401)
+            self.assertEqual(curl(method, self.url + "/x",
+                                  token=only).status, 200)
+        for method in ("POST", "PUT", "PATCH", "DELETE", "get", "REPORT"):
+            self.service.seen.clear()
+            self.refused_before_the_service(
+                curl(method, self.url + "/x"), 401, 400, 405)
+            self.refused_before_the_service(
+                curl(method, self.url + "/x", token=only,
+                     headers=["X-Forwarded-Method: GET",
+                              "X-Original-Method: GET",
+                              "X-HTTP-Method-Override: GET"]), 403, 400, 405)
+
+    def test_large_headers(self):
+        i, _ = self.open()
+        t = i.mint("alice")["token"]
+        cookie = "session=" + "x" * 7900
+        saw = self.arrived(self.get("/photos/1", token=t,
+                                    headers=[f"Cookie: {cookie}"]))
+        self.assertEqual(saw["cookie"], cookie)
+        self.arrived(self.get("/photos/1", token=t,
+                              headers=["Referer: http://x/" + "y" * 6000]))
+        # too much for the agent is a refusal, not a way around it
+        many = [f"X-Long-{n}: " + "z" * 7000 for n in range(4)]
+        self.service.seen.clear()
+        r = self.get("/photos/1", headers=many)
+        self.assertGreaterEqual(r.status, 400, r)
+        self.assertEqual(self.service.seen, [])
+
+    def test_paths_that_mean_something_else(self):
+        self.open()
+        for path in ("/_mintmark", "/auth", "//photos", "/photos/../auth",
+                     "/%2e%2e/auth", "/photos%00", "/photos;x", "/*"):
+            r = self.get(path)
+            self.assertGreaterEqual(r.status, 400, path)
+            self.assertEqual(self.service.seen, [])
+
+    def test_errors_of_the_service_stay_its_own(self):
+        i, _ = self.open()
+        t = i.mint("alice")["token"]
+        r = self.get("/fails", token=t)
+        self.assertEqual(r.status, 500)
+        self.assertEqual(json.loads(r.body)["path"], "/fails")
+
+    def test_agent_away(self):
+        i, a = self.open()
+        t = i.mint("alice")["token"]
+        self.assertTrue(self.read("alice", t))
+        self.service.seen.clear()
+        a.kill9()
+        for kw in ({"token": t}, {"user": "alice", "token": t}, {}):
+            self.refused_before_the_service(self.get("/photos/1", **kw),
+                                            self.AWAY)
+        a.start()
+        wait_for("the door to open again",
+                 lambda: self.get("/photos/1", token=t).status == 200)
+
+    def test_agent_hangs(self):
+        i, a = self.open()
+        t = i.mint("alice")["token"]
+        self.assertTrue(self.read("alice", t))
+        self.service.seen.clear()
+        a.proc.send_signal(19)
+        try:
+            self.refused_before_the_service(
+                self.get("/photos/1", token=t), self.AWAY)
+        finally:
+            a.proc.send_signal(18)
+        wait_for("the door to open again",
+                 lambda: self.get("/photos/1", token=t).status == 200)
+
+    def test_stale(self):
+        i, _ = self.open(flags=("--max-staleness", "3s"))
+        t = i.mint("alice")["token"]
+        self.assertTrue(self.read("alice", t))
+        i.kill9()
+        wait_for("the state to be stale",
+                 lambda: self.get("/photos/1", token=t).status == 503)
+        self.service.seen.clear()
+        r = self.get("/photos/1", token=t)
+        self.refused_before_the_service(r, 503)
+        self.assertTrue(r.all("Retry-After"))
+
+
+class Server(Process):
+    """A web server: ready when something listens at its port."""
+
+    def __init__(self, log, port):
+        super().__init__(log)
+        self.port = port
+
+    def start(self, *argv, env=None):
+        self.spawn(*argv, env=env)
+        wait_for(f"{self.log.stem} to listen", self.listening, 20)
+        return self
+
+    def listening(self):
+        assert self.alive(), f"{self.log.stem} ended:\n{self.text()}"
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        return False
