@@ -34,6 +34,7 @@ def start_nginx(test, site, yours, more="", edit=None):
     port = free_port()
     home = test.folder / "nginx"
     (home / "temp").mkdir(parents=True)
+    (home / "mintmark").mkdir()
     listen = test.listen()
     for f in sorted((DEPLOY / "nginx").iterdir()):
         mine = {"mintmark.conf": {"unix:/run/mintmark/auth.sock": listen},

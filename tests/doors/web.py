@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -16,20 +17,19 @@ from doors import Door, Process, wait_for
 def place(source, target, yours):
     """Copy a file of deploy/, changing what it says is yours to change.
 
-    Only lines that end in "yours" are touched, and each of them must be, so
-    what users read is what is tested.
+    Only lines that end in "yours" are touched, or those of Apache's Define,
+    and each of them must be, so what users read is what is tested.
     """
     unused = dict(yours)
     lines = []
     for line in source.read_text().splitlines():
-        if line.endswith(("# yours", "-- yours")):
+        if line.endswith(("# yours", "-- yours")) or line[:7] == "Define ":
             old = [o for o in yours if o in line]
             assert len(old) == 1, f"{source.name}: {line}"
             line = line.replace(old[0], str(yours[old[0]]))
             unused.pop(old[0], None)
         lines.append(line)
     assert not unused, f"{source.name}: nothing is {list(unused)}"
-    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join(lines) + "\n")
     return target
 
@@ -213,6 +213,129 @@ class Web(Door):
         return True
 
 
+class Guarded:
+    """Mixed into a Web: what must be refused at any of them, and how.
+
+    PATH can be read with READ, and CHANGE (method, path) needs WRITE.
+    """
+
+    def untouched(self, reply):
+        """Whatever is behind the door gave nothing away and is as it was."""
+        raise NotImplementedError
+
+    def forget(self):
+        """From here on."""
+
+    def refused(self, reply, *statuses):
+        self.assertIn(reply.status, statuses, reply)
+        self.untouched(reply)
+
+    def change(self, **kw):
+        method, path = self.CHANGE
+        return curl(method, self.url + path, data=b"{}", **kw)
+
+    def test_a_token_elsewhere_opens_nothing(self):
+        i, _ = self.open()
+        t = i.mint("alice")["token"]
+        for how in ({"path": self.PATH + f"?access_token={t}"},
+                    {"path": self.PATH + f"?token={t}&scope=photos:read"},
+                    {"headers": [f"Cookie: access_token={t}"]},
+                    {"headers": [f"Proxy-Authorization: Bearer {t}"]},
+                    {"headers": [f"X-Authorization: Bearer {t}"]},
+                    {"headers": [f"Authorization: Token {t}"]},
+                    {"headers": [f"Authorization: {t}"]}):
+            self.refused(
+                self.get(how.get("path", self.PATH),
+                         headers=how.get("headers", [])), 401)
+        self.refused(
+            curl("POST", self.url + self.CHANGE[1],
+                 data=f"access_token={t}".encode()), 401)
+
+    def test_two_authorizations(self):
+        i, _ = self.open()
+        alice = i.mint("alice")["token"]
+        bob = i.mint("bob")["token"]
+        good = f"Authorization: Bearer {alice}"
+        for other in (good, f"Authorization: Bearer {bob}",
+                      f"authorization: {basic('alice', alice)}",
+                      f"Authorization: {basic('bob', alice)}",
+                      "Authorization: Bearer nonsense"):
+            for pair in ([good, other], [other, good]):
+                self.refused(
+                    self.get(self.PATH, headers=pair), 400, 401)
+        self.refused(self.get(self.PATH, headers=[
+            f"Authorization: Bearer {alice}, Bearer {alice}"]), 400, 401)
+
+    def test_challenges(self):
+        i, _ = self.open()
+        only = i.mint("alice", scopes=self.READ)["token"]
+        gone = i.mint("alice")
+        i.revoke(gone["id"])
+        replies = [self.get(self.PATH),
+                   self.get(self.PATH, token="nonsense"),
+                   self.get(self.PATH, token=gone["token"])]
+        for r in replies:
+            self.refused(r, 401)
+            got = r.all("WWW-Authenticate")
+            self.assertEqual(len(got), 2, r)
+            self.assertTrue(any(c.startswith("Bearer realm=") for c in got))
+            self.assertTrue(any(c.startswith("Basic realm=") for c in got))
+        # what is wrong with a token is for the log
+        self.assertEqual(self.words(replies[1]), self.words(replies[2]))
+        r = self.change(token=only)
+        self.refused(r, 403)
+        self.assertEqual(len(r.all("WWW-Authenticate")), 1, r)
+        self.assertIn('error="insufficient_scope"',
+                      r.all("WWW-Authenticate")[0])
+        self.assertIn(f'scope="{self.LACKS}"', r.all("WWW-Authenticate")[0])
+        for r in replies + [r]:
+            self.assertEqual(r.all("X-Mintmark-Reason"), [])
+
+    @staticmethod
+    def words(reply):
+        """A reply without what differs from one request to the next."""
+        return (reply.status, len(reply.body),
+                sorted((k, v) for k, v in reply.headers
+                       if k.lower() not in ("date", "x-request-id")))
+
+    def test_agent_away(self):
+        i, a = self.open()
+        t = i.mint("alice")["token"]
+        self.assertTrue(self.read("alice", t))
+        self.forget()
+        a.kill9()
+        for kw in ({"token": t}, {"user": "alice", "token": t}, {}):
+            self.refused(self.get(self.PATH, **kw), self.AWAY)
+        a.start()
+        wait_for("the door to open again",
+                 lambda: self.get(self.PATH, token=t).status == 200)
+
+    def test_agent_hangs(self):
+        i, a = self.open()
+        t = i.mint("alice")["token"]
+        self.assertTrue(self.read("alice", t))
+        self.forget()
+        a.proc.send_signal(signal.SIGSTOP)
+        try:
+            self.refused(self.get(self.PATH, token=t), self.AWAY)
+        finally:
+            a.proc.send_signal(signal.SIGCONT)
+        wait_for("the door to open again",
+                 lambda: self.get(self.PATH, token=t).status == 200)
+
+    def test_stale(self):
+        i, _ = self.open(flags=("--max-staleness", "3s"))
+        t = i.mint("alice")["token"]
+        self.assertTrue(self.read("alice", t))
+        i.kill9()
+        wait_for("the state to be stale",
+                 lambda: self.get(self.PATH, token=t).status == 503)
+        self.forget()
+        r = self.get(self.PATH, token=t)
+        self.refused(r, 503)
+        self.assertTrue(r.all("Retry-After"))
+
+
 #: Who, in as many spellings as a server may take for the same.
 FORGED = ["X-Mintmark-User: root", "x-mintmark-user: root",
           "X-MINTMARK-ID: 9.9", "X-Mintmark-Scopes: photos:write",
@@ -222,12 +345,15 @@ FORGED = ["X-Mintmark-User: root", "x-mintmark-user: root",
           "x_mintmark-user: root"]
 
 
-class Rest:
+class Rest(Guarded):
     """Mixed into a Web whose door is a proxy: a REST service behind it, that
     is to be read with photos:read and changed with photos:write."""
 
     READ = ["photos:read"]
     WRITE = ["photos:read", "photos:write"]
+    PATH = "/photos/1"
+    CHANGE = ("POST", "/photos")
+    LACKS = "photos:write"
 
     def setUp(self):
         super().setUp()
@@ -243,17 +369,18 @@ class Rest:
         return got
 
     def write(self, user, token):
-        return self.passed(curl("POST", self.url + "/photos", user, token,
-                                data=b"{}"))
+        return self.passed(self.change(user=user, token=token))
 
     def arrived(self, reply):
         """The headers that the service saw, by lower-case name."""
         self.assertEqual(reply.status, 200, reply)
         return {k.lower(): v for k, v in json.loads(reply.body)["headers"]}
 
-    def refused_before_the_service(self, reply, *statuses):
-        self.assertIn(reply.status, statuses, reply)
-        self.assertEqual(self.service.seen, [])
+    def untouched(self, reply):
+        self.assertEqual(self.service.seen, [], reply)
+
+    def forget(self):
+        self.service.seen.clear()
 
     def test_the_service_sees_who_and_no_token(self):
         i, _ = self.open()
@@ -287,72 +414,8 @@ class Rest:
                 self.assertEqual(ours[1][1], login["id"])
                 self.assertEqual(ours[2][1], "alice")
             self.service.seen.clear()
-            self.refused_before_the_service(
+            self.refused(
                 self.get("/photos/1", headers=[forged]), 400, 401)
-
-    def test_a_token_elsewhere_opens_nothing(self):
-        i, _ = self.open()
-        t = i.mint("alice")["token"]
-        for how in ({"path": f"/photos/1?access_token={t}"},
-                    {"path": f"/photos/1?token={t}&scope=photos:read"},
-                    {"headers": [f"Cookie: access_token={t}"]},
-                    {"headers": [f"Proxy-Authorization: Bearer {t}"]},
-                    {"headers": [f"X-Authorization: Bearer {t}"]},
-                    {"headers": [f"Authorization: Token {t}"]},
-                    {"headers": [f"Authorization: {t}"]}):
-            self.refused_before_the_service(
-                self.get(how.get("path", "/photos/1"),
-                         headers=how.get("headers", [])), 401)
-        self.refused_before_the_service(
-            curl("POST", self.url + "/photos",
-                 data=f"access_token={t}".encode()), 401)
-
-    def test_two_authorizations(self):
-        i, _ = self.open()
-        alice = i.mint("alice")["token"]
-        bob = i.mint("bob")["token"]
-        good = f"Authorization: Bearer {alice}"
-        for other in (good, f"Authorization: Bearer {bob}",
-                      f"authorization: {basic('alice', alice)}",
-                      f"Authorization: {basic('bob', alice)}",
-                      "Authorization: Bearer nonsense"):
-            for pair in ([good, other], [other, good]):
-                self.refused_before_the_service(
-                    self.get("/photos/1", headers=pair), 400, 401)
-        self.refused_before_the_service(self.get("/photos/1", headers=[
-            f"Authorization: Bearer {alice}, Bearer {alice}"]), 400, 401)
-
-    def test_challenges(self):
-        i, _ = self.open()
-        only = i.mint("alice", scopes=self.READ)["token"]
-        gone = i.mint("alice")
-        i.revoke(gone["id"])
-        replies = [self.get("/photos/1"),
-                   self.get("/photos/1", token="nonsense"),
-                   self.get("/photos/1", token=gone["token"])]
-        for r in replies:
-            self.refused_before_the_service(r, 401)
-            got = r.all("WWW-Authenticate")
-            self.assertEqual(len(got), 2, r)
-            self.assertTrue(any(c.startswith("Bearer realm=") for c in got))
-            self.assertTrue(any(c.startswith("Basic realm=") for c in got))
-        # what is wrong with a token is for the log
-        self.assertEqual(self.words(replies[1]), self.words(replies[2]))
-        r = curl("POST", self.url + "/photos", token=only, data=b"{}")
-        self.refused_before_the_service(r, 403)
-        self.assertEqual(len(r.all("WWW-Authenticate")), 1, r)
-        self.assertIn('error="insufficient_scope"',
-                      r.all("WWW-Authenticate")[0])
-        self.assertIn("photos:write", r.all("WWW-Authenticate")[0])
-        for r in replies + [r]:
-            self.assertEqual(r.all("X-Mintmark-Reason"), [])
-
-    @staticmethod
-    def words(reply):
-        """A reply without what differs from one request to the next."""
-        return (reply.status, len(reply.body),
-                sorted((k, v) for k, v in reply.headers
-                       if k.lower() not in ("date", "x-request-id")))
 
     def test_audience(self):
         i, _ = self.open()
@@ -375,7 +438,7 @@ class Rest:
             self.assertEqual(json.loads(r.body)["method"], "PUT")
         self.service.seen.clear()
         r = curl("PUT", self.url + "/photos/1", data=data[:100000])
-        self.refused_before_the_service(r, 401)
+        self.refused(r, 401)
 
     def test_every_method_is_asked_about(self):
         i, _ = self.open()
@@ -386,9 +449,9 @@ class Rest:
                                   token=only).status, 200)
         for method in ("POST", "PUT", "PATCH", "DELETE", "get", "REPORT"):
             self.service.seen.clear()
-            self.refused_before_the_service(
+            self.refused(
                 curl(method, self.url + "/x"), 401, 400, 405)
-            self.refused_before_the_service(
+            self.refused(
                 curl(method, self.url + "/x", token=only,
                      headers=["X-Forwarded-Method: GET",
                               "X-Original-Method: GET",
@@ -424,45 +487,6 @@ class Rest:
         r = self.get("/fails", token=t)
         self.assertEqual(r.status, 500)
         self.assertEqual(json.loads(r.body)["path"], "/fails")
-
-    def test_agent_away(self):
-        i, a = self.open()
-        t = i.mint("alice")["token"]
-        self.assertTrue(self.read("alice", t))
-        self.service.seen.clear()
-        a.kill9()
-        for kw in ({"token": t}, {"user": "alice", "token": t}, {}):
-            self.refused_before_the_service(self.get("/photos/1", **kw),
-                                            self.AWAY)
-        a.start()
-        wait_for("the door to open again",
-                 lambda: self.get("/photos/1", token=t).status == 200)
-
-    def test_agent_hangs(self):
-        i, a = self.open()
-        t = i.mint("alice")["token"]
-        self.assertTrue(self.read("alice", t))
-        self.service.seen.clear()
-        a.proc.send_signal(19)
-        try:
-            self.refused_before_the_service(
-                self.get("/photos/1", token=t), self.AWAY)
-        finally:
-            a.proc.send_signal(18)
-        wait_for("the door to open again",
-                 lambda: self.get("/photos/1", token=t).status == 200)
-
-    def test_stale(self):
-        i, _ = self.open(flags=("--max-staleness", "3s"))
-        t = i.mint("alice")["token"]
-        self.assertTrue(self.read("alice", t))
-        i.kill9()
-        wait_for("the state to be stale",
-                 lambda: self.get("/photos/1", token=t).status == 503)
-        self.service.seen.clear()
-        r = self.get("/photos/1", token=t)
-        self.refused_before_the_service(r, 503)
-        self.assertTrue(r.all("Retry-After"))
 
 
 class Server(Process):
