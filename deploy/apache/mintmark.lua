@@ -1,0 +1,182 @@
+-- mintmark.lua - ask mintmark-agent about each request.  For mod_lua (Debian:
+-- apache2 and lua-socket), as an access checker:
+--
+--	LuaHookAccessChecker /etc/apache2/mintmark/mintmark.lua webdav
+--
+-- Every way out of here but one refuses; an error in this script is 500.
+-- Lines that are yours to change end in "-- yours".
+
+local AGENT = "/run/mintmark/auth.sock" -- yours
+local NODES = "/etc/apache2/mintmark/nodes.map" -- yours
+local TIMEOUT = 2 -- seconds
+
+local socket = require "socket"
+socket.unix = require "socket.unix"
+
+-- "/PATH" or "127.0.0.1:PORT": as in the agent's --listen.
+local function connect()
+	local s, ok, why
+	local host, port = AGENT:match("^([^/]+):(%d+)$")
+	s = host and socket.tcp() or socket.unix()
+	s:settimeout(TIMEOUT, "t")
+	if host then
+		ok, why = s:connect(host, tonumber(port))
+	else
+		ok, why = s:connect(AGENT)
+	end
+	if not ok then
+		s:close()
+		error("agent at " .. AGENT .. ": " .. why, 0)
+	end
+	return s
+end
+
+-- The agent's status and headers.  A name that comes twice is a list.
+local function receive(s)
+	local line = assert(s:receive("*l"))
+	local status = tonumber(line:match("^HTTP/1%.1 (%d%d%d)"))
+	local headers = {}
+	while true do
+		line = assert(s:receive("*l"))
+		if line == "" then
+			return status, headers
+		end
+		local name, value = line:match("^([^:]+):%s*(.-)%s*$")
+		name = name:lower()
+		headers[name] = headers[name] or {}
+		table.insert(headers[name], value)
+	end
+end
+
+-- A header as the client sent it: Apache lets no line break through, and has
+-- joined two of the same name by a comma, which makes no credentials.
+local function ask(need, authorization)
+	local s = connect()
+	local request = "GET /auth HTTP/1.1\r\nHost: mintmark\r\n" ..
+		"Connection: close\r\nX-Mintmark-Need: " .. need .. "\r\n"
+	if authorization then
+		request = request .. "Authorization: " .. authorization .. "\r\n"
+	end
+	local ok, status, headers = pcall(function()
+		assert(s:send(request .. "\r\n"))
+		return receive(s)
+	end)
+	s:close()
+	if not ok then
+		error("agent at " .. AGENT .. ": " .. tostring(status), 0)
+	end
+	return status, headers
+end
+
+-- In any spelling that what is behind may take for ours.
+local function forget_what_the_client_says(r)
+	for name in pairs(r:headers_in_table()) do
+		if name:lower():gsub("_", "-"):find("^x%-mintmark") then
+			r.headers_in[name] = nil
+		end
+	end
+end
+
+local NAMES = { "User", "Id", "Scopes", "Expires" }
+
+local function let_in(r, headers)
+	for _, name in ipairs(NAMES) do
+		local value = headers["x-mintmark-" .. name:lower()]
+		if value then
+			r.headers_in["X-Mintmark-" .. name] = value[1]
+		end
+	end
+	r.user = headers["x-mintmark-user"][1]
+	return apache2.OK
+end
+
+local function refuse(r, status, headers)
+	-- Of two challenges, Bearer; from here Apache takes each header once.
+	for _, name in ipairs { "WWW-Authenticate", "Retry-After" } do
+		local values = headers[name:lower()]
+		r.err_headers_out[name] = values and values[1]
+	end
+	local why = headers["x-mintmark-reason"]
+	r:info("mintmark: " .. status .. " " .. (why and why[1] or ""))
+	if status == 400 or status == 401 or status == 403 then
+		return status
+	end
+	return 503 -- stale; or asked nonsense: see the agent's log
+end
+
+-- A guard: a token that is good for `need`.
+local function guard(r, need)
+	forget_what_the_client_says(r)
+	local ok, status, headers = pcall(ask, need, r.headers_in["Authorization"])
+	if not ok then
+		r:err("mintmark: " .. status)
+		return 503
+	end
+	if status == 200 then
+		return let_in(r, headers)
+	end
+	return refuse(r, status, headers)
+end
+
+-- nodes.map: the same file as for nginx, which explains it.
+local nodes, nodes_time
+
+local function read_nodes(r)
+	local stat = assert(r:stat(NODES), NODES .. ": cannot be read")
+	if nodes_time == stat.mtime then
+		return nodes
+	end
+	local lines, number = {}, 0
+	for line in io.lines(NODES) do
+		number = number + 1
+		local regex, ids = line:match('^%s*"~(%^[^"]*)"%s+"([%w%$+._-]*)"%s*;%s*$')
+		if regex then
+			table.insert(lines, { regex = regex, ids = ids })
+		elseif not line:match("^%s*#") and not line:match("^%s*$") then
+			error(NODES .. ":" .. number .. ': not of the form "~^/PATH(/|\\z)" "IDS";', 0)
+		end
+	end
+	nodes, nodes_time = lines, stat.mtime
+	return nodes
+end
+
+-- A path that is what it says: no dots to follow, nothing to interpret.
+local function is_plain(path)
+	return not path:find("[%c\\?#]") and not path:find("//", 1, true) and
+		not (path .. "/"):find("/%.%.?/")
+end
+
+-- The ids of a path and of the folders around it; "" when there is none.
+local function ids_of(r, path)
+	if not path or not is_plain(path) then
+		return ""
+	end
+	for _, node in ipairs(read_nodes(r)) do
+		local found = r:regex(path, node.regex)
+		if found then
+			return (node.ids:gsub("%$(%d)", function(n)
+				return found[tonumber(n)]
+			end))
+		end
+	end
+	return ""
+end
+
+-- The path of COPY's and MOVE's Destination, decoded, as mod_dav reads it.
+local function destination(r)
+	local given = r.headers_in["Destination"] or ""
+	local path = given:match("^https?://[^/?#]+(/[^?#]*)$") or
+		given:match("^/[^?#]*$")
+	path = path and path:gsub("%%(%x%x)", function(hex)
+		return string.char(tonumber(hex, 16))
+	end)
+	return path
+end
+
+-- ---- the doors: what is needed where ----
+
+function webdav(r)
+	return guard(r, "type=node&ids=" .. ids_of(r, r.uri) ..
+		"&to=" .. ids_of(r, destination(r)) ..
+		"&method=" .. r:escape(r.method))
+end
