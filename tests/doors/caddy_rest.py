@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""caddy_rest.py - a REST service behind Caddy: deploy/caddy/Caddyfile."""
+from doors import DEPLOY, PATH, Life, free_port, main, need_programs
+from web import Rest, Server, Web
+
+
+class CaddyRest(Rest, Life, Web):
+    FORGED_GETS = (200,)
+    AWAY = (502, 504)  # Caddy's own words for it
+
+    def start_door(self, issuer, agent):
+        port = free_port()
+        server = Server(self.folder / "caddy.log", port)
+        self.processes.append(server)
+        home = self.folder / "caddy"
+        home.mkdir()
+        self.url = f"http://127.0.0.1:{port}"
+        server.start("caddy", "run", "--adapter", "caddyfile", "--config",
+                     DEPLOY / "caddy/Caddyfile", env={
+                         "PATH": PATH, "HOME": str(home),
+                         "CADDY_ADMIN": "off",
+                         "PHOTOS_LISTEN": self.url,
+                         "PHOTOS_LOG": f"{self.folder}/caddy-access.log",
+                         "PHOTOS_SERVICE": f"127.0.0.1:{self.service.port}",
+                         "MINTMARK_AGENT": self.listen().replace(":", "/")})
+        self.port = port
+
+
+if __name__ == "__main__":
+    need_programs("caddy", "curl")
+    main()
