@@ -9,7 +9,7 @@ installed=verifier/include/mintmark/verify.h
 gcc -std=c11 -x c "${flags[@]}" "$installed" || finding "$installed:1: not C11"
 g++ -std=c++11 -x c++ "${flags[@]}" "$installed" || finding "$installed:1: not C++"
 
-for f in $(c_files common keys issuer verifier cli | grep '\.h$'); do
+for f in $(c_files common keys issuer verifier cli examples | grep '\.h$'); do
 	case $f in "$installed" | common/banned.h) continue ;; esac
 	printf '#include "%s"\n' "$f" |
 		gcc -std=c17 -D_GNU_SOURCE '-DMM_VERSION="0"' -x c -I. \

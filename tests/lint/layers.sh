@@ -28,6 +28,7 @@ deny verifier -- '"(issuer|keys|cli|tests)/' 'the verifier knows no issuer'
 deny cli -- '"(issuer|verifier|tests)/' 'cli/ uses HTTP and the installed header'
 deny verifier -- '<(microhttpd|sqlite3|jwt)\.h>' 'the verifier has no server and no database'
 deny verifier ':!verifier/agent' -- '"common/http\.h"' 'libmintmark has no server; the agent has'
+deny examples bindings -- '("|<)(common|keys|issuer|verifier|cli|tests)/' 'examples and bindings use the installed header'
 
 only 'common/http[a-z_]*\.[ch]' microhttpd.h
 only 'issuer/store_sqlite[a-z_]*\.[ch]' sqlite3.h

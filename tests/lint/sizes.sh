@@ -7,7 +7,7 @@ allow=tests/lint/sizes.allow
 
 allowed() { grep -qx "$1" "$allow"; }
 
-for f in $(c_files common keys issuer verifier cli); do
+for f in $(c_files common keys issuer verifier cli examples); do
 	n=$(wc -l <"$f")
 	[ "$n" -le 400 ] || allowed "$f" || finding "$f:1: $n lines"
 done
@@ -27,7 +27,7 @@ while IFS=$'\t' read -r name file line end signature; do
 				if (c == "}") d-- } }
 			END { print m - 1 }')
 	[ "$depth" -le 4 ] || finding "$file:$line: $name is $depth levels deep"
-done < <(c_files common keys issuer verifier cli | grep '\.c$' |
+done < <(c_files common keys issuer verifier cli examples | grep '\.c$' |
 	ctags -L - --languages=C --kinds-C=f --fields=+neS --output-format=json |
 	jq -r '[.name, .path, .line, .end, .signature] | @tsv')
 
