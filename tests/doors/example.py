@@ -136,7 +136,8 @@ class Answers:
                         bearer(good + "x"), bearer(other), good, "",
                         basic("bob", good), basic("", good), "Basic x",
                         basic("alice", good + "x"), "Basic " + good,
-                        basic("alice\0", good), basic("alice", good + "\n")):
+                        basic("alice\0", good), basic("alice", good + "\n"),
+                        basic("alice", good).replace("Basic ", "Basic !")):
                 self.assertEqual(self.challenges("GET", path, bad), wrong,
                                  bad)
             self.assertEqual(
@@ -205,6 +206,10 @@ class Answers:
                          (200, b"", "4096"))
         self.assertEqual(self.status("DELETE", new, me), 204)
         self.assertEqual(self.status("DELETE", new, me), 404)
+        for n in range(63):
+            self.assertEqual(self.status("PUT", f"/notes/{n}", me, b""), 201)
+        self.assertEqual(self.status("PUT", "/notes/x", me, b""), 507)
+        self.assertEqual(self.status("PUT", "/notes/0", me, b"x"), 204)
 
     def test_paths(self):
         self.open()
