@@ -105,7 +105,7 @@ static enum mm_err follow(struct followers *f)
 {
 	AUTO_CROWD struct crowd crowd = { 0 };
 	size_t started = 0;
-	TRY(crowd_open(&crowd, f->count, f->port));
+	TRY(crowd_open(&crowd, f->count, (struct place){ f->port, NULL }));
 	while (!atomic_load(&f->stop)) {
 		size_t may = atomic_load(&f->waiting) + AT_ONCE;
 		for (; started < f->count && started < may; started++)

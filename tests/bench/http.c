@@ -51,20 +51,21 @@ static enum mm_err connect_to(struct conn *c, const void *to, socklen_t len)
 	return connect(c->fd, address, len) == 0 ? MM_OK : MM_ERR_UNAVAILABLE;
 }
 
-enum mm_err conn_open(struct conn *c, uint16_t port)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET,
-				  .sin_port = htons(port),
-				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	return connect_to(c, &to, sizeof to);
-}
-
-enum mm_err conn_open_unix(struct conn *c, const char *path)
+static enum mm_err open_unix(struct conn *c, const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	if (!span_copy(to.sun_path, sizeof to.sun_path, span_str(path)))
 		return MM_ERR_INVALID;
 	return connect_to(c, &to, sizeof to);
+}
+
+enum mm_err conn_open(struct conn *c, struct place at)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(at.port),
+				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	return at.path != NULL ? open_unix(c, at.path)
+			       : connect_to(c, &to, sizeof to);
 }
 
 void conn_close(struct conn *c)
@@ -84,6 +85,21 @@ enum mm_err conn_send(struct conn *c, struct span request)
 	return n == (ssize_t)request.len ? MM_OK : MM_ERR_IO;
 }
 
+/* The header's value; NULL: the head has none.  Line by line is quicker than
+ * looking for it everywhere, in any case. */
+static const char *find_length(const char *head, const char *end)
+{
+	static const char name[] = "Content-Length:";
+	for (const char *at = head; at < end; at++) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		if (at == NULL)
+			return NULL;
+		if (strncasecmp(at + 1, name, sizeof name - 1) == 0)
+			return at + sizeof name;
+	}
+	return NULL;
+}
+
 /* Is the answer whole?  Then its parts are told. */
 static enum mm_err read_answer(struct conn *c, bool *whole)
 {
@@ -94,13 +110,12 @@ static enum mm_err read_answer(struct conn *c, bool *whole)
 	*whole = false;
 	if (end == NULL)
 		return MM_OK;
-	const char *length = strcasestr(text, "\r\nContent-Length:");
-	if (strncmp(text, "HTTP/1.1 ", 9) != 0 || length == NULL ||
-	    length > end)
+	const char *length = find_length(text, end);
+	if (strncmp(text, "HTTP/1.1 ", 9) != 0 || length == NULL)
 		return MM_ERR_MALFORMED;
 	size_t head = (size_t)(end - text) + 4;
 	c->status = (unsigned)strtoul(text + 9, NULL, 10);
-	c->body = span_of(all.at + head, strtoul(length + 17, NULL, 10));
+	c->body = span_of(all.at + head, strtoul(length, NULL, 10));
 	*whole = all.len == head + c->body.len;
 	return all.len <= head + c->body.len ? MM_OK : MM_ERR_MALFORMED;
 }
@@ -133,7 +148,7 @@ enum mm_err conn_ask(struct conn *c, struct span request)
 
 /* ---- many ---- */
 
-enum mm_err crowd_open(struct crowd *c, size_t count, uint16_t port)
+enum mm_err crowd_open(struct crowd *c, size_t count, struct place at)
 {
 	*c = (struct crowd){ .epoll = epoll_create1(EPOLL_CLOEXEC) };
 	c->conn = calloc(count, sizeof *c->conn);
@@ -143,7 +158,7 @@ enum mm_err crowd_open(struct crowd *c, size_t count, uint16_t port)
 		struct conn *one = &c->conn[c->count++];
 		struct epoll_event wanted = { .events = EPOLLIN,
 					      .data = { .ptr = one } };
-		TRY(conn_open(one, port));
+		TRY(conn_open(one, at));
 		if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, one->fd, &wanted) != 0)
 			return MM_ERR_IO;
 	}

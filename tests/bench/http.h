@@ -1,7 +1,7 @@
 /* http.h - a client for load: one connection, or thousands in one thread.
  *
  * It costs a few microseconds a request, so that what is measured is the
- * server; and it knows only what mintmarkd's answers need: a status, a
+ * server; and it knows only what our servers' answers need: a status, a
  * Content-Length, a body.  Anything else is an error. */
 #ifndef MM_TESTS_BENCH_HTTP_H
 #define MM_TESTS_BENCH_HTTP_H
@@ -23,8 +23,13 @@ struct conn {
 void http_request(struct buf *out, const char *method, const char *path,
 		  const char *bearer, const char *body);
 
-MM_MUST_USE enum mm_err conn_open(struct conn *c, uint16_t port);
-MM_MUST_USE enum mm_err conn_open_unix(struct conn *c, const char *path);
+/* Where a server listens. */
+struct place {
+	uint16_t port;	  /* of 127.0.0.1 */
+	const char *path; /* a Unix socket instead; NULL: none */
+};
+
+MM_MUST_USE enum mm_err conn_open(struct conn *c, struct place at);
 void conn_close(struct conn *c);
 #define AUTO_CONN __attribute__((cleanup(conn_close)))
 
@@ -41,7 +46,7 @@ struct crowd {
 };
 
 MM_MUST_USE enum mm_err crowd_open(struct crowd *c, size_t count,
-				   uint16_t port);
+				   struct place at);
 void crowd_close(struct crowd *c);
 #define AUTO_CROWD __attribute__((cleanup(crowd_close)))
 
