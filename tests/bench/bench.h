@@ -12,17 +12,20 @@
  *	peer_*.c	other libraries, on the same tokens
  *	system_*.c	what is measured between real processes, with
  *			process.c, system.c, http.c and followers.c
+ *	contest.c	servers that take turns under the same load, with
+ *			load.c and hello.c
  */
 #ifndef MM_TESTS_BENCH_BENCH_H
 #define MM_TESTS_BENCH_BENCH_H
 
 #include <limits.h>
+#include <sched.h>
 
 #include "common/error.h"
 #include "common/span.h"
 
 #define ROUNDS_MAX 1000u
-#define ROWS_MAX   32
+#define ROWS_MAX   40
 #define FACTS	   6
 
 /* ---- figures: row.c ---- */
@@ -86,7 +89,7 @@ static inline size_t bench_count(const struct bench *b, size_t full,
 	return b->quick ? quick : full;
 }
 
-#define PROBE_ROWS 5
+#define PROBE_ROWS 8
 
 /* Where figures come from: one measurement, which fills one row or some.
  * open() is called once if any of the rows is wanted, then run() every
@@ -106,6 +109,7 @@ extern const struct probe probe_hot_1k, probe_hot_1k_2, probe_hot_100k;
 extern const struct probe probe_status_10m, probe_open_10m;
 extern const struct probe peer_libjwt, peer_cjose, peer_rhonabwy;
 extern const struct probe system_mint, system_propagation, system_polls;
+extern const struct probe system_door;
 
 /* report.c; a machine is told in one line. */
 void report_table(const struct bench *b);
@@ -122,6 +126,15 @@ int guard_run(struct bench *b, int (*body)(struct bench *b));
 /* parallel.c: body(arg[i]) in n threads, each on a processor of its own,
  * all from one starting line; from the first's start to the last's end. */
 double parallel_run(size_t n, void (*body)(void *), void *const arg[]);
+
+/* Likewise: this thread, and what it starts meanwhile, on one processor. */
+struct processors {
+	cpu_set_t all;
+	bool known;
+};
+void processors_keep(struct processors *p); /* to be restored */
+void processors_use(const struct processors *p, size_t i);
+void processors_restore(struct processors *p);
 
 double ns_now(void); /* CLOCK_MONOTONIC, the same for all processes */
 void ns_sleep(double ns);

@@ -25,18 +25,39 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* To the i-th of the processors that we may use, if there are so many. */
+/* The i-th of the processors that we may use; false: there is none. */
+static bool pick(const cpu_set_t *all, size_t i, cpu_set_t *one)
+{
+	CPU_ZERO(one);
+	for (size_t cpu = 0, seen = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, all) && seen++ == i)
+			CPU_SET(cpu, one);
+	return CPU_COUNT(one) != 0;
+}
+
 static void pin(pthread_attr_t *attr, size_t i)
 {
 	cpu_set_t all, one;
-	CPU_ZERO(&one);
-	if (sched_getaffinity(0, sizeof all, &all) != 0)
-		return;
-	for (size_t cpu = 0, seen = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &all) && seen++ == i)
-			CPU_SET(cpu, &one);
-	if (CPU_COUNT(&one) != 0)
+	if (sched_getaffinity(0, sizeof all, &all) == 0 && pick(&all, i, &one))
 		(void)pthread_attr_setaffinity_np(attr, sizeof one, &one);
+}
+
+void processors_keep(struct processors *p)
+{
+	p->known = sched_getaffinity(0, sizeof p->all, &p->all) == 0;
+}
+
+void processors_use(const struct processors *p, size_t i)
+{
+	cpu_set_t one;
+	if (p->known && pick(&p->all, i, &one))
+		(void)sched_setaffinity(0, sizeof one, &one);
+}
+
+void processors_restore(struct processors *p)
+{
+	if (p->known)
+		(void)sched_setaffinity(0, sizeof p->all, &p->all);
 }
 
 double parallel_run(size_t n, void (*body)(void *), void *const arg[])

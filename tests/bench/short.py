@@ -19,7 +19,9 @@ NAMES = ["evp.es256", "evp.es256.2threads", "evp.es256_digest_verify", "verify.f
          "verify.hot_1k.2threads", "verify.hot_100k", "revocation.check_10m",
          "state.open_10m", "libjwt.es256", "cjose.es256", "rhonabwy.es256",
          "mint.http", "propagation.p50", "propagation.p99",
-         "propagation.ack.p50", "propagation.ack.p99", "feed.5000_polls"]
+         "propagation.ack.p50", "propagation.ack.p99", "feed.5000_polls",
+         "door.hello_text", "door.hello", "door.auth", "door.auth_basic",
+         "door.auth_unix"]
 # Their libraries may be missing.
 PEERS = {"libjwt.es256", "cjose.es256", "rhonabwy.es256"}
 
@@ -52,6 +54,13 @@ class Short(unittest.TestCase):
             self.assertGreaterEqual(r["max"], r["ns"], r)
             self.assertLessEqual(r.get("p50", 0), r.get("p99", 0), r)
             self.assertGreater(r.get("count", 1), 0, r)
+            for fact, value in r.items():
+                if fact.endswith("_percent"):
+                    self.assertGreater(value, 0, r)
+            if r["name"].startswith("door."):
+                self.assertGreater(r["a_second"], 0, r)
+                self.assertEqual("of_hello_percent" in r,
+                                 r["name"].startswith("door.auth"))
         self.assertEqual(list(self.tmp.iterdir()), [], "something stayed")
 
     def test_the_table_of_some_rows(self):

@@ -9,7 +9,7 @@
 
 #define START_NS 30e9 /* sanitized builds are slow */
 
-const char host_grant[] = "{\"user\":\"alice\",\"label\":\"bench\","
+const char host_grant[] = "{\"user\":\"" HOST_USER "\",\"label\":\"bench\","
 			  "\"expires_in\":86400,\"scopes\":[\"photos:read\"]}";
 
 /* ---- requests ---- */
@@ -57,10 +57,16 @@ enum mm_err host_mint(struct host *h, struct minted *out)
 	return read_minted(h->conn.body, out);
 }
 
+enum mm_err host_mint_some(struct host *h, struct minted *out, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		TRY(host_mint(h, &out[i]));
+	return MM_OK;
+}
+
 /* ---- the mint ---- */
 
-/* One that was free a moment ago. */
-static enum mm_err free_port(uint16_t *out)
+enum mm_err host_free_port(uint16_t *out)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET,
 				   .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -78,7 +84,7 @@ static enum mm_err free_port(uint16_t *out)
 static enum mm_err start_mintmarkd(struct host *h)
 {
 	char data[112], log[128], listen_on[32], issuer[40];
-	TRY(free_port(&h->port));
+	TRY(host_free_port(&h->port));
 	snprintf(data, sizeof data, "%s/data", h->folder);
 	snprintf(log, sizeof log, "%s/mintmarkd.log", h->folder);
 	snprintf(listen_on, sizeof listen_on, "127.0.0.1:%u", h->port);
@@ -133,7 +139,6 @@ enum mm_err host_open(struct bench *b, const char *name, struct host *h)
 {
 	*h = (struct host){ .why = &b->why };
 	snprintf(h->folder, sizeof h->folder, "%s/%s", b->folder, name);
-	snprintf(h->state, sizeof h->state, "%s/state", h->folder);
 	if (mkdir(h->folder, 0700) != 0)
 		return MM_ERR_IO;
 	TRY(start_mintmarkd(h));
@@ -146,18 +151,33 @@ enum mm_err host_open(struct bench *b, const char *name, struct host *h)
 
 void host_close(struct host *h)
 {
-	process_kill(&h->agent);
+	process_kill(&h->agent[0]);
+	process_kill(&h->agent[1]);
 	process_kill(&h->mintmarkd);
 	conn_close(&h->conn);
 }
 
 /* ---- the agent ---- */
 
-enum mm_err host_start_agent(struct host *h)
+static enum mm_err wait_state(struct host *h, pid_t agent)
+{
+	for (double end = ns_now() + START_NS; access(h->state, R_OK) != 0;) {
+		if (!process_alive(agent) || ns_now() > end)
+			return why_say(h->why, MM_ERR_UNAVAILABLE, NULL,
+				       "mintmark-agent does not start");
+		ns_sleep(20e6);
+	}
+	return MM_OK;
+}
+
+enum mm_err host_start_agent(struct host *h, const char *name,
+			     const char *listen)
 {
 	char token[128], log[128], issuer[40];
-	snprintf(token, sizeof token, "%s/agent.token", h->folder);
-	snprintf(log, sizeof log, "%s/agent.log", h->folder);
+	pid_t *pid = &h->agent[h->agent[0] != 0];
+	snprintf(token, sizeof token, "%s/%s.token", h->folder, name);
+	snprintf(log, sizeof log, "%s/%s.log", h->folder, name);
+	snprintf(h->state, sizeof h->state, "%s/%s.state", h->folder, name);
 	snprintf(issuer, sizeof issuer, "http://127.0.0.1:%u", h->port);
 	TRY(file_replace(token, span_str(h->follower.token), 0600, h->why));
 	const char *argv[] = { "verifier/mintmark-agent",
@@ -167,13 +187,23 @@ enum mm_err host_start_agent(struct host *h)
 			       token,
 			       "--state",
 			       h->state,
+			       listen ? "--listen" : NULL,
+			       listen,
 			       NULL };
-	TRY(process_start(&h->agent, argv, log, h->why));
-	for (double end = ns_now() + START_NS; access(h->state, R_OK) != 0;) {
-		if (!process_alive(h->agent) || ns_now() > end)
+	TRY(process_start(pid, argv, log, h->why));
+	return wait_state(h, *pid);
+}
+
+enum mm_err host_wait_open(struct host *h, struct place at, pid_t pid,
+			   const char *what)
+{
+	for (double end = ns_now() + START_NS;;) {
+		AUTO_CONN struct conn c = { 0 };
+		if (conn_open(&c, at) == MM_OK)
+			return MM_OK;
+		if (!process_alive(pid) || ns_now() > end)
 			return why_say(h->why, MM_ERR_UNAVAILABLE, NULL,
-				       "mintmark-agent does not start");
+				       "%s does not listen", what);
 		ns_sleep(20e6);
 	}
-	return MM_OK;
 }

@@ -10,7 +10,8 @@
 /* ---- processes: process.c ---- */
 
 /* Start a program of the build folder (or MM_BUILD); what it says goes to
- * the file `log`.  It is killed when this process ends, too. */
+ * the file `log`.  It is killed when this process
+ * ends, too. */
 MM_MUST_USE enum mm_err process_start(pid_t *pid, const char *const *argv,
 				      const char *log, struct why *why);
 /* A copy of this process, which runs body(ctx) and exits. */
@@ -29,8 +30,8 @@ struct minted {
 struct host {
 	char folder[96];
 	uint16_t port;
-	pid_t mintmarkd, agent;
-	char state[128]; /* the agent's */
+	pid_t mintmarkd, agent[2];
+	char state[128]; /* the last agent's */
 	struct minted admin;
 	struct minted follower; /* may read the feed */
 	struct conn conn;	/* for single requests */
@@ -40,8 +41,10 @@ struct host {
 /* A mintmarkd, ready, with nothing in it but two tokens. */
 MM_MUST_USE enum mm_err host_open(struct bench *b, const char *name,
 				  struct host *h);
-/* Once it is there, its state file is h->state. */
-MM_MUST_USE enum mm_err host_start_agent(struct host *h);
+/* Called `name`; listen NULL: it has no door.  Once it is there, its state
+ * file is h->state. */
+MM_MUST_USE enum mm_err host_start_agent(struct host *h, const char *name,
+					 const char *listen);
 void host_close(struct host *h);
 #define AUTO_HOST __attribute__((cleanup(host_close)))
 
@@ -50,9 +53,17 @@ void host_close(struct host *h);
 MM_MUST_USE enum mm_err host_ask(struct host *h, const char *method,
 				 const char *path, const char *body,
 				 unsigned want);
-/* The token that everybody mints here. */
+/* A TCP port that was free a moment ago. */
+MM_MUST_USE enum mm_err host_free_port(uint16_t *out);
+/* Until one can connect there, or pid has ended. */
+MM_MUST_USE enum mm_err host_wait_open(struct host *h, struct place at,
+				       pid_t pid, const char *what);
+/* The token that everybody mints here, and whose it is. */
+#define HOST_USER "alice"
 extern const char host_grant[];
 MM_MUST_USE enum mm_err host_mint(struct host *h, struct minted *out);
+MM_MUST_USE enum mm_err host_mint_some(struct host *h, struct minted *out,
+				       size_t count);
 
 /* ---- a crowd of agents: followers.c ---- */
 

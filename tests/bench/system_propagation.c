@@ -191,7 +191,7 @@ static enum mm_err propagation_run(struct bench *b, void *ctx, struct row *rows)
 	TRY(host_open(b, "propagation", &h));
 	if (d == MAP_FAILED)
 		return MM_ERR_NOMEM;
-	TRY(host_start_agent(&h));
+	TRY(host_start_agent(&h, "agent", NULL));
 	TRY(revoke_followed(b, &h, d, &t));
 	tell(b, &t, rows);
 	return MM_OK;
