@@ -22,7 +22,7 @@ static const struct probe *const probes[] = {
 	&probe_status_10m, &probe_open_10m,
 	&peer_libjwt, &peer_cjose, &peer_rhonabwy,
 	&system_mint, &system_propagation, &system_polls,
-	&system_door,
+	&system_door, &system_nginx,
 };
 /* clang-format on */
 #define PROBES (sizeof probes / sizeof probes[0])

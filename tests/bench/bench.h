@@ -56,7 +56,7 @@ struct row {
 	bool told;	     /* has what follows */
 	double ns, min, max;
 	struct fact fact[FACTS];
-	char how[120];
+	char how[120]; /* if it is not told: why */
 };
 
 /* The row's figure: that rank of the times, their least and greatest. */
@@ -109,7 +109,7 @@ extern const struct probe probe_hot_1k, probe_hot_1k_2, probe_hot_100k;
 extern const struct probe probe_status_10m, probe_open_10m;
 extern const struct probe peer_libjwt, peer_cjose, peer_rhonabwy;
 extern const struct probe system_mint, system_propagation, system_polls;
-extern const struct probe system_door;
+extern const struct probe system_door, system_nginx;
 
 /* report.c; a machine is told in one line. */
 void report_table(const struct bench *b);

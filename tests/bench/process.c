@@ -8,18 +8,19 @@
 
 #include "tests/bench/system.h"
 
-/* tests/bench/bench lies in the build folder, and so do the others. */
+/* tests/bench/bench lies in the build folder, and so do the others of ours. */
 static enum mm_err find_program(const char *name, char *out, size_t size)
 {
 	char self[PATH_MAX] = "";
-	const char *build = getenv("MM_BUILD");
+	bool whole = name[0] == '/';
+	const char *build = whole ? "" : getenv("MM_BUILD");
 	if (build == NULL) {
 		ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 		for (int up = 0; n > 0 && up < 3; up++)
 			*strrchr(self, '/') = '\0';
 		build = self;
 	}
-	int n = snprintf(out, size, "%s/%s", build, name);
+	int n = snprintf(out, size, "%s/%s", build, name + whole);
 	return n > 0 && (size_t)n < size && access(out, X_OK) == 0
 		       ? MM_OK
 		       : MM_ERR_NOT_FOUND;

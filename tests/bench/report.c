@@ -76,9 +76,10 @@ static void print_line(const struct row *r)
 {
 	char ns[32], min[32], max[32];
 	if (!r->told) {
-		printf("%-28s  not measured: its library was not there when "
-		       "this was built\n",
-		       r->name);
+		printf("%-28s  not measured: %s\n", r->name,
+		       r->how[0] ? r->how
+				 : "its library was not there when this was "
+				   "built");
 		return;
 	}
 	human(r->ns, ns, sizeof ns);

@@ -9,8 +9,8 @@
 
 /* ---- processes: process.c ---- */
 
-/* Start a program of the build folder (or MM_BUILD); what it says goes to
- * the file `log`.  It is killed when this process
+/* Start a program of the build folder (or MM_BUILD), or one with a whole
+ * path; what it says goes to the file `log`.  It is killed when this process
  * ends, too. */
 MM_MUST_USE enum mm_err process_start(pid_t *pid, const char *const *argv,
 				      const char *log, struct why *why);
