@@ -86,12 +86,18 @@ struct headers {
 	const char *value[SINGLES];
 };
 
-/* RFC 9110 s5.6.2 */
+/* RFC 9110 s5.6.2; first those that names are made of. */
+static bool is_token_char(char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-')
+		return true;
+	return c > 0x20 && c < 0x7F && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+}
+
 static bool is_token(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (s[i] <= 0x20 || s[i] >= 0x7F ||
-		    strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
+		if (!is_token_char(s[i]))
 			return false;
 	return len != 0;
 }
