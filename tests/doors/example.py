@@ -165,7 +165,9 @@ class Answers:
                 ("node:/travel:w", 403, 204), ("node:root:rw", 200, 204),
                 ("node:/trave:rw", 403, 403), ("node:/rome:rw", 403, 403),
                 ("node:/travel/rome/x:rw", 403, 403),
-                ("nodes:root:rw", 403, 403)):
+                ("nodes:root:rw", 403, 403), ("node:root", 403, 403),
+                # named scopes, whatever they look like
+                ("node:root:read", 403, 403), ("node:root:rw:x", 403, 403)):
             token = bearer(self.token(i, scope))
             self.assertEqual(self.status("GET", NOTE, token), read, scope)
             self.assertEqual(self.status("PUT", NOTE, token, b"Rome"), write,
