@@ -32,6 +32,8 @@ Include {home}/webdav.conf
 
 
 class ApacheWebdav(Dav, Life, Web):
+    WRONG = ("mintmark.lua", "type=node", "typ=node")
+
     def setUp(self):
         # Apache serves nothing as root, so it is Debian's user then
         self.server_user = "www-data" if os.getuid() == 0 else None

@@ -1,22 +1,26 @@
 #!/usr/bin/env python3
 """caddy_rest.py - a REST service behind Caddy: deploy/caddy/Caddyfile."""
 from doors import DEPLOY, PATH, Life, free_port, main, need_programs
-from web import Rest, Server, Web
+from web import Rest, Server, Web, place
 
 
 class CaddyRest(Rest, Life, Web):
+    WRONG = ("Caddyfile", "&scope=", "&scopes=")
     FORGED_GETS = (200,)
     AWAY = (502, 504)  # Caddy's own words for it
 
-    def start_door(self, issuer, agent):
+    def start_door(self, issuer, agent, edit=None):
         port = free_port()
         server = Server(self.folder / "caddy.log", port)
         self.processes.append(server)
         home = self.folder / "caddy"
         home.mkdir()
+        place(DEPLOY / "caddy/Caddyfile", home / "Caddyfile", {})
+        if edit:
+            edit(home)
         self.url = f"http://127.0.0.1:{port}"
         server.start("caddy", "run", "--adapter", "caddyfile", "--config",
-                     DEPLOY / "caddy/Caddyfile", env={
+                     home / "Caddyfile", env={
                          "PATH": PATH, "HOME": str(home),
                          "CADDY_ADMIN": "off",
                          "PHOTOS_LISTEN": self.url,

@@ -3,14 +3,46 @@
 
 from doors import Life, main, need_programs
 from nginx import start_nginx
-from web import Rest, Web
+from web import FORGED, Rest, Web
 
 
 class NginxRest(Rest, Life, Web):
+    WRONG = ("rest.conf", "scope=$", "scopes=$")
+
     def start_door(self, issuer, agent, **kw):
         start_nginx(self, "rest.conf", lambda port: {
             "127.0.0.1:8081": f"127.0.0.1:{port}",
             "127.0.0.1:3000": f"127.0.0.1:{self.service.port}"}, **kw)
+
+
+    def test_a_location_that_says_nothing(self):
+        def edit(folder):
+            site = folder / "rest.conf"
+            text = site.read_text().rstrip().removesuffix("}")
+            site.write_text(text + f"""
+                location /else/ {{
+                    include mintmark/guard.conf;
+                    include mintmark/identity.conf;
+                    proxy_pass http://127.0.0.1:{self.service.port};
+                }}
+            }}""")
+        i, a = self.open(edit=edit)
+        t = i.mint("alice")["token"]
+        for kw in ({"token": t}, {}):
+            self.refused(self.get("/else/", **kw), 503)
+        self.assertIn("mintmark_need-is-not-set", a.text())
+        self.assertTrue(self.read("alice", t))
+
+    def test_without_identity_nobody_is_root(self):
+        def edit(folder):
+            (folder / "identity.conf").write_text("")
+        i, _ = self.open(edit=edit)
+        t = i.mint("alice")["token"]
+        self.assertEqual(self.get("/photos/1", token=t).status, 200)
+        self.forget()
+        for forged in FORGED[:5]:
+            self.refused(self.get("/photos/1", token=t, headers=[forged]),
+                         400)
 
 
 if __name__ == "__main__":
