@@ -3,7 +3,8 @@
 --
 --	LuaHookAccessChecker /etc/apache2/mintmark/mintmark.lua webdav
 --
--- Every way out of here but one refuses; an error in this script is 500.
+-- Every way out of here but one refuses: an error while asking is 503, with a
+-- line in the error log, and one in this script itself 500.
 -- Lines that are yours to change end in "-- yours".
 
 local AGENT = "/run/mintmark/auth.sock" -- yours
@@ -25,7 +26,6 @@ local function connect()
 		ok, why = s:connect(AGENT)
 	end
 	if not ok then
-		s:close()
 		error("agent at " .. AGENT .. ": " .. why, 0)
 	end
 	return s
@@ -48,28 +48,25 @@ local function receive(s)
 	end
 end
 
--- A header as the client sent it: Apache lets no line break through, and has
--- joined two of the same name by a comma, which makes no credentials.
+-- Authorization goes as the client sent it.  Apache lets no line break through
+-- and joins two headers of a name by a comma, which makes no credentials.
 local function ask(need, authorization)
 	local s = connect()
-	local request = "GET /auth HTTP/1.1\r\nHost: mintmark\r\n" ..
-		"Connection: close\r\nX-Mintmark-Need: " .. need .. "\r\n"
-	if authorization then
-		request = request .. "Authorization: " .. authorization .. "\r\n"
-	end
-	local ok, status, headers = pcall(function()
-		assert(s:send(request .. "\r\n"))
-		return receive(s)
-	end)
+	assert(s:send("GET /auth HTTP/1.1\r\nHost: mintmark\r\n" ..
+		"Connection: close\r\nX-Mintmark-Need: " .. need .. "\r\n" ..
+		(authorization and "Authorization: " .. authorization .. "\r\n" or "") ..
+		"\r\n"))
+	local status, headers = receive(s)
 	s:close()
-	if not ok then
-		error("agent at " .. AGENT .. ": " .. tostring(status), 0)
-	end
 	return status, headers
 end
 
--- In any spelling that what is behind may take for ours.
+-- In any spelling that what is behind may take for ours.  What Connection
+-- names mod_proxy would take away again.
 local function forget_what_the_client_says(r)
+	if (r.headers_in["Connection"] or ""):lower():find("mintmark", 1, true) then
+		r.headers_in["Connection"] = nil
+	end
 	for name in pairs(r:headers_in_table()) do
 		if name:lower():gsub("_", "-"):find("^x%-mintmark") then
 			r.headers_in[name] = nil
@@ -104,18 +101,22 @@ local function refuse(r, status, headers)
 	return 503 -- stale; or asked nonsense: see the agent's log
 end
 
--- A guard: a token that is good for `need`.
-local function guard(r, need)
-	forget_what_the_client_says(r)
-	local ok, status, headers = pcall(ask, need, r.headers_in["Authorization"])
-	if not ok then
-		r:err("mintmark: " .. status)
+-- An access checker: lets in who has a token that is good for need(r).
+local function door(need)
+	local function check(r)
+		forget_what_the_client_says(r)
+		local status, headers = ask(need(r), r.headers_in["Authorization"])
+		return status == 200 and let_in(r, headers) or
+			refuse(r, status, headers)
+	end
+	return function(r)
+		local ok, answer = pcall(check, r)
+		if ok then
+			return answer
+		end
+		r:err("mintmark: " .. tostring(answer))
 		return 503
 	end
-	if status == 200 then
-		return let_in(r, headers)
-	end
-	return refuse(r, status, headers)
 end
 
 -- nodes.map: the same file as for nginx, which explains it.
@@ -173,10 +174,17 @@ local function destination(r)
 	return path
 end
 
--- ---- the doors: what is needed where ----
+-- ---- the doors: what is needed where (PROTOCOL.md, section 11) ----
 
-function webdav(r)
-	return guard(r, "type=node&ids=" .. ids_of(r, r.uri) ..
+webdav = door(function(r)
+	return "type=node&ids=" .. ids_of(r, r.uri) ..
 		"&to=" .. ids_of(r, destination(r)) ..
-		"&method=" .. r:escape(r.method))
-end
+		"&method=" .. r:escape(r.method)
+end)
+
+local READING = { GET = true, HEAD = true, OPTIONS = true }
+
+photos = door(function(r)
+	return "audience=photos&scope=" ..
+		(READING[r.method] and "photos:read" or "photos:write")
+end)

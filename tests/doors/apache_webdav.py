@@ -1,91 +1,130 @@
 #!/usr/bin/env python3
 """apache_webdav.py - WebDAV by Apache: deploy/apache/webdav.conf."""
-import os
-import pwd
-import subprocess
+import shutil
 
+from apache import Apache
 from dav import Dav
-from doors import DEPLOY, PATH, Life, free_port, main, need_programs
-from web import Server, Web, curl, place
-
-#: What Debian has on before a2enmod, and what webdav.conf asks for.
-MODULES = ["mpm_event", "authz_core", "authz_host", "authn_core", "alias",
-           "dir", "autoindex", "env", "mime", "negotiation", "setenvif",
-           "reqtimeout", "dav", "dav_fs", "headers", "lua"]
-MAIN = """\
-ServerRoot {home}
-PidFile {home}/pid
-DefaultRuntimeDir {home}
-ServerName localhost
-ErrorLog {log}
-LogLevel info
-StartServers 1
-{user}
-{modules}
-TypesConfig /etc/mime.types
-<Directory />
-	Require all denied
-	AllowOverride None
-</Directory>
-Include {home}/webdav.conf
-"""
+from doors import Life, main, need_programs
+from web import curl
 
 
-class ApacheWebdav(Dav, Life, Web):
+class ApacheWebdav(Dav, Life, Apache):
     WRONG = ("mintmark.lua", "type=node", "typ=node")
-
-    def setUp(self):
-        # Apache serves nothing as root, so it is Debian's user then
-        self.server_user = "www-data" if os.getuid() == 0 else None
-        super().setUp()
-        self.folder.chmod(0o711)
 
     def grow(self):
         super().grow()
         self.give(self.files)
 
-    def give(self, path):
-        if self.server_user:
-            subprocess.run(["chown", "-R", f"{self.server_user}:", path],
-                           check=True)
-
-    def listen(self):
-        if not hasattr(self, "agent_port"):
-            self.agent_port = free_port()
-        return f"127.0.0.1:{self.agent_port}"
-
-    def start_door(self, issuer, agent, edit=None):
-        port = free_port()
-        home = self.folder / "apache"
-        (home / "locks").mkdir(parents=True)
-        self.give(home / "locks")
-        lua = place(DEPLOY / "apache/mintmark.lua", home / "mintmark.lua", {
-            "/run/mintmark/auth.sock": self.listen().removeprefix("unix:"),
-            "/etc/apache2/mintmark/nodes.map": home / "nodes.map"})
-        place(DEPLOY / "nginx/nodes.map", home / "nodes.map", {})
-        place(DEPLOY / "apache/webdav.conf", home / "webdav.conf", {
-            "127.0.0.1:8080": f"127.0.0.1:{port}",
+    def start_door(self, issuer, agent, **kw):
+        self.start_apache("webdav.conf", lambda port, home: {
+            "127.0.0.1:8084": f"127.0.0.1:{port}",
             "/srv/files": self.files,
-            "${APACHE_LOCK_DIR}": home / "locks",
-            "/etc/apache2/mintmark/mintmark.lua": lua,
-            "${APACHE_LOG_DIR}": home})
-        if edit:
-            edit(home)
-        user = ""
+            "${APACHE_LOCK_DIR}": home / "locks"}, **kw)
+
+
+    def nobody_gets_in(self, edit, why, *statuses):
+        i, _ = self.open(edit=edit)
+        t = i.mint("alice")["token"]
+        for kw in ({"token": t}, {"user": "alice", "token": t}, {}):
+            for verb in ("GET", "PROPFIND", "OPTIONS", "DELETE"):
+                r = curl(verb, self.url + "/top.txt", **kw)
+                self.refused(r, *statuses)
+        log = (self.folder / "apache-error.log").read_text()
+        self.assertIn(why, log)
+
+    def test_an_error_in_the_script(self):
+        def edit(home):
+            lua = home / "mintmark.lua"
+            lua.write_text(lua.read_text().replace(
+                "local function is_plain(path)",
+                "local function is_plain(path)\n\terror(\"broken\")", 1))
+        self.nobody_gets_in(edit, "broken", 503)
+
+    def test_a_script_that_does_not_load(self):
+        def edit(home):
+            with (home / "mintmark.lua").open("a") as f:
+                f.write("this is not Lua\n")
+        self.nobody_gets_in(edit, "Error loading", 500)
+
+    def test_no_script(self):
+        self.nobody_gets_in(lambda home: (home / "mintmark.lua").unlink(),
+                            "mintmark.lua", 500)
+
+    def test_a_script_that_forgets_to_answer(self):
+        def edit(home):
+            with (home / "mintmark.lua").open("a") as f:
+                f.write("function webdav(r) end\n")
+        self.nobody_gets_in(edit, "did not return a numeric value", 500)
+
+    def test_a_map_that_is_none(self):
+        def edit(home):
+            (home / "nodes.map").write_text('~^/projects "root";\n')
+        self.nobody_gets_in(edit, "nodes.map:1: ", 503)
+
+    def test_no_map(self):
+        self.nobody_gets_in(lambda home: (home / "nodes.map").unlink(),
+                            "nodes.map: ", 503)
+
+    def test_what_the_agent_is_asked(self):
+        """mod_dav looks up a Destination as a request of its own, which is
+        refused as well: so what the first question says is looked at here."""
+        def edit(home):
+            lua = home / "mintmark.lua"
+            text, old = lua.read_text(), "ask(need(r), "
+            self.assertEqual(text.count(old), 1)
+            lua.write_text(text.replace(old, "ask(told(r, need(r)), ").replace(
+                "local function door(", "local function told(r, need)\n"
+                "r:info('asks ' .. need .. ' .') return need end\n"
+                "local function door(", 1))
+        i, _ = self.open(edit=edit)
+        token = i.mint("alice", scopes=["node:apollo:rw"])["token"]
+        log = self.folder / "apache-error.log"
+        apollo = "apollo+projects+root"
+        for to, ids in (
+                (f"{self.url}/projects/apollo/x", apollo),
+                ("/projects/apollo/x", apollo), ("/projects/apollo", apollo),
+                ("/projects/%61pollo/x", apollo),
+                ("/projects/apollo2/x", "projects+root"),
+                ("/projects/apollo/..x/y", apollo), ("/", "root"),
+                ("/home/bob/x", "home-bob+root"), ("/home/b.b/x", "root"),
+                ("/home/b+c/x", "root"), ("/home/b%26perm=r/x", "root"),
+                ("/projects/apollo/../beta/x", ""), ("/projects/apollo/.", ""),
+                ("/projects/apollo/%2e%2e/beta/x", ""),
+                ("/projects/apollo/%2E./beta/x", ""),
+                ("/projects/apollo%2f..%2fbeta/x", ""),
+                ("/projects/apollo%0a/x", ""), ("//projects/apollo/x", ""),
+                ("/projects/apollo/x?y", ""), ("/projects/apollo/x#y", ""),
+                ("/projects/apollo%3f/x", ""), ("/projects/apollo\\x", ""),
+                ("http://a?/projects/apollo/x", ""), ("HTTP://a/x", ""),
+                ("projects/apollo/x", ""), ("", "")):
+            log.write_text("")
+            self.do("COPY", "/projects/apollo/a.txt", token,
+                    headers=[f"Destination: {to}" if to else "Accept: */*"])
+            asked = log.read_text().partition("asks ")[2].partition(" .")[0]
+            self.assertEqual(asked, f"type=node&ids={apollo}&to={ids}"
+                             "&method=COPY", to)
+
+    def test_the_map_is_read_again(self):
+        homes = []
+        i, _ = self.open(edit=homes.append)
+        t = i.mint("alice", scopes=["node:apollo:rw"])["token"]
+        path = "/projects/apollo/a.txt"
+        self.assertEqual(self.get(path, "alice", t).status, 200)
+        nodes = homes[0] / "nodes.map"
+        nodes.write_text(nodes.read_text().replace('"apollo+', '"renamed+'))
+        self.assertEqual(self.get(path, "alice", t).status, 403)
+
+    def test_over_a_unix_socket(self):
+        """As the file says it; Apache's user is in the agent's group."""
+        address = f"unix:{self.folder}/auth.sock"
+        self.listen = lambda: address
+        i, _ = self.open()
         if self.server_user:
-            group = pwd.getpwnam(self.server_user).pw_gid
-            user = f"User {self.server_user}\nGroup #{group}"
-        (home / "apache2.conf").write_text(MAIN.format(
-            home=home, user=user, log=self.folder / "apache-error.log",
-            modules="\n".join(
-                f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so"
-                for m in MODULES)))
-        server = Server(self.folder / "apache.log", port)
-        self.processes.append(server)
-        server.start("apache2", "-D", "FOREGROUND", "-f",
-                     home / "apache2.conf", env={"PATH": PATH})
-        self.url = f"http://127.0.0.1:{port}"
-        self.port = port
+            shutil.chown(self.folder / "auth.sock", group=self.server_user)
+        t = i.mint("alice")["token"]
+        self.assertTrue(self.read("alice", t))
+        self.assertTrue(self.write("alice", t))
+        self.assertFalse(self.read("bob", t))
 
 
 if __name__ == "__main__":
