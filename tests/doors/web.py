@@ -336,7 +336,7 @@ class Guarded:
         t = i.mint("alice")["token"]
         self.assertTrue(self.read("alice", t))
         self.forget()
-        a.proc.send_signal(signal.SIGSTOP)
+        a.freeze()
         try:
             self.refused(self.get(self.PATH, token=t), *self.AWAY)
         finally:

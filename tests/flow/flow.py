@@ -77,6 +77,14 @@ class Process:
             self.proc.kill()
             self.proc.wait()
 
+    def freeze(self):
+        """SIGSTOP, and wait until each thread has stopped."""
+        self.proc.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.proc.pid}/task")
+        wait_for("all threads to stop", lambda: all(
+            "State:\tT" in (t / "status").read_text()
+            for t in tasks.iterdir()))
+
     def stop(self):
         """As systemd would.  The exit code must be 0 and sanitizers silent."""
         if not self.alive():

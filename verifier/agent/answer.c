@@ -59,8 +59,8 @@ static void log_refused(struct http_request *rq, enum mm_err e)
 		  http_request_id(rq), mm_err_word(e));
 }
 
-/* Both challenges, Basic last: nginx 1.22 passes on just that one, and it is
- * what makes WebDAV clients ask. */
+/* Both challenges: WebDAV clients and browsers ask their user when they see
+ * Basic.  (nginx 1.22 hands on the first only; deploy/nginx adds the other.) */
 enum mm_err answer_refuse(struct http_request *rq, enum mm_err e)
 {
 	bool none = e == MM_ERR_UNAUTHENTICATED;
