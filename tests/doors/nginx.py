@@ -41,7 +41,7 @@ def start_nginx(test, site, yours, more="", edit=None):
                 site: {"/var/log/nginx/mintmark.log":
                        test.folder / "nginx-access.log", **yours(port)}}
         if f.suffix == ".map" or f.name == site or f.name in (
-                "mintmark.conf", "auth.conf", "guard.conf", "identity.conf"):
+                "mintmark.conf", "auth.conf", "identity.conf"):
             place(f, home / "mintmark" / f.name, mine.get(f.name, {}))
     if edit:
         edit(home / "mintmark")

@@ -14,23 +14,37 @@ class NginxRest(Rest, Life, Web):
             "127.0.0.1:8081": f"127.0.0.1:{port}",
             "127.0.0.1:3000": f"127.0.0.1:{self.service.port}"}, **kw)
 
-
     def test_a_location_that_says_nothing(self):
+        """Whoever adds one later, and forgets everything, opens nothing."""
         def edit(folder):
             site = folder / "rest.conf"
             text = site.read_text().rstrip().removesuffix("}")
             site.write_text(text + f"""
                 location /else/ {{
-                    include mintmark/guard.conf;
-                    include mintmark/identity.conf;
+                    proxy_pass http://127.0.0.1:{self.service.port};
+                }}
+                location /named/ {{
+                    set $mintmark_need "scope=admin";
+                    proxy_pass http://127.0.0.1:{self.service.port};
+                }}
+                location /open/ {{
+                    auth_request off;
                     proxy_pass http://127.0.0.1:{self.service.port};
                 }}
             }}""")
         i, a = self.open(edit=edit)
         t = i.mint("alice")["token"]
+        some = i.mint("alice", scopes=self.READ)["token"]
+        self.forget()
         for kw in ({"token": t}, {}):
             self.refused(self.get("/else/", **kw), 503)
         self.assertIn("mintmark_need-is-not-set", a.text())
+        self.refused(self.get("/named/"), 401)
+        self.refused(self.get("/named/", token=some), 403)
+        self.refused(self.get("/named/", headers=["X-Mintmark-User: root"]),
+                     400)
+        self.assertEqual(self.get("/named/", token=t).status, 200)
+        self.assertEqual(self.get("/open/").status, 200)
         self.assertTrue(self.read("alice", t))
 
     def test_without_identity_nobody_is_root(self):
