@@ -82,7 +82,10 @@ static enum mm_err open_state(const struct args *a, char why[320],
 				  .why = why,
 				  .why_size = 320 };
 	wait_for(opt.state);
-	return mm_open(&opt, out);
+	TRY(mm_open(&opt, out));
+	if (why[0] != '\0')
+		fprintf(stderr, "mintmark: %s\n", why);
+	return MM_OK;
 }
 
 /* ---- the question ---- */

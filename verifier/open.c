@@ -123,12 +123,10 @@ enum mm_err mm_open(const struct mm_options *opt, struct mm_verifier **out)
 		e = open_url(opt, out, &why);
 	else
 		e = verifier_open_state(opt, opt->state, out, &why);
-	if (e == MM_OK)
-		return MM_OK;
 	if (opt->why != NULL && opt->why_size != 0)
 		snprintf(opt->why, opt->why_size, "%s",
-			 why.text[0] ? why.text : mm_err_word(e));
-	return MM_ERR_UNAVAILABLE;
+			 why.text[0] || e == MM_OK ? why.text : mm_err_word(e));
+	return e == MM_OK ? MM_OK : MM_ERR_UNAVAILABLE;
 }
 
 void mm_close(struct mm_verifier *v)

@@ -53,6 +53,9 @@ struct use_sender {
 };
 
 void use_sender_open(struct use_sender *s, const char *state_path);
+/* Is the agent's socket there, and we may not write to it?  Then uses here
+ * do not count, and nobody would notice until tokens die. */
+bool use_sender_barred(const struct use_sender *s);
 void use_sender_close(struct use_sender *s);
 
 /* Seconds between two reports of one token. */

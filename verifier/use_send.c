@@ -1,6 +1,8 @@
 /* use_send.c - step 4, in the verifying process: when to say what. */
 #include "verifier/use.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +23,13 @@ void use_sender_open(struct use_sender *s, const char *state_path)
 	if (use_address(state_path, &s->to))
 		s->fd = socket(AF_UNIX,
 			       SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+bool use_sender_barred(const struct use_sender *s)
+{
+	return s->fd >= 0 &&
+	       faccessat(AT_FDCWD, s->to.sun_path, W_OK, AT_EACCESS) != 0 &&
+	       errno == EACCES;
 }
 
 void use_sender_close(struct use_sender *s)

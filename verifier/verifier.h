@@ -28,7 +28,7 @@ struct mm_verifier {
 	char *folder; /* the private file's */
 };
 
-/* A verifier on a state file. */
+/* A verifier on a state file.  With MM_OK *why may have a warning. */
 MM_MUST_USE enum mm_err verifier_open_state(const struct mm_options *opt,
 					    const char *path,
 					    struct mm_verifier **out,
@@ -37,6 +37,8 @@ MM_MUST_USE enum mm_err verifier_open_state(const struct mm_options *opt,
 struct asked {
 	const char *user;     /* whose it must be; NULL: anybody's */
 	const char *audience; /* that it must be for; NULL: any */
+	char *id; /* JTI_SIZE; or NULL.  Which token it is, said as soon as
+		   * its signature is good, for the log of who refuses it */
 };
 
 /* mm_verify() for who asks for another user or audience each time. */

@@ -146,6 +146,8 @@ static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
 	TRY(check_fresh(v, &p, now));
 	if (!remembers(v, p.map, &q, &c))
 		TRY(first_sight(v, p.map, token, &room));
+	if (ask->id != NULL)
+		fill_text(ask->id, c, c->jti);
 	const struct state_list *l = state_find(p.map->head, c->list);
 	state_fetch(p.map->head, l, c->idx);
 	TRY(claims_check(c, p.map->iss, ask->audience, now));
@@ -173,14 +175,14 @@ enum mm_err verifier_ask(struct mm_verifier *v, const struct asked *ask,
 enum mm_err mm_verify(struct mm_verifier *v, const char *token, size_t len,
 		      struct mm_token *out)
 {
-	struct asked ask = { NULL, v->audience };
+	struct asked ask = { .audience = v->audience };
 	return verifier_ask(v, &ask, span_of(token, len), out);
 }
 
 enum mm_err mm_verify_user(struct mm_verifier *v, const char *user,
 			   const char *token, size_t len, struct mm_token *out)
 {
-	struct asked ask = { user, v->audience };
+	struct asked ask = { .user = user, .audience = v->audience };
 	if (user == NULL)
 		return MM_ERR_WRONG_USER;
 	return verifier_ask(v, &ask, span_of(token, len), out);
@@ -255,6 +257,12 @@ enum mm_err verifier_open_state(const struct mm_options *opt, const char *path,
 			       &v->reader.epoch, &v->cache));
 	if ((opt->flags & MM_NO_USE) == 0)
 		use_sender_open(&v->uses, path);
+	if (use_sender_barred(&v->uses))
+		(void)why_say(why, MM_OK, NULL,
+			      "uses do not count here, so tokens with "
+			      "auto_refresh will die: run this in the group "
+			      "of %s",
+			      v->uses.to.sun_path);
 	*out = v;
 	v = NULL;
 	return MM_OK;

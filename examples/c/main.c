@@ -330,6 +330,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "notes: %s\n", why);
 		return 1;
 	}
+	if (why[0] != '\0')
+		fprintf(stderr, "notes: warning: %s\n", why);
 	struct MHD_Daemon *d = serve(v, port);
 	if (d == NULL) {
 		fprintf(stderr, "notes: port %d: %s\n", port, strerror(errno));

@@ -213,6 +213,8 @@ def main() -> int:
     except mintmark.Unavailable as e:
         print(f"notes: {e.why}", file=sys.stderr)
         return 1
+    if verifier.warning:
+        print(f"notes: warning: {verifier.warning}", file=sys.stderr)
     with verifier, Server(("127.0.0.1", int(sys.argv[2])), Handler) as server:
         Handler.verifier = verifier
         serving = threading.Thread(target=server.serve_forever)

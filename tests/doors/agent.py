@@ -127,7 +127,13 @@ class Faults(AgentDoor):
         time.sleep(0.5 * SLOW)
         self.assertEqual(self.ask("alice", t["token"])[0], 401)
         self.assertEqual(self.ask("bob", t["token"])[0], 401)
-        self.assertIn('"reason":"revoked"', a.text())
+        self.assertIn(f'"reason":"revoked","id":"{t["id"]}"', a.text())
+        some = i.mint("alice", scopes=["a"])
+        self.assertEqual(self.ask("alice", some["token"], "scope=b")[0], 403)
+        self.assertIn(f'"id":"{some["id"]}","missing":"b"', a.text())
+        forged = some["token"][:-8] + "AAAAAAAA"
+        self.assertEqual(self.ask("alice", forged)[0], 401)
+        self.assertIn('"reason":"bad_signature","id":""', a.text())
         self.no_token_in(a.text(), t["token"])
 
     def test_stops_while_it_is_asked(self):

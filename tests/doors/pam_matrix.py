@@ -120,7 +120,8 @@ class Matrix(Flow):
             ("good", auth, t, "ok", f"accepted: token {good['id']} of "
              '"alice", login "alice", from "192.0.2.7"'),
             ("revoked", auth, revoked["token"], "auth_err",
-             'refused: revoked, login "alice", from "192.0.2.7"'),
+             f'refused: revoked (token {revoked["id"]}), login "alice", '
+             'from "192.0.2.7"'),
             ("suspended", auth, suspended["token"], "auth_err",
              "refused: suspended"),
             ("expired", auth, short, "auth_err", "refused: expired"),
@@ -147,7 +148,7 @@ class Matrix(Flow):
              "no token: "),
         ])
         self.rows([("login in capitals", auth, t, "auth_err",
-                    'refused: wrong_user, login "Alice"')], user="Alice")
+                    "refused: wrong_user (token ")], user="Alice")
         self.rows([("a token for a name", auth, PASSWORD, "cred_unavail",
                     'login "(a token?)"')], user=t)
         self.rows([("an ugly name", auth, t, "auth_err",

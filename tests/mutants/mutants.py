@@ -27,7 +27,7 @@ import table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ["CMakeLists.txt", "common", "keys", "issuer", "verifier", "cli",
-           "tests"]
+           "examples", "tests"]
 WORKERS = 2
 CHUNK = 8  # mutants of one file that a worker takes at a time
 

@@ -115,7 +115,7 @@ ROWS = {
          "TRY(check_list(p.map, l, c, now, &last_use));",
          "(void)!check_list(p.map, l, c, now, &last_use);"),
         ("whose token it is",
-         "ask->user != NULL &&\n\t    strcmp(ask->user, claims_text(c, c->sub)) != 0", "0"),
+         "ask->user != NULL && strcmp(ask->user, claims_text(c, c->sub)) != 0", "0"),
         ("the user's whole name",
          "strcmp(ask->user, claims_text(c, c->sub))",
          "strncmp(ask->user, claims_text(c, c->sub), strlen(ask->user))"),

@@ -5,6 +5,9 @@
 
 #include "tests/unit/verify_desk.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 /* ---- good ---- */
 
 static void test_good(void **state)
@@ -476,6 +479,41 @@ static void test_open(void **state)
 	assert_non_null(mm_reason((enum mm_err)4711));
 }
 
+/* Whoever verifies without the right to say so is told, once: tokens in use
+ * would die otherwise, and nobody would know why. */
+static void test_uses_that_cannot_be_told(void **state)
+{
+	(void)state;
+	struct desk d;
+	char why[200], path[128];
+	desk_begin(&d, (struct mm_options){ .flags = MM_NO_USE });
+	struct mm_options opt = { .state = d.m.path,
+				  .why = why,
+				  .why_size = sizeof why };
+	struct mm_verifier *v;
+	uid_t me = geteuid();
+	assert_ok(mm_open(&opt, &v)); /* no socket: no agent, no warning */
+	assert_string_equal(why, "");
+	mm_close(v);
+
+	snprintf(path, sizeof path, "%s.sock", d.m.path);
+	int fd = open(path, O_CREAT | O_WRONLY, 0400);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(chmod(d.m.folder, 0755), 0);
+	if (me == 0) /* who may write everywhere */
+		assert_int_equal(seteuid(65534), 0);
+	assert_ok(mm_open(&opt, &v));
+	mm_close(v);
+	assert_non_null(strstr(why, path));
+	opt.flags = MM_NO_USE;
+	assert_ok(mm_open(&opt, &v));
+	mm_close(v);
+	assert_string_equal(why, "");
+	assert_int_equal(seteuid(me), 0);
+	desk_end(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_use_is_told),
 		cmocka_unit_test(test_use_once_a_second),
 		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_uses_that_cannot_be_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "common/log.h"
-#include "verifier/agent/need.h"
 
 #define BEARER "Bearer realm=\"mintmark\""
 #define BASIC  "Basic realm=\"mintmark\", charset=\"UTF-8\""
@@ -53,19 +52,27 @@ enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t)
 	return http_reply(rq, 200, NULL, span_of(NULL, 0));
 }
 
-static void log_refused(struct http_request *rq, enum mm_err e)
+static void log_refused(struct http_request *rq, const struct refused *no)
 {
-	log_event(LOG_INFO, "auth.refused", "request=%s reason=%s",
-		  http_request_id(rq), mm_err_word(e));
+	if (no->e == MM_ERR_INSUFFICIENT_SCOPE)
+		log_event(LOG_INFO, "auth.refused",
+			  "request=%s reason=%s id=%s missing=%s",
+			  http_request_id(rq), mm_err_word(no->e), no->id,
+			  no->missing);
+	else
+		log_event(LOG_INFO, "auth.refused",
+			  "request=%s reason=%s id=%s", http_request_id(rq),
+			  mm_err_word(no->e), no->id);
 }
 
 /* Both challenges: WebDAV clients and browsers ask their user when they see
  * Basic.  (nginx 1.22 hands on the first only; deploy/nginx adds the other.) */
-enum mm_err answer_refuse(struct http_request *rq, enum mm_err e)
+enum mm_err answer_refuse(struct http_request *rq, const struct refused *no)
 {
+	enum mm_err e = no->e;
 	bool none = e == MM_ERR_UNAUTHENTICATED;
 	if (!none)
-		log_refused(rq, e);
+		log_refused(rq, no);
 	if (mm_err_http(e) != 401) {
 		http_set(rq, "Retry-After", "1");
 		http_set(rq, "X-Mintmark-Reason", mm_err_word(e));
@@ -87,15 +94,16 @@ enum mm_err answer_refuse(struct http_request *rq, enum mm_err e)
 }
 
 /* RFC 6750 s3.1 */
-enum mm_err answer_lacks(struct http_request *rq, const char *missing)
+enum mm_err answer_lacks(struct http_request *rq, const struct refused *no)
 {
+	const char *missing = no->missing;
 	char challenge[NEED_MISSING + 80];
 	snprintf(challenge, sizeof challenge,
 		 missing[0] ? BEARER
 			 ", error=\"insufficient_scope\", scope=\"%s\""
 			    : BEARER ", error=\"insufficient_scope\"",
 		 missing);
-	log_refused(rq, MM_ERR_INSUFFICIENT_SCOPE);
+	log_refused(rq, no);
 	http_set(rq, "WWW-Authenticate", challenge);
 	http_set(rq, "X-Mintmark-Reason",
 		 mm_err_word(MM_ERR_INSUFFICIENT_SCOPE));

@@ -6,16 +6,25 @@
 #ifndef MM_VERIFIER_AGENT_ANSWER_H
 #define MM_VERIFIER_AGENT_ANSWER_H
 
+#include "common/claims.h"
 #include "common/http.h"
-#include "verifier/include/mintmark/verify.h"
+#include "verifier/agent/need.h"
+
+/* Who does not pass, and why. */
+struct refused {
+	enum mm_err e;
+	char id[JTI_SIZE]; /* of the token; "": its signature is not good */
+	char missing[NEED_MISSING]; /* answer_lacks() only; "": it cannot be
+				     * said as a scope */
+};
 
 /* 200. */
 enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t);
 /* 401: no token (MM_ERR_UNAUTHENTICATED), or one that is not good; 503: the
  * state is not. */
-enum mm_err answer_refuse(struct http_request *rq, enum mm_err e);
-/* 403: it lacks a scope; "": one that cannot be said. */
-enum mm_err answer_lacks(struct http_request *rq, const char *missing);
+enum mm_err answer_refuse(struct http_request *rq, const struct refused *no);
+/* 403: it lacks a scope. */
+enum mm_err answer_lacks(struct http_request *rq, const struct refused *no);
 /* 400 or 500, with the sentence that rq has. */
 enum mm_err answer_wrong(struct http_request *rq, enum mm_err e);
 

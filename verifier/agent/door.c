@@ -56,11 +56,11 @@ static struct mm_verifier *verifier_of(struct door *d)
 /* ---- answering ---- */
 
 static enum mm_err verify(struct door *d, const struct subrequest *s,
-			  struct mm_token *out)
+			  struct refused *no, struct mm_token *out)
 {
 	AUTO_CREDENTIALS struct credentials c;
 	TRY(credentials_read(s->authorization, &c));
-	struct asked ask = { c.user, s->need.audience };
+	struct asked ask = { c.user, s->need.audience, no->id };
 	struct mm_verifier *v = verifier_of(d);
 	return v == NULL ? MM_ERR_UNAVAILABLE
 			 : verifier_ask(v, &ask, c.token, out);
@@ -71,15 +71,16 @@ static enum mm_err answer(struct door *d, struct http_request *rq,
 {
 	struct subrequest s;
 	struct mm_token token;
-	char missing[NEED_MISSING];
+	struct refused no = { .id = "" };
 	enum mm_err e = subrequest_read(rq, prefixed, &s);
 	if (e != MM_OK)
 		return answer_wrong(rq, e);
-	e = verify(d, &s, &token);
-	if (e != MM_OK)
-		return answer_refuse(rq, e);
-	if (need_check(&s.need, &token, missing) != MM_OK)
-		return answer_lacks(rq, missing);
+	no.e = verify(d, &s, &no, &token);
+	if (no.e != MM_OK)
+		return answer_refuse(rq, &no);
+	no.e = need_check(&s.need, &token, no.missing);
+	if (no.e != MM_OK)
+		return answer_lacks(rq, &no);
 	return answer_pass(rq, &token);
 }
 

@@ -143,8 +143,8 @@ static int say_misconfigured(pam_handle_t *pamh, const struct why *why)
 /* ---- the state ---- */
 
 /* Who can write it decides which tokens are good. */
-static enum mm_err open_state(const struct options *o, struct mm_verifier **v,
-			      struct why *why)
+static enum mm_err open_state(pam_handle_t *pamh, const struct options *o,
+			      struct mm_verifier **v, struct why *why)
 {
 	struct mm_options opt = { .audience = o->audience,
 				  .max_staleness = o->max_staleness,
@@ -157,7 +157,11 @@ static enum mm_err open_state(const struct options *o, struct mm_verifier **v,
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "others may write %s: chmod go-w", o->state);
-	return verifier_open_state(&opt, o->state, v, why);
+	TRY(verifier_open_state(&opt, o->state, v, why));
+	if (why->text[0] != '\0')
+		pam_syslog(pamh, LOG_WARNING, "%s", why->text);
+	why->text[0] = '\0';
+	return MM_OK;
 }
 
 /* ---- auth ---- */
@@ -183,13 +187,15 @@ static enum mm_err allowed_users(pam_handle_t *pamh, const struct options *o,
 }
 
 /* Whose it is comes last in a check: any other refusal is the answer. */
-static enum mm_err verify_any(struct mm_verifier *v, const struct user_map *map,
-			      struct span token, struct mm_token *out)
+static enum mm_err verify_any(struct mm_verifier *v, struct asked *ask,
+			      const struct user_map *map, struct span token,
+			      struct mm_token *out)
 {
 	enum mm_err e = MM_ERR_WRONG_USER;
-	for (size_t i = 0; i < map->count && e == MM_ERR_WRONG_USER; i++)
-		e = mm_verify_user(v, map->user[i], (const char *)token.at,
-				   token.len, out);
+	for (size_t i = 0; i < map->count && e == MM_ERR_WRONG_USER; i++) {
+		ask->user = map->user[i];
+		e = verifier_ask(v, ask, token, out);
+	}
 	return e;
 }
 
@@ -222,13 +228,17 @@ static enum mm_err check(pam_handle_t *pamh, const struct options *o,
 	struct user_map map;
 	TRY(check_length(token, why));
 	TRY(allowed_users(pamh, o, login, &map, why));
-	TRY(open_state(o, &v, why));
-	enum mm_err e = verify_any(v, &map, token, out);
+	TRY(open_state(pamh, o, &v, why));
+	char id[JTI_SIZE] = "";
+	struct asked ask = { .audience = o->audience, .id = id };
+	enum mm_err e = verify_any(v, &ask, &map, token, out);
 	if ((e == MM_ERR_MALFORMED || e == MM_ERR_BAD_SIGNATURE) &&
 	    token.len == PAM_FITS)
 		return why_say(why, e, NULL,
 			       "it has %d bytes: was it cut, at the end?",
 			       PAM_FITS);
+	if (e != MM_OK && id[0] != '\0')
+		return why_say(why, e, NULL, "token %s", id);
 	TRY(e);
 	return check_scopes(o, out, why);
 }
@@ -336,7 +346,7 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc,
 		login = NULL;
 
 	const struct mm_token *t = data;
-	enum mm_err e = open_state(&o, &v, &why);
+	enum mm_err e = open_state(pamh, &o, &v, &why);
 	if (e == MM_OK)
 		e = verifier_check_again(v, t);
 	if (e != MM_OK) {

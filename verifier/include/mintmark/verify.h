@@ -101,8 +101,9 @@ struct mm_options {
 	/* Seconds since 1970, or NULL: the system's clock. */
 	int64_t (*now)(void *ctx);
 	void *now_ctx;
-	/* Where mm_open() writes one line for people when it fails, or
-	 * NULL. */
+	/* Where mm_open() writes one line for people, or NULL: why it failed,
+	 * or, with MM_OK, a warning ("": none) that uses will not reach the
+	 * agent, whose socket is not ours to write to. */
 	char *why;
 	size_t why_size;
 };

@@ -200,6 +200,9 @@ class Verifier:
 
         Unavailable when there is no usable state.  A stale one opens, and
         refuses each token until news arrives.
+
+        .warning is then one line for people if uses cannot be reported (the
+        agent's socket is not ours to write to), else "".
         """
         try:
             lib = abi.load()
@@ -217,6 +220,7 @@ class Verifier:
         pointer = ctypes.c_void_p()
         if lib.mm_open(ctypes.byref(options), ctypes.byref(pointer)):
             raise Unavailable(why.value.decode(errors="replace"))
+        self.warning: str = why.value.decode(errors="replace")
         self._handle: Optional[_Handle] = _Handle(lib, pointer)
 
     def verify(self, token: Union[str, bytes]) -> Token:
