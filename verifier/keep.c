@@ -32,8 +32,10 @@ static enum mm_err take_lock(struct keeper *k, struct why *why)
 	k->lock_fd = open(beside(k, ".lock", path),
 			  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (k->lock_fd < 0)
-		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", path,
-			       strerror(errno));
+		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s%s",
+			       path, strerror(errno),
+			       errno == ENOENT ? ": make its folder first"
+					       : "");
 	if (flock(k->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		return why_say(why, MM_ERR_BUSY, NULL,
 			       "another mintmark-agent keeps %s: stop it, or "

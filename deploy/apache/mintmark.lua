@@ -94,11 +94,13 @@ local function refuse(r, status, headers)
 		r.err_headers_out[name] = values and values[1]
 	end
 	local why = headers["x-mintmark-reason"]
-	r:info("mintmark: " .. status .. " " .. (why and why[1] or ""))
+	local says = "mintmark: " .. status .. " " .. (why and why[1] or "")
 	if status == 400 or status == 401 or status == 403 then
+		r:info(says)
 		return status
 	end
-	return 503 -- stale; or asked nonsense: see the agent's log
+	r:err(says .. ": stale, or asked nonsense; see the agent's log")
+	return 503
 end
 
 -- An access checker: lets in who has a token that is good for need(r).

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import shlex
 import subprocess
 import threading
 import time
@@ -409,17 +410,18 @@ class Sftp(Life, Door):
         about an open session is what sshd_config.d/mintmark.conf says."""
         i, _ = self.open()
         t = i.mint("alice", scopes=self.WRITE)
-        with self.session("write", t["token"]) as get:
-            self.assertTrue(get())
+        with self.session("write", t["token"]) as get, \
+                self.session("read", t["token"]) as look:
+            self.assertTrue(get() and look())
             i.revoke(t["id"])
             time.sleep(1)
             self.assertFalse(self.get("write", "alice", t["token"]))
-            self.assertTrue(get(), "an open session goes on")
-            kill = "pkill -KILL -u alice -x sshd"
+            self.assertTrue(get() and look(), "an open session goes on")
+            kill = "pkill -KILL -u alice '^sshd'"
             self.assertIn(kill, (FILES / "sshd_config.d/mintmark.conf")
                           .read_text())
-            subprocess.run(self.host.inside(*kill.split()), check=True)
-            self.assertFalse(get(), "a killed one does not")
+            subprocess.run(self.host.inside(*shlex.split(kill)), check=True)
+            self.assertFalse(get() or look(), "a killed one does not")
 
     def test_a_session_that_stands_still_is_closed(self):
         i, _ = self.both()
