@@ -3,7 +3,8 @@
  * The library reads leniently what two parties could read differently; a
  * proxy in front of us that reads it the other way could be made to smuggle
  * (RFC 9112 s11.2).  So whatever is not plain is refused, and the
- * connection closed.
+ * connection closed.  One thing cannot be seen from here: the library ends a
+ * line at a NUL.  A proxy must not hand one on; those that we know do not.
  */
 #include <stdlib.h>
 #include <strings.h>

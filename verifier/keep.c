@@ -65,6 +65,7 @@ enum mm_err keep_open(struct keeper *k, const char *path, const char *iss,
 			       ISS_SIZE - 1);
 	TRY(state_may_replace(path, why));
 	TRY(take_lock(k, why));
+	state_disown(path, iss);
 	char file[PATH_MAX];
 	return journal_open(&k->journal, beside(k, ".journal", file), why);
 }
@@ -119,6 +120,7 @@ enum mm_err keep_show(struct keeper *k, struct why *why)
 	pthread_mutex_lock(&k->lock);
 	enum mm_err e = make_file(k, &w, why);
 	if (e == MM_OK) {
+		state_writer_supersede(&k->live);
 		state_writer_close(&k->live);
 		k->live = w;
 	} else {

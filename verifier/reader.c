@@ -7,7 +7,7 @@
 #include "common/clock.h"
 
 #define LOOK_MS	      1	   /* superseded: the new file is due any moment */
-#define LOOK_STALE_MS 1000 /* stale: probably there is none */
+#define LOOK_QUIET_MS 1000 /* stale or quiet: probably there is none */
 
 /* ---- replacing ---- */
 
@@ -70,19 +70,20 @@ static void replace(struct reader *r)
 	r->retired = old;
 }
 
-/* Whoever gets the lock does the work, the others go on as they are. */
-static void refresh(struct reader *r, int64_t pause, bool look)
+/* Whoever gets the lock does the work, the others go on as they are.
+ * `next`: when the path may be looked at, or NULL: no need. */
+static void refresh(struct reader *r, _Atomic int64_t *next, int64_t pause)
 {
 	int64_t now = clock_ms();
-	if (look && now < atomic_load(&r->next_look))
-		look = false;
-	if (!look && !atomic_load(&r->retiring))
+	if (next != NULL && now < atomic_load(next))
+		next = NULL;
+	if (next == NULL && !atomic_load(&r->retiring))
 		return;
 	if (pthread_mutex_trylock(&r->remapping) != 0)
 		return;
-	if (look) {
+	if (next != NULL) {
 		replace(r);
-		atomic_store(&r->next_look, now + pause);
+		atomic_store(next, now + pause);
 	}
 	sweep(r);
 	pthread_mutex_unlock(&r->remapping);
@@ -95,14 +96,14 @@ struct pin reader_repin(struct reader *r, struct pin p)
 {
 	bool look = state_superseded(p.map);
 	reader_unpin(&p);
-	refresh(r, LOOK_MS, look);
+	refresh(r, look ? &r->next_look : NULL, LOOK_MS);
 	return reader_pin_current(r);
 }
 
 void reader_look_again(struct reader *r, struct pin *p)
 {
 	reader_unpin(p);
-	refresh(r, LOOK_STALE_MS, true);
+	refresh(r, &r->next_quiet_look, LOOK_QUIET_MS);
 	*p = reader_pin_current(r);
 }
 

@@ -14,7 +14,8 @@
 struct reader {
 	struct epoch epoch; /* who is inside */
 	_Atomic(struct state_map *) current;
-	_Atomic int64_t next_look; /* clock_ms(); not before */
+	/* clock_ms(), not before: when superseded, and when quiet */
+	_Atomic int64_t next_look, next_quiet_look;
 	atomic_bool retiring;	   /* `retired` is not empty */
 	pthread_mutex_t remapping; /* only ever tried on the hot path */
 	struct state_map *retired; /* guarded by `remapping` */
@@ -58,8 +59,8 @@ static inline struct pin reader_pin(struct reader *r)
 	return reader_repin(r, p);
 }
 
-/* The pinned state is stale: was the file replaced without being marked?
- * Looks at most once a second; *p is then whatever is the newest. */
+/* The pinned state is stale, or quiet: was the file replaced without being
+ * marked?  Looks at most once a second; *p is then whatever is the newest. */
 void reader_look_again(struct reader *r, struct pin *p);
 
 #endif

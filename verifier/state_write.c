@@ -200,25 +200,53 @@ enum mm_err state_create(struct state_writer *w, const char *path,
 	return e;
 }
 
-/* Mark the file at the path, if it is one of ours: our own last one, or what
- * an earlier agent left. */
+/* The state file at the path, to be written to, and its header; -1: none. */
+static int open_written(const char *path, struct state_header *h)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0)
+		return -1;
+	if (pread(fd, h, sizeof *h, 0) == (ssize_t)sizeof *h &&
+	    !memcmp(h->magic, STATE_MAGIC, sizeof h->magic))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Mark the file at the path: our own last one, or what an earlier agent
+ * left. */
 static void supersede(const char *path)
 {
 	struct state_header h;
 	uint32_t one = 1;
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	int fd = open_written(path, &h);
 	if (fd < 0)
 		return;
-	if (pread(fd, &h, sizeof h, 0) == (ssize_t)sizeof h &&
-	    !memcmp(h.magic, STATE_MAGIC, sizeof h.magic))
-		(void)write_at(fd, &one, sizeof one,
-			       offsetof(struct state_header, superseded));
+	(void)write_at(fd, &one, sizeof one,
+		       offsetof(struct state_header, superseded));
 	close(fd);
 }
 
-/* The mark comes first: between the two steps a reader finds a superseded
- * file and goes on with what it has; the other way round it could miss the
- * new one for ever. */
+void state_writer_supersede(struct state_writer *w)
+{
+	if (w->head != NULL)
+		atomic_store_explicit(&w->head->superseded, 1,
+				      memory_order_release);
+}
+
+void state_disown(const char *path, const char *iss)
+{
+	struct state_header h;
+	int64_t never = 0;
+	int fd = open_written(path, &h);
+	if (fd < 0)
+		return;
+	if (strncmp(h.iss, iss, sizeof h.iss) != 0)
+		(void)write_at(fd, &never, sizeof never,
+			       offsetof(struct state_header, fresh_at));
+	close(fd);
+}
+
 bool state_is_there(const struct state_writer *w)
 {
 	struct stat at_path, ours;
@@ -252,6 +280,9 @@ enum mm_err state_may_replace(const char *path, struct why *why)
 		       path);
 }
 
+/* The mark comes first: between the two steps a reader finds a superseded
+ * file and goes on with what it has; the other way round it could miss the
+ * new one for ever. */
 enum mm_err state_install(struct state_writer *w, struct why *why)
 {
 	supersede(w->path);

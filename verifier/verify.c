@@ -22,22 +22,29 @@ _Static_assert(sizeof(((struct mm_token *)0)->id) == JTI_SIZE &&
 
 /* ---- the state ---- */
 
+/* News come every 25 s at the latest (a heartbeat).  What has had none for
+ * longer may not be the agent's file any more: somebody has removed it, and
+ * the agent made another at the path. */
+#define QUIET_SECONDS 60
+
 static bool is_stale(const struct mm_verifier *v, const struct state_map *m,
-		     int64_t now)
+		     int64_t age)
 {
 	int64_t allowed = m->head->max_staleness;
 	if (v->max_staleness > 0 && v->max_staleness < allowed)
 		allowed = v->max_staleness;
-	return now - state_fresh_at(m) > allowed;
+	return age > allowed;
 }
 
 static enum mm_err check_fresh(struct mm_verifier *v, struct pin *p,
 			       int64_t now)
 {
-	if (!is_stale(v, p->map, now))
+	int64_t age = now - state_fresh_at(p->map);
+	if (age <= QUIET_SECONDS && !is_stale(v, p->map, age))
 		return MM_OK;
 	reader_look_again(&v->reader, p);
-	return is_stale(v, p->map, now) ? MM_ERR_STALE : MM_OK;
+	age = now - state_fresh_at(p->map);
+	return is_stale(v, p->map, age) ? MM_ERR_STALE : MM_OK;
 }
 
 /* What the token's list says of it. */

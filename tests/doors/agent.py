@@ -85,6 +85,28 @@ class Faults(AgentDoor):
         i.start()
         wait_for("the state", lambda: self.status("agent", token) == 200, 20)
 
+    def test_a_removed_state_is_made_anew_and_seen(self):
+        i, a = self.open()
+        t = i.mint()
+        self.assertEqual(self.ask("alice", t["token"])[0], 200)
+        a.state.unlink()
+        i.revoke(t["id"])
+        wait_for("the agent to make another", a.state.exists)
+        wait_for("the door to see it", lambda: self.ask(
+            "alice", t["token"])[0] == 401, 2)
+
+    def test_another_issuer_s_state_opens_nothing(self):
+        i, a = self.open()
+        token = i.mint()["token"]
+        self.assertEqual(self.ask("alice", token)[0], 200)
+        a.stop()
+        a.urls = ["http://127.0.0.1:9"]
+        a.start(wait=False)
+        wait_for("the door", lambda: self.status("alice", token))
+        status, headers = self.ask("alice", token)
+        self.assertEqual(status, 503)
+        self.assertEqual(headers["X-Mintmark-Reason"], "stale")
+
     def test_stale(self):
         self.port = free_port()
         i, a = self.both(agent_flags=[

@@ -47,7 +47,7 @@ ROWS = {
     # ---- verifier/ ----
     "verifier/verify.c": [
         ("is what we know fresh?",
-         "return now - state_fresh_at(m) > allowed;", "return false;"),
+         "return age > allowed;", "return false;"),
         ("the caller's own limit of freshness",
          "if (v->max_staleness > 0 && v->max_staleness < allowed)",
          "if (0)"),
@@ -55,8 +55,10 @@ ROWS = {
          "v->max_staleness > 0 && v->max_staleness < allowed",
          "v->max_staleness > 0"),
         ("is it fresh after another look?",
-         "return is_stale(v, p->map, now) ? MM_ERR_STALE : MM_OK;",
+         "return is_stale(v, p->map, age) ? MM_ERR_STALE : MM_OK;",
          "return MM_OK;"),
+        ("a file that has gone quiet is looked for again",
+         "if (age <= QUIET_SECONDS && !is", "if (!is"),
         ("freshness comes before all else",
          "\tTRY(check_fresh(v, &p, now));\n"
          "\tif (!remembers(v, p.map, &q, &c))\n"

@@ -650,6 +650,26 @@ static void test_readers_under_a_writer(void **state)
 	mint_end(&m);
 }
 
+static void test_disowned(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	mint_begin(&m);
+	state_disown(m.path, ISS); /* nothing there */
+	publish(&m, &w);
+	AUTO_MAP struct state_map *s = map(m.path);
+	state_disown(m.path, ISS);
+	assert_int_equal(state_fresh_at(s), T0);
+	state_disown(m.path, ISS "/other");
+	assert_int_equal(state_fresh_at(s), 0);
+	assert_false(state_superseded(s));
+	state_writer_supersede(&w);
+	assert_true(state_superseded(s));
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -668,6 +688,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip), /* these take longest */
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_every_byte_with_checksum),
+		cmocka_unit_test(test_disowned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

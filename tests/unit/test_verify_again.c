@@ -323,6 +323,26 @@ static void test_check_again(void **state)
 	desk_end(&d);
 }
 
+/* The file was removed, and an agent made another, which could not mark the
+ * old one: once that has been without news for a minute, it is found. */
+static void test_a_removed_file(void **state)
+{
+	(void)state;
+	AUTO_BUF struct buf b;
+	struct desk d;
+	desk_begin(&d, (struct mm_options){ 0 });
+	struct span token = token_make(&d.m, (struct says){ .idx = 1 }, &b);
+	d.now = T0 + 60;
+	assert_ok(again(&d, token));
+	assert_int_equal(unlink(d.m.path), 0);
+	status_set(replica_list(&d.m.r, FIXED)->status, 1, STATUS_REVOKED);
+	publish(&d);
+	assert_ok(again(&d, token)); /* news may still come to the old one */
+	d.now = T0 + 61;
+	assert_err(again(&d, token), MM_ERR_REVOKED);
+	desk_end(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_cache_options),
 		cmocka_unit_test(test_forged_is_forgotten),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_a_removed_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,8 +116,10 @@ enum mm_err answer_lacks(struct http_request *rq, const struct refused *no)
 enum mm_err answer_wrong(struct http_request *rq, enum mm_err e)
 {
 	const struct why *why = http_why(rq);
-	if (e == MM_ERR_SETUP)
-		log_event(LOG_ERR, "auth.misconfigured", "request=%s detail=%s",
-			  http_request_id(rq), why ? why->text : "");
+	bool setup = e == MM_ERR_SETUP;
+	log_event(setup ? LOG_ERR : LOG_INFO,
+		  setup ? "auth.misconfigured" : "auth.invalid",
+		  "request=%s detail=%s", http_request_id(rq),
+		  why ? why->text : "");
 	return http_problem(rq, e, why);
 }

@@ -9,13 +9,20 @@ struct heard {
 	bool foreign; /* an X-Mintmark header that no proxy sends */
 };
 
-/* As the server behind the proxy may read it: some take _ for -. */
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9');
+}
+
+/* As the server behind the proxy may read it: CGI has _ for -, PHP for a dot
+ * as well, and there may be others. */
 static bool is_ours(const char *name)
 {
 	static const char ours[] = "x-mintmark-";
 	size_t i = 0;
-	while (ours[i] == (name[i] | 0x20) ||
-	       (ours[i] == '-' && (name[i] == '-' || name[i] == '_')))
+	while (ours[i] == '-' ? name[i] != '\0' && !is_word(name[i])
+			      : ours[i] == (name[i] | 0x20))
 		i++;
 	return ours[i] == '\0';
 }
@@ -40,6 +47,10 @@ static enum mm_err read_header(const char *value, struct subrequest *out,
 			       struct form *form, struct why *why)
 {
 	struct span text = span_str(value);
+	if (text.len == 0)
+		return why_say(why, MM_ERR_SETUP, NULL,
+			       "X-Mintmark-Need is empty: leave it out where a "
+			       "good token is enough");
 	if (text.len <= NEED_HEADER_MAX && form_read(text, out->room, form))
 		return MM_OK;
 	return why_say(why, MM_ERR_SETUP, NULL,
