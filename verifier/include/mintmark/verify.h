@@ -17,7 +17,8 @@
  * I/O:     mm_verify() reads mapped memory and the clock.  It takes no lock
  *          and uses no heap of its own, opens no file (but when the agent
  *          has put a new state file in place of the mapped one, which it
- *          then maps), and sends at most one non-blocking datagram to the
+ *          then maps; without news for a minute it looks for one, once a
+ *          second), and sends at most one non-blocking datagram to the
  *          local agent, now and then, for tokens that refresh themselves.
  * Processes: a verifier is not to be used by a child after fork(); open
  *          one there.
