@@ -361,6 +361,24 @@ class Matrix(Flow):
         self.rows([("meant", a + " user_map={folder}/map", root, "ok",
                     "accepted")], user="root")
 
+    def test_root_when_nobody_can_tell(self):
+        """The host's user database is out of order, or empty."""
+        root, toor = self.mint("root")["token"], self.mint("toor")["token"]
+        a = f"auth required {OURS} {{state}}"
+        (self.host.etc / "nsswitch.conf").write_text("passwd: files\n")
+        passwd = self.host.etc / "passwd"
+        passwd.unlink()
+        no_name = ("by name", a, root, "auth_err", "this login is root's")
+        self.rows([no_name], user="root")
+        passwd.symlink_to("passwd")  # ELOOP
+        self.rows([("by number", a, toor, "authinfo_unavail",
+                    "refused: unavailable (cannot tell whether the login is "
+                    "root's: ")], user="toor")
+        self.rows([no_name], user="root")
+        self.map("toor toor\n")
+        self.rows([("meant", a + " user_map={folder}/map", toor, "ok",
+                    "accepted")], user="toor")
+
     # ---- stacks ----
 
     def test_stacks(self):

@@ -30,7 +30,6 @@
  */
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
-#include <security/pam_modutil.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,6 +39,7 @@
 
 #include "common/scope.h"
 #include "common/text.h"
+#include "verifier/pam/login.h"
 #include "verifier/pam/options.h"
 #include "verifier/pam/user_map.h"
 #include "verifier/verifier.h"
@@ -166,20 +166,14 @@ static enum mm_err open_state(pam_handle_t *pamh, const struct options *o,
 
 /* ---- auth ---- */
 
-/* root is root by its number, whatever it is called; to let tokens open it
- * must be meant. */
-static enum mm_err allowed_users(pam_handle_t *pamh, const struct options *o,
-				 const char *login, struct user_map *map,
-				 struct why *why)
+/* To let tokens open root's login must be meant. */
+static enum mm_err allowed_users(const struct options *o, const char *login,
+				 struct user_map *map, struct why *why)
 {
 	TRY(user_map_read(o->user_map, login, map, why));
 	if (map->listed)
 		return MM_OK;
-	const struct passwd *pw = pam_modutil_getpwnam(pamh, login);
-	if (pw != NULL && pw->pw_uid == 0)
-		return why_say(why, MM_ERR_WRONG_USER, NULL,
-			       "this login is root's, and no user_map lists "
-			       "it");
+	TRY(login_not_root(login, why));
 	map->count = 1;
 	if (span_copy(map->user[0], USER_SIZE, span_str(login)))
 		return MM_OK;
@@ -227,7 +221,7 @@ static enum mm_err check(pam_handle_t *pamh, const struct options *o,
 	AUTO_VERIFIER struct mm_verifier *v = NULL;
 	struct user_map map;
 	TRY(check_length(token, why));
-	TRY(allowed_users(pamh, o, login, &map, why));
+	TRY(allowed_users(o, login, &map, why));
 	TRY(open_state(pamh, o, &v, why));
 	char id[JTI_SIZE] = "";
 	struct asked ask = { .audience = o->audience, .id = id };
