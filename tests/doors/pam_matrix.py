@@ -317,6 +317,30 @@ class Matrix(Flow):
              "refused: unavailable"),
         ])
 
+    def test_who_could_have_written_the_state(self):
+        t, no = self.mint()["token"], "authinfo_unavail"
+        place = self.folder / "place"
+        place.mkdir()
+        path = place / "state"
+        shutil.copy2(self.agent_.state, path)
+        a = f"auth required {OURS} state={path}"
+        for what, mode, folder, file, says in (
+                ("root's", 0o755, 0, 0, None),
+                ("the agent's own user's", 0o755, 61009, 61009, None),
+                ("a stranger's", 0o755, 0, 12345, "belongs to uid 12345"),
+                ("in everybody's folder", 0o777, 0, 0, "the state's folder"),
+                ("as in /tmp", 0o1777, 0, 0, "the state's folder"),
+                ("in a group's folder", 0o775, 0, 0, "the state's folder")):
+            place.chmod(mode)
+            os.chown(place, folder, 0)
+            os.chown(path, file, 0)
+            self.rows([(what, a, t, no if says else "ok",
+                        says or "accepted")])
+        place.chmod(0o755)
+        (place / "link").symlink_to(path)
+        self.rows([("a link", f"auth required {OURS} state={place}/link", t,
+                    no, "is not a file")])
+
     # ---- the map ----
 
     def map(self, text, mode=0o644):

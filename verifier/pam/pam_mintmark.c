@@ -31,16 +31,15 @@
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
 #include "common/scope.h"
 #include "common/text.h"
 #include "verifier/pam/login.h"
 #include "verifier/pam/options.h"
+#include "verifier/pam/state_file.h"
 #include "verifier/pam/user_map.h"
 #include "verifier/verifier.h"
 
@@ -142,21 +141,13 @@ static int say_misconfigured(pam_handle_t *pamh, const struct why *why)
 
 /* ---- the state ---- */
 
-/* Who can write it decides which tokens are good. */
 static enum mm_err open_state(pam_handle_t *pamh, const struct options *o,
 			      struct mm_verifier **v, struct why *why)
 {
 	struct mm_options opt = { .audience = o->audience,
 				  .max_staleness = o->max_staleness,
 				  .flags = MM_NO_CACHE };
-	struct stat st;
-	if (stat(o->state, &st) != 0)
-		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-			       "cannot open %s: %s: is mintmark-agent running?",
-			       o->state, strerror(errno));
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-			       "others may write %s: chmod go-w", o->state);
+	TRY(state_file_check(o->state, why));
 	TRY(verifier_open_state(&opt, o->state, v, why));
 	if (why->text[0] != '\0')
 		pam_syslog(pamh, LOG_WARNING, "%s", why->text);
