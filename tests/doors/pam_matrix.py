@@ -499,6 +499,47 @@ class Matrix(Flow):
         t = self.mint(auto_refresh=2, expires_in=60)
         self.account(t, self.between("sleep 3"), "acct_expired", "idle")
 
+    def test_account_of_another_login(self):
+        """A module in between changes who it is."""
+        t = self.mint()
+        items = f"{self.wrapper_modules()}/pam_set_items.so"
+        for phase in ("auth", "account"):
+            for user, want in (("alice", "ok"), ("bob", "perm_denied"),
+                               ("root", "perm_denied"),
+                               ("alic", "perm_denied"),
+                               ("alicex", "perm_denied")):
+                with self.subTest(phase=phase, user=user):
+                    self.stack(f"auth required {OURS} {{state}}\n"
+                               f"{phase} required {items}\n"
+                               f"account required {OURS} {{state}}")
+                    got, log = self.pam("alice", t["token"], "authenticate",
+                                        "acct_mgmt", env={"PAM_USER": user})
+                    self.assertEqual(got, want, log)
+                    ours = [l for l in log.splitlines()
+                            if "(door:account): " in l]
+                    self.assertEqual(len(ours), want != "ok", log)
+                    for line in ours:
+                        self.assertIn(
+                            f"refused: wrong_user (token {t['id']} came in as "
+                            f'"alice"), login "{user}"', line)
+
+    def test_account_of_another_state(self):
+        t, copy = self.mint(), self.folder / "copy"
+        shutil.copy2(self.agent_.state, copy)
+        auth = f"auth required {OURS} {{state}}\naccount required {OURS} state="
+        says = (f"(door:account): refused: wrong_issuer (token {t['id']} is "
+                f"known by state={self.agent_.state}, and this line says ")
+        for state, want in ((self.agent_.state, "ok"), (copy, "perm_denied"),
+                            (self.folder / "none", "perm_denied")):
+            with self.subTest(state):
+                self.stack(f"{auth}{state}")
+                got, log = self.pam("alice", t["token"], "authenticate",
+                                    "acct_mgmt")
+                self.assertEqual(got, want, log)
+                self.assertEqual(log.count("(door:account)"), want != "ok")
+                if want != "ok":
+                    self.assertIn(f"{says}state={state})", log)
+
     def test_account_without_a_state(self):
         t, state = self.mint()["token"], self.folder / "copy"
         shutil.copy2(self.agent_.state, state)

@@ -21,8 +21,9 @@
  * PAM_IGNORE, by which a pam_permit.so below would let anybody in.
  *
  * account asks again whether that token is still alive.  PAM_SUCCESS,
- * PAM_ACCT_EXPIRED, PAM_PERM_DENIED (revoked, suspended),
- * PAM_AUTHINFO_UNAVAIL; PAM_IGNORE when it was not we who let the user in.
+ * PAM_ACCT_EXPIRED, PAM_PERM_DENIED (revoked, suspended; another login or
+ * state= than at auth), PAM_AUTHINFO_UNAVAIL; PAM_IGNORE when it was not we
+ * who let the user in.
  *
  * We are a guest in somebody else's process: no thread, no network, nothing
  * left open between calls.  The one thing sent is the datagram of use.  No
@@ -228,23 +229,43 @@ static enum mm_err check(pam_handle_t *pamh, const struct options *o,
 	return check_scopes(o, out, why);
 }
 
+/* What auth keeps for account. */
+struct kept {
+	struct mm_token token;
+	char *login, *state;
+};
+
 static void forget(pam_handle_t *pamh, void *data, int status)
 {
+	struct kept *k = data;
 	(void)pamh, (void)status;
-	if (data != NULL)
-		explicit_bzero(data, sizeof(struct mm_token));
-	free(data);
+	if (k == NULL)
+		return;
+	free(k->login);
+	free(k->state);
+	explicit_bzero(k, sizeof *k);
+	free(k);
 }
 
-/* What the token says is kept for account. */
-static int let_in(const struct caller *c, const struct mm_token *t)
+static struct kept *keep(const struct mm_token *t, const char *login,
+			 const char *state)
 {
-	struct mm_token *copy = malloc(sizeof *copy);
-	if (copy != NULL)
-		*copy = *t;
-	int r = copy ? pam_set_data(c->pamh, DATA, copy, forget) : PAM_BUF_ERR;
+	struct kept *k = malloc(sizeof *k);
+	if (k == NULL)
+		return NULL;
+	*k = (struct kept){ *t, strdup(login), strdup(state) };
+	if (k->login != NULL && k->state != NULL)
+		return k;
+	forget(NULL, k, 0);
+	return NULL;
+}
+
+static int let_in(const struct caller *c, const struct mm_token *t,
+		  struct kept *k)
+{
+	int r = k ? pam_set_data(c->pamh, DATA, k, forget) : PAM_BUF_ERR;
 	if (r != PAM_SUCCESS) {
-		forget(c->pamh, copy, 0);
+		forget(c->pamh, k, 0);
 		pam_syslog(c->pamh, LOG_ERR, "refused: out of memory");
 		return PAM_AUTHINFO_UNAVAIL;
 	}
@@ -283,7 +304,7 @@ static int authenticate(pam_handle_t *pamh, const struct options *o,
 		say_refused(&c, e, &why);
 		return answer_to(e)->auth;
 	}
-	return let_in(&c, &t);
+	return let_in(&c, &t, keep(&t, login, o->state));
 }
 
 EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc,
@@ -314,6 +335,24 @@ EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc,
 
 /* ---- account ---- */
 
+/* A module in between may have changed the login, and this line of the stack
+ * may name another state, whose lists say nothing about the token. */
+static enum mm_err check_same(const struct kept *k, const struct options *o,
+			      const char *login, struct why *why)
+{
+	char was[QUOTE_SIZE];
+	quote_name(was, k->login);
+	if (login == NULL || strcmp(login, k->login) != 0)
+		return why_say(why, MM_ERR_WRONG_USER, NULL,
+			       "token %s came in as %s", k->token.id, was);
+	if (strcmp(o->state, k->state) != 0)
+		return why_say(why, MM_ERR_WRONG_ISSUER, NULL,
+			       "token %s is known by state=%s, and this line "
+			       "says state=%s",
+			       k->token.id, k->state, o->state);
+	return MM_OK;
+}
+
 EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc,
 			    const char **argv)
 {
@@ -330,14 +369,16 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc,
 	if (pam_get_item(pamh, PAM_USER, &login) != PAM_SUCCESS)
 		login = NULL;
 
-	const struct mm_token *t = data;
-	enum mm_err e = open_state(pamh, &o, &v, &why);
+	const struct kept *k = data;
+	enum mm_err e = check_same(k, &o, login, &why);
 	if (e == MM_OK)
-		e = verifier_check_again(v, t);
+		e = open_state(pamh, &o, &v, &why);
+	if (e == MM_OK)
+		e = verifier_check_again(v, &k->token);
 	if (e != MM_OK) {
 		caller_fill(&c, pamh, login);
 		if (why.text[0] == '\0')
-			(void)why_say(&why, e, NULL, "token %s", t->id);
+			(void)why_say(&why, e, NULL, "token %s", k->token.id);
 		say_refused(&c, e, &why);
 	}
 	return answer_to(e)->account;
