@@ -10,29 +10,41 @@
 /* ---- values ---- */
 
 /* The host process may stand in any folder. */
-static enum mm_err set_path(const char *value, void *field, struct why *why)
+static enum mm_err path_read(const char *value, const char **out,
+			     struct why *why)
 {
-	const char **to = field;
 	if (value[0] != '/')
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "it must be an absolute path");
-	*to = value;
+	*out = value;
 	return MM_OK;
 }
 
-static enum mm_err set_word(const char *value, void *field, struct why *why)
+static enum mm_err set_state(const char *value, struct options *o,
+			     struct why *why)
 {
-	const char **to = field;
+	return path_read(value, &o->state, why);
+}
+
+static enum mm_err set_user_map(const char *value, struct options *o,
+				struct why *why)
+{
+	return path_read(value, &o->user_map, why);
+}
+
+static enum mm_err set_audience(const char *value, struct options *o,
+				struct why *why)
+{
 	if (value[0] == '\0' || strpbrk(value, " \t") != NULL)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "it must be one word, as in the token's aud");
-	*to = value;
+	o->audience = value;
 	return MM_OK;
 }
 
-static enum mm_err add_scope(const char *value, void *field, struct why *why)
+static enum mm_err add_scope(const char *value, struct options *o,
+			     struct why *why)
 {
-	struct options *o = field;
 	struct scope_word word;
 	if (o->scopes == OPTIONS_SCOPES)
 		return why_say(why, MM_ERR_INVALID, NULL,
@@ -41,9 +53,10 @@ static enum mm_err add_scope(const char *value, void *field, struct why *why)
 	return scope_word_read(span_str(value), &word, why);
 }
 
-static enum mm_err set_duration(const char *value, void *field, struct why *why)
+static enum mm_err set_max_staleness(const char *value, struct options *o,
+				     struct why *why)
 {
-	return duration_read(span_str(value), field, why);
+	return duration_read(span_str(value), &o->max_staleness, why);
 }
 
 /* ---- rows ---- */
@@ -53,16 +66,15 @@ static enum mm_err set_duration(const char *value, void *field, struct why *why)
 
 static const struct row {
 	const char *name; /* with its '=' */
-	enum mm_err (*set)(const char *value, void *field, struct why *why);
-	size_t offset;
+	enum mm_err (*set)(const char *value, struct options *o,
+			   struct why *why);
 	bool again; /* may be given more than once */
 } rows[] = {
-	{ "state=", set_path, offsetof(struct options, state), false },
-	{ "audience=", set_word, offsetof(struct options, audience), false },
-	{ "scope=", add_scope, 0, true },
-	{ "user_map=", set_path, offsetof(struct options, user_map), false },
-	{ "max_staleness=", set_duration,
-	  offsetof(struct options, max_staleness), false },
+	{ "state=", set_state, false },
+	{ "audience=", set_audience, false },
+	{ "scope=", add_scope, true },
+	{ "user_map=", set_user_map, false },
+	{ "max_staleness=", set_max_staleness, false },
 };
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
@@ -89,8 +101,7 @@ static enum mm_err read_one(const char *word, struct options *o,
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "option %s: given twice", quoted);
 	*given |= 1u << i;
-	if (rows[i].set(word + strlen(rows[i].name), (char *)o + rows[i].offset,
-			&inner) == MM_OK)
+	if (rows[i].set(word + strlen(rows[i].name), o, &inner) == MM_OK)
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, NULL, "option %s: %s", quoted,
 		       inner.text);
