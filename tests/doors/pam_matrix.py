@@ -364,6 +364,8 @@ class Matrix(Flow):
                         "refused: wrong_user")], user=user)
         for text, mode, says in (
                 ("alice bob\nbob\n", 0o644, "map:2: it must be"),
+                ("bob bob\nalice: alice\n", 0o644, "map:2: no login has a "
+                 "colon"),
                 ("alice bob\n", 0o664, "others may write"),
                 ("alice bob\n", 0o646, "others may write")):
             self.map(text, mode)

@@ -97,6 +97,8 @@ static const char *take_line(struct span line, const char *login,
 		return NULL;
 	if (user.len == 0 || next_word(&line).len != 0)
 		return "it must be \"LOGIN USER\"";
+	if (memchr(name.at, ':', name.len) != NULL)
+		return "no login has a colon: it must be \"LOGIN USER\"";
 	if (user.len >= USER_SIZE)
 		return "the user's name is too long";
 	if (!span_is(name, login))
