@@ -178,11 +178,34 @@ end
 
 -- ---- the doors: what is needed where (PROTOCOL.md, section 11) ----
 
-webdav = door(function(r)
+local may_dav = door(function(r)
 	return "type=node&ids=" .. ids_of(r, r.uri) ..
 		"&to=" .. ids_of(r, destination(r)) ..
 		"&method=" .. r:escape(r.method)
 end)
+
+-- A file copied over a folder around it: mod_dav deletes the folder first,
+-- and the file with it.  (With folders it looks.)  mod_dav has us asked about
+-- the Destination, too, which is not around itself.
+local function leads_around_itself(r)
+	if r.method ~= "COPY" and r.method ~= "MOVE" then
+		return false
+	end
+	local to = destination(r)
+	if not to or not is_plain(to) then
+		return true
+	end
+	local folder = to:gsub("/$", "") .. "/"
+	return #r.uri > #folder and r.uri:sub(1, #folder) == folder
+end
+
+function webdav(r)
+	local answer = may_dav(r)
+	if answer == apache2.OK and leads_around_itself(r) then
+		return 403
+	end
+	return answer
+end
 
 local READING = { GET = true, HEAD = true, OPTIONS = true }
 

@@ -11,8 +11,8 @@ from web import curl
 class ApacheWebdav(Dav, Life, Apache):
     WRONG = ("mintmark.lua", "type=node", "typ=node")
 
-    def grow(self):
-        super().grow()
+    def grow(self, *files):
+        super().grow(*files)
         self.give(self.files)
 
     def start_door(self, issuer, agent, **kw):
