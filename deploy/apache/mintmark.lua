@@ -61,14 +61,15 @@ local function ask(need, authorization)
 	return status, headers
 end
 
--- In any spelling that what is behind may take for ours.  What Connection
+-- In any spelling that what is behind may take for ours: CGI and its kin make
+-- "_" of all that is no letter or digit.  What Connection
 -- names mod_proxy would take away again.
 local function forget_what_the_client_says(r)
 	if (r.headers_in["Connection"] or ""):lower():find("mintmark", 1, true) then
 		r.headers_in["Connection"] = nil
 	end
 	for name in pairs(r:headers_in_table()) do
-		if name:lower():gsub("_", "-"):find("^x%-mintmark") then
+		if name:lower():gsub("[^%w]", "-"):find("^x%-mintmark") then
 			r.headers_in[name] = nil
 		end
 	end

@@ -363,7 +363,8 @@ FORGED = ["X-Mintmark-User: root", "x-mintmark-user: root",
           "X-Mintmark-Expires: 1", "X-Mintmark-Need: scope=nothing",
           "X-Mintmark-Reason: root", "X-Mintmark-Else: root",
           "X_Mintmark_User: root", "X-Mintmark_User: root",
-          "x_mintmark-user: root"]
+          "x_mintmark-user: root", "X.Mintmark.User: root",
+          "X~Mintmark!Id: 9.9", "X-Mintmark.Scopes: *"]
 
 
 class Rest(Guarded):
