@@ -134,7 +134,7 @@ local function read_nodes(r)
 	for line in io.lines(NODES) do
 		number = number + 1
 		local regex, ids = line:match('^%s*"~(%^[^"]*)"%s+"([%w%$+._-]*)"%s*;%s*$')
-		if regex then
+		if regex and (regex == "^/" or regex:sub(-6) == "(/|\\z)") then
 			table.insert(lines, { regex = regex, ids = ids })
 		elseif not line:match("^%s*#") and not line:match("^%s*$") then
 			error(NODES .. ":" .. number .. ': not of the form "~^/PATH(/|\\z)" "IDS";', 0)
@@ -150,7 +150,8 @@ local function is_plain(path)
 		not (path .. "/"):find("/%.%.?/")
 end
 
--- The ids of a path and of the folders around it; "" when there is none.
+-- The ids of a path and of the folders around it; "" when there is none, or a
+-- $1 is what could rewrite the question.
 local function ids_of(r, path)
 	if not path or not is_plain(path) then
 		return ""
@@ -158,9 +159,13 @@ local function ids_of(r, path)
 	for _, node in ipairs(read_nodes(r)) do
 		local found = r:regex(path, node.regex)
 		if found then
-			return (node.ids:gsub("%$(%d)", function(n)
-				return found[tonumber(n)]
-			end))
+			local odd = false
+			local ids = node.ids:gsub("%$(%d)", function(n)
+				local name = found[tonumber(n)] or ""
+				odd = odd or not name:find("^[%w_-]+$")
+				return name
+			end)
+			return odd and "" or ids
 		end
 	end
 	return ""

@@ -61,6 +61,36 @@ class ApacheWebdav(Dav, Life, Apache):
             (home / "nodes.map").write_text('~^/projects "root";\n')
         self.nobody_gets_in(edit, "nodes.map:1: ", 503)
 
+    def test_a_map_whose_lines_do_not_end(self):
+        """^/projects also fits /projects2."""
+        homes = []
+        i, _ = self.open(edit=homes.append)
+        t = i.mint("alice")["token"]
+        log = self.folder / "apache-error.log"
+        for end in ("", "$", "/", "(/|$)"):
+            (homes[0] / "nodes.map").write_text(
+                f'# mine\n"~^/projects{end}" "projects";\n')
+            log.write_text("")
+            self.refused(self.get("/top.txt", "alice", t), 503)
+            self.assertIn("nodes.map:2: ", log.read_text(), end)
+
+    def test_a_map_that_takes_over_too_much(self):
+        def edit(home):
+            nodes = home / "nodes.map"
+            nodes.write_text(nodes.read_text().replace(
+                "([A-Za-z0-9_-]+)", "([^/]*)"))
+        i, _ = self.open(edit=edit)
+        mine = i.mint("alice", scopes=["node:mine:rw",
+                                       "node:home-alice:rw"])["token"]
+        self.assertEqual(self.get("/home/alice/h.txt", "alice", mine).status,
+                         200)
+        for name in ("x+mine", "x%20mine", "mine&perm=r", "x&ids=mine",
+                     "x&to=mine", "%c3%a4", "x.y"):
+            self.refused(self.do("PUT", f"/home/{name}", mine, data=b"x"),
+                         403)
+            self.refused(self.do("COPY", "/home/alice/h.txt", mine,
+                                 f"/home/{name}"), 403)
+
     def test_no_map(self):
         self.nobody_gets_in(lambda home: (home / "nodes.map").unlink(),
                             "nodes.map: ", 503)
