@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "auth.h"
 #include "notes.h"
@@ -45,6 +46,8 @@ struct request {
 	char allow[64];		    /* what the path knows, for a 405 */
 	struct note note;	    /* the body, on its way in or out */
 	bool too_large;
+	bool unclear; /* see note_header() */
+	unsigned lengths, encodings;
 };
 
 /* ---- answering ---- */
@@ -59,6 +62,8 @@ static enum MHD_Result reply(struct request *rq, unsigned status,
 		return MHD_NO;
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (rq->unclear)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (rq->auth.err != MM_OK)
 		auth_challenge(r, &rq->auth, rq->scope);
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
@@ -248,8 +253,31 @@ static void take_body(struct request *rq, const char *data, size_t len)
 	rq->note.len += len;
 }
 
+/* What a proxy in front may have read in another way: a name that is none
+ * ("Authorization "), a length said twice, or with Transfer-Encoding.  A value
+ * with a NUL in it libmicrohttpd may have cut before this sees it. */
+static enum MHD_Result note_header(void *ctx, enum MHD_ValueKind kind,
+				   const char *name, size_t name_len,
+				   const char *value, size_t len)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz";
+	struct request *rq = ctx;
+	(void)kind;
+	rq->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	rq->encodings +=
+		strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+	if (name_len == 0 || strspn(name, token) != name_len ||
+	    rq->lengths + rq->encodings > 1 ||
+	    (value != NULL && memchr(value, '\0', len) != NULL))
+		rq->unclear = true;
+	return MHD_YES;
+}
+
 /* Called for the head, for each part of the body, and at its end.  A reply in
- * the first call would close the connection, so it waits for the last. */
+ * the first call closes the connection, and is for when it is not clear what
+ * follows; all others wait for the last. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 				  const char *path, const char *method,
 				  const char *version, const char *data,
@@ -262,7 +290,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 		if (rq == NULL)
 			return MHD_NO;
 		rq->connection = connection;
-		return MHD_YES;
+		MHD_get_connection_values_n(connection, MHD_HEADER_KIND,
+					    note_header, rq);
+		return rq->unclear ? say(rq, MHD_HTTP_BAD_REQUEST) : MHD_YES;
 	}
 	if (*len != 0) {
 		take_body(rq, data, *len);
@@ -288,7 +318,8 @@ static struct MHD_Daemon *serve(struct mm_verifier *v, in_port_t port)
 	return MHD_start_daemon(
 		MHD_USE_AUTO_INTERNAL_THREAD, port, NULL, NULL, on_request, v,
 		MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_THREAD_POOL_SIZE, 4u,
-		MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_NOTIFY_COMPLETED,
+		MHD_OPTION_CONNECTION_TIMEOUT, 30u,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED,
 		on_end, NULL, MHD_OPTION_END);
 }
 

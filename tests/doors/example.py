@@ -6,7 +6,9 @@ own; Answers are the tests of what it says to whom, Life (of doors.py) those
 of a token's life.
 """
 import base64
+import contextlib
 import http.client
+import socket
 import subprocess
 import time
 
@@ -250,6 +252,51 @@ class Answers:
         for part in token.split(".") + self.seed["token"].split("."):
             self.assertNotIn(part, text)
         self.assertNotIn(base64.b64encode(token.encode()).decode()[8:40], text)
+
+
+class Heads:
+    """Mixed into an Example: heads that can be read in two ways."""
+
+    def send(self, *lines, body=b"", method="GET"):
+        """All that comes back, until the service closes."""
+        head = [f"{method} {NOTE} HTTP/1.1", "Host: x", *lines, "", ""]
+        got = b""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as s:
+            s.sendall("\r\n".join(head).encode("latin-1") + body)
+            s.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                while chunk := s.recv(65536):
+                    got += chunk
+        return got
+
+    def test_heads(self):
+        i, _ = self.open()
+        good = f"Authorization: {bearer(self.seed['token'])}"
+        other = bearer(i.mint("bob")["token"])
+        self.assertIn(b" 200 ", self.send(
+            good, "Connection: close").split(b"\r\n")[0])
+        for lines in ([good, f"Authorization : {other}"],
+                      [f"Authorization : {other}", good],
+                      [f"Authorization\t: {other}", good],
+                      [good, "X y: z"], [good, "nonsense"]):
+            got = self.send(*lines)
+            self.assertRegex(got, rb"\A(HTTP/1.1 400 |\Z)", lines[1:])
+            self.assertNotIn(b"Trastevere", got)
+        smuggled = (f"GET {NOTE} HTTP/1.1\r\nHost: x\r\n{good}\r\n\r\n")
+        for lines in (["Content-Length: 0", "Content-Length: 5"],
+                      ["Content-Length: 5", "Content-Length: 0"],
+                      ["Content-Length: 5", "content-length: 5"]):
+            got = self.send(good, *lines, body=smuggled.encode())
+            self.assertRegex(got, rb"\A(HTTP/1.1 400 |\Z)", lines)
+            self.assertEqual(got.count(b"HTTP/1.1 "), bool(got), got)
+        for lines in (["Content-Length: 5", "Transfer-Encoding: chunked"],
+                      ["Transfer-Encoding: chunked", "Content-Length: 5"]):
+            got = self.send(good, *lines, method="PUT",
+                            body=b"0\r\n\r\n" + smuggled.encode())
+            self.assertRegex(got, rb"\A(HTTP/1.1 4\d\d |\Z)", lines)
+            self.assertEqual(got.count(b"HTTP/1.1 "), bool(got), got)
+        self.assertEqual(self.status("GET", NOTE, bearer(
+            self.seed["token"])), 200)
 
 
 class Stale:

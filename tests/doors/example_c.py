@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from doors import BUILD, TOP, Life, main
-from example import Answers, Example, Stale
+from example import Answers, Example, Heads, Stale
 
 
 class Service(Example):
@@ -17,7 +17,7 @@ class TokenLife(Life, Service):
     pass
 
 
-class WhatItAnswers(Answers, Stale, Service):
+class WhatItAnswers(Answers, Heads, Stale, Service):
     pass
 
 
