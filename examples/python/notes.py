@@ -21,7 +21,7 @@ import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import mintmark
 from auth import Answer, challenge, verify
@@ -129,7 +129,9 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         # Read in any case: a connection that is closed on unread bytes may
         # be reset before the client has its answer.
-        answer = self.answer(self.read_body())
+        sent = self.read_body()
+        answer = self.answer(sent) if self.is_clear() else \
+            Answer(HTTPStatus.BAD_REQUEST)
         self.send_response(answer.status)
         body = answer.body
         if body is None and answer.status != HTTPStatus.NO_CONTENT:
@@ -146,6 +148,13 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = do_PATCH = handle_any
+
+    def is_clear(self) -> bool:
+        """No head that a proxy in front may have read in another way.  The
+        parser stops at a line that it does not understand, such as
+        "Authorization : x": what follows would go unseen."""
+        return not self.headers.defects and \
+            len(self.headers.get_all("Content-Length", [])) <= 1
 
     def answer(self, sent: Optional[bytes]) -> Answer:
         full = self.path.partition("?")[0]
@@ -199,6 +208,10 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = False  # server_close() waits for answers under way
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # it left
+            super().handle_error(request, client_address)
 
 
 def main() -> int:

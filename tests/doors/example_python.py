@@ -2,12 +2,15 @@
 """The service of examples/python: the life of a token, and what it answers."""
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
+import time
 import unittest
 
 from doors import BUILD, SKIPPED, TOP, Life
-from example import Answers, Example, Stale
+from example import NOTE, Answers, Example, Heads, Stale, bearer
 
 sys.path.insert(0, str(TOP / "tests/interop"))
 from interop import main  # noqa: E402
@@ -29,8 +32,22 @@ class TokenLife(Life, Service):
     pass
 
 
-class WhatItAnswers(Answers, Stale, Service):
-    pass
+class WhatItAnswers(Answers, Heads, Stale, Service):
+    def test_a_client_that_leaves(self):
+        self.open()
+        auth = f"Authorization: {bearer(self.seed['token'])}"
+        for text in (f"GET {NOTE} HT",
+                     f"GET {NOTE} HTTP/1.1\r\n{auth}\r\n",
+                     f"GET {NOTE} HTTP/1.1\r\n{auth}\r\n\r\n",
+                     f"PUT {NOTE} HTTP/1.1\r\n{auth}\r\n"
+                     "Content-Length: 9\r\n\r\nx"):
+            with socket.create_connection(("127.0.0.1", self.port)) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             struct.pack("ii", 1, 0))  # close is a reset
+                s.sendall(text.encode())
+                time.sleep(0.1 * (not text.endswith("\n")))
+        self.door.stop()
+        self.assertNotIn("Traceback", self.door.text())
 
 
 class Types(unittest.TestCase):
