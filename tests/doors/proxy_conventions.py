@@ -111,7 +111,7 @@ class Envoy:
         self.prefix = re.search(r"path_prefix: (\S+)", text)[1]
         self.need = re.search(
             r'key: x-mintmark-need, value: "([^"]+)"', text)[1]
-        self.allowed = re.search(r"\[\{ prefix: (\S+) \}\]", text)[1]
+        self.allowed = re.search(r'safe_regex: \{ regex: "([^"]+)"', text)[1]
         self.removed = set(re.findall(r"- remove: (\S+)", text))
         up, _, client = text.partition("allowed_client_headers")
         self.copied = set(re.findall(r"- exact: (\S+)", up))
@@ -132,7 +132,7 @@ class Envoy:
         sent = [("host", "photos"), ("content-length", "0"),
                 ("x-mintmark-need", self.need)]
         sent += [(k, v) for k, v in headers
-                 if k.lower().startswith(self.allowed)
+                 if re.fullmatch(self.allowed, k.lower())
                  and k.lower() != "x-mintmark-need"]
         given = [v for k, v in headers if k.lower() == "authorization"]
         if given:
