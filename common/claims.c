@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "common/base64url.h"
 #include "common/scope.h"
 
 /* The latest time that has a meaning here: year 9999, exactly. */
@@ -54,8 +55,8 @@ static const struct json_field status_rows[] = {
 };
 static const struct json_table status_table = { status_rows, 1, false, 0 };
 
-/* RFC 7519 s4.1, RFC 8693 s4.2 (scope), draft-ietf-oauth-status-list
- * (status); auto_refresh is ours. */
+/* RFC 7519 s4.1, RFC 8693 s4.2 (scope) and s4.3 (client_id),
+ * draft-ietf-oauth-status-list (status); auto_refresh is ours. */
 static const struct json_field claim_rows[] = {
 	TEXT("iss", c.iss, ISS_SIZE, HAS_ISS),
 	TEXT("sub", c.sub, USER_SIZE, HAS_SUB),
@@ -65,6 +66,7 @@ static const struct json_field claim_rows[] = {
 	INT("nbf", c.nbf, HAS_NBF),
 	TEXT("jti", c.jti, JTI_SIZE, HAS_JTI),
 	TEXT("scope", c.scope, SCOPE_SIZE, HAS_SCOPE),
+	TEXT("client_id", c.client_id, CLIENT_SIZE, 0),
 	INT("auto_refresh", c.auto_refresh, HAS_AUTO_REFRESH),
 	OBJECT("status", &status_table),
 };
@@ -106,6 +108,29 @@ void token_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx)
 	snprintf(out, JTI_SIZE, "%u.%u", list, idx);
 }
 
+#define OWN_PART BASE64URL_LEN(ACCESS_ID_BYTES)
+
+void access_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx,
+		     const uint8_t own[static ACCESS_ID_BYTES])
+{
+	char text[OWN_PART];
+	base64url_encode(span_of(own, ACCESS_ID_BYTES), text, sizeof text);
+	snprintf(out, JTI_SIZE, "%u.%u.%.*s", list, idx, (int)sizeof text,
+		 text);
+}
+
+/* Leave the parent's id. */
+static bool cut_own_part(struct span *id)
+{
+	uint8_t own[ACCESS_ID_BYTES];
+	size_t n;
+	if (id->len <= OWN_PART || id->at[id->len - OWN_PART - 1] != '.')
+		return false;
+	id->len -= OWN_PART + 1;
+	return base64url_decode(span_of(id->at + id->len + 1, OWN_PART), own,
+				sizeof own, &n) == MM_OK;
+}
+
 /* ---- the form ---- */
 
 static bool in_range(int64_t t, int64_t max)
@@ -141,7 +166,16 @@ static enum mm_err read_raw(struct span json, struct raw_claims *r,
 	return strict_json_read(json, &claim_table, r, seen);
 }
 
-enum mm_err claims_read(struct span json, struct claims *out)
+/* An access token says for whom it is and who asked for it (RFC 9068 s2.2),
+ * and does not slide. */
+static bool is_access(const struct claims *c, struct span *id)
+{
+	return c->aud.count != 0 && c->client_id.len != 0 &&
+	       c->auto_refresh == 0 && cut_own_part(id);
+}
+
+enum mm_err claims_read(struct span json, enum token_kind kind,
+			struct claims *out)
 {
 	struct raw_claims r;
 	struct claims *c = &r.c;
@@ -158,7 +192,11 @@ enum mm_err claims_read(struct span json, struct claims *out)
 		return MM_ERR_MALFORMED;
 	if (seen & HAS_AUD && c->aud.count == 0)
 		return MM_ERR_MALFORMED; /* for nobody at all */
-	TRY(token_id_read(claims_span(c, c->jti), &c->list, &c->idx));
+	struct span id = claims_span(c, c->jti);
+	c->access = kind == TOKEN_ACCESS;
+	if (c->access && !is_access(c, &id))
+		return MM_ERR_MALFORMED;
+	TRY(token_id_read(id, &c->list, &c->idx));
 	if (!ids_agree(&r))
 		return MM_ERR_MALFORMED;
 	if (c->has_scope &&

@@ -1,5 +1,5 @@
-/* claims.h - what a personal access token says, read once into a struct,
- * and the pure rules that judge it.  No clock, no disk, no log.
+/* claims.h - what a token says, read once into a struct, and the pure rules
+ * that judge it.  No clock, no disk, no log.
  */
 #ifndef MM_COMMON_CLAIMS_H
 #define MM_COMMON_CLAIMS_H
@@ -12,8 +12,15 @@
 #define USER_SIZE    256  /* sub: at most 255 bytes of UTF-8 */
 #define SCOPE_SIZE   2048 /* the whole scope claim */
 #define AUD_SIZE     1024 /* all audiences, each with its NUL */
-#define JTI_SIZE     24	  /* "4294967295.1048575" and room */
+#define JTI_SIZE     24	  /* "4294967295.1048575.k3_Z" */
+#define CLIENT_SIZE  256  /* client_id of an access token */
 #define CLOCK_LEEWAY 60	  /* seconds iat and nbf may lie ahead; exp: none */
+
+/* Its typ says which (RFC 8725 s3.11), and none has the form of another. */
+enum token_kind {
+	TOKEN_PAT,   /* a personal access token */
+	TOKEN_ACCESS /* a short-lived one made from it, RFC 9068 */
+};
 
 /* Its texts lie one behind the other and are named by where they begin, so
  * that whole claims are copied as they are: claims_size() bytes. */
@@ -22,8 +29,10 @@ struct claims {
 	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
 	uint32_t list, idx;   /* jti and status, which agree */
 	struct json_text iss, sub, jti, scope;
-	struct json_strs aud; /* count 0: any audience of this issuer */
-	bool has_scope;	      /* false: all the user's rights */
+	struct json_text client_id; /* access tokens only */
+	struct json_strs aud;	    /* count 0: any audience of this issuer */
+	bool has_scope;		    /* false: all the user's rights */
+	bool access;		    /* a TOKEN_ACCESS */
 	struct json_texts texts;
 };
 
@@ -45,16 +54,23 @@ static inline size_t claims_size(const struct claims *c)
 	return offsetof(struct claims, texts.text) + c->texts.used;
 }
 
-/* Read and check the form of a decoded payload: required claims, ranges,
- * jti = status index, scope grammar.  MM_ERR_MALFORMED whatever is wrong,
- * and *out is as it was. */
-MM_MUST_USE enum mm_err claims_read(struct span json, struct claims *out);
+/* Read and check the form of a decoded payload: what this kind must say,
+ * ranges, jti = status index, scope grammar.  MM_ERR_MALFORMED whatever is
+ * wrong, and *out is as it was. */
+MM_MUST_USE enum mm_err claims_read(struct span json, enum token_kind kind,
+				    struct claims *out);
 
 /* "3.4711" <-> list 3, index 4711.  One spelling: no signs, no leading
  * zeros. */
 MM_MUST_USE enum mm_err token_id_read(struct span id, uint32_t *list,
 				      uint32_t *idx);
 void token_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx);
+
+/* The id of an access token is its parent's, a dot, and 4 characters of its
+ * own: "3.4711.k3_Z".  So it still shows whose status it shares. */
+#define ACCESS_ID_BYTES 3 /* of chance, in these characters */
+void access_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx,
+		     const uint8_t own[static ACCESS_ID_BYTES]);
 
 /* Is it this issuer's, for this audience (NULL: any), and in time?
  * The reasons come in this order: wrong_issuer, wrong_audience,

@@ -14,6 +14,7 @@
 #define TOKEN_PORTABLE 511  /* PAM_MAX_RESP_SIZE - 1 */
 
 #define TYP_PAT		"JWT"
+#define TYP_ACCESS	"at+jwt" /* RFC 9068 s2.1 */
 #define TYP_STATUS_LIST "statuslist+jwt"
 #define TYP_FEED	"mintmark-feed+jwt"
 #define TYP_SNAPSHOT	"mintmark-snapshot+jwt"

@@ -59,7 +59,7 @@ static enum mm_err check_token(struct issuer *is, struct span token,
 		return MM_ERR_UNKNOWN_KEY;
 	TRY(check_signature(is, token, &t, key, former));
 	TRY(base64url_decode(t.payload, payload, sizeof payload, &n));
-	TRY(claims_read(span_of(payload, n), c));
+	TRY(claims_read(span_of(payload, n), TOKEN_PAT, c));
 	TRY(claims_check(c, span_str(is->set.issuer), is->set.issuer, now));
 	return publisher_alive(is->publisher, c, now);
 }

@@ -85,7 +85,7 @@ static enum mm_err read_claims(const struct jws *t, struct claims *c)
 	uint8_t json[TOKEN_MAX / 4 * 3];
 	size_t n;
 	TRY(base64url_decode(t->payload, json, sizeof json, &n));
-	return claims_read(span_of(json, n), c);
+	return claims_read(span_of(json, n), TOKEN_PAT, c);
 }
 
 static bool key_stands(const struct state_map *m, uint64_t number)

@@ -1,6 +1,7 @@
 /* fuzz_claims.c - claims_read() beside jansson, which shares no code with
  * it: what we accept jansson accepts too, and every value in the struct is
  * the one that jansson read.  We may be stricter; then *out is untouched.
+ * Nothing is a token of both kinds.
  *
  * Limits are said again here, in figures of their own.
  */
@@ -67,8 +68,14 @@ static void check_id(const struct claims *c, const json_t *all)
 
 	MM_ASSERT(c->idx < (1u << 20) && json_is_integer(idx));
 	MM_ASSERT(json_integer_value(idx) == (json_int_t)c->idx);
-	snprintf(want, sizeof want, "%u.%u", c->list, c->idx);
-	MM_ASSERT(!strcmp(claims_text(c, c->jti), want));
+	snprintf(want, sizeof want, "%u.%u%s", c->list, c->idx,
+		 c->access ? "." : "");
+	const char *jti = claims_text(c, c->jti), *own = jti + strlen(want);
+	MM_ASSERT(!strncmp(jti, want, strlen(want)));
+	MM_ASSERT(strlen(own) == (c->access ? 4 : 0));
+	MM_ASSERT(own[strspn(own, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz0123456789-_")] ==
+		  '\0');
 	snprintf(want, sizeof want, "%s/s/%u", claims_text(c, c->iss), c->list);
 	MM_ASSERT(uri != NULL && !strcmp(uri, want));
 }
@@ -97,6 +104,9 @@ static void check_accepted(const struct claims *c, const json_t *all)
 	check_text(c, c->sub, json_object_get(all, "sub"), 256);
 	check_text(c, c->jti, json_object_get(all, "jti"), 24);
 	check_text(c, c->scope, json_object_get(all, "scope"), 2048);
+	check_text(c, c->client_id, json_object_get(all, "client_id"), 256);
+	if (c->access)
+		MM_ASSERT(c->aud.count && c->client_id.len && !c->auto_refresh);
 	check_int(c->iat, json_object_get(all, "iat"), YEAR_9999_ENDS);
 	check_int(c->exp, json_object_get(all, "exp"), YEAR_9999_ENDS);
 	check_int(c->nbf, json_object_get(all, "nbf"), YEAR_9999_ENDS);
@@ -108,17 +118,26 @@ static void check_accepted(const struct claims *c, const json_t *all)
 	check_id(c, all);
 }
 
-bool fuzz_one(struct span input)
+static bool fuzz_as(struct span input, enum token_kind kind)
 {
 	static struct claims before, out;
 	memset(&before, 0x5a, sizeof before);
 	memcpy(&out, &before, sizeof out);
-	if (claims_read(input, &out) != MM_OK) {
+	if (claims_read(input, kind, &out) != MM_OK) {
 		MM_ASSERT(!memcmp(&out, &before, sizeof out));
 		return false;
 	}
 	json_auto_t *all = json_loadb((const char *)input.at, input.len,
 				      JSON_REJECT_DUPLICATES, NULL);
+	MM_ASSERT(out.access == (kind == TOKEN_ACCESS));
 	check_accepted(&out, all);
 	return true;
+}
+
+bool fuzz_one(struct span input)
+{
+	bool pat = fuzz_as(input, TOKEN_PAT);
+	bool access = fuzz_as(input, TOKEN_ACCESS);
+	MM_ASSERT(!(pat && access));
+	return pat || access;
 }

@@ -39,7 +39,7 @@ static enum mm_err read_with(int claim, const char *instead, const char *more,
 		comma = ",";
 	}
 	buf_fmt(&b, "%s%s}", *more ? "," : "", more);
-	return claims_read(done(&b), out);
+	return claims_read(done(&b), TOKEN_PAT, out);
 }
 
 static void test_good(void **state)
@@ -231,8 +231,84 @@ static void test_wrong_alone(void **state)
 			"\"status\":{\"status_list\":{%s}}}",
 			rows[i].iss, good[C_SUB], good[C_IAT], good[C_EXP],
 			rows[i].jti, rows[i].list);
-		expect(rows[i].what, claims_read(done(&b), &c), rows[i].want);
+		expect(rows[i].what, claims_read(done(&b), TOKEN_PAT, &c),
+		       rows[i].want);
 	}
+}
+
+/* ---- access tokens ---- */
+
+#define ACCESS_JTI    "\"jti\":\"3.4711.k3_Z\""
+#define ACCESS_AUD    "\"aud\":\"files\""
+#define ACCESS_CLIENT "\"client_id\":\"3.4711\""
+
+static enum mm_err read_access(const char *jti, const char *aud,
+			       const char *client, struct claims *out)
+{
+	AUTO_BUF struct buf b = buf_new(JSON_TEXT_MAX);
+	buf_fmt(&b, "{%s,%s,%s,%s,%s,%s,%s%s}", good[C_ISS], good[C_SUB],
+		good[C_IAT], good[C_EXP], good[C_STATUS], jti, aud, client);
+	return claims_read(done(&b), TOKEN_ACCESS, out);
+}
+
+static void test_access(void **state)
+{
+	struct claims c;
+	(void)state;
+	expect("good",
+	       read_access(ACCESS_JTI, ACCESS_AUD, "," ACCESS_CLIENT, &c),
+	       MM_OK);
+	assert_true(c.access && c.list == 3 && c.idx == 4711);
+	assert_string_equal(claims_text(&c, c.jti), "3.4711.k3_Z");
+	assert_string_equal(claims_text(&c, c.client_id), "3.4711");
+	assert_int_equal(c.aud.count, 1);
+	expect("a PAT", read_with(-1, NULL, "", &c), MM_OK);
+	assert_false(c.access);
+}
+
+/* Neither kind has the form of the other (RFC 8725 s3.12). */
+static void test_access_wrong(void **state)
+{
+	static const struct {
+		const char *what, *jti, *aud, *client;
+	} rows[] = {
+		{ "a PAT's id", "\"jti\":\"3.4711\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "another's id", "\"jti\":\"3.4712.k3_Z\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "3 characters", "\"jti\":\"3.4711.k3_\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "5 characters", "\"jti\":\"3.4711.k3_Zx\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "no dot", "\"jti\":\"3.4711-k3_Z\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "not base64url", "\"jti\":\"3.4711.k3+Z\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "four parts", "\"jti\":\"3.4711.k.Z_\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "only a part", "\"jti\":\"k3_Z\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "no parent", "\"jti\":\".k3_Z\"", ACCESS_AUD,
+		  "," ACCESS_CLIENT },
+		{ "no aud", ACCESS_JTI, ACCESS_CLIENT, "" },
+		{ "an aud of nobody", ACCESS_JTI, "\"aud\":[]",
+		  "," ACCESS_CLIENT },
+		{ "no client_id", ACCESS_JTI, ACCESS_AUD, "" },
+		{ "an empty one", ACCESS_JTI, ACCESS_AUD,
+		  ",\"client_id\":\"\"" },
+		{ "it slides", ACCESS_JTI, ACCESS_AUD,
+		  "," ACCESS_CLIENT ",\"auto_refresh\":60" },
+	};
+	struct claims c;
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		expect(rows[i].what,
+		       read_access(rows[i].jti, rows[i].aud, rows[i].client,
+				   &c),
+		       MM_ERR_MALFORMED);
+	expect("a PAT with an access token's id",
+	       read_with(C_JTI, ACCESS_JTI, ACCESS_AUD "," ACCESS_CLIENT, &c),
+	       MM_ERR_MALFORMED);
 }
 
 /* Nothing is written when the answer is no. */
@@ -331,6 +407,17 @@ static void test_ids(void **state)
 		       MM_ERR_MALFORMED);
 	assert_int_equal(token_id_read(span_of("3.1\0", 4), &list, &idx),
 			 MM_ERR_MALFORMED);
+}
+
+static void test_access_ids(void **state)
+{
+	static const uint8_t own[] = { 0xFF, 0xEF, 0xBE };
+	char text[JTI_SIZE];
+	(void)state;
+	access_id_write(text, UINT32_MAX, (1u << 20) - 1, own);
+	assert_string_equal(text, "4294967295.1048575._---");
+	access_id_write(text, 0, 0, (const uint8_t[]){ 0, 0, 0 });
+	assert_string_equal(text, "0.0.AAAA");
 }
 
 /* ---- whose, for whom, when ---- */
@@ -459,9 +546,12 @@ int main(void)
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_wrong_alone),
 		cmocka_unit_test(test_optional),
+		cmocka_unit_test(test_access),
+		cmocka_unit_test(test_access_wrong),
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_long_sub),
 		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_access_ids),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_effective_expiry),
 		cmocka_unit_test(test_alive),
