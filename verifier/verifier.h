@@ -21,6 +21,7 @@ struct mm_verifier {
 	struct use_sender uses;
 	char *audience; /* NULL: do not ask */
 	int64_t max_staleness;
+	bool access_tokens;	   /* at+jwt are taken, too */
 	int64_t (*now)(void *ctx); /* NULL: the system's clock */
 	void *now_ctx;
 	/* open.c: a URL was given, and we follow it ourselves */

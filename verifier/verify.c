@@ -64,28 +64,42 @@ static enum mm_err check_list(const struct state_map *m,
 
 /* ---- the token ---- */
 
-/* RFC 7515 s5.2; the key decides the algorithm (RFC 8725 s3.1). */
-static enum mm_err check_signature(const struct state_map *m, struct span token,
-				   struct jws *t, uint64_t *key_number)
+static const char *const typ_of[] = {
+	[TOKEN_PAT] = TYP_PAT,
+	[TOKEN_ACCESS] = TYP_ACCESS,
+};
+
+/* Which of the kinds that are taken here the token has to be: all that its
+ * header says is compared with that (RFC 8725 s3.11). */
+static enum token_kind kind_wanted(const struct mm_verifier *v,
+				   const struct jws *t)
 {
-	if (token.len > TOKEN_MAX)
-		return MM_ERR_MALFORMED;
-	TRY(jws_split(token, t));
+	return v->access_tokens && strcmp(t->header.typ, TYP_ACCESS) == 0
+		       ? TOKEN_ACCESS
+		       : TOKEN_PAT;
+}
+
+/* RFC 7515 s5.2; the key decides the algorithm (RFC 8725 s3.1). */
+static enum mm_err check_signature(const struct state_map *m,
+				   const struct jws *t, enum token_kind kind,
+				   uint64_t *key_number)
+{
 	for (size_t i = 0; i < m->keys.count; i++) {
 		if (strcmp(jwk_kid(m->keys.key[i]), t->header.kid) != 0)
 			continue;
 		*key_number = m->key_number[i];
-		return jws_verify(t, TYP_PAT, m->keys.key[i]);
+		return jws_verify(t, typ_of[kind], m->keys.key[i]);
 	}
 	return MM_ERR_UNKNOWN_KEY;
 }
 
-static enum mm_err read_claims(const struct jws *t, struct claims *c)
+static enum mm_err read_claims(const struct jws *t, enum token_kind kind,
+			       struct claims *c)
 {
 	uint8_t json[TOKEN_MAX / 4 * 3];
 	size_t n;
 	TRY(base64url_decode(t->payload, json, sizeof json, &n));
-	return claims_read(span_of(json, n), TOKEN_PAT, c);
+	return claims_read(span_of(json, n), kind, c);
 }
 
 static bool key_stands(const struct state_map *m, uint64_t number)
@@ -114,8 +128,12 @@ static enum mm_err first_sight(const struct mm_verifier *v,
 {
 	struct jws t;
 	struct cached new = { .claims = out };
-	TRY(check_signature(m, token, &t, &new.key));
-	TRY(read_claims(&t, out));
+	if (token.len > TOKEN_MAX)
+		return MM_ERR_MALFORMED;
+	TRY(jws_split(token, &t));
+	enum token_kind kind = kind_wanted(v, &t);
+	TRY(check_signature(m, &t, kind, &new.key));
+	TRY(read_claims(&t, kind, out));
 	cache_put(v->cache, token, &new);
 	return MM_OK;
 }
@@ -139,6 +157,7 @@ static void fill(struct mm_token *out, const struct claims *c, int64_t last_use)
 	out->auto_refresh = c->auto_refresh;
 	out->list = c->list;
 	out->index = c->idx;
+	out->access_token = c->access;
 }
 
 static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
@@ -252,6 +271,7 @@ enum mm_err verifier_open_state(const struct mm_options *opt, const char *path,
 	memset(v, 0, sizeof *v);
 	v->uses.fd = -1;
 	v->max_staleness = opt->max_staleness;
+	v->access_tokens = (opt->flags & MM_ACCESS_TOKENS) != 0;
 	v->now = opt->now;
 	v->now_ctx = opt->now_ctx;
 	if (opt->audience && (v->audience = strdup(opt->audience)) == NULL)

@@ -79,34 +79,43 @@ ROWS = {
          "*last_use = 0;"),
         ("the length limit", "if (token.len > TOKEN_MAX)", "if (0)"),
         ("is the token of the form?",
-         "TRY(jws_split(token, t));", "(void)!jws_split(token, t);"),
+         "TRY(jws_split(token, &t));", "(void)!jws_split(token, &t);"),
+        ("access tokens only where they are taken",
+         "v->access_tokens && strcmp", "strcmp"),
+        ("access tokens where they are taken",
+         "return v->access_tokens && strcmp(t->header.typ, TYP_ACCESS) == 0",
+         "return 0"),
         ("which key the token names",
          "if (strcmp(jwk_kid(m->keys.key[i]), t->header.kid) != 0)",
          "if (0)"),
         ("a key that is not known",
          "return MM_ERR_UNKNOWN_KEY;", "return MM_OK;"),
         ("the signature",
-         "return jws_verify(t, TYP_PAT, m->keys.key[i]);",
+         "return jws_verify(t, typ_of[kind], m->keys.key[i]);",
          "return MM_OK;"),
         ("which kind of object it is",
-         "jws_verify(t, TYP_PAT,", "jws_verify(t, t->header.typ,"),
+         "jws_verify(t, typ_of[kind],", "jws_verify(t, t->header.typ,"),
+        ("which kind of claims they are",
+         "claims_read(span_of(json, n), kind, c)",
+         "claims_read(span_of(json, n), TOKEN_PAT, c)"),
         ("are the claims of the form?",
-         "TRY(read_claims(&t, out));", "(void)!read_claims(&t, out);"),
+         "TRY(read_claims(&t, kind, out));",
+         "(void)!read_claims(&t, kind, out);"),
         ("does a remembered token's key still stand?",
          "!cache_find(v->cache, q, &known) || !key_stands(m, known.key)",
          "!cache_find(v->cache, q, &known)"),
         ("remembered only when the signature is good",
-         "\tTRY(check_signature(m, token, &t, &new.key));\n"
-         "\tTRY(read_claims(&t, out));\n"
+         "\tTRY(check_signature(m, &t, kind, &new.key));\n"
+         "\tTRY(read_claims(&t, kind, out));\n"
          "\tcache_put(v->cache, token, &new);\n",
-         "\tTRY(jws_split(token, &t));\n"
-         "\tTRY(read_claims(&t, out));\n"
+         "\tTRY(read_claims(&t, kind, out));\n"
          "\tnew.key = m->key_number[0];\n"
          "\tcache_put(v->cache, token, &new);\n"
-         "\tTRY(check_signature(m, token, &t, &new.key));\n"),
+         "\tTRY(check_signature(m, &t, kind, &new.key));\n"),
         ("remembered only when the claims are good",
-         "TRY(read_claims(&t, out));\n\tcache_put(v->cache, token, &new);",
-         "enum mm_err e = read_claims(&t, out);\n"
+         "TRY(read_claims(&t, kind, out));\n"
+         "\tcache_put(v->cache, token, &new);",
+         "enum mm_err e = read_claims(&t, kind, out);\n"
          "\tcache_put(v->cache, token, &new);\n\tTRY(e);"),
         ("issuer, audience and times",
          "TRY(claims_check(c, p.map->iss, ask->audience, now));", ""),

@@ -99,6 +99,15 @@ static void test_reasons(void **state)
 		  { .typ = TYP_STATUS_LIST } },
 		{ "a feed object", MM_ERR_MALFORMED, { .typ = TYP_FEED } },
 		{ "at+jwt", MM_ERR_MALFORMED, { .typ = "at+jwt" } },
+		{ "a whole access token",
+		  MM_ERR_MALFORMED,
+		  { .typ = TYP_ACCESS,
+		    .own = ".k3_Z",
+		    .client = "1.0",
+		    .aud = "\"files\"" } },
+		{ "an access token called a PAT",
+		  MM_ERR_MALFORMED,
+		  { .own = ".k3_Z", .client = "1.0", .aud = "\"files\"" } },
 		{ "a bad scope", MM_ERR_MALFORMED, { .scope = "node:1:rwx" } },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -110,6 +119,68 @@ static void test_reasons(void **state)
 		if (e != MM_OK) /* written only when the answer is MM_OK */
 			assert_memory_equal(&t, &before, sizeof t);
 	}
+	desk_end(&d);
+}
+
+/* What is said of PATs holds for access tokens, where these are taken. */
+static void test_access_tokens(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t;
+	desk_begin(&d, (struct mm_options){ .audience = "files",
+					    .flags = MM_ACCESS_TOKENS });
+	assert_ok(state_put_status(&d.w, FIXED, 1, STATUS_REVOKED));
+	assert_ok(state_put_status(&d.w, FIXED, 2, STATUS_SUSPENDED));
+	int64_t now = d.now;
+	const struct {
+		const char *what;
+		enum mm_err want;
+		const char *typ, *own, *client, *aud;
+		int64_t exp;
+		uint32_t list, idx;
+	} cases[] = {
+#define GOOD "at+jwt", ".k3_Z", "1.0", "\"files\""
+		{ "good", MM_OK, GOOD, 0, 0, 0 },
+		{ "on a list of the other kind", MM_OK, GOOD, 0, SLIDE, 9 },
+		{ "expired", MM_ERR_EXPIRED, GOOD, now, 0, 0 },
+		{ "its parent was revoked", MM_ERR_REVOKED, GOOD, 0, 0, 1 },
+		{ "its parent is on hold", MM_ERR_SUSPENDED, GOOD, 0, 0, 2 },
+		{ "another audience", MM_ERR_WRONG_AUDIENCE, "at+jwt", ".k3_Z",
+		  "1.0", "\"mail\"", 0, 0, 0 },
+		{ "no audience", MM_ERR_MALFORMED, "at+jwt", ".k3_Z", "1.0",
+		  NULL, 0, 0, 0 },
+		{ "no client", MM_ERR_MALFORMED, "at+jwt", ".k3_Z", NULL,
+		  "\"files\"", 0, 0, 0 },
+		{ "a PAT's id", MM_ERR_MALFORMED, "at+jwt", NULL, "1.0",
+		  "\"files\"", 0, 0, 0 },
+		{ "called a PAT", MM_ERR_MALFORMED, "JWT", ".k3_Z", "1.0",
+		  "\"files\"", 0, 0, 0 },
+		{ "typ in capitals", MM_ERR_MALFORMED, "AT+JWT", ".k3_Z", "1.0",
+		  "\"files\"", 0, 0, 0 },
+		{ "its long name", MM_ERR_MALFORMED, "application/at+jwt",
+		  ".k3_Z", "1.0", "\"files\"", 0, 0, 0 },
+		{ "a status list", MM_ERR_MALFORMED, TYP_STATUS_LIST, ".k3_Z",
+		  "1.0", "\"files\"", 0, 0, 0 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		memset(&t, 0, sizeof t);
+		enum mm_err e = ask(&d,
+				    (struct says){ .typ = cases[i].typ,
+						   .own = cases[i].own,
+						   .client = cases[i].client,
+						   .aud = cases[i].aud,
+						   .exp = cases[i].exp,
+						   .list = cases[i].list,
+						   .idx = cases[i].idx },
+				    &t);
+		if (e != cases[i].want)
+			fail_msg("%s: %s", cases[i].what, mm_reason(e));
+		assert_true(t.access_token == (e == MM_OK));
+	}
+	t.access_token = true;
+	assert_ok(ask(&d, (struct says){ .idx = 5 }, &t)); /* a PAT as ever */
+	assert_false(t.access_token);
 	desk_end(&d);
 }
 
@@ -532,6 +603,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_access_tokens),
 		cmocka_unit_test(test_wrong_user),
 		cmocka_unit_test(test_every_character),
 		cmocka_unit_test(test_form),

@@ -76,6 +76,41 @@ static void test_seen_before(void **state)
 	desk_end(&d);
 }
 
+/* An access token is remembered by who takes it, and by nobody else. */
+static void test_seen_before_access(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t;
+	AUTO_BUF struct buf b;
+	desk_begin(&d, (struct mm_options){ .flags = MM_ACCESS_TOKENS });
+	struct span token = token_make(&d.m,
+				       (struct says){ .typ = TYP_ACCESS,
+						      .own = ".k3_Z",
+						      .client = "1.0",
+						      .aud = "\"files\"" },
+				       &b);
+	for (int i = 0; i < 2; i++) {
+		t.access_token = false;
+		assert_ok(
+			mm_verify(d.v, (const char *)token.at, token.len, &t));
+		assert_true(t.access_token);
+		assert_string_equal(t.id, "1.0.k3_Z");
+		assert_true(remembered(&d, token));
+	}
+	assert_ok(state_put_status(&d.w, FIXED, 0, STATUS_REVOKED));
+	assert_err(again(&d, token), MM_ERR_REVOKED);
+	assert_ok(state_put_status(&d.w, FIXED, 0, STATUS_VALID));
+
+	mm_close(d.v);
+	desk_open(&d, (struct mm_options){ .flags = 0 });
+	for (int i = 0; i < 2; i++) {
+		assert_err(again(&d, token), MM_ERR_MALFORMED);
+		assert_false(remembered(&d, token));
+	}
+	desk_end(&d);
+}
+
 /* A state that knows no such list, another issuer's, one without the key. */
 static void test_seen_before_another_state(void **state)
 {
@@ -348,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check_again),
 		cmocka_unit_test(test_seen_before),
+		cmocka_unit_test(test_seen_before_access),
 		cmocka_unit_test(test_seen_before_another_state),
 		cmocka_unit_test(test_keys_come_and_go),
 		cmocka_unit_test(test_cache_options),

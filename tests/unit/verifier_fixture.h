@@ -74,7 +74,8 @@ static inline void mint_end(struct mint *m)
 
 /* What a token says; zeros are left out or defaulted. */
 struct says {
-	const char *iss, *sub, *aud, *scope, *jti;
+	const char *iss, *sub, *aud, *scope;
+	const char *own, *client; /* of access tokens: ".k3_Z", client_id */
 	int64_t iat, exp, nbf, window;
 	uint32_t list, idx;
 	const char *typ;
@@ -87,11 +88,14 @@ static inline void token_claims(const struct says *s, struct buf *out)
 	uint32_t list = s->list ? s->list : FIXED;
 	buf_fmt(out,
 		"{\"iss\":\"%s\",\"sub\":\"%s\",\"iat\":%" PRId64
-		",\"exp\":%" PRId64 ",\"jti\":\"%u.%u\"",
+		",\"exp\":%" PRId64 ",\"jti\":\"%u.%u%s\"",
 		iss, s->sub ? s->sub : "alice", s->iat ? s->iat : T0,
-		s->exp ? s->exp : T0 + 30 * DAY, list, s->idx);
+		s->exp ? s->exp : T0 + 30 * DAY, list, s->idx,
+		s->own ? s->own : "");
 	if (s->aud)
 		buf_fmt(out, ",\"aud\":%s", s->aud);
+	if (s->client)
+		buf_fmt(out, ",\"client_id\":\"%s\"", s->client);
 	if (s->scope)
 		buf_fmt(out, ",\"scope\":\"%s\"", s->scope);
 	if (s->nbf)

@@ -72,8 +72,9 @@ enum mm_err {
 #define MM_WRITE 2u
 
 /* Flags of struct mm_options. */
-#define MM_NO_USE   1u /* do not report uses: looking is not using */
-#define MM_NO_CACHE 2u /* remember no tokens: for a single check */
+#define MM_NO_USE	 1u /* do not report uses: looking is not using */
+#define MM_NO_CACHE	 2u /* remember no tokens: for a single check */
+#define MM_ACCESS_TOKENS 4u /* accept at+jwt access tokens too (RFC 9068) */
 
 #define MM_CACHE_SIZE (7u << 20) /* the standard size of the cache */
 
@@ -120,6 +121,7 @@ struct mm_token {
 	int64_t dies_at;      /* now >= dies_at: dead.  Slides with use */
 	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
 	uint32_t list, index; /* of its status */
+	bool access_token;    /* made from a PAT: see MM_ACCESS_TOKENS */
 };
 
 /* Open a state.  MM_ERR_UNAVAILABLE: none there, or not usable (opt->why
