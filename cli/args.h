@@ -25,6 +25,7 @@ struct args {
 	struct arg_texts scopes, audiences, needs;
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
 	bool quiet, json, allow_long, from_stdin, no_use, force, yes;
+	bool access_tokens;
 	char **operand;
 	size_t operand_count;
 };

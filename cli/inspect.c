@@ -45,6 +45,18 @@ static void put_part(const char *title, const json_t *part)
 	putchar('\n');
 }
 
+/* RFC 8725 s3.11: typ tells the kinds of token apart. */
+static void put_kind(const json_t *header)
+{
+	const char *typ = json_string_value(json_object_get(header, "typ"));
+	const char *kind = typ == NULL ? "says no typ: no token of Mintmark"
+			   : strcmp(typ, "JWT") == 0 ? "a personal access token"
+			   : strcmp(typ, "at+jwt") == 0
+				   ? "a short-lived access token"
+				   : "no token, but another object";
+	printf("typ: %s\n", kind);
+}
+
 static void put_time(const json_t *payload, const char *claim,
 		     const char *meaning)
 {
@@ -76,6 +88,7 @@ enum mm_err inspect_run(const struct args *a, struct why *why)
 	}
 	put_part("header", header);
 	put_part("payload", payload);
+	put_kind(header);
 	put_time(payload, "iat", "issued");
 	put_time(payload, "nbf", "not before");
 	put_time(payload, "exp", "expires");

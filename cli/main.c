@@ -50,6 +50,7 @@ static const struct flag verify_flags[] = {
 	{ 'u', "user",     FLAG_TEXT,  "U",     AT(user),     "it must be this user's", false },
 	{ 0,   "need",     FLAG_TEXTS, "SCOPE", AT(needs),    "it must allow this: a name, or type:id:perm; repeat", false },
 	{ 0,   "no-use",   FLAG_BOOL,  NULL,    AT(no_use),   "only look: does not keep an auto-refresh token alive", false },
+	{ 0,   "access-tokens", FLAG_BOOL, NULL, AT(access_tokens), "take at+jwt access tokens, too (POST /oauth/token)", false },
 	FLAG_O,
 };
 static const struct flag inspect_flags[] = { FLAG_O };
@@ -112,7 +113,7 @@ static const struct command commands[] = {
 	  "  mintmark token rotate 3.4711\n"
 	  "  TOKEN=$(mintmark token rotate 3.4711 --overlap 1h -q)\n",
 	  token_rotate },
-	{ "verify", "[--state FILE] [--audience A] [--user U] [--need SCOPE]... [--no-use] [-o json] [TOKEN | -]",
+	{ "verify", "[--state FILE] [--audience A] [--user U] [--need SCOPE]... [--no-use] [--access-tokens] [-o json] [TOKEN | -]",
 	  "Check a token as a service does: offline.\n"
 	  "It is read from standard input: on the command line, others on this host see it.\n"
 	  "Exit: 0 valid, 1 refused, 3 there is no state to check it against.",

@@ -75,12 +75,14 @@ static void wait_for(const char *path)
 static enum mm_err open_state(const struct args *a, char why[320],
 			      struct mm_verifier **out)
 {
-	struct mm_options opt = { .state = state_path(a),
-				  .audience = a->audience,
-				  .flags = MM_NO_CACHE |
-					   (a->no_use ? MM_NO_USE : 0),
-				  .why = why,
-				  .why_size = 320 };
+	struct mm_options opt = {
+		.state = state_path(a),
+		.audience = a->audience,
+		.flags = MM_NO_CACHE | (a->no_use ? MM_NO_USE : 0) |
+			 (a->access_tokens ? MM_ACCESS_TOKENS : 0),
+		.why = why,
+		.why_size = 320
+	};
 	wait_for(opt.state);
 	TRY(mm_open(&opt, out));
 	if (why[0] != '\0')
@@ -158,7 +160,7 @@ static void put_valid(const struct args *a, const struct mm_token *t)
 	char until[32];
 	date_write(until, t->dies_at);
 	if (!a->json) {
-		printf("valid: ");
+		printf("valid%s: ", t->access_token ? " access token" : "");
 		put_text(stdout, t->user);
 		printf(", until %s, scopes %s\n", until,
 		       t->has_scope ? t->scope : "(all)");
@@ -167,10 +169,11 @@ static void put_valid(const struct args *a, const struct mm_token *t)
 	json_t *window =
 		t->auto_refresh ? json_integer(t->auto_refresh) : json_null();
 	AUTO_JSON json_t *out = json_pack(
-		"{s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "valid", 1, "id",
-		t->id, "user", t->user, "scopes", scopes_json(t), "issued_at",
-		time_json(t->issued_at), "expires_at", time_json(t->expires_at),
-		"dies_at", time_json(t->dies_at), "auto_refresh", window);
+		"{s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "valid", 1,
+		"id", t->id, "user", t->user, "scopes", scopes_json(t),
+		"issued_at", time_json(t->issued_at), "expires_at",
+		time_json(t->expires_at), "dies_at", time_json(t->dies_at),
+		"auto_refresh", window, "access_token", t->access_token);
 	put_json(out);
 }
 
