@@ -88,6 +88,19 @@ static inline int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,
 	return slides < exp ? slides : exp;
 }
 
+/* Is it worth telling the issuer that the token is used now, when a use at
+ * `last_use` is known (PROTOCOL.md section 4)?  Once an hour, and for small
+ * windows 64 times in one. */
+#define USE_GRAIN_MAX 3600
+static inline bool use_is_news(const struct claims *c, int64_t last_use,
+			       int64_t now)
+{
+	int64_t base = last_use > c->iat ? last_use : c->iat;
+	int64_t grain = c->auto_refresh / 64;
+	return c->auto_refresh != 0 && now > base &&
+	       now - base >= (grain < USE_GRAIN_MAX ? grain : USE_GRAIN_MAX);
+}
+
 /* What lists say of the token: MM_OK, MM_ERR_EXPIRED, MM_ERR_IDLE,
  * MM_ERR_REVOKED, MM_ERR_SUSPENDED, in that order of precedence.
  * status is the 2-bit value, last_use 0 for "never". */

@@ -58,8 +58,6 @@ void use_sender_open(struct use_sender *s, const char *state_path);
 bool use_sender_barred(const struct use_sender *s);
 void use_sender_close(struct use_sender *s);
 
-/* Seconds between two reports of one token. */
-int64_t use_grain(int64_t window);
 /* The token was used at `now`, and the state knows of `last_use`: tell the
  * agent if it is worth telling. */
 void use_send(struct use_sender *s, const struct claims *c, int64_t last_use,

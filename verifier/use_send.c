@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define GRAIN_MAX 3600
-
 bool use_address(const char *state_path, struct sockaddr_un *out)
 {
 	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -39,12 +37,6 @@ void use_sender_close(struct use_sender *s)
 	s->fd = -1;
 }
 
-int64_t use_grain(int64_t window)
-{
-	int64_t grain = window / 64;
-	return grain < GRAIN_MAX ? grain : GRAIN_MAX;
-}
-
 /* Said already in this second?  If not, note that it now is. */
 static bool said_just_now(struct use_sender *s, const struct claims *c,
 			  int64_t now)
@@ -60,9 +52,8 @@ static bool said_just_now(struct use_sender *s, const struct claims *c,
 void use_send(struct use_sender *s, const struct claims *c, int64_t last_use,
 	      int64_t now)
 {
-	int64_t base = last_use > c->iat ? last_use : c->iat;
-	if (s->fd < 0 || c->auto_refresh == 0 || now <= base ||
-	    now - base < use_grain(c->auto_refresh) || said_just_now(s, c, now))
+	if (s->fd < 0 || !use_is_news(c, last_use, now) ||
+	    said_just_now(s, c, now))
 		return;
 	struct use_datagram d = { .magic = { 'M', 'M', 'U', '1' },
 				  .list = c->list,
