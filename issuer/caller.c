@@ -1,67 +1,24 @@
-/* caller.c - callers of the API, by admin.sock or by a token of our own.
- *
- * The issuer verifies its own tokens as any service would, from what it
- * publishes: no look-up in the store.
- */
+/* caller.c - callers of the API, by admin.sock or by a token of our own. */
 #include "issuer/caller.h"
 
 #include <stdlib.h>
 
-#include "common/base64url.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/scope.h"
+#include "issuer/own.h"
 
-/* ---- a token of our own ---- */
+/* ---- his token ---- */
 
-/* The key that a token names.  An agent may read the feed with a token
- * whose key was retired or stolen: how else would it hear of that?  It
- * learns nothing that is not public, and the feed proves itself. */
-static struct jwk *key_for(struct issuer *is, const char *kid, unsigned need,
-			   bool *former)
-{
-	struct jwk *key = publisher_key(is->publisher, kid);
-	*former = key == NULL;
-	if (key == NULL && need == NEED_FEED &&
-	    store_former_key(is->store, kid, &key) != MM_OK)
-		return NULL;
-	return key;
-}
-
-/* The signature of a token that was seen before need not be checked again,
- * if it is the same key's.  Of a former key nothing is remembered: it may
- * have been stolen, and then there is no end of its tokens. */
-static enum mm_err check_signature(struct issuer *is, struct span token,
-				   const struct jws *t, struct jwk *key,
-				   bool former)
-{
-	if (!former && proven_has(is->proven, token, key))
-		return MM_OK;
-	TRY(jws_verify(t, TYP_PAT, key));
-	if (!former)
-		proven_add(is->proven, token, key);
-	return MM_OK;
-}
-
+/* An agent may read the feed with a token whose key was retired or stolen:
+ * how else would it hear of that?  It learns nothing that is not public, and
+ * the feed proves itself. */
 static enum mm_err check_token(struct issuer *is, struct span token,
 			       unsigned need, struct claims *c)
 {
-	struct jws t;
-	uint8_t payload[TOKEN_MAX];
-	size_t n;
-	int64_t now = clock_now();
-	if (token.len > TOKEN_MAX)
-		return MM_ERR_MALFORMED;
-	TRY(jws_split(token, &t));
-	bool former;
-	AUTO_JWK struct jwk *key = key_for(is, t.header.kid, need, &former);
-	if (key == NULL)
-		return MM_ERR_UNKNOWN_KEY;
-	TRY(check_signature(is, token, &t, key, former));
-	TRY(base64url_decode(t.payload, payload, sizeof payload, &n));
-	TRY(claims_read(span_of(payload, n), TOKEN_PAT, c));
-	TRY(claims_check(c, span_str(is->set.issuer), is->set.issuer, now));
-	return publisher_alive(is->publisher, c, now);
+	int64_t last_use;
+	TRY(own_read(is, token, need == NEED_FEED ? OWN_FORMER_KEY : 0, c));
+	return own_check(is, c, is->set.issuer, clock_now(), &last_use);
 }
 
 /* "Bearer TOKEN" (RFC 6750 s2.1); the scheme in any case (RFC 9110). */

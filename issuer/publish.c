@@ -284,16 +284,20 @@ enum mm_err publish_check(struct publisher *p)
 }
 
 enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
-			    int64_t now)
+			    int64_t now, int64_t *last_use)
 {
 	TRY(publish_check(p));
+	int64_t used = 0;
 	enum mm_err e = MM_ERR_REVOKED; /* unknown is not innocent */
 	pthread_rwlock_rdlock(&p->state);
 	const struct list *l = replica_list(&p->replica, c->list);
-	if (l != NULL && c->idx < l->size)
-		e = claims_alive(c, status_get(l->status, c->idx),
-				 l->last_use ? l->last_use[c->idx] : 0, now);
+	if (l != NULL && c->idx < l->size) {
+		used = l->last_use ? l->last_use[c->idx] : 0;
+		e = claims_alive(c, status_get(l->status, c->idx), used, now);
+	}
 	pthread_rwlock_unlock(&p->state);
+	if (e == MM_OK)
+		*last_use = used;
 	return e;
 }
 

@@ -62,10 +62,11 @@ MM_MUST_USE enum mm_err publisher_jwks(struct publisher *p,
 				       struct http_body **out);
 
 /* For this issuer's own checks: a published key (drop it; NULL: none), and
- * what the lists say of a token. */
+ * what the lists say of a token.  *last_use is written when it is alive. */
 struct jwk *publisher_key(struct publisher *p, const char *kid);
 MM_MUST_USE enum mm_err publisher_alive(struct publisher *p,
-					const struct claims *c, int64_t now);
+					const struct claims *c, int64_t now,
+					int64_t *last_use);
 
 struct publisher_stats {
 	uint64_t seq;

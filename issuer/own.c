@@ -1,0 +1,88 @@
+/* own.c - a token of our own: signed by us, alive, used. */
+#include "issuer/own.h"
+
+#include "common/base64url.h"
+#include "common/log.h"
+
+/* ---- form and signature ---- */
+
+static struct jwk *key_for(struct issuer *is, const char *kid, unsigned flags,
+			   bool *former)
+{
+	struct jwk *key = publisher_key(is->publisher, kid);
+	*former = key == NULL;
+	if (key == NULL && (flags & OWN_FORMER_KEY) != 0 &&
+	    store_former_key(is->store, kid, &key) != MM_OK)
+		return NULL;
+	return key;
+}
+
+/* The signature of a token that was seen before need not be checked again,
+ * if it is the same key's.  Of a former key nothing is remembered: it may
+ * have been stolen, and then there is no end of its tokens. */
+static enum mm_err check_signature(struct issuer *is, struct span token,
+				   const struct jws *t, const char *typ,
+				   struct jwk *key, bool former)
+{
+	if (strcmp(t->header.typ, typ) != 0) /* RFC 8725 s3.11 */
+		return MM_ERR_MALFORMED;
+	if (!former && proven_has(is->proven, token, key))
+		return MM_OK;
+	TRY(jws_verify(t, typ, key));
+	if (!former)
+		proven_add(is->proven, token, key);
+	return MM_OK;
+}
+
+enum mm_err own_read(struct issuer *is, struct span token, unsigned flags,
+		     struct claims *out)
+{
+	struct jws t;
+	uint8_t payload[TOKEN_MAX];
+	size_t n;
+	bool former;
+	if (token.len > TOKEN_MAX)
+		return MM_ERR_MALFORMED;
+	TRY(jws_split(token, &t));
+	AUTO_JWK struct jwk *key = key_for(is, t.header.kid, flags, &former);
+	if (key == NULL)
+		return MM_ERR_UNKNOWN_KEY;
+	bool access = (flags & OWN_ACCESS) != 0 &&
+		      strcmp(t.header.typ, TYP_ACCESS) == 0;
+	TRY(check_signature(is, token, &t, access ? TYP_ACCESS : TYP_PAT, key,
+			    former));
+	TRY(base64url_decode(t.payload, payload, sizeof payload, &n));
+	return claims_read(span_of(payload, n),
+			   access ? TOKEN_ACCESS : TOKEN_PAT, out);
+}
+
+/* ---- alive ---- */
+
+enum mm_err own_check(struct issuer *is, const struct claims *c,
+		      const char *audience, int64_t now, int64_t *last_use)
+{
+	TRY(claims_check(c, span_str(is->set.issuer), audience, now));
+	return publisher_alive(is->publisher, c, now, last_use);
+}
+
+bool own_is_refusal(enum mm_err e)
+{
+	return e > MM_OK && e < MM_ERR_STALE;
+}
+
+/* ---- used ---- */
+
+int64_t own_use(struct issuer *is, const struct http_request *rq,
+		const struct claims *c, int64_t last_use, int64_t now)
+{
+	const struct use use = { c->list, c->idx, now };
+	size_t accepted = 0;
+	if (!use_is_news(c, last_use, now))
+		return last_use;
+	enum mm_err e = store_use(is->store, &use, 1, now, &accepted);
+	if (e != MM_OK)
+		log_event(LOG_WARNING, "use.lost",
+			  "request=%s id=%u.%u reason=%s", http_request_id(rq),
+			  c->list, c->idx, mm_err_word(e));
+	return accepted ? now : last_use;
+}

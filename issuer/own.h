@@ -1,0 +1,31 @@
+/* own.h - tokens of our own, judged as any service would judge them: from
+ * what is published, without a look-up in the store. */
+#ifndef MM_ISSUER_OWN_H
+#define MM_ISSUER_OWN_H
+
+#include "issuer/issuer.h"
+
+enum {
+	OWN_ACCESS = 1,	   /* at+jwt are taken, too */
+	OWN_FORMER_KEY = 2 /* a key that is gone will do */
+};
+
+/* Form and signature: is it a token that we signed?  It may be dead. */
+MM_MUST_USE enum mm_err own_read(struct issuer *is, struct span token,
+				 unsigned flags, struct claims *out);
+/* Is it alive now, for this audience (NULL: any)?  *last_use is written if
+ * so. */
+MM_MUST_USE enum mm_err own_check(struct issuer *is, const struct claims *c,
+				  const char *audience, int64_t now,
+				  int64_t *last_use);
+
+/* Is `e` something against the token, and no trouble of ours? */
+bool own_is_refusal(enum mm_err e);
+
+/* A token that is alive is used now.  Written down only when it is news, as
+ * verifiers do it (use_is_news()); a use that cannot be is lost, and said to
+ * be in the log.  Returns the last use that is known then. */
+int64_t own_use(struct issuer *is, const struct http_request *rq,
+		const struct claims *c, int64_t last_use, int64_t now);
+
+#endif
