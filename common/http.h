@@ -125,6 +125,10 @@ enum mm_err http_reply(struct http_request *rq, unsigned status,
 		       const char *type, struct span body);
 enum mm_err http_reply_shared(struct http_request *rq, unsigned status,
 			      struct http_body *body);
+/* A 200 with a body that was http_body_prepare()d, packed for who takes gzip;
+ * or a 304 for who has it already (RFC 9110 s13.1.2). */
+enum mm_err http_reply_prepared(struct http_request *rq,
+				struct http_body *body);
 /* application/problem+json (RFC 9457) from an error and its sentence.
  * Handlers may also just return the error with http_why() filled. */
 enum mm_err http_problem(struct http_request *rq, enum mm_err e,
@@ -142,6 +146,9 @@ void http_release(struct http_request *rq);
 struct http_body *http_body_new(const char *type, struct span bytes);
 struct http_body *http_body_hold(struct http_body *b);
 void http_body_drop(struct http_body *b); /* NULL is allowed */
+/* Make it one that clients may keep and ask for again: give it an ETag, and
+ * pack it.  Before anybody else has it. */
+MM_MUST_USE enum mm_err http_body_prepare(struct http_body *b);
 static inline void http_body_drop_at(struct http_body **b)
 {
 	http_body_drop(*b);

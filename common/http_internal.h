@@ -9,6 +9,7 @@
  *	http_uri.c      path and query, routes
  *	http_work.c     the worker threads, holding and releasing
  *	http_reply.c    replies
+ *	http_body.c     bodies that many replies share
  */
 #ifndef MM_COMMON_HTTP_INTERNAL_H
 #define MM_COMMON_HTTP_INTERNAL_H
@@ -147,6 +148,18 @@ struct http_request {
 	void *data;
 	char *text; /* where the next decoded piece of the URI goes */
 	char uri[]; /* as received, then room for the decoded pieces */
+};
+
+enum { ETAG_BYTES = 16 }; /* of a digest */
+
+struct http_body {
+	atomic_uint owners;
+	size_t len;
+	char *type;
+	/* http_body_prepare()d: */
+	char etag[32];		  /* with its quotes */
+	struct http_body *packed; /* gzip; NULL: it would not be shorter */
+	uint8_t at[];
 };
 
 /* http_listen.c */

@@ -75,44 +75,6 @@ enum mm_err http_reply(struct http_request *rq, unsigned status,
 						   MHD_RESPMEM_MUST_COPY));
 }
 
-struct http_body {
-	atomic_uint owners;
-	size_t len;
-	char *type;
-	uint8_t at[];
-};
-
-struct http_body *http_body_new(const char *type, struct span bytes)
-{
-	struct http_body *b = malloc(sizeof *b + bytes.len);
-	if (b == NULL)
-		return NULL;
-	atomic_init(&b->owners, 1);
-	b->len = bytes.len;
-	if (bytes.len != 0)
-		memcpy(b->at, bytes.at, bytes.len);
-	b->type = strdup(type);
-	if (b->type == NULL) {
-		free(b);
-		return NULL;
-	}
-	return b;
-}
-
-struct http_body *http_body_hold(struct http_body *b)
-{
-	atomic_fetch_add(&b->owners, 1);
-	return b;
-}
-
-void http_body_drop(struct http_body *b)
-{
-	if (b == NULL || atomic_fetch_sub(&b->owners, 1) != 1)
-		return;
-	free(b->type);
-	free(b);
-}
-
 static void drop_body(void *body)
 {
 	http_body_drop(body);

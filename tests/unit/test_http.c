@@ -33,7 +33,7 @@ struct app {
 	struct http_request *held[HELD_MAX];
 	size_t held_count, blocked;
 	bool let_go; /* handlers of /block may go on */
-	struct http_body *shared;
+	struct http_body *shared, *prepared;
 };
 
 static enum mm_err say(struct http_request *rq, const char *text)
@@ -73,6 +73,12 @@ static enum mm_err shared(void *app, struct http_request *rq)
 {
 	struct app *a = app;
 	return http_reply_shared(rq, 200, a->shared);
+}
+
+static enum mm_err prepared(void *app, struct http_request *rq)
+{
+	struct app *a = app;
+	return http_reply_prepared(rq, a->prepared);
 }
 
 static enum mm_err hold(void *app, struct http_request *rq)
@@ -183,6 +189,7 @@ static const struct http_route routes[] = {
 	{ "POST", "/body", HTTP_NOW, 64, body, FREE },
 	{ "POST", "/work", HTTP_WORK, 64, body, FREE },
 	{ "GET", "/shared", HTTP_NOW, 0, shared, FREE },
+	{ "GET", "/prepared", HTTP_NOW, 0, prepared, FREE },
 	{ "GET", "/hold", HTTP_NOW, 0, hold, FREE },
 	{ "GET", "/hold-work", HTTP_WORK, 0, hold, FREE },
 	{ "GET", "/hold-crowd", HTTP_CROWD, 0, hold, FREE },
@@ -238,6 +245,7 @@ static void finish(struct fixture *f)
 {
 	http_stop(f->server);
 	http_body_drop(f->app.shared);
+	http_body_drop(f->app.prepared);
 	pthread_cond_destroy(&f->app.changed);
 	pthread_mutex_destroy(&f->app.lock);
 }
@@ -351,6 +359,7 @@ static bool next_reply(struct client *c, struct reply *r, bool no_body)
 	assert_int_equal(strncmp(r->head, "HTTP/1.1 ", 9), 0);
 	r->status = (unsigned)strtoul(r->head + 9, NULL, 10);
 
+	no_body |= strncmp(r->head, "HTTP/1.1 304", 12) == 0;
 	r->body_len = no_body ? 0 : content_length(r->head);
 	assert_true(r->body_len < sizeof r->body);
 	while (c->len < head + r->body_len)
@@ -742,6 +751,88 @@ static void test_headers(void **state)
 
 	fetch(&f, "HEAD /hello HTTP/1.1\r\n" H END, &r, &open);
 	assert_int_equal(content_length(r.head), 5);
+	finish(&f);
+}
+
+/* One of its headers, to the end of the line. */
+static struct span header_of(const struct reply *r, const char *name)
+{
+	const char *at = strstr(r->head, name);
+	assert_non_null(at);
+	at += strlen(name);
+	return span_of(at, strcspn(at, "\r"));
+}
+
+/* The same bytes, plain and packed, and not again for who has them. */
+static void test_prepared(void **state)
+{
+	static const char text[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	static const char *const forms[] = { "", "Accept-Encoding: gzip\r\n" };
+	struct fixture f;
+	struct reply r;
+	bool open;
+	char tags[2][64], request[256];
+	(void)state;
+	prepare(&f);
+	f.app.prepared = http_body_new("text/x-text", span_str(text));
+	assert_int_equal(http_body_prepare(f.app.prepared), MM_OK);
+	start(&f);
+	for (int packed = 0; packed < 2; packed++) {
+		snprintf(request, sizeof request,
+			 "GET /prepared HTTP/1.1\r\n" H "%s" END,
+			 forms[packed]);
+		fetch(&f, request, &r, &open);
+		assert_int_equal(r.status, 200);
+		assert_true(open);
+		assert_true(span_copy(tags[packed], sizeof tags[packed],
+				      header_of(&r, "ETag: ")));
+		assert_true(
+			span_is(header_of(&r, "Vary: "), "Accept-Encoding"));
+		assert_true(span_is(header_of(&r, "Content-Type: "),
+				    "text/x-text"));
+		assert_int_equal(strstr(r.head, "Content-Encoding: gzip") !=
+					 NULL,
+				 packed);
+		if (packed)
+			assert_true(content_length(r.head) <
+				    (int)sizeof text - 1);
+		else
+			assert_string_equal(r.body, text);
+		for (int has = 0; has < 2; has++) {
+			snprintf(request, sizeof request,
+				 "GET /prepared HTTP/1.1\r\n" H
+				 "%sIf-None-Match: \"x\", W/%s\r\n" END,
+				 forms[packed], tags[has % (packed + 1)]);
+			fetch(&f, request, &r, &open);
+			assert_int_equal(r.status, has % (packed + 1) == packed
+							   ? 304
+							   : 200);
+			assert_true(
+				span_is(header_of(&r, "ETag: "), tags[packed]));
+		}
+	}
+	assert_string_not_equal(tags[0], tags[1]);
+	finish(&f);
+}
+
+/* What does not get shorter is sent as it is. */
+static void test_prepared_short(void **state)
+{
+	struct fixture f;
+	struct reply r;
+	bool open;
+	(void)state;
+	prepare(&f);
+	f.app.prepared = http_body_new("text/x-text", span_str("a"));
+	assert_int_equal(http_body_prepare(f.app.prepared), MM_OK);
+	start(&f);
+	fetch(&f,
+	      "GET /prepared HTTP/1.1\r\n" H "Accept-Encoding: gzip\r\n" END,
+	      &r, &open);
+	assert_string_equal(r.body, "a");
+	assert_null(strstr(r.head, "Content-Encoding"));
 	finish(&f);
 }
 
@@ -1255,6 +1346,8 @@ int main(void)
 		cmocka_unit_test(test_a_larger_head),
 		cmocka_unit_test(test_problem),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_prepared),
+		cmocka_unit_test(test_prepared_short),
 		cmocka_unit_test(test_keep_alive_and_pipelining),
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_reaper),
