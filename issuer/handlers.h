@@ -13,7 +13,8 @@ http_handler token_revoke, token_suspend, token_reinstate, user_revoke;
 /* agents.c */
 http_handler feed_get, snapshot_get, uses_post;
 /* public.c */
-http_handler jwks_get, status_list_get, health_live, health_ready, version_get;
+http_handler jwks_get, status_list_get, list_index_get;
+http_handler health_live, health_ready, version_get;
 /* keys_http.c */
 http_handler key_list, key_reload;
 /* console.c */

@@ -187,6 +187,7 @@ void publisher_free(struct publisher *p)
 	kept_clear(p->list, KEPT_LISTS);
 	kept_clear(&p->snapshot, 1);
 	kept_clear(&p->jwks, 1);
+	kept_clear(&p->index, 1);
 	replica_free(&p->replica);
 	free(p);
 }

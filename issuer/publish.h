@@ -53,13 +53,16 @@ MM_MUST_USE enum mm_err publisher_feed(struct publisher *p,
 				       struct http_request *rq, uint64_t after,
 				       int64_t wait);
 
-/* Prepared bodies; drop with http_body_drop(). */
+/* Made once for all; drop with http_body_drop().  Lists, JWKS and the index
+ * of lists are http_body_prepare()d. */
 MM_MUST_USE enum mm_err publisher_snapshot(struct publisher *p,
 					   struct http_body **out);
 MM_MUST_USE enum mm_err publisher_list(struct publisher *p, uint32_t list,
 				       struct http_body **out);
 MM_MUST_USE enum mm_err publisher_jwks(struct publisher *p,
 				       struct http_body **out);
+MM_MUST_USE enum mm_err publisher_index(struct publisher *p,
+					struct http_body **out);
 
 /* For this issuer's own checks: a published key (drop it; NULL: none), and
  * what the lists say of a token.  *last_use is written when it is alive. */

@@ -43,9 +43,9 @@ struct publisher {
 	pthread_mutex_t batching;
 	struct kept batch[BATCHES];
 	pthread_mutex_t snapping; /* snapshot */
-	pthread_mutex_t making;	  /* lists, JWKS */
+	pthread_mutex_t making;	  /* lists, JWKS, index */
 	struct kept list[KEPT_LISTS];
-	struct kept snapshot, jwks;
+	struct kept snapshot, jwks, index;
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t woken, followed;

@@ -1,4 +1,4 @@
-/* publish_object.c - whole objects: snapshot, status lists, JWKS. */
+/* publish_object.c - whole objects: snapshot, status lists, JWKS, index. */
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -91,6 +91,26 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
 	return e;
 }
 
+/* ---- what anybody may read, and keep for a while ---- */
+
+/* Packed here, so once for all who ask. */
+static enum mm_err hand_out(struct http_body **body, struct http_body **out)
+{
+	TRY(http_body_prepare(*body));
+	*out = *body;
+	*body = NULL;
+	return MM_OK;
+}
+
+static enum mm_err plain_object(const char *type, struct buf *text,
+				struct http_body **out)
+{
+	struct span bytes;
+	TRY(buf_done(text, &bytes));
+	AUTO_BODY struct http_body *body = http_body_new(type, bytes);
+	return body ? hand_out(&body, out) : MM_ERR_NOMEM;
+}
+
 /* ---- status lists (draft-ietf-oauth-status-list s5.1) ---- */
 
 static enum mm_err list_payload(struct publisher *p, uint32_t list,
@@ -107,7 +127,7 @@ static enum mm_err list_payload(struct publisher *p, uint32_t list,
 	buf_str(out, "\"status_list\":{\"bits\":2,\"lst\":\"");
 	/* whole: an index past the end is refused by who reads it */
 	TRY(pack_bytes(span_of(l->status, l->size / 4), true, out));
-	buf_str(out, "\"}}");
+	buf_fmt(out, "\",\"aggregation_uri\":\"%s/s\"}}", p->replica.iss);
 	return out->failed;
 }
 
@@ -120,8 +140,10 @@ static enum mm_err make_list(struct publisher *p, uint32_t list,
 	pthread_rwlock_unlock(&p->state);
 	TRY(e);
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
-	return publish_sign(key, TYP_STATUS_LIST, &payload,
-			    "application/statuslist+jwt", out);
+	AUTO_BODY struct http_body *body = NULL;
+	TRY(publish_sign(key, TYP_STATUS_LIST, &payload,
+			 "application/statuslist+jwt", &body));
+	return hand_out(&body, out);
 }
 
 enum mm_err publisher_list(struct publisher *p, uint32_t list,
@@ -144,34 +166,59 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 	return e;
 }
 
-/* ---- keys ---- */
+/* ---- keys, and which lists there are ---- */
 
 static enum mm_err make_jwks(struct publisher *p, struct http_body **out)
 {
 	AUTO_BUF struct buf json = buf_new(64 * JWK_TEXT_MAX);
-	struct span text;
 	pthread_rwlock_rdlock(&p->state);
 	enum mm_err e = jwk_set_to_json(&p->replica.keys, &json);
 	pthread_rwlock_unlock(&p->state);
 	TRY(e);
-	TRY(buf_done(&json, &text));
-	*out = http_body_new("application/jwk-set+json", text);
-	return *out ? MM_OK : MM_ERR_NOMEM;
+	return plain_object("application/jwk-set+json", &json, out);
 }
 
-enum mm_err publisher_jwks(struct publisher *p, struct http_body **out)
+/* All lists that there are (draft-ietf-oauth-status-list s9.3). */
+static enum mm_err make_index(struct publisher *p, struct http_body **out)
+{
+	AUTO_BUF struct buf json = buf_new(SNAPSHOT_MAX);
+	buf_str(&json, "{\"status_lists\":[");
+	pthread_rwlock_rdlock(&p->state);
+	for (size_t i = 0; i < p->replica.list_count; i++)
+		buf_fmt(&json, "%s\"%s/s/%u\"", i ? "," : "", p->replica.iss,
+			p->replica.lists[i].list);
+	pthread_rwlock_unlock(&p->state);
+	buf_str(&json, "]}");
+	return plain_object("application/json", &json, out);
+}
+
+/* An object that is unsigned, so good until something happens. */
+static enum mm_err get_plain(struct publisher *p, struct kept *k,
+			     enum mm_err (*make)(struct publisher *,
+						 struct http_body **),
+			     struct http_body **out)
 {
 	enum mm_err e = MM_OK;
 	uint64_t seq = publisher_seq(p);
 	struct kept fresh = { .what = 1, .seq = seq };
 	pthread_mutex_lock(&p->making);
-	if (kept_good(&p->jwks, 1, seq, INT64_MAX)) {
-		*out = http_body_hold(p->jwks.body);
+	if (kept_good(k, 1, seq, INT64_MAX)) {
+		*out = http_body_hold(k->body);
 	} else {
-		e = make_jwks(p, &fresh.body);
+		e = make(p, &fresh.body);
 		if (e == MM_OK)
-			*out = kept_put(&p->jwks, &fresh);
+			*out = kept_put(k, &fresh);
 	}
 	pthread_mutex_unlock(&p->making);
 	return e;
+}
+
+enum mm_err publisher_jwks(struct publisher *p, struct http_body **out)
+{
+	return get_plain(p, &p->jwks, make_jwks, out);
+}
+
+enum mm_err publisher_index(struct publisher *p, struct http_body **out)
+{
+	return get_plain(p, &p->index, make_index, out);
 }

@@ -12,6 +12,13 @@ json_t *token_json(const struct token_row *t, int64_t now);
 /* "2026-11-24T10:00:00Z", or null for 0. */
 json_t *time_json(int64_t t);
 
+#define PUBLIC_SECONDS 300 /* that what seldom changes may be kept */
+
+/* What anybody may read, from any page, and keep for `seconds`; `body` is
+ * prepared. */
+enum mm_err reply_public(struct http_request *rq, int64_t seconds,
+			 struct http_body *body);
+
 /* Answer with `body` (taken over; NULL is out of memory). */
 enum mm_err reply_json(struct http_request *rq, unsigned status, json_t *body);
 

@@ -22,6 +22,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/v1/feed",                    HTTP_CROWD, 0,     feed_get,        NEED_FEED },
 	{ "GET",    "/v1/snapshot",                HTTP_WORK,  0,     snapshot_get,    NEED_FEED },
 	{ "POST",   "/v1/uses",                    HTTP_WORK,  USES,  uses_post,       NEED_AGENT },
+	{ "GET",    "/s",                          HTTP_WORK,  0,     list_index_get,  NEED_NOTHING },
 	{ "GET",    "/s/{}",                       HTTP_WORK,  0,     status_list_get, NEED_NOTHING },
 	{ "GET",    "/.well-known/jwks.json",      HTTP_WORK,  0,     jwks_get,        NEED_NOTHING },
 	{ "GET",    "/health/live",                HTTP_NOW,   0,     health_live,     NEED_NOTHING },
