@@ -58,7 +58,8 @@ bool percent_decode(struct span raw, bool form, char **room)
 
 /* ---- parameters ---- */
 
-static bool add_param(struct form *f, struct span piece, char **room)
+static bool add_param(struct form *f, struct span piece, bool repeats,
+		      char **room)
 {
 	struct span name = piece, value = piece;
 	const char *decoded = *room;
@@ -70,21 +71,32 @@ static bool add_param(struct form *f, struct span piece, char **room)
 		value.len = 0;
 	if (!percent_decode(name, true, room) ||
 	    !percent_decode(value, true, room) ||
-	    form_value(f, decoded) != NULL)
+	    (!repeats && form_value(f, decoded) != NULL))
 		return false;
 	f->count++;
 	f->end = *room;
 	return true;
 }
 
-bool form_read(struct span text, char *room, struct form *out)
+static bool read_params(struct span text, bool repeats, char *room,
+			struct form *out)
 {
 	struct span piece;
 	*out = (struct form){ .at = room, .end = room };
 	while (span_cut(&text, '&', &piece))
-		if (!add_param(out, piece, &room))
+		if (!add_param(out, piece, repeats, &room))
 			return false;
-	return add_param(out, text, &room);
+	return add_param(out, text, repeats, &room);
+}
+
+bool form_read(struct span text, char *room, struct form *out)
+{
+	return read_params(text, false, room, out);
+}
+
+bool form_read_repeats(struct span text, char *room, struct form *out)
+{
+	return read_params(text, true, room, out);
 }
 
 static const char *param_after(const char *name)

@@ -18,7 +18,9 @@ struct form {
 /* Read a text into `room`, which is to outlive *out.  False: a bad escape, a
  * control character, invalid UTF-8, a name given twice, too many. */
 bool form_read(struct span text, char *room, struct form *out);
-/* NULL: there is no such parameter. */
+/* The same, but a name may come again: form_next() shows all of them. */
+bool form_read_repeats(struct span text, char *room, struct form *out);
+/* The first of that name; NULL: there is none. */
 const char *form_value(const struct form *f, const char *name);
 /* One after the other; begin with *name NULL.  False after the last. */
 bool form_next(const struct form *f, const char **name, const char **value);

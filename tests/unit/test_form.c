@@ -72,6 +72,28 @@ static void test_refused(void **state)
 	}
 }
 
+/* In their order, each one as it came. */
+static void test_repeats(void **state)
+{
+	static const char *const want[] = { "a", "1", "b", "2",
+					    "a", "3", "a", "" };
+	static const char text[] = "a=1&b=2&%61=3&a";
+	char room[FORM_ROOM(sizeof text)];
+	struct form f;
+	const char *name = NULL, *value;
+	size_t i = 0;
+	(void)state;
+	assert_true(form_read_repeats(span_str(text), room, &f));
+	assert_int_equal(f.count, 4);
+	assert_string_equal(form_value(&f, "a"), "1");
+	for (; form_next(&f, &name, &value); i += 2) {
+		assert_string_equal(name, want[i]);
+		assert_string_equal(value, want[i + 1]);
+	}
+	assert_int_equal(i, ROWS(want));
+	assert_false(form_read_repeats(span_str("a=1&a=%"), room, &f));
+}
+
 static void test_how_many(void **state)
 {
 	(void)state;
@@ -109,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_how_many),
 		cmocka_unit_test(test_one_after_the_other),
 	};
