@@ -130,7 +130,8 @@ enum mm_err http_reply_shared(struct http_request *rq, unsigned status,
 enum mm_err http_reply_prepared(struct http_request *rq,
 				struct http_body *body);
 /* application/problem+json (RFC 9457) from an error and its sentence.
- * Handlers may also just return the error with http_why() filled. */
+ * Handlers may also just return the error with http_why() filled.  An error
+ * that comes after a reply changes nothing: it is a way out. */
 enum mm_err http_problem(struct http_request *rq, enum mm_err e,
 			 const struct why *why);
 struct why *http_why(struct http_request *rq); /* NULL: no memory */

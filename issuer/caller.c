@@ -67,11 +67,16 @@ static enum mm_err no_token(struct http_request *rq)
 		       "this needs a token: Authorization: Bearer ...");
 }
 
-static const char *const scope_of_need[] = {
-	[NEED_ADMIN] = "mintmark:admin",
-	[NEED_AGENT] = "mintmark:agent",
-	[NEED_SELF] = "mintmark:self",
-	[NEED_FEED] = "mintmark:agent",
+/* Who may, besides an administrator; and the scope to say when it lacks. */
+static const struct {
+	const char *scope;
+	bool agent, self;
+} needs[] = {
+	[NEED_ADMIN] = { "mintmark:admin", false, false },
+	[NEED_AGENT] = { "mintmark:agent", true, false },
+	[NEED_SELF] = { "mintmark:self", false, true },
+	[NEED_FEED] = { "mintmark:agent", true, false },
+	[NEED_LOOK] = { "mintmark:agent", true, true },
 };
 
 static enum mm_err too_little(struct http_request *rq, unsigned need)
@@ -80,10 +85,10 @@ static enum mm_err too_little(struct http_request *rq, unsigned need)
 	snprintf(challenge, sizeof challenge,
 		 "Bearer realm=\"mintmark\", error=\"insufficient_scope\", "
 		 "scope=\"%s\"",
-		 scope_of_need[need]);
+		 needs[need].scope);
 	http_set(rq, "WWW-Authenticate", challenge);
 	return why_say(http_why(rq), MM_ERR_INSUFFICIENT_SCOPE, NULL,
-		       "this needs a token with scope %s", scope_of_need[need]);
+		       "this needs a token with scope %s", needs[need].scope);
 }
 
 /* The texts are copied; freed with the request. */
@@ -120,9 +125,8 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 
 	bool admin = scope_says(&c, "mintmark:admin");
 	bool agent = scope_says(&c, "mintmark:agent");
-	bool allowed = admin || (need == NEED_AGENT && agent) ||
-		       (need == NEED_FEED && agent) ||
-		       (need == NEED_SELF && may_self(&c));
+	bool allowed = admin || (needs[need].agent && agent) ||
+		       (needs[need].self && may_self(&c));
 	if (!allowed)
 		return too_little(rq, need);
 	const char *user = claims_text(&c, c.sub);

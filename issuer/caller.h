@@ -10,7 +10,8 @@ enum {
 	NEED_ADMIN = 1,	  /* admin.sock, or a PAT with mintmark:admin */
 	NEED_AGENT = 2,	  /* a PAT with mintmark:agent, or an admin */
 	NEED_SELF = 3,	  /* a user with his own tokens, or an admin */
-	NEED_FEED = 4	  /* as NEED_AGENT; a key that is gone will do */
+	NEED_FEED = 4,	  /* as NEED_AGENT; a key that is gone will do */
+	NEED_LOOK = 5	  /* an agent, an admin, or a user with his own */
 };
 
 struct caller {

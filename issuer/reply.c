@@ -72,6 +72,23 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		"changed_at", time_json(t->changed_at));
 }
 
+json_t *audience_json(const char *first, size_t count)
+{
+	if (count <= 1)
+		return count ? json_string(first) : NULL;
+	json_t *all = json_array();
+	for (size_t i = 0; i < count; i++, first += strlen(first) + 1)
+		json_array_append_new(all, json_string(first));
+	return all;
+}
+
+json_t *status_json(const char *iss, uint32_t list, uint32_t idx)
+{
+	json_t *uri = json_sprintf("%s/s/%u", iss, list);
+	return json_pack("{s:{s:I, s:o}}", "status_list", "idx",
+			 (json_int_t)idx, "uri", uri);
+}
+
 enum mm_err reply_json(struct http_request *rq, unsigned status, json_t *body)
 {
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;

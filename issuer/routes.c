@@ -3,6 +3,7 @@
 #include "issuer/handlers.h"
 
 #define SMALL 8192	   /* bytes of a body that asks for one thing */
+#define FORM  (16 * 1024)  /* a token, scopes and audiences, escaped */
 #define USES  (128 * 1024) /* 1,000 uses and room */
 
 /* clang-format off */
@@ -22,6 +23,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/v1/feed",                    HTTP_CROWD, 0,     feed_get,        NEED_FEED },
 	{ "GET",    "/v1/snapshot",                HTTP_WORK,  0,     snapshot_get,    NEED_FEED },
 	{ "POST",   "/v1/uses",                    HTTP_WORK,  USES,  uses_post,       NEED_AGENT },
+	{ "POST",   "/oauth/introspect",           HTTP_WORK,  FORM,  oauth_inspect,   NEED_LOOK },
 	{ "GET",    "/s",                          HTTP_WORK,  0,     list_index_get,  NEED_NOTHING },
 	{ "GET",    "/s/{}",                       HTTP_WORK,  0,     status_list_get, NEED_NOTHING },
 	{ "GET",    "/.well-known/jwks.json",      HTTP_WORK,  0,     jwks_get,        NEED_NOTHING },

@@ -1,0 +1,77 @@
+/* oauth_introspect.c - RFC 7662, for services that cannot verify offline.
+ *
+ * Answered from what is published, as a verifier would answer, and counted
+ * as a use, as a verifier counts one.
+ */
+#include "common/clock.h"
+#include "issuer/caller.h"
+#include "issuer/handlers.h"
+#include "issuer/oauth_form.h"
+#include "issuer/own.h"
+#include "issuer/reply.h"
+
+struct ask {
+	const char *token;
+};
+
+/* token_type_hint is passed over (RFC 7662 s2.1): a token says its type. */
+static const struct oauth_param params[] = {
+	{ "token", OAUTH_TEXT, offsetof(struct ask, token) },
+};
+
+/* What is absent in the token is absent here: json_pack leaves NULLs out. */
+static json_t *active_json(const struct claims *c, int64_t dies_at)
+{
+	const char *iss = claims_text(c, c->iss), *sub = claims_text(c, c->sub);
+	json_t *scope =
+		c->has_scope ? json_string(claims_text(c, c->scope)) : NULL;
+	json_t *client =
+		c->access ? json_string(claims_text(c, c->client_id)) : NULL;
+	json_t *window = c->auto_refresh ? json_integer(c->auto_refresh) : NULL;
+	json_t *dies = c->auto_refresh ? json_integer(dies_at) : NULL;
+	return json_pack(
+		"{s:b, s:o*, s:o*, s:s, s:s, s:s, s:s, s:o*, s:I, s:I, s:s,"
+		" s:o, s:o*, s:o*}",
+		"active", 1, "scope", scope, "client_id", client, "username",
+		sub, "token_type", "Bearer", "sub", sub, "iss", iss, "aud",
+		audience_json(c->texts.text + c->aud.at, c->aud.count), "exp",
+		(json_int_t)c->exp, "iat", (json_int_t)c->iat, "jti",
+		claims_text(c, c->jti), "status",
+		status_json(iss, c->list, c->idx), "auto_refresh", window,
+		"dies_at", dies);
+}
+
+/* Agents and administrators may ask of any token, others of their own. */
+static bool may_see(const struct caller *by, const struct claims *c)
+{
+	return by->admin || by->agent ||
+	       strcmp(by->user, claims_text(c, c->sub)) == 0;
+}
+
+enum mm_err oauth_inspect(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	AUTO_BUF struct buf room = buf_new(0);
+	struct ask ask = { NULL };
+	struct claims c;
+	int64_t now = clock_now(), last_use;
+	TRY(oauth_read(rq, params, 1, &room, &ask));
+	if (ask.token == NULL)
+		return oauth_refuse(rq, "invalid_request", "token is missing");
+
+	enum mm_err e = own_read(is, span_str(ask.token), OWN_ACCESS, &c);
+	if (e == MM_OK)
+		e = own_check(is, &c, NULL, now, &last_use);
+	if (e != MM_OK && !own_is_refusal(e))
+		return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
+			       "nobody can tell now whether the token is "
+			       "good: try again");
+	if (e != MM_OK || !may_see(caller_of(rq), &c)) /* s2.2: no more words */
+		return reply_json(rq, 200, json_pack("{s:b}", "active", 0));
+
+	last_use = own_use(is, rq, &c, last_use, now);
+	return reply_json(
+		rq, 200,
+		active_json(&c, effective_expiry(c.iat, c.exp, c.auto_refresh,
+						 last_use)));
+}
