@@ -24,6 +24,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/v1/snapshot",                HTTP_WORK,  0,     snapshot_get,    NEED_FEED },
 	{ "POST",   "/v1/uses",                    HTTP_WORK,  USES,  uses_post,       NEED_AGENT },
 	{ "POST",   "/oauth/introspect",           HTTP_WORK,  FORM,  oauth_inspect,   NEED_LOOK },
+	{ "POST",   "/oauth/revoke",               HTTP_WORK,  FORM,  oauth_revoke,    NEED_NOTHING },
 	{ "GET",    "/s",                          HTTP_WORK,  0,     list_index_get,  NEED_NOTHING },
 	{ "GET",    "/s/{}",                       HTTP_WORK,  0,     status_list_get, NEED_NOTHING },
 	{ "GET",    "/.well-known/jwks.json",      HTTP_WORK,  0,     jwks_get,        NEED_NOTHING },

@@ -1,0 +1,77 @@
+/* oauth_revoke.c - RFC 7009: who has a token may end it. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/handlers.h"
+#include "issuer/oauth_form.h"
+#include "issuer/own.h"
+
+struct ask {
+	const char *token;
+};
+
+/* token_type_hint is passed over (RFC 7009 s2.1). */
+static const struct oauth_param params[] = {
+	{ "token", OAUTH_TEXT, offsetof(struct ask, token) },
+};
+
+/* RFC 7009 s2.2: also for what is no token, which is as good as revoked. */
+static enum mm_err done(struct http_request *rq)
+{
+	return http_reply(rq, 200, NULL, span_of("", 0));
+}
+
+static enum mm_err not_revoked(struct http_request *rq, enum mm_err e)
+{
+	return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
+		       "the token was not revoked (%s): try again",
+		       mm_err_word(e));
+}
+
+static enum mm_err revoke(struct issuer *is, struct http_request *rq,
+			  const struct claims *c, int64_t now)
+{
+	char actor[ACTOR_SIZE];
+	bool changed;
+	const char *user = claims_text(c, c->sub);
+	snprintf(actor, sizeof actor, "%s (token %s)", user,
+		 claims_text(c, c->jti));
+	const struct stamp stamp = { actor, now, false };
+	enum mm_err e = store_set_status(is->store, c->list, c->idx,
+					 STATUS_REVOKED, &stamp, &changed);
+	if (e == MM_ERR_NOT_FOUND)
+		return done(rq); /* of a history that is no more */
+	if (e != MM_OK)
+		return not_revoked(rq, e);
+	if (changed) {
+		publisher_settle(is->publisher, "token.revoke", rq);
+		log_event(LOG_INFO, "token.revoke",
+			  "request=%s id=%u.%u user=%s by=%s",
+			  http_request_id(rq), c->list, c->idx, user, actor);
+	}
+	return done(rq);
+}
+
+enum mm_err oauth_revoke(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	AUTO_BUF struct buf room = buf_new(0);
+	struct ask ask = { NULL };
+	struct claims c;
+	int64_t now = clock_now();
+	TRY(oauth_read(rq, params, 1, &room, &ask));
+	if (ask.token == NULL)
+		return oauth_refuse(rq, "invalid_request", "token is missing");
+
+	enum mm_err e = own_read(is, span_str(ask.token), OWN_ACCESS, &c);
+	if (own_is_refusal(e))
+		return done(rq);
+	if (e != MM_OK)
+		return not_revoked(rq, e);
+	if (c.access) /* s2.2.1: it has no status of its own to set */
+		return oauth_refuse(rq, "unsupported_token_type",
+				    "an access token ends by itself, soon; to "
+				    "end it now, revoke the token that it was "
+				    "made from (%u.%u)",
+				    c.list, c.idx);
+	return now >= c.exp ? done(rq) : revoke(is, rq, &c, now);
+}
