@@ -114,12 +114,17 @@ static bool is_reserved(const char *word)
 	return false;
 }
 
-bool grant_is_reserved(const struct token_row *t)
+bool grant_reserves(struct span scope)
 {
 	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-		if (scope_has(span_str(t->scope), span_str(reserved[i])))
+		if (scope_has(scope, span_str(reserved[i])))
 			return true;
 	return false;
+}
+
+bool grant_is_reserved(const struct token_row *t)
+{
+	return grant_reserves(span_str(t->scope));
 }
 
 static enum mm_err add_scope(const char *text, const struct caller *by,

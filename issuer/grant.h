@@ -26,6 +26,8 @@ MM_MUST_USE enum mm_err grant_row(const struct grant *g,
 				  int64_t now, struct token_row *out,
 				  struct why *why);
 
+/* Is one of the scopes that open this issuer's own administration in it? */
+bool grant_reserves(struct span scope);
 /* Does the token open this issuer's own administration?  Only an
  * administrator makes such a one, also by rotation. */
 bool grant_is_reserved(const struct token_row *t);

@@ -23,6 +23,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/v1/feed",                    HTTP_CROWD, 0,     feed_get,        NEED_FEED },
 	{ "GET",    "/v1/snapshot",                HTTP_WORK,  0,     snapshot_get,    NEED_FEED },
 	{ "POST",   "/v1/uses",                    HTTP_WORK,  USES,  uses_post,       NEED_AGENT },
+	{ "POST",   "/oauth/token",                HTTP_WORK,  FORM,  oauth_token,     NEED_NOTHING },
 	{ "POST",   "/oauth/introspect",           HTTP_WORK,  FORM,  oauth_inspect,   NEED_LOOK },
 	{ "POST",   "/oauth/revoke",               HTTP_WORK,  FORM,  oauth_revoke,    NEED_NOTHING },
 	{ "GET",    "/s",                          HTTP_WORK,  0,     list_index_get,  NEED_NOTHING },

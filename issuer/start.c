@@ -83,6 +83,9 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "workers",
 			       "workers is 1 to 64, connections 16 or "
 			       "more");
+	if (set->exchange_life < 1)
+		return why_say(why, MM_ERR_INVALID, "exchange_life",
+			       "exchange_life is at least 1s");
 	if (set->feed_retain < 60 || set->feed_ttl < 1 || set->list_ttl < 1)
 		return why_say(why, MM_ERR_INVALID, "feed_retain",
 			       "feed_retain is at least 60s, the ttls at "

@@ -1,0 +1,215 @@
+/* oauth_exchange.c - RFC 8693: a PAT is exchanged for a short-lived access
+ * token (RFC 9068), for services that should not see the PAT itself.
+ *
+ * Nothing is written down for it.  It shares its parent's place in the status
+ * list: whatever ends or suspends the parent does the same to it, everywhere,
+ * at once.
+ */
+#include "issuer/oauth_exchange.h"
+
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/handlers.h"
+#include "issuer/narrow.h"
+#include "issuer/own.h"
+#include "issuer/reply.h"
+
+#define TYPE_ACCESS "urn:ietf:params:oauth:token-type:access_token"
+#define TYPE_JWT    "urn:ietf:params:oauth:token-type:jwt"
+
+/* ---- what is asked ---- */
+
+struct ask {
+	const char *grant_type, *token, *token_type, *wanted_type, *actor;
+	const char *actor_type;
+	struct narrow_ask narrow;
+};
+
+#define TEXT(name, member)                                                     \
+	{                                                                      \
+		name, OAUTH_TEXT, offsetof(struct ask, member)                 \
+	}
+#define TEXTS(name, member)                                                    \
+	{                                                                      \
+		name, OAUTH_TEXTS, offsetof(struct ask, narrow.member)         \
+	}
+static const struct oauth_param params[] = {
+	TEXT("grant_type", grant_type),
+	TEXT("subject_token", token),
+	TEXT("subject_token_type", token_type),
+	TEXT("requested_token_type", wanted_type),
+	TEXT("actor_token", actor),
+	TEXT("actor_token_type", actor_type),
+	TEXT("scope", narrow.scope),
+	TEXTS("audience", audience),
+	TEXTS("resource", resource),
+};
+
+static bool is_known_type(const char *type)
+{
+	return strcmp(type, TYPE_ACCESS) == 0 || strcmp(type, TYPE_JWT) == 0;
+}
+
+/* RFC 8693 s2.1 */
+static enum mm_err check_form(struct http_request *rq, const struct ask *a)
+{
+	if (a->grant_type == NULL)
+		return oauth_refuse(rq, "invalid_request",
+				    "grant_type is missing");
+	if (strcmp(a->grant_type, GRANT_EXCHANGE) != 0)
+		return oauth_refuse(rq, "unsupported_grant_type",
+				    "the grant type here is " GRANT_EXCHANGE);
+	if (a->token == NULL || a->token_type == NULL)
+		return oauth_refuse(rq, "invalid_request",
+				    "subject_token and subject_token_type are "
+				    "both needed");
+	if (!is_known_type(a->token_type))
+		return oauth_refuse(rq, "invalid_request",
+				    "subject_token_type is " TYPE_ACCESS
+				    " or " TYPE_JWT);
+	if (a->wanted_type != NULL && !is_known_type(a->wanted_type))
+		return oauth_refuse(rq, "invalid_request",
+				    "requested_token_type is " TYPE_ACCESS
+				    " or " TYPE_JWT);
+	if (a->actor != NULL || a->actor_type != NULL)
+		return oauth_refuse(rq, "invalid_request",
+				    "nobody acts for others here: no "
+				    "actor_token");
+	return MM_OK;
+}
+
+/* ---- the parent ---- */
+
+/* One answer for all that are refused, as at the other doors; s2.2.2 says
+ * which. */
+static enum mm_err refuse_parent(struct http_request *rq, enum mm_err e,
+				 const char *id)
+{
+	log_event(LOG_NOTICE, "auth.refused", "request=%s id=%s reason=%s",
+		  http_request_id(rq), id, mm_err_word(e));
+	return oauth_refuse(rq, "invalid_request",
+			    "subject_token is no personal access token that "
+			    "is valid here");
+}
+
+static enum mm_err read_parent(struct issuer *is, struct http_request *rq,
+			       const char *token, int64_t now,
+			       struct claims *out, int64_t *last_use)
+{
+	const char *id = "";
+	enum mm_err e = own_read(is, span_str(token), 0, out);
+	if (e == MM_OK) {
+		id = claims_text(out, out->jti);
+		e = own_check(is, out, NULL, now, last_use);
+	}
+	if (own_is_refusal(e))
+		return refuse_parent(rq, e, id);
+	if (e != MM_OK)
+		return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
+			       "nobody can tell now whether the token is "
+			       "good: try again");
+	return MM_OK;
+}
+
+/* ---- the child ---- */
+
+static enum mm_err refuse_wide(struct http_request *rq, enum mm_err e,
+			       const struct why *why)
+{
+	return oauth_refuse(rq,
+			    e == MM_ERR_WRONG_AUDIENCE ? "invalid_target"
+						       : "invalid_scope",
+			    "%s", why->text);
+}
+
+/* RFC 9068 s2.2; iat and the parent's place are the caller's. */
+static json_t *child_json(const struct claims *parent,
+			  const struct narrow_grant *g, const char *id,
+			  int64_t now)
+{
+	const char *iss = claims_text(parent, parent->iss);
+	json_t *scope = g->has_scope ? json_string(g->scope) : NULL;
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:o*, s:o}",
+			 "iss", iss, "sub", claims_text(parent, parent->sub),
+			 "aud", audience_json(g->aud, g->aud_count), "iat",
+			 (json_int_t)now, "exp", (json_int_t)g->exp, "jti", id,
+			 "client_id", claims_text(parent, parent->jti), "scope",
+			 scope, "status",
+			 status_json(iss, parent->list, parent->idx));
+}
+
+static enum mm_err sign(struct issuer *is, json_t *claims, struct buf *out)
+{
+	char *text = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
+	json_decref(claims);
+	if (text == NULL)
+		return MM_ERR_NOMEM;
+	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	enum mm_err e = jws_sign(key, TYP_ACCESS, span_str(text), out);
+	free(text);
+	return e;
+}
+
+/* RFC 8693 s2.2.1 */
+static enum mm_err reply(struct http_request *rq, const struct ask *a,
+			 const struct narrow_grant *g, const struct buf *token)
+{
+	const char *type = a->wanted_type ? a->wanted_type : TYPE_ACCESS;
+	json_t *scope = g->has_scope ? json_string(g->scope) : NULL;
+	http_set(rq, "Pragma", "no-cache"); /* RFC 6749 s5.1 */
+	return reply_json(rq, 200,
+			  json_pack("{s:s#, s:s, s:s, s:I, s:o*}",
+				    "access_token", (const char *)token->at,
+				    (int)token->len, "issued_token_type", type,
+				    "token_type", "Bearer", "expires_in",
+				    (json_int_t)(g->exp - a->narrow.now),
+				    "scope", scope));
+}
+
+static enum mm_err give(struct issuer *is, struct http_request *rq,
+			const struct ask *a, const struct claims *parent,
+			const struct narrow_grant *g)
+{
+	char id[JTI_SIZE];
+	uint8_t own[ACCESS_ID_BYTES];
+	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
+	if (getrandom(own, sizeof own, 0) != sizeof own)
+		return MM_ERR_IO;
+	access_id_write(id, parent->list, parent->idx, own);
+	TRY(sign(is, child_json(parent, g, id, a->narrow.now), &token));
+	if (token.len > TOKEN_MAX)
+		return oauth_refuse(rq, "invalid_request",
+				    "the access token would be longer than "
+				    "%d characters: ask for less",
+				    TOKEN_MAX);
+	log_event(LOG_INFO, "token.exchange", "request=%s id=%s user=%s",
+		  http_request_id(rq), id, claims_text(parent, parent->sub));
+	return reply(rq, a, g, &token);
+}
+
+enum mm_err oauth_token(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	AUTO_BUF struct buf room = buf_new(0);
+	struct ask ask = { .grant_type = NULL };
+	struct claims parent;
+	struct narrow_grant grant;
+	struct why why = { .text = "" };
+	int64_t now = clock_now(), last_use;
+	TRY(oauth_read(rq, params, sizeof params / sizeof params[0], &room,
+		       &ask));
+	TRY(check_form(rq, &ask));
+	TRY(read_parent(is, rq, ask.token, now, &parent, &last_use));
+
+	last_use = own_use(is, rq, &parent, last_use, now);
+	ask.narrow.now = now;
+	ask.narrow.life = is->set.exchange_life;
+	enum mm_err e = narrow(&parent,
+			       effective_expiry(parent.iat, parent.exp,
+						parent.auto_refresh, last_use),
+			       &ask.narrow, &grant, &why);
+	return e == MM_OK ? give(is, rq, &ask, &parent, &grant)
+			  : refuse_wide(rq, e, &why);
+}
