@@ -53,6 +53,7 @@ struct issuer {
 	struct publisher *publisher;
 	struct mint *mint;
 	struct proven *proven;
+	struct http_body *metadata; /* RFC 8414 */
 	struct http_server *http;
 };
 

@@ -29,6 +29,8 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/s",                          HTTP_WORK,  0,     list_index_get,  NEED_NOTHING },
 	{ "GET",    "/s/{}",                       HTTP_WORK,  0,     status_list_get, NEED_NOTHING },
 	{ "GET",    "/.well-known/jwks.json",      HTTP_WORK,  0,     jwks_get,        NEED_NOTHING },
+	{ "GET",    "/.well-known/oauth-authorization-server",   HTTP_NOW, 0, metadata_get, NEED_NOTHING },
+	{ "GET",    "/.well-known/oauth-authorization-server/*", HTTP_NOW, 0, metadata_get, NEED_NOTHING },
 	{ "GET",    "/health/live",                HTTP_NOW,   0,     health_live,     NEED_NOTHING },
 	{ "GET",    "/health/ready",               HTTP_NOW,   0,     health_ready,    NEED_NOTHING },
 	{ "GET",    "/version",                    HTTP_NOW,   0,     version_get,     NEED_NOTHING },

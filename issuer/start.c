@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/loopback.h"
+#include "issuer/oauth_metadata.h"
 
 #define KEYS_IN_USE ".in-use"
 
@@ -214,6 +215,7 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	is->proven = proven_new();
 	if (is->proven == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	TRY(oauth_metadata_new(is->set.issuer, &is->metadata));
 	TRY(make_data_folder(is->set.data, why));
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
@@ -298,4 +300,5 @@ void issuer_stop(struct running *r)
 	publisher_free(is->publisher);
 	signing_close(is->signing);
 	proven_free(is->proven);
+	http_body_drop(is->metadata);
 }
