@@ -142,7 +142,7 @@ class Issuer(Process):
             c.request(method, path, body=body, headers=h)
             r = c.getresponse()
             raw = r.read()
-            if "json" in (r.getheader("Content-Type") or ""):
+            if raw and "json" in (r.getheader("Content-Type") or ""):
                 raw = json.loads(raw)
             return r.status, raw, r.headers
         finally:
