@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 import unittest
+from urllib.parse import urlencode
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 from flow import Flow, wait_for  # noqa: E402,F401
@@ -58,12 +59,25 @@ class Interop(Flow):
         path, = (self.mint.data / "keys/active").glob("*.pem")
         return path.stem, path.read_bytes()
 
-    def assert_refused(self, token, reason, what):
-        code, said = self.state.verify(token, "--no-use")
+    def exchange(self, token, audience):
+        """RFC 8693: an access token, from where RFC 8414 says it is to be had."""
+        meta = self.mint.http("GET", "/.well-known/oauth-authorization-server")[1]
+        code, said, _ = self.mint.http(
+            "POST", meta["token_endpoint"][len(self.mint.url):], urlencode({
+                "grant_type": meta["grant_types_supported"][0],
+                "subject_token": token, "audience": audience,
+                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            }).encode(), headers={
+                "Content-Type": "application/x-www-form-urlencoded"})
+        self.assertEqual(code, 200, said)
+        return said["access_token"], meta
+
+    def assert_refused(self, token, reason, what, *flags):
+        code, said = self.state.verify(token, "--no-use", *flags)
         self.assertEqual((code, said.get("reason")), (1, reason), what)
 
-    def assert_valid(self, token, what):
-        code, said = self.state.verify(token, "--no-use")
+    def assert_valid(self, token, what, *flags):
+        code, said = self.state.verify(token, "--no-use", *flags)
         self.assertEqual((code, said.get("reason")), (0, None), what)
 
 

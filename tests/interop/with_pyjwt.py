@@ -44,6 +44,20 @@ class TheyRead(Interop):
         self.assertEqual(
             jwt.decode(token, key.key, algorithms=["ES256"])["sub"], "alice")
 
+    def test_an_access_token(self):
+        """RFC 9068 section 4, with nothing but what RFC 8414 tells."""
+        parent = self.mint.mint("alice", scopes=["photos:read"])
+        token, meta = self.exchange(parent["token"], "files")
+        self.assertEqual(header(token)["typ"], "at+jwt")
+        key = jwt.PyJWKClient(meta["jwks_uri"]).get_signing_key_from_jwt(token)
+        said = jwt.decode(token, key.key, algorithms=["ES256"],
+                          audience="files", issuer=meta["issuer"],
+                          options={"require": [*REQUIRED, "client_id"]})
+        self.assertEqual((said["sub"], said["scope"], said["client_id"]),
+                         ("alice", "photos:read", parent["id"]))
+        self.assert_valid(token, "by us, too", "--access-tokens",
+                          "--audience", "files")
+
     def test_corrupted_tokens(self):
         token = self.mint.mint()["token"]
         key = public_key(self.jwk(header(token)["kid"]))
@@ -120,6 +134,32 @@ class TheySign(Interop):
         # it is the token: revoked by its id, whoever signed it
         self.mint.revoke(self.claims["jti"])
         self.state.wait_reason(theirs, "revoked")
+
+    def test_access_tokens(self):
+        """RFC 9068: what makes one, and that a PAT is none."""
+        token, _ = self.exchange(self.ours, "files")
+        good = payload(token)
+        self.assert_valid(self.sign(good, typ="at+jwt"), "signed by PyJWT",
+                          "--access-tokens")
+        cases = [({name: None}, "malformed") for name in
+                 (*REQUIRED, "aud", "client_id")]
+        cases += [
+            ({"jti": self.claims["jti"]}, "malformed"),
+            ({"jti": good["jti"] + "x"}, "malformed"),
+            ({"auto_refresh": 60}, "malformed"),
+            ({"client_id": ""}, "malformed"),
+            ({"client_id": 7}, "malformed"),
+            ({"aud": "mail"}, "wrong_audience"),
+            ({"exp": good["iat"] - 1}, "expired"),
+        ]
+        for change, reason in cases:
+            said = {k: v for k, v in {**good, **change}.items()
+                    if v is not None}
+            self.assert_refused(self.sign(said, typ="at+jwt"), reason, change,
+                                "--access-tokens", "--audience", "files")
+        for said, typ in ((good, "JWT"), (self.claims, "at+jwt")):
+            self.assert_refused(self.sign(said, typ=typ), "malformed", typ,
+                                "--access-tokens")
 
     def test_claims_we_do_not_know(self):
         self.assert_valid(self.sign({**self.claims, "name": "Alice"}),
