@@ -112,7 +112,7 @@ struct mm_options {
 
 /* A verified token. */
 struct mm_token {
-	char id[24];	      /* jti, "3.4711": public, safe to log */
+	char id[24];	      /* jti, "3.4711" or "3.4711.k3_Z": safe to log */
 	char user[256];	      /* sub */
 	char scope[2048];     /* words separated by spaces; see has_scope */
 	bool has_scope;	      /* false: all the user's rights */
