@@ -21,7 +21,7 @@ struct arg_texts {
 /* Everything that any command can be told.  Texts belong to argv. */
 struct args {
 	const char *user, *label, *expires, *status, *audience;
-	const char *data, *state, *alg;
+	const char *data, *state, *alg, *kid;
 	struct arg_texts scopes, audiences, needs;
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
 	bool quiet, json, allow_long, from_stdin, no_use, force, yes;

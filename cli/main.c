@@ -31,6 +31,7 @@ static const struct flag create_flags[] = {
 static const struct flag list_flags[] = {
 	{ 'u', "user",   FLAG_TEXT, "USER",   AT(user),   "of this user only", false },
 	{ 0,   "status", FLAG_TEXT, "STATUS", AT(status), "active (default), revoked, suspended, expired, all", false },
+	{ 0,   "key",    FLAG_TEXT, "KID",    AT(kid),    "that this key has signed", false },
 	FLAG_O, FLAG_DATA,
 };
 static const struct flag plain_flags[] = { FLAG_O, FLAG_DATA };
@@ -80,7 +81,7 @@ static const struct command commands[] = {
 	  "  mintmark token create -u alice -a 30d -s photos:read -s node:1b9d:rw\n"
 	  "  TOKEN=$(mintmark token create -u ci -e 2026-12-31 -q)\n",
 	  token_create },
-	{ "token list", "[-u USER] [--status STATUS] [-o json]",
+	{ "token list", "[-u USER] [--status STATUS] [--key KID] [-o json]",
 	  "List tokens, the newest first.", WITH(list_flags), 0,
 	  "  mintmark token list -u alice\n"
 	  "  mintmark token list --status all -o json | jq -r '.[].id'\n",

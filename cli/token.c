@@ -6,9 +6,6 @@
  */
 #include "cli/token.h"
 
-#include <jansson.h>
-
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "common/claims.h"

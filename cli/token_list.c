@@ -1,7 +1,6 @@
 /* token_list.c - mintmark token list: all pages, printed as they come. */
-#include <jansson.h>
+#include "cli/token.h"
 
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -42,8 +41,9 @@ static void add_row(struct table *t, const json_t *token)
 	table_cell(t, fits ? (const char *)text.at : "?");
 }
 
-static enum mm_err put_page(struct listing *l, const json_t *tokens)
+static enum mm_err put_page(void *listing, const json_t *tokens)
 {
+	struct listing *l = listing;
 	size_t i;
 	const json_t *token;
 	json_array_foreach(tokens, i, token)
@@ -71,6 +71,10 @@ static enum mm_err make_path(const struct args *a, const char *cursor,
 		buf_str(path, "&user=");
 		client_escape(path, a->user);
 	}
+	if (a->kid) {
+		buf_str(path, "&key=");
+		client_escape(path, a->kid);
+	}
 	if (cursor) {
 		buf_str(path, "&cursor=");
 		client_escape(path, cursor);
@@ -87,18 +91,18 @@ static enum mm_err get_page(struct client *c, const struct args *a,
 }
 
 /* The cursor lives in the page that gave it. */
-static enum mm_err put_pages(struct listing *l, struct client *c,
-			     struct why *why)
+enum mm_err token_pages(struct client *c, const struct args *which,
+			token_page *each, void *ctx, struct why *why)
 {
 	AUTO_JSON json_t *page = NULL;
-	TRY(get_page(c, l->args, NULL, &page, why));
+	TRY(get_page(c, which, NULL, &page, why));
 	for (;;) {
-		TRY(put_page(l, json_object_get(page, "tokens")));
+		TRY(each(ctx, json_object_get(page, "tokens")));
 		const char *cursor = json_text(page, "next_cursor", NULL);
 		if (cursor == NULL)
 			return MM_OK;
 		json_t *next;
-		enum mm_err e = get_page(c, l->args, cursor, &next, why);
+		enum mm_err e = get_page(c, which, cursor, &next, why);
 		json_decref(page);
 		page = next;
 		TRY(e);
@@ -126,7 +130,7 @@ enum mm_err token_list(const struct args *a, struct why *why)
 	TRY(client_open(&c, a->data, why));
 	if (a->json)
 		putchar('[');
-	TRY(put_pages(&l, &c, why));
+	TRY(token_pages(&c, a, put_page, &l, why));
 	if (a->json)
 		puts("]");
 	else if (l.count == 0)

@@ -118,6 +118,7 @@ enum token_filter {
 struct token_query {
 	const char *user; /* exactly; NULL: any */
 	const char *text; /* part of user or label, any case; NULL: any */
+	const char *kid;  /* signed by this key; NULL: any */
 	enum token_filter filter;
 	int64_t now;
 	size_t limit;

@@ -62,6 +62,7 @@ enum mm_err store_query(struct store *s, const struct token_query *w,
 	query_int(&q, w->after_list);
 	query_int(&q, w->after_idx);
 	query_int(&q, (int64_t)w->limit);
+	query_text(&q, w->kid);
 	while (query_row(&q)) {
 		struct token_row t;
 		token_row_read(&q, &t);

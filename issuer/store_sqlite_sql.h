@@ -51,14 +51,15 @@
 	" changed_at, revoke_at"
 
 /* ?1 user or NULL, ?2 text or NULL, ?3 filter, ?4 now, ?5..7 the place to
- * go on behind, ?8 limit.  Filters as enum token_filter. */
+ * go on behind, ?8 limit, ?9 kid or NULL.  Filters as enum token_filter. */
 #define TOKEN_WHERE                                                            \
 	" (?2 IS NULL OR instr(lower(user), lower(?2)) > 0"                    \
 	" OR instr(lower(label), lower(?2)) > 0)"                              \
 	" AND CASE ?3 WHEN 0 THEN status = 0 AND dies_at > ?4"                 \
 	" WHEN 1 THEN status = 1 WHEN 2 THEN status = 2 AND dies_at > ?4"      \
 	" WHEN 3 THEN status <> 1 AND (status = 3 OR dies_at <= ?4)"           \
-	" ELSE 1 END AND (?6 = 0 OR (iat, list, idx) < (?5, ?6, ?7))"          \
+	" ELSE 1 END AND (?9 IS NULL OR kid = ?9)"                             \
+	" AND (?6 = 0 OR (iat, list, idx) < (?5, ?6, ?7))"                     \
 	" ORDER BY iat DESC, list DESC, idx DESC LIMIT ?8"
 
 /* clang-format off */

@@ -131,6 +131,7 @@ enum mm_err token_list(void *app, struct http_request *rq)
 	struct page p = { .now = clock_now() };
 	struct token_query q = { .user = http_query(rq, "user"),
 				 .text = http_query(rq, "q"),
+				 .kid = http_query(rq, "key"),
 				 .now = p.now };
 	TRY(read_filter(rq, &q.filter));
 	TRY(read_limit(rq, &p.limit));

@@ -277,6 +277,31 @@ class Revoke(Flow):
         gone = [t for t in minted if kid(t) == retiring]
         a.wait_reason(gone[0], "unknown_key")
 
+    def test_the_tokens_of_a_key(self):
+        """Page by page, and nobody else's."""
+        i = self.issuer()
+        of = {}
+        for n in range(7):
+            t = i.mint()
+            of.setdefault(kid(t["token"]), []).append(t["id"])
+            if n % 2:
+                cli("key", "rotate", "--data", i.data, check=0)
+        i.revoke(of[kid(t["token"])][0])
+        for key, ids in of.items():
+            found, path = [], f"/v1/tokens?key={key}&limit=1"
+            cursor = ""
+            while cursor is not None:
+                page = i.admin("GET", path + cursor)
+                found += [t["id"] for t in page["tokens"]]
+                cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+            self.assertEqual(sorted(found), sorted(ids))
+            p = cli("token", "list", "--key", key, "-o", "json",
+                    "--data", i.data, check=0)
+            live = [t["id"] for t in json.loads(p.stdout)]
+            self.assertEqual(set(ids) - set(live),
+                             {t["id"]} & set(ids))
+        self.assertEqual(i.admin("GET", "/v1/tokens?key=x")["tokens"], [])
+
     def test_an_agent_that_was_away_for_several_rotations(self):
         i, a = self.both()
         data = {"MINTMARK_DATA": str(i.data)}
