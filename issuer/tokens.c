@@ -78,22 +78,32 @@ enum mm_err token_create(void *app, struct http_request *rq)
 
 struct rotate_body {
 	int64_t overlap;
+	bool keep_expiry; /* the old one's hard limit, not a life as long */
 };
 
 static const struct body_field rotate_fields[] = {
 	{ "overlap", BODY_SECONDS, offsetof(struct rotate_body, overlap),
 	  sizeof(int64_t) },
+	{ "keep_expiry", BODY_BOOL, offsetof(struct rotate_body, keep_expiry),
+	  sizeof(bool) },
 };
 
-/* The new token lives as long as the old one was given, as far as that is
- * still allowed. */
-static void next_row(const struct token_row *old, const struct caller *by,
-		     int64_t max_life, int64_t now, struct token_row *out)
+/* The new token lives as long as the old one was given, or to the old one's
+ * end, as far as that is still allowed.  (One past its end is refused by
+ * the store; until then nothing may end before it begins.) */
+static int64_t next_life(const struct token_row *old, bool keep_expiry,
+			 int64_t max_life, int64_t now)
 {
-	int64_t life = old->exp - old->iat;
+	int64_t life = old->exp - (keep_expiry ? now : old->iat);
+	return life < 1 ? 1 : life < max_life ? life : max_life;
+}
+
+static void next_row(const struct token_row *old, const struct caller *by,
+		     int64_t life, int64_t now, struct token_row *out)
+{
 	*out = *old;
 	out->iat = now;
-	out->exp = now + (life < max_life ? life : max_life);
+	out->exp = now + life;
 	out->last_use = out->changed_at = out->revoke_at = 0;
 	out->status = TOKEN_VALID;
 	out->changed_by[0] = '\0';
@@ -107,14 +117,18 @@ enum mm_err token_rotate(void *app, struct http_request *rq)
 	struct issuer *is = app;
 	struct rotate_body body = { .overlap = 0 };
 	struct token_row old, row;
-	TRY(body_read(http_body_bytes(rq), rotate_fields, 1, &body,
+	TRY(body_read(http_body_bytes(rq), rotate_fields,
+		      sizeof rotate_fields / sizeof rotate_fields[0], &body,
 		      http_why(rq)));
 	TRY(token_of_path(is, rq, &old));
 	if (grant_is_reserved(&old) && !caller_of(rq)->admin)
 		return why_say(http_why(rq), MM_ERR_FORBIDDEN, NULL,
 			       "only an administrator rotates a token with "
 			       "the scopes of one");
-	next_row(&old, caller_of(rq), is->set.max_life, clock_now(), &row);
+	int64_t now = clock_now();
+	next_row(&old, caller_of(rq),
+		 next_life(&old, body.keep_expiry, is->set.max_life, now), now,
+		 &row);
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);

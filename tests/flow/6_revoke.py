@@ -186,6 +186,22 @@ class Revoke(Flow):
         a.wait_reason(new["token"], "revoked", 8)
         i.admin("POST", f"/v1/tokens/{t['id']}/rotate", {}, expect=(409,))
 
+    def test_rotation_that_keeps_the_end(self):
+        i = self.issuer()
+        t = i.mint(expires_in=4000, auto_refresh=3600)
+        time.sleep(1.1)
+        new = i.admin("POST", f"/v1/tokens/{t['id']}/rotate",
+                      {"keep_expiry": True})
+        self.assertEqual((new["expires_at"], new["auto_refresh"]),
+                         (t["expires_at"], 3600))
+        later = i.admin("POST", f"/v1/tokens/{new['id']}/rotate", {})
+        self.assertLessEqual(later["expires_at"], t["expires_at"])
+        short = i.mint(expires_in=1)
+        wait_for("the token to expire", lambda: i.admin(
+            "GET", f"/v1/tokens/{short['id']}")["status"] == "expired")
+        i.admin("POST", f"/v1/tokens/{short['id']}/rotate",
+                {"keep_expiry": True}, expect=(409,))
+
     def test_rotation_gives_nothing_more(self):
         """A user's own token does not make an administrator of him."""
         i = self.issuer()
