@@ -22,6 +22,7 @@ struct arg_texts {
 struct args {
 	const char *user, *label, *expires, *status, *audience;
 	const char *data, *state, *alg, *kid;
+	const char *offline, *reissue;
 	struct arg_texts scopes, audiences, needs;
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
 	bool quiet, json, allow_long, from_stdin, no_use, force, yes;

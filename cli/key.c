@@ -20,7 +20,8 @@ static void add_row(struct table *t, const struct keyring_entry *e,
 		snprintf(live, sizeof live, "%lld",
 			 (long long)json_integer_value(
 				 json_object_get(known, "live_tokens")));
-	table_cell(t, key_state_name(e->state));
+	table_cell(t, keyring_is_offline(e) ? "next, offline"
+					    : key_state_name(e->state));
 	table_cell(t, jwk_kid(e->key));
 	table_cell(t, jwk_alg_name(e->key));
 	table_cell(t, created);
@@ -55,6 +56,8 @@ static json_t *entry_json(const struct keyring_entry *e, const json_t *known)
 	json_object_set_new(out, "state",
 			    json_string(key_state_name(e->state)));
 	json_object_set_new(out, "created_at", json_string(created));
+	json_object_set_new(out, "offline",
+			    json_boolean(keyring_is_offline(e)));
 	return out;
 }
 

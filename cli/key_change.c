@@ -32,6 +32,22 @@ static enum mm_err read_alg(const char *name, enum jwk_alg *out,
 		       "--alg is one of ES256, EdDSA, RS256");
 }
 
+static enum mm_err generate_offline(struct key_place *p, const char *away,
+				    enum jwk_alg alg, struct why *why)
+{
+	char kid[KID_SIZE];
+	TRY(key_refusal(keyring_generate_offline(p->dir, alg, away, kid, why)));
+	printf("Made the key %s; its private half is %s/%s.pem and nowhere "
+	       "else.\n",
+	       kid, away, kid);
+	TRY(key_reload(p, NULL, why));
+	printf("Next: take that file away from this host, where you find it "
+	       "again. When the keys\nhere have been stolen, put it into "
+	       "%s/next/ and run mintmark key compromise.\n",
+	       p->dir);
+	return MM_OK;
+}
+
 enum mm_err key_generate(const struct args *a, struct why *why)
 {
 	AUTO_PLACE struct key_place p = { .known = NULL };
@@ -39,6 +55,8 @@ enum mm_err key_generate(const struct args *a, struct why *why)
 	char kid[KID_SIZE];
 	TRY(read_alg(a->alg, &alg, why));
 	TRY(key_place_open(&p, a, why));
+	if (a->offline != NULL)
+		return generate_offline(&p, a->offline, alg, why);
 	TRY(key_refusal(keyring_generate(p.dir, alg, kid, why)));
 	printf("Made the key %s.\n", kid);
 	TRY(key_reload(&p, NULL, why));

@@ -56,7 +56,8 @@ static const struct flag verify_flags[] = {
 };
 static const struct flag inspect_flags[] = { FLAG_O };
 static const struct flag generate_flags[] = {
-	{ 0, "alg", FLAG_TEXT, "ALG", AT(alg), "ES256 (default), EdDSA, RS256", false },
+	{ 0, "alg",     FLAG_TEXT, "ALG",    AT(alg),     "ES256 (default), EdDSA, RS256", false },
+	{ 0, "offline", FLAG_TEXT, "FOLDER", AT(offline), "for emergencies: the private half goes there and stays away", false },
 	FLAG_DATA,
 };
 static const struct flag key_flags[] = { FLAG_DATA };
@@ -133,11 +134,12 @@ static const struct command commands[] = {
 	  "  mintmark key list\n"
 	  "  mintmark key list -o json | jq -r '.[] | select(.state==\"active\").kid'\n",
 	  key_list },
-	{ "key generate", "[--alg ES256|EdDSA|RS256] [--data DIR]",
+	{ "key generate", "[--alg ES256|EdDSA|RS256] [--offline FOLDER] [--data DIR]",
 	  "Make a key that waits for its turn.\n"
 	  "Where none signs yet, it signs at once.", WITH(generate_flags), 0,
 	  "  mintmark key generate\n"
-	  "  mintmark key generate --alg EdDSA\n",
+	  "  mintmark key generate --alg EdDSA\n"
+	  "  mintmark key generate --offline /media/stick\n",
 	  key_generate },
 	{ "key rotate", "[--data DIR]",
 	  "Let the next key sign.\n"

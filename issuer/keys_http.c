@@ -27,9 +27,10 @@ static void add_key(void *ctx, const struct keyring_entry *e)
 	const struct key_row *row = row_of(p, jwk_kid(e->key));
 	json_array_append_new(
 		p->items,
-		json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:I}", "kid",
+		json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:I}", "kid",
 			  jwk_kid(e->key), "alg", jwk_alg_name(e->key), "state",
-			  key_state_name(e->state), "created_at",
+			  key_state_name(e->state), "offline",
+			  keyring_is_offline(e), "created_at",
 			  time_json(e->created), "announced_seq",
 			  (json_int_t)(row ? row->announced_seq : 0),
 			  "last_exp", time_json(row ? row->last_exp : 0),

@@ -22,12 +22,12 @@ void keyring_free(struct keyring *k)
 	k->count = 0;
 }
 
-static bool has(const struct keyring *k, const char *kid)
+static struct keyring_entry *find(struct keyring *k, const char *kid)
 {
 	for (size_t i = 0; i < k->count; i++)
 		if (strcmp(jwk_kid(k->at[i].key), kid) == 0)
-			return true;
-	return false;
+			return &k->at[i];
+	return NULL;
 }
 
 static size_t count_of(const struct keyring *k, enum key_state state)
@@ -40,13 +40,34 @@ static size_t count_of(const struct keyring *k, enum key_state state)
 
 /* ---- one look ---- */
 
+/* KID.pem, and in next/ also KID.pub.jwk. */
+static bool is_named(enum key_state state, const char *name)
+{
+	size_t n = strlen(name);
+	return n > KID_LEN &&
+	       (strcmp(name + KID_LEN, KEY_PRIVATE) == 0 ||
+		(state == KEY_NEXT && strcmp(name + KID_LEN, KEY_PUBLIC) == 0));
+}
+
+/* The public file of a key whose private half came back says no more than
+ * that. */
+static bool unite(struct keyring_entry *with, struct keyring_entry *e)
+{
+	if (keyring_is_offline(with) == keyring_is_offline(e))
+		return false;
+	struct keyring_entry public = keyring_is_offline(e) ? *e : *with;
+	*with = keyring_is_offline(e) ? *with : *e;
+	with->public_too = true;
+	jwk_drop(public.key);
+	return true;
+}
+
 static enum mm_err look_at_file(const struct key_folders *f,
 				enum key_state state, const char *name,
 				struct keyring *out, struct why *why)
 {
 	struct keyring_entry e;
-	size_t n = strlen(name);
-	if (n != KID_LEN + 4 || strcmp(name + KID_LEN, ".pem") != 0)
+	if (!is_named(state, name))
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "%s/%s/%.80s is not named like a key (KID.pem): "
 			       "take it away",
@@ -57,9 +78,11 @@ static enum mm_err look_at_file(const struct key_folders *f,
 			"%s holds more than %d keys: retire the old ones",
 			f->dir, KEYRING_MAX);
 	TRY(key_file_read(f, state, name, &e, why));
-	bool twice = has(out, jwk_kid(e.key));
+	struct keyring_entry *same = find(out, jwk_kid(e.key));
+	if (same != NULL && unite(same, &e))
+		return MM_OK;
 	out->at[out->count++] = e;
-	if (twice)
+	if (same != NULL)
 		return why_say(why, MM_ERR_CONFLICT, NULL,
 			       "the key %s stands in %s/%s and in another "
 			       "state too: remove one",
@@ -154,13 +177,21 @@ struct jwk *keyring_signer(const struct keyring *k)
 	return NULL;
 }
 
+const struct keyring_entry *keyring_waiting(const struct keyring *k)
+{
+	const struct keyring_entry *first = NULL;
+	for (size_t i = 0; i < k->count; i++) {
+		const struct keyring_entry *e = &k->at[i];
+		if (e->state != KEY_NEXT || keyring_is_offline(e))
+			continue;
+		if (first == NULL || e->public_too >= first->public_too)
+			first = e; /* newest first: the later, the older */
+	}
+	return first;
+}
+
 struct jwk *keyring_successor(const struct keyring *k)
 {
-	struct jwk *oldest = NULL;
-	if (count_of(k, KEY_ACTIVE) > 1)
-		return NULL;
-	for (size_t i = 0; i < k->count; i++)
-		if (k->at[i].state == KEY_NEXT)
-			oldest = k->at[i].key;
-	return oldest;
+	const struct keyring_entry *e = keyring_waiting(k);
+	return e == NULL || count_of(k, KEY_ACTIVE) > 1 ? NULL : e->key;
 }

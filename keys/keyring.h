@@ -5,6 +5,8 @@
  *	DIR/retiring/KID.pem   published, not signing, until its last
  *	                       token has expired
  *
+ *	DIR/next/KID.pub.jwk   published; its private half is kept offline
+ *
  * PKCS#8 PEM, mode 0600, folders 0700, KID = the first 11 characters of the
  * RFC 7638 thumbprint (a file whose name is not its key's is refused).
  * Changes are renames, so a crash leaves each key in one state and the same
@@ -26,8 +28,16 @@ struct keyring_entry {
 	enum key_state state;
 	int64_t created; /* the file's mtime, */
 	long created_ns; /* and its nanoseconds: they order a busy second */
-	struct jwk *key; /* with its private half */
+	struct jwk *key; /* with its private half, but for an offline one */
+	bool public_too; /* an offline key, whose private half came back */
 };
+
+/* An offline key is published but cannot sign: whoever took all that was on
+ * this disk has not got it.  keys/README.md tells what it is for. */
+static inline bool keyring_is_offline(const struct keyring_entry *e)
+{
+	return !jwk_is_private(e->key);
+}
 
 /* By state, in the order of the enum; newest first within a state. */
 struct keyring {
@@ -47,10 +57,12 @@ void keyring_free(struct keyring *k);
 
 /* The key that signs, or NULL.  The ring owns it. */
 struct jwk *keyring_signer(const struct keyring *k);
-/* The key that keyring_rotate() would make the signer (the one that has
- * waited longest in next/), or NULL: next/ is empty, or a half-finished
- * rotation has to be finished first. */
+/* The key that keyring_rotate() would make the signer, or NULL: none waits,
+ * or a half-finished rotation has to be finished first. */
 struct jwk *keyring_successor(const struct keyring *k);
+/* Whose turn it is in next/: an offline key that came back (it was brought
+ * to take over), else the one that has waited longest, or NULL. */
+const struct keyring_entry *keyring_waiting(const struct keyring *k);
 
 /* The changes.  MM_ERR_BUSY: another one is running.  MM_ERR_NOT_FOUND: no
  * keyring there, or no such key in it. */
@@ -63,6 +75,13 @@ MM_MUST_USE enum mm_err keyring_init(const char *dir, enum jwk_alg alg,
  * where they are missing.  kid gets its name. */
 MM_MUST_USE enum mm_err keyring_generate(const char *dir, enum jwk_alg alg,
 					 char kid[KID_SIZE], struct why *why);
+
+/* A new key whose private half goes to AWAY/KID.pem (a folder that is there)
+ * and nowhere else, its public half to next/.  To take over, the private
+ * file is put into next/ beside the public one. */
+MM_MUST_USE enum mm_err
+keyring_generate_offline(const char *dir, enum jwk_alg alg, const char *away,
+			 char kid[KID_SIZE], struct why *why);
 
 /* next -> active, active -> retiring, a new next, in this order, so that at
  * no moment nothing signs.  After a crash in between, the next call does

@@ -63,17 +63,13 @@ static size_t count_of(const struct change *c, enum key_state state)
 	return n;
 }
 
-/* The newest or the oldest of a state, or NULL. */
-enum age { NEWEST, OLDEST };
-static struct keyring_entry *pick(struct change *c, enum key_state state,
-				  enum age age)
+/* The newest that signs, or NULL. */
+static const struct keyring_entry *signer(const struct change *c)
 {
-	struct keyring_entry *hit = NULL;
 	for (size_t i = 0; i < c->ring.count; i++)
-		if (c->ring.at[i].state == state &&
-		    (hit == NULL || age == OLDEST))
-			hit = &c->ring.at[i];
-	return hit;
+		if (c->ring.at[i].state == KEY_ACTIVE)
+			return &c->ring.at[i];
+	return NULL;
 }
 
 static void name(char out[KID_SIZE], const struct keyring_entry *e)
@@ -133,12 +129,11 @@ static const struct keyring_entry *newest_of_all(const struct change *c)
 	return hit;
 }
 
-static enum mm_err add_key(struct change *c, enum key_state state)
+/* Takes `key` over. */
+static enum mm_err put_key(struct change *c, enum key_state state,
+			   struct jwk *key)
 {
-	struct keyring_entry e = { .state = state };
-	if (c->ring.count == KEYRING_MAX)
-		return too_many(c);
-	TRY(make_key(c, &e.key));
+	struct keyring_entry e = { .state = state, .key = key };
 	enum mm_err err =
 		key_file_write(&c->folders, &e, newest_of_all(c), c->why);
 	if (err != MM_OK) {
@@ -153,6 +148,15 @@ static enum mm_err add_key(struct change *c, enum key_state state)
 	return MM_OK;
 }
 
+static enum mm_err add_key(struct change *c, enum key_state state)
+{
+	struct jwk *key;
+	if (c->ring.count == KEYRING_MAX)
+		return too_many(c);
+	TRY(make_key(c, &key));
+	return put_key(c, state, key);
+}
+
 static enum mm_err remove_key(struct change *c, struct keyring_entry *e)
 {
 	TRY(key_file_remove(&c->folders, e, c->why));
@@ -163,18 +167,30 @@ static enum mm_err remove_key(struct change *c, struct keyring_entry *e)
 	return MM_OK;
 }
 
-static enum mm_err ensure_next(struct change *c)
+static struct keyring_entry *waiting(struct change *c)
 {
-	return count_of(c, KEY_NEXT) ? MM_OK : add_key(c, KEY_NEXT);
+	const struct keyring_entry *e = keyring_waiting(&c->ring);
+	return e ? &c->ring.at[e - c->ring.at] : NULL;
 }
 
-/* The one that has waited longest becomes the signer, or a new one does. */
+static enum mm_err ensure_next(struct change *c)
+{
+	return waiting(c) ? MM_OK : add_key(c, KEY_NEXT);
+}
+
+/* Whoever waits becomes the signer, or a new one does.  An offline key may
+ * have come back with the date of its making: of two in active/ the newer
+ * one signs, and that has to be it. */
 static enum mm_err promote(struct change *c)
 {
-	struct keyring_entry *e = pick(c, KEY_NEXT, OLDEST);
+	struct keyring_entry *e = waiting(c);
 	if (e == NULL)
 		return add_key(c, KEY_ACTIVE);
-	return key_file_move(&c->folders, e, KEY_ACTIVE, c->why);
+	if (!e->public_too)
+		return key_file_move(&c->folders, e, KEY_ACTIVE, c->why);
+	TRY(key_file_touch(&c->folders, e, newest_of_all(c), c->why));
+	TRY(key_file_move(&c->folders, e, KEY_ACTIVE, c->why));
+	return key_file_remove_public(&c->folders, e, c->why);
 }
 
 static enum mm_err ensure_signer(struct change *c)
@@ -217,6 +233,35 @@ enum mm_err keyring_generate(const char *dir, enum jwk_alg alg,
 	return MM_OK;
 }
 
+/* The private half first: a key that is announced and that nobody has would
+ * be of no use; one that nobody knows does no harm. */
+enum mm_err keyring_generate_offline(const char *dir, enum jwk_alg alg,
+				     const char *away, char kid[KID_SIZE],
+				     struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
+	AUTO_JWK struct jwk *key = NULL;
+	struct jwk *public = NULL;
+	struct span text;
+	char path[4096];
+	TRY(change_begin(&c, false));
+	TRY(check_room(&c));
+	TRY(make_key(&c, &key));
+	int n = snprintf(path, sizeof path, "%s/%s" KEY_PRIVATE, away,
+			 jwk_kid(key));
+	if (n < 0 || (size_t)n >= sizeof path)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "the path of the folder is too long");
+	TRY(file_replace(path, jwk_pem(key), 0600, why));
+	TRY(jwk_to_json(key, &json));
+	TRY(buf_done(&json, &text));
+	TRY(jwk_from_json(text, &public, why));
+	TRY(put_key(&c, KEY_NEXT, public));
+	name(kid, newest_of_all(&c));
+	return MM_OK;
+}
+
 /* An empty next/ with one signer: nothing has begun, or all but the new
  * next key has been done. */
 static enum mm_err prepare(struct change *c, struct keyring_rotation *did)
@@ -225,8 +270,8 @@ static enum mm_err prepare(struct change *c, struct keyring_rotation *did)
 	TRY(ensure_signer(c));
 	TRY(ensure_next(c));
 	did->only_prepared = true;
-	name(did->active, pick(c, KEY_ACTIVE, NEWEST));
-	name(did->next, pick(c, KEY_NEXT, OLDEST));
+	name(did->active, signer(c));
+	name(did->next, waiting(c));
 	return MM_OK;
 }
 
@@ -238,19 +283,19 @@ enum mm_err keyring_rotate(const char *dir, enum jwk_alg alg,
 	TRY(change_begin(&c, false));
 
 	bool half_done = count_of(&c, KEY_ACTIVE) > 1;
-	if (!half_done && count_of(&c, KEY_NEXT) == 0)
+	if (!half_done && waiting(&c) == NULL)
 		return prepare(&c, did);
 
 	if (half_done) {
-		name(did->active, pick(&c, KEY_ACTIVE, NEWEST));
+		name(did->active, signer(&c));
 	} else {
 		TRY(check_room(&c));
-		name(did->active, pick(&c, KEY_NEXT, OLDEST));
+		name(did->active, waiting(&c));
 		TRY(promote(&c));
 	}
 	TRY(demote_all_but(&c, did->active, did->retiring));
 	TRY(ensure_next(&c));
-	name(did->next, pick(&c, KEY_NEXT, OLDEST));
+	name(did->next, waiting(&c));
 	return MM_OK;
 }
 
@@ -269,6 +314,17 @@ enum mm_err keyring_retire(const char *dir, const char *kid, struct why *why)
 	return remove_key(&c, e);
 }
 
+static bool others_wait(const struct change *c, const char *kid)
+{
+	for (size_t i = 0; i < c->ring.count; i++) {
+		const struct keyring_entry *e = &c->ring.at[i];
+		if (e->state == KEY_NEXT && !keyring_is_offline(e) &&
+		    strcmp(jwk_kid(e->key), kid) != 0)
+			return true;
+	}
+	return false;
+}
+
 enum mm_err keyring_compromise(const char *dir, const char *kid,
 			       enum jwk_alg alg, struct why *why)
 {
@@ -277,10 +333,9 @@ enum mm_err keyring_compromise(const char *dir, const char *kid,
 	const struct keyring_entry *e = find(&c, kid);
 	if (e == NULL)
 		return not_here(&c, kid);
-	size_t next_too = e->state == KEY_NEXT; /* it does not count */
 	if (e->state == KEY_ACTIVE && count_of(&c, KEY_ACTIVE) == 1)
 		TRY(promote(&c));
-	if (count_of(&c, KEY_NEXT) == next_too)
+	if (!others_wait(&c, kid))
 		TRY(add_key(&c, KEY_NEXT));
 	return remove_key(&c, find(&c, kid)); /* the steps move entries */
 }

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_SIZE    (KID_SIZE + 8) /* ".KID.tmp" and "KID.pem" */
+#define NAME_SIZE    (KID_SIZE + 8) /* ".KID.tmp" and "KID.pub.jwk" */
 #define PEM_MAX	     16384
 #define PRIVATE_FILE (S_IRUSR | S_IWUSR)
 
@@ -237,12 +237,21 @@ static enum mm_err read_pem(int fd, struct buf *pem)
 	return n < 0 ? MM_ERR_IO : MM_OK;
 }
 
-static enum mm_err parse_pem(const struct key_folders *f, enum key_state state,
-			     const char *name, struct span pem,
+static void file_name(char out[NAME_SIZE], const struct jwk *k)
+{
+	snprintf(out, NAME_SIZE, "%s%s", jwk_kid(k),
+		 jwk_is_private(k) ? KEY_PRIVATE : KEY_PUBLIC);
+}
+
+static enum mm_err parse_key(const struct key_folders *f, enum key_state state,
+			     const char *name, struct span text,
 			     struct jwk **out, struct why *why)
 {
 	struct why inner = { .text = "" };
-	if (jwk_from_pem(pem, out, &inner) == MM_OK)
+	bool public = strcmp(name + strcspn(name, "."), KEY_PUBLIC) == 0;
+	enum mm_err e = public ? jwk_from_json(text, out, &inner)
+			       : jwk_from_pem(text, out, &inner);
+	if (e == MM_OK)
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, NULL, "%s/%s/%s: %s", f->dir,
 		       state_names[state], name, inner.text);
@@ -266,9 +275,9 @@ enum mm_err key_file_read(const struct key_folders *f, enum key_state state,
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "cannot read %s/%s/%s as a key", f->dir,
 			       state_names[state], name);
-	TRY(parse_pem(f, state, name, text, &k, why));
+	TRY(parse_key(f, state, name, text, &k, why));
 
-	snprintf(want, sizeof want, "%s.pem", jwk_kid(k));
+	file_name(want, k);
 	if (strcmp(name, want) != 0)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "%s/%s/%s holds the key %s: its name must be "
@@ -276,7 +285,7 @@ enum mm_err key_file_read(const struct key_folders *f, enum key_state state,
 			       f->dir, state_names[state], name, jwk_kid(k),
 			       want);
 	*out = (struct keyring_entry){ state, st.st_mtim.tv_sec,
-				       st.st_mtim.tv_nsec, k };
+				       st.st_mtim.tv_nsec, k, false };
 	k = NULL; /* transferred */
 	return MM_OK;
 }
@@ -303,13 +312,26 @@ static bool stamp(int fd, struct keyring_entry *e,
 	return futimens(fd, at) == 0;
 }
 
+static enum mm_err key_text(const struct jwk *k, struct buf *text,
+			    struct span *out)
+{
+	if (jwk_is_private(k))
+		buf_add(text, jwk_pem(k));
+	else
+		TRY(jwk_to_json(k, text));
+	return buf_done(text, out);
+}
+
 enum mm_err key_file_write(const struct key_folders *f, struct keyring_entry *e,
 			   const struct keyring_entry *after, struct why *why)
 {
 	char temp[NAME_SIZE], name[NAME_SIZE];
 	int folder = f->at[e->state];
+	AUTO_BUF struct buf b = buf_new(PEM_MAX);
+	struct span text;
+	TRY(key_text(e->key, &b, &text));
 	snprintf(temp, sizeof temp, ".%s.tmp", jwk_kid(e->key));
-	snprintf(name, sizeof name, "%s.pem", jwk_kid(e->key));
+	file_name(name, e->key);
 
 	AUTO_FD int fd =
 		openat(folder, temp,
@@ -317,7 +339,7 @@ enum mm_err key_file_write(const struct key_folders *f, struct keyring_entry *e,
 		       PRIVATE_FILE);
 	if (fd < 0)
 		return failed(f, e->state, "write", name, why);
-	if (!give_to_owner(f, fd) || !file_write_all(fd, jwk_pem(e->key)) ||
+	if (!give_to_owner(f, fd) || !file_write_all(fd, text) ||
 	    !stamp(fd, e, after) || fsync(fd) != 0 ||
 	    renameat(folder, temp, folder, name) != 0 || fsync(folder) != 0) {
 		enum mm_err err = failed(f, e->state, "write", name, why);
@@ -327,11 +349,23 @@ enum mm_err key_file_write(const struct key_folders *f, struct keyring_entry *e,
 	return MM_OK;
 }
 
+enum mm_err key_file_touch(const struct key_folders *f, struct keyring_entry *e,
+			   const struct keyring_entry *after, struct why *why)
+{
+	char name[NAME_SIZE];
+	file_name(name, e->key);
+	AUTO_FD int fd = openat(f->at[e->state], name,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || !stamp(fd, e, after) || fsync(fd) != 0)
+		return failed(f, e->state, "touch", name, why);
+	return MM_OK;
+}
+
 enum mm_err key_file_move(const struct key_folders *f, struct keyring_entry *e,
 			  enum key_state to, struct why *why)
 {
 	char name[NAME_SIZE];
-	snprintf(name, sizeof name, "%s.pem", jwk_kid(e->key));
+	file_name(name, e->key);
 	if (renameat(f->at[e->state], name, f->at[to], name) != 0 ||
 	    fsync(f->at[to]) != 0 || fsync(f->at[e->state]) != 0)
 		return failed(f, e->state, "move", name, why);
@@ -339,11 +373,26 @@ enum mm_err key_file_move(const struct key_folders *f, struct keyring_entry *e,
 	return MM_OK;
 }
 
+enum mm_err key_file_remove_public(const struct key_folders *f,
+				   const struct keyring_entry *e,
+				   struct why *why)
+{
+	char name[NAME_SIZE];
+	snprintf(name, sizeof name, "%s" KEY_PUBLIC, jwk_kid(e->key));
+	if ((unlinkat(f->at[KEY_NEXT], name, 0) != 0 && errno != ENOENT) ||
+	    fsync(f->at[KEY_NEXT]) != 0)
+		return failed(f, KEY_NEXT, "remove", name, why);
+	return MM_OK;
+}
+
+/* The public one first: left alone it would be a key again. */
 enum mm_err key_file_remove(const struct key_folders *f,
 			    const struct keyring_entry *e, struct why *why)
 {
 	char name[NAME_SIZE];
-	snprintf(name, sizeof name, "%s.pem", jwk_kid(e->key));
+	if (e->public_too)
+		TRY(key_file_remove_public(f, e, why));
+	file_name(name, e->key);
 	if (unlinkat(f->at[e->state], name, 0) != 0 ||
 	    fsync(f->at[e->state]) != 0)
 		return failed(f, e->state, "remove", name, why);

@@ -11,6 +11,9 @@
 
 #include "keys/keyring.h"
 
+#define KEY_PRIVATE ".pem"     /* behind the kid */
+#define KEY_PUBLIC  ".pub.jwk" /* the same of an offline key, in next/ */
+
 #define KEY_STATES (KEY_RETIRING + 1) /* arrays by state; [0] is unused */
 
 struct key_folders {
@@ -49,12 +52,23 @@ MM_MUST_USE enum mm_err key_file_write(const struct key_folders *f,
 				       struct keyring_entry *e,
 				       const struct keyring_entry *after,
 				       struct why *why);
+/* Make the file of a key that came back newer than `after`, as a new one
+ * would be. */
+MM_MUST_USE enum mm_err key_file_touch(const struct key_folders *f,
+				       struct keyring_entry *e,
+				       const struct keyring_entry *after,
+				       struct why *why);
 MM_MUST_USE enum mm_err key_file_move(const struct key_folders *f,
 				      struct keyring_entry *e,
 				      enum key_state to, struct why *why);
+/* Remove a key's file, also the public one beside it. */
 MM_MUST_USE enum mm_err key_file_remove(const struct key_folders *f,
 					const struct keyring_entry *e,
 					struct why *why);
+/* The public one alone, when it has done its service. */
+MM_MUST_USE enum mm_err key_file_remove_public(const struct key_folders *f,
+					       const struct keyring_entry *e,
+					       struct why *why);
 
 /* List a folder from its start; NULL (errno says why) or closedir() it. */
 DIR *key_folder_list(const struct key_folders *f, enum key_state state);
