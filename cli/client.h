@@ -17,6 +17,7 @@ struct client {
 	char socket[512]; /* "" when `url` says where */
 	char url[512];	  /* "https://host", without a / at the end */
 	int64_t patience; /* ms to wait for a mint that is starting */
+	const char *once; /* Idempotency-Key of the calls, or NULL */
 };
 
 /* `data` is --data, or NULL. */

@@ -12,7 +12,8 @@ command_run token_revoke, token_suspend, token_reinstate; /* token_change.c */
 command_run verify_run;					  /* verify.c */
 command_run inspect_run;				  /* inspect.c */
 command_run key_list;					  /* key.c */
-command_run key_generate, key_rotate, key_retire,
-	key_compromise; /* key_change.c */
+command_run key_generate, key_rotate, key_retire;	  /* key_change.c */
+command_run key_report;					  /* key_report.c */
+command_run key_compromise;				  /* key_compromise.c */
 
 #endif

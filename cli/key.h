@@ -3,6 +3,7 @@
 #define MM_CLI_KEY_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "cli/args.h"
 #include "cli/client.h"
@@ -17,6 +18,7 @@ struct key_place {
 	bool running;  /* is there a mintmarkd? */
 	json_t *known; /* its GET /v1/keys; NULL when not running */
 	struct client client;
+	FILE *say; /* what was done, for people: standard output */
 };
 
 MM_MUST_USE enum mm_err key_place_open(struct key_place *p,
@@ -35,5 +37,22 @@ const json_t *key_known(const struct key_place *p, const char *kid);
  * `compromised` may be NULL. */
 MM_MUST_USE enum mm_err key_reload(struct key_place *p, const char *compromised,
 				   struct why *why);
+
+/* The kind of new keys: that of the one chosen last. */
+enum jwk_alg key_alg(const struct keyring *ring);
+
+/* The live tokens that a key has signed, the caller's to free, by user.
+ * (Live: active or suspended.) */
+MM_MUST_USE enum mm_err key_tokens(struct key_place *p, const char *kid,
+				   json_t **out, struct why *why);
+MM_MUST_USE enum mm_err key_report_put(const char *kid, const json_t *tokens,
+				       bool json);
+/* Is it a mintmark-agent's own token? */
+bool key_token_of_agent(const json_t *token);
+
+/* New tokens in place of those that a key, now gone, has signed: into the
+ * folder a->reissue, or to standard output ("-"). */
+MM_MUST_USE enum mm_err key_reissue(struct key_place *p, const char *kid,
+				    const struct args *a, struct why *why);
 
 #endif

@@ -1,10 +1,9 @@
-/* key_change.c - mintmark key generate, rotate, retire, compromise.
+/* key_change.c - mintmark key generate, rotate, retire.
  *
  * The files change first, then the mint is told: a crash in between is
  * mended by its next start, or by the same command again.
  */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/key.h"
@@ -67,8 +66,7 @@ enum mm_err key_generate(const struct args *a, struct why *why)
 
 /* ---- rotate ---- */
 
-/* New keys are of the kind that was chosen last. */
-static enum jwk_alg alg_of(const struct keyring *ring)
+enum jwk_alg key_alg(const struct keyring *ring)
 {
 	const struct jwk *k = keyring_successor(ring);
 	if (k == NULL)
@@ -123,7 +121,7 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
 	TRY(check_announced(&p, &ring, why));
-	TRY(key_refusal(keyring_rotate(p.dir, alg_of(&ring), &did, why)));
+	TRY(key_refusal(keyring_rotate(p.dir, key_alg(&ring), &did, why)));
 	put_rotation(&did);
 	return key_reload(&p, NULL, why);
 }
@@ -220,64 +218,4 @@ enum mm_err key_retire(const struct args *a, struct why *why)
 	else
 		TRY(retire_spent(&p, &ring, why));
 	return key_reload(&p, NULL, why);
-}
-
-/* ---- compromise ---- */
-
-static bool has(const struct keyring *ring, const char *kid)
-{
-	for (size_t i = 0; i < ring->count; i++)
-		if (strcmp(jwk_kid(ring->at[i].key), kid) == 0)
-			return true;
-	return false;
-}
-
-static enum mm_err confirm(const struct args *a, const char *kid,
-			   struct why *why)
-{
-	char answer[8] = "";
-	fprintf(stderr,
-		"This takes the key %s out for good: every token that it "
-		"signed will be refused\neverywhere, and its users need new "
-		"ones. There is no way back.\n",
-		kid);
-	if (a->yes)
-		return MM_OK;
-	if (!isatty(STDIN_FILENO))
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "nothing was changed: run it again "
-			       "with --yes to do it");
-	fputs("Go on? [y/N] ", stderr);
-	if (fgets(answer, sizeof answer, stdin) != NULL &&
-	    (answer[0] == 'y' || answer[0] == 'Y'))
-		return MM_OK;
-	return why_say(why, MM_ERR_CONFLICT, NULL, "nothing was changed");
-}
-
-enum mm_err key_compromise(const struct args *a, struct why *why)
-{
-	AUTO_PLACE struct key_place p = { .known = NULL };
-	AUTO_RING struct keyring ring = { .count = 0 };
-	if (a->operand_count != 1)
-		return why_say(why, MM_ERR_INVALID, NULL, "the KID is missing");
-	const char *kid = a->operand[0];
-	TRY(key_place_open(&p, a, why));
-	TRY(key_place_load(&p, &ring, why));
-	bool here = has(&ring, kid);
-	if (!here && key_known(&p, kid) == NULL)
-		return why_say(why, MM_ERR_NOT_FOUND, NULL,
-			       "there is no such key: mintmark key list shows "
-			       "all");
-	TRY(confirm(a, kid, why));
-	/* A crash may have kept an earlier run from telling the mint. */
-	if (here)
-		TRY(key_refusal(
-			keyring_compromise(p.dir, kid, alg_of(&ring), why)));
-	printf("Threw out the key %s.\n", kid);
-	TRY(key_reload(&p, kid, why));
-	puts("Next: new tokens for those who need them (mintmark token list), "
-	     "also for every\nmintmark-agent whose own token the key signed: "
-	     "it follows the feed still, but its\nreports of use are refused. "
-	     "And find out how the key got out.");
-	return MM_OK;
 }

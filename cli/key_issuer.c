@@ -35,7 +35,7 @@ static enum mm_err find_data(struct key_place *p, const struct args *a,
 enum mm_err key_place_open(struct key_place *p, const struct args *a,
 			   struct why *why)
 {
-	*p = (struct key_place){ .known = NULL };
+	*p = (struct key_place){ .known = NULL, .say = stdout };
 	TRY(find_data(p, a, why));
 	TRY(client_open_data(&p->client, p->data, why));
 	enum mm_err e = client_call(&p->client, "GET", "/v1/keys", NULL,
@@ -81,15 +81,18 @@ enum mm_err key_reload(struct key_place *p, const char *compromised,
 	enum mm_err e = client_call(&p->client, "POST", "/v1/keys/reload", body,
 				    &reply, why);
 	if (e == MM_ERR_UNAVAILABLE) {
-		printf("No mintmarkd runs at %s: it will read the keys when it "
-		       "starts.\n",
-		       p->data);
+		fprintf(p->say,
+			"No mintmarkd runs at %s: it will read the keys when "
+			"it "
+			"starts.\n",
+			p->data);
 		return MM_OK;
 	}
 	if (e != MM_OK)
 		return e;
 	warn_unpublished(reply);
 	if (!json_is_false(json_object_get(reply, "published")))
-		puts("mintmarkd has read the keys and tells the verifiers.");
+		fputs("mintmarkd has read the keys and tells the verifiers.\n",
+		      p->say);
 	return MM_OK;
 }

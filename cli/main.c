@@ -66,8 +66,9 @@ static const struct flag retire_flags[] = {
 	FLAG_DATA,
 };
 static const struct flag compromise_flags[] = {
-	{ 0, "yes", FLAG_BOOL, NULL, AT(yes), "do not ask", false },
-	FLAG_DATA,
+	{ 0, "yes",     FLAG_BOOL, NULL,       AT(yes),     "do not ask", false },
+	{ 0, "reissue", FLAG_TEXT, "FOLDER|-", AT(reissue), "make new tokens: a file for each user there, or to standard output", false },
+	FLAG_O, FLAG_DATA,
 };
 
 #define WITH(rows) rows, COUNT(rows)
@@ -153,11 +154,16 @@ static const struct command commands[] = {
 	  "  mintmark key retire\n"
 	  "  mintmark key retire q1W2e3R4t5Y\n",
 	  key_retire },
-	{ "key compromise", "KID [--yes] [--data DIR]",
+	{ "key report", "KID [--data DIR] [-o json]",
+	  "List whose tokens go with a key, also one that is gone.", WITH(plain_flags), 1,
+	  "  mintmark key report q1W2e3R4t5Y\n"
+	  "  mintmark key report q1W2e3R4t5Y -o json | jq -r '.tokens[].user' | uniq\n",
+	  key_report },
+	{ "key compromise", "KID [--yes] [--reissue FOLDER|-] [--data DIR] [-o json]",
 	  "Throw a stolen key out at once.\n"
-	  "All that it signed is refused everywhere.", WITH(compromise_flags), 1,
+	  "All that it signed is refused everywhere. After a crash, run it again.", WITH(compromise_flags), 1,
 	  "  mintmark key compromise q1W2e3R4t5Y\n"
-	  "  mintmark key compromise q1W2e3R4t5Y --yes\n",
+	  "  mintmark key compromise q1W2e3R4t5Y --yes --reissue /root/new-tokens\n",
 	  key_compromise },
 };
 /* clang-format on */

@@ -1,0 +1,237 @@
+/* key_reissue.c - new tokens in place of those whose key is gone.
+ *
+ * Each old token is rotated, to the same hard limit: the mint makes the new
+ * one and revokes the old in one transaction.  The plan (which tokens) is
+ * written down before the first, each new one is on the disk before the next,
+ * and the mint is asked under one idempotency key: after a crash the same run
+ * again does the rest, and makes nothing twice.
+ */
+#include <stdio.h>
+
+#include "cli/key.h"
+#include "cli/key_handout.h"
+#include "cli/output.h"
+#include "common/clock.h"
+
+#define PLAN	  "plan.json"
+#define MANIFEST  "manifest.tsv"
+#define PATH_SIZE 4096
+
+struct reissue {
+	struct key_place *p;
+	const char *kid, *folder; /* folder NULL: to standard output */
+	struct handout out;
+	struct buf manifest;
+	json_t *results; /* for -o json */
+	size_t made, missed;
+};
+
+static void reissue_end(struct reissue *r)
+{
+	handout_close(&r->out);
+	buf_free(&r->manifest);
+	json_decref(r->results);
+	r->p->client.once = NULL;
+}
+#define AUTO_REISSUE __attribute__((cleanup(reissue_end)))
+
+/* ---- the plan ---- */
+
+static enum mm_err path_of(const struct reissue *r, const char *name,
+			   char out[PATH_SIZE], struct why *why)
+{
+	int n = snprintf(out, PATH_SIZE, "%s/%s", r->folder, name);
+	return n > 0 && n < PATH_SIZE ? MM_OK
+				      : why_say(why, MM_ERR_INVALID, NULL,
+						"the path of the folder is "
+						"too long");
+}
+
+static enum mm_err save_plan(const struct reissue *r, const char *path,
+			     const json_t *tokens, struct why *why)
+{
+	AUTO_JSON json_t *plan =
+		json_pack("{s:s, s:O}", "key", r->kid, "tokens", tokens);
+	char *text = plan ? json_dumps(plan, JSON_INDENT(1)) : NULL;
+	if (text == NULL)
+		return MM_ERR_NOMEM;
+	enum mm_err e = file_replace(path, span_str(text), 0600, why);
+	free(text);
+	return e;
+}
+
+static enum mm_err take_plan(const struct reissue *r, json_t *plan,
+			     json_t **tokens, struct why *why)
+{
+	if (strcmp(json_text(plan, "key", ""), r->kid) != 0)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "%.300s holds the new tokens for another key: "
+			       "name another folder",
+			       r->folder);
+	*tokens = json_incref(json_object_get(plan, "tokens"));
+	return MM_OK;
+}
+
+/* Whose turn it is: as it was written down at the first run. */
+static enum mm_err make_plan(const struct reissue *r, json_t **tokens,
+			     struct why *why)
+{
+	char path[PATH_SIZE];
+	if (r->folder == NULL)
+		return key_tokens(r->p, r->kid, tokens, why);
+	TRY(path_of(r, PLAN, path, why));
+	AUTO_JSON json_t *plan = json_load_file(path, 0, NULL);
+	if (plan != NULL)
+		return take_plan(r, plan, tokens, why);
+	TRY(key_tokens(r->p, r->kid, tokens, why));
+	return save_plan(r, path, *tokens, why);
+}
+
+/* ---- one token after the other ---- */
+
+static void note(struct reissue *r, const json_t *old, const char *new)
+{
+	buf_fmt(&r->manifest, "%s\t%s\t%s\t%s\t%s\t%s\n",
+		json_text(old, "id", "-"), new ? new : "-",
+		json_text(old, "user", "-"), json_text(old, "label", "-"),
+		json_text(old, "expires_at", "-"),
+		key_token_of_agent(old) ? "mintmark-agent" : "-");
+	json_array_append_new(r->results,
+			      json_pack("{s:s, s:s?, s:s, s:b}", "old",
+					json_text(old, "id", "-"), "new", new,
+					"user", json_text(old, "user", "-"),
+					"agent", key_token_of_agent(old)));
+}
+
+/* An agent's old token must stay: with it, one that was cut off still comes
+ * to the feed, and hears there that the key is gone.  It opens nothing
+ * else any more. */
+static enum mm_err replace(struct reissue *r, const json_t *old, json_t **reply,
+			   struct why *why)
+{
+	char path[64];
+	AUTO_JSON json_t *body = json_pack("{s:b}", "keep_expiry", 1);
+	int64_t left = json_time(old, "expires_at") - clock_now();
+	if (key_token_of_agent(old) && left > 0)
+		json_object_set_new(body, "overlap", json_integer(left));
+	snprintf(path, sizeof path, "/v1/tokens/%.30s/rotate",
+		 json_text(old, "id", "-"));
+	return client_call(&r->p->client, "POST", path, body, reply, why);
+}
+
+/* A token that the mint does not replace (suspended, dead by now, revoked)
+ * is said and does not stop the rest. */
+static enum mm_err reissue_one(struct reissue *r, const json_t *old,
+			       struct why *why)
+{
+	const char *id = json_text(old, "id", "-");
+	const char *new = json_string_value(json_object_get(r->out.done, id));
+	struct why inner = { .text = "" };
+	AUTO_JSON json_t *reply = NULL;
+	enum mm_err e = new ? MM_OK : replace(r, old, &reply, &inner);
+	if (e == MM_ERR_CONFLICT || e == MM_ERR_NOT_FOUND) {
+		fprintf(r->p->say, "%s of ", id);
+		put_text(r->p->say, json_text(old, "user", "-"));
+		fprintf(r->p->say, " was not replaced: %s\n", inner.text);
+		r->missed++;
+		note(r, old, NULL);
+		return MM_OK;
+	}
+	if (e != MM_OK)
+		return why_say(why, e, NULL, "%s: run it again", inner.text);
+	if (new == NULL)
+		TRY(handout_put(&r->out, id, reply, why));
+	r->made++;
+	note(r, old, new ? new : json_text(reply, "id", "-"));
+	return MM_OK;
+}
+
+/* They come by user. */
+static enum mm_err reissue_all(struct reissue *r, const json_t *tokens,
+			       struct why *why)
+{
+	size_t i;
+	const json_t *t;
+	const char *user = NULL;
+	json_array_foreach(tokens, i, t)
+	{
+		const char *of = json_text(t, "user", "-");
+		if (user == NULL || strcmp(user, of) != 0)
+			TRY(handout_begin(&r->out, of, json_text(t, "id", "-"),
+					  why));
+		user = of;
+		TRY(reissue_one(r, t, why));
+	}
+	return MM_OK;
+}
+
+/* ---- the whole ---- */
+
+static enum mm_err put_manifest(struct reissue *r, struct why *why)
+{
+	char path[PATH_SIZE];
+	struct span text;
+	TRY(path_of(r, MANIFEST, path, why));
+	TRY(buf_done(&r->manifest, &text));
+	return file_replace(path, text, 0600, why);
+}
+
+static void say_done(const struct reissue *r)
+{
+	fprintf(r->p->say,
+		"Made %zu new tokens in place of the old ones, which are "
+		"revoked.\n",
+		r->made);
+	if (r->missed != 0)
+		fprintf(r->p->say,
+			"Not replaced: %zu (said above); make new ones with "
+			"mintmark token create.\n",
+			r->missed);
+	if (r->folder != NULL)
+		fprintf(r->p->say,
+			"Next: hand each file %s/USER.tokens to its user, and "
+			"remove the folder.\n%s/" MANIFEST " lists old and new "
+			"ids.\n",
+			r->folder, r->folder);
+}
+
+static enum mm_err finish(struct reissue *r, bool json, struct why *why)
+{
+	if (r->folder != NULL)
+		TRY(put_manifest(r, why));
+	say_done(r);
+	if (!json || r->folder == NULL)
+		return MM_OK;
+	AUTO_JSON json_t *whole =
+		json_pack("{s:s, s:O}", "key", r->kid, "replaced", r->results);
+	put_json(whole);
+	return MM_OK;
+}
+
+enum mm_err key_reissue(struct key_place *p, const char *kid,
+			const struct args *a, struct why *why)
+{
+	char once[64];
+	AUTO_REISSUE struct reissue r = {
+		.p = p,
+		.kid = kid,
+		.folder = strcmp(a->reissue, "-") == 0 ? NULL : a->reissue,
+		.out = { .folder = -1, .fd = -1 },
+		.manifest = buf_new(256u << 20),
+		.results = json_array(),
+	};
+	AUTO_JSON json_t *tokens = NULL;
+	if (!p->running)
+		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+			       "no mintmarkd runs at %s to make new tokens: "
+			       "start it and run this again",
+			       p->data);
+	TRY(handout_open(&r.out, r.folder, why));
+	r.out.json = a->json;
+	TRY(make_plan(&r, &tokens, why));
+	snprintf(once, sizeof once, "reissue-%.20s", kid);
+	p->client.once = once;
+	buf_str(&r.manifest, "old\tnew\tuser\tlabel\texpires\tof\n");
+	TRY(reissue_all(&r, tokens, why));
+	return finish(&r, a->json, why);
+}

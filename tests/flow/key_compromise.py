@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+"""A signing key has been stolen: the drill of keys/README.md, with a thief.
+
+The thief has what lay in keys/, signs tokens, and signs a feed."""
+import base64
+import json
+import os
+import shutil
+import stat
+import subprocess
+import time
+import urllib.parse
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+from flow import MINTMARK, SLOW, TOP, VERIFY_LINES, Flow, cli, main, wait_for
+from hostile_feed import Liar
+
+
+def b64(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def part(jws, n):
+    p = jws.split(".")[n]
+    return json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4)))
+
+
+def kid(token):
+    return part(token, 0)["kid"]
+
+
+class Stolen:
+    """A private key in the wrong hands."""
+
+    def __init__(self, pem):
+        self.key = serialization.load_pem_private_key(pem, None)
+        n = self.key.public_key().public_numbers()
+        self.jwk = {"crv": "P-256", "kty": "EC", "x": b64(n.x.to_bytes(32, "big")),
+                    "y": b64(n.y.to_bytes(32, "big"))}
+        h = hashes.Hash(hashes.SHA256())
+        h.update(json.dumps(self.jwk, separators=(",", ":")).encode())
+        self.kid = b64(h.finalize())[:11]
+
+    @classmethod
+    def new(cls):
+        return cls(ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()))
+
+    def sign(self, typ, payload):
+        head = b64(json.dumps({"alg": "ES256", "kid": self.kid, "typ": typ}).encode())
+        text = f"{head}.{b64(json.dumps(payload).encode())}"
+        r, s = utils.decode_dss_signature(
+            self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{text}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+    def token(self, like, **changes):
+        """A copy of a good token's claims, with the thief's changes."""
+        return self.sign("JWT", {**part(like, 1), **changes})
+
+
+def stolen_keys(i):
+    """Everything that lies in the keyring, by state."""
+    return {p.parent.name: Stolen(p.read_bytes())
+            for p in (i.data / "keys").glob("*/*.pem")}
+
+
+def compromise(i, key, *flags, check=0):
+    p = subprocess.run([TOP / "keys/compromise", key, "--yes", "--data", i.data,
+                        *flags], capture_output=True, text=True,
+                       env={**os.environ, "MINTMARK_BIN": str(MINTMARK)})
+    assert p.returncode == check, f"{p.returncode}\n{p.stdout}{p.stderr}"
+    return p
+
+
+def handed_out(folder):
+    """{user: {old id: new token}}, from the files of --reissue."""
+    out = {}
+    for f in folder.glob("*.tokens"):
+        lines = f.read_text().splitlines()
+        user = urllib.parse.unquote(f.name[:-len(".tokens")])
+        out[user] = {head.split()[1]: token
+                     for head, token in zip(lines[::2], lines[1::2])}
+    return out
+
+
+class Reader:
+    """One verifying process that stays, and has its state mapped."""
+
+    def __init__(self, state):
+        self.p = subprocess.Popen([VERIFY_LINES, state], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, token):
+        self.p.stdin.write(token + "\n")
+        self.p.stdin.flush()
+        return self.p.stdout.readline().strip()
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait()
+        self.p.stdout.close()
+
+
+class Drill(Flow):
+    def test_the_drill(self):
+        i, a = self.both()
+        away = self.agent(i, name="away")
+        wait_for("it to follow", lambda: "feed.connected" in away.text())
+        away.stop()
+        reader = Reader(a.state)
+        self.addCleanup(reader.close)
+        laptop = i.mint("alice", label="my laptop", scopes=["photos:read"],
+                        audience=["files"], auto_refresh=3600, expires_in=7200)
+        ci = i.mint("alice", label="ci")
+        bob = i.mint("bob/../x", label="backup")
+        held = i.mint("carl")
+        i.admin("POST", f"/v1/tokens/{held['id']}/suspend")
+        i.revoke(i.mint("dora")["id"])
+        thief = stolen_keys(i)["active"]
+        forged = thief.token(ci["token"], sub="root")
+        self.assertEqual(thief.kid, kid(ci["token"]))
+        for t in (ci["token"], bob["token"], forged):
+            self.assertEqual(reader.ask(t), "ok")  # that is the danger
+
+        folder = self.folder / "new"
+        p = compromise(i, thief.kid, "--reissue", folder)
+        acked = time.monotonic()
+        while reader.ask(forged) != "unknown_key":
+            self.assertLess(time.monotonic() - acked, 1 * SLOW)
+        for t in (laptop, ci, bob, held):
+            self.assertEqual(reader.ask(t["token"]), "unknown_key")
+        late = thief.token(ci["token"], iat=int(time.time()), jti=bob["id"])
+        self.assertEqual(reader.ask(late), "unknown_key")
+        self.assertEqual(i.http("GET", "/v1/users", token=forged)[0], 401)
+
+        # the report: whose, by user and label
+        rows = [line.split()[:2] for line in p.stdout.splitlines()
+                if line.startswith(("agent ", "alice ", "bob", "carl ", "dora "))]
+        self.assertEqual([r[0] for r in rows],
+                         ["agent", "agent", "alice", "alice", "bob/../x", "carl"])
+        self.assertIn("my laptop", p.stdout)
+        self.assertIn("is a mintmark-agent's own", p.stdout)
+        self.assertNotIn("eyJ", p.stdout + p.stderr)
+
+        # what is handed out
+        self.assertEqual(stat.S_IMODE(folder.stat().st_mode), 0o700)
+        for f in folder.iterdir():
+            self.assertEqual(stat.S_IMODE(f.stat().st_mode), 0o600, f)
+        new = handed_out(folder)
+        self.assertEqual({u: set(t) for u, t in new.items() if u != "agent"},
+                         {"alice": {laptop["id"], ci["id"]}, "bob/../x": {bob["id"]}})
+        for name in ("manifest.tsv", "plan.json"):
+            self.assertNotIn("eyJ", (folder / name).read_text())
+        again = new["alice"][laptop["id"]]
+        was, now = part(laptop["token"], 1), part(again, 1)
+        for claim in ("iss", "sub", "aud", "scope", "exp", "auto_refresh"):
+            self.assertEqual(was[claim], now[claim], claim)
+        for user in ("alice", "bob/../x"):
+            for token in new[user].values():
+                self.assertEqual(reader.ask(token), "ok")
+        manifest = (folder / "manifest.tsv").read_text()
+        self.assertIn(f"{ci['id']}\t{part(new['alice'][ci['id']], 1)['jti']}\talice",
+                      manifest)
+        self.assertIn(f"{held['id']}\t-\tcarl", manifest)
+        for t in (laptop, ci, bob):
+            self.assertEqual(i.admin("GET", f"/v1/tokens/{t['id']}")["status"],
+                             "revoked")
+
+        # the same again: nothing is made twice
+        count = len(i.admin("GET", "/v1/tokens?limit=1000")["tokens"])
+        compromise(i, thief.kid, "--reissue", folder)
+        self.assertEqual(handed_out(folder), new)
+        self.assertEqual((folder / "manifest.tsv").read_text(), manifest)
+        self.assertEqual(count, len(i.admin("GET", "/v1/tokens?limit=1000")["tokens"]))
+        compromise(i, i.mint()["id"], "--reissue", folder, check=1)
+
+        # who was away comes back with the token of the stolen key, and hears
+        self.assertIsNone(away.reason(forged))
+        away.start()
+        away.wait_reason(forged, "unknown_key")
+        self.assertIsNone(away.reason(again, "--no-use"))
+        # its old token opens nothing but the feed, the new one the rest too
+        old = away.token_file.read_text().strip()
+        uses = {"uses": []}
+        self.assertEqual(i.http("GET", "/v1/feed?after=0", token=old)[0], 200)
+        self.assertEqual(i.http("POST", "/v1/uses", uses, token=old)[0], 401)
+        self.assertEqual(i.http("POST", "/v1/uses", uses, token=new["agent"][
+            part(old, 1)["jti"]])[0], 200)
+
+    def test_report_and_replacement_later(self):
+        """Also when the key went while no mint was running."""
+        i = self.issuer()
+        t = i.mint("alice", label="lap\u00e9top")
+        key = kid(t["token"])
+        i.stop()
+        p = compromise(i, key, "--reissue", self.folder / "new", check=3)
+        self.assertIn("start it and run this again", p.stderr)
+        self.assertNotIn(key, " ".join(map(str, i.data.glob("keys/*/*"))))
+        i.start()
+        p = cli("key", "report", key, "--data", i.data, check=0)
+        self.assertIn("lap\u00e9top", p.stdout)
+        p = cli("key", "report", key, "-o", "json", "--data", i.data, check=0)
+        self.assertEqual([x["id"] for x in json.loads(p.stdout)["tokens"]], [t["id"]])
+        p = compromise(i, key, "--reissue", "-", "-o", "json")
+        report, new = map(json.loads, p.stdout.splitlines())
+        self.assertEqual(report["tokens"][0]["label"], "lap\u00e9top")
+        self.assertEqual((new["replaces"], new["user"]), (t["id"], "alice"))
+        self.assertEqual(part(new["token"], 1)["jti"], new["id"])
+        p = compromise(i, key, check=1)
+        self.assertIn("no live token", p.stderr)
+
+    def test_folders_that_others_see(self):
+        i = self.issuer()
+        key = kid(i.mint()["token"])
+        for mode in (0o755, 0o770):
+            d = self.folder / f"d{mode:o}"
+            d.mkdir()
+            d.chmod(mode)
+            compromise(i, key, "--reissue", d, check=1)
+            self.assertEqual(list(d.iterdir()), [])
+        other = self.folder / "other"
+        compromise(i, key, "--reissue", other)
+        p = compromise(i, kid(i.mint()["token"]), "--reissue", other, check=1)
+        self.assertIn("another key", p.stderr)
+
+    def test_a_torn_record_is_made_good(self):
+        i = self.issuer()
+        t = i.mint("alice")
+        folder = self.folder / "new"
+        folder.mkdir(mode=0o700)
+        torn = folder / "alice.tokens"
+        torn.write_text(f"# 9.1 -> 9.2 of alice, until x: y\neyJ.whole\n"
+                        f"# {t['id']} -> 9.3 of alice, until x: y\neyJ.tor")
+        compromise(i, kid(t["token"]), "--reissue", folder)
+        lines = torn.read_text().splitlines()
+        self.assertEqual(lines[:2], ["# 9.1 -> 9.2 of alice, until x: y", "eyJ.whole"])
+        self.assertEqual(len(lines), 4)
+        self.assertEqual(part(lines[3], 1)["sub"], "alice")
+
+
+class Thief(Flow):
+    """Everybody knows the issuer by the liar's URL, and the thief has it."""
+
+    def begin(self, *flags):
+        self.i = self.issuer(start=False)
+        self.liar = Liar(self.i)
+        self.addCleanup(self.liar.close)
+        self.i.name = self.liar.url
+        self.i.start()
+        self.stick = self.folder / "stick"
+        self.stick.mkdir(mode=0o700)
+        cli("key", "generate", "--offline", self.stick, "--data", self.i.data, check=0)
+        self.a = self.agent(self.i, urls=[self.liar.url], flags=flags)
+        wait_for("the agent to follow", lambda: "feed.connected" in self.a.text())
+        self.good = self.i.mint()
+        self.thief = stolen_keys(self.i)
+        self.own = Stolen.new()
+
+    def forged(self, key):
+        """A feed that has the thief's own key announced by a stolen one."""
+        def lie(path, ask):
+            q = urllib.parse.parse_qs(path.partition("?")[2])
+            if "after" not in q:
+                return 503, b""
+            after = int(q["after"][0])
+            jwk = {**self.own.jwk, "use": "sig", "alg": "ES256", "kid": self.own.kid}
+            events = [{"type": "key-new", "kid": self.own.kid, "jwk": jwk}]
+            events[0]["seq"] = after + 1
+            time.sleep(0.05)
+            return 200, key.sign("mintmark-feed+jwt", {
+                "iss": self.i.name, "iat": int(time.time()), "ttl": 30,
+                "epoch": self.epoch, "after": after, "seq": after + 1,
+                "events": events}).encode()
+        self.epoch = part(self.i.http(
+            "GET", "/v1/feed?after=0", token=self.a.token_file.read_text().strip())
+            [1].decode(), 1)["epoch"]
+        return lie
+
+    def take_over(self):
+        """Bring the offline key back, and throw out all that was stolen."""
+        pem, = self.stick.glob("*.pem")
+        to = self.i.data / "keys/next" / pem.name
+        shutil.copy2(pem, to)
+        to.chmod(0o600)
+        for state in ("active", "next"):
+            compromise(self.i, self.thief[state].kid)
+        fresh = self.i.mint()
+        self.assertEqual(kid(fresh["token"]), pem.stem)
+        return fresh
+
+    def test_a_forged_feed_after_the_offline_key_took_over(self):
+        self.begin()
+        fresh = self.take_over()
+        self.a.wait_reason(self.good["token"], "unknown_key")
+        self.a.wait_reason(fresh["token"], None)
+        evil = self.own.token(fresh["token"], sub="root")
+        for state in ("active", "next"):
+            self.liar.mode = self.forged(self.thief[state])
+            seen = self.liar.polls
+            wait_for("the agent to be lied to", lambda: self.liar.polls > seen + 1, 40)
+            self.assertEqual(self.a.reason(evil), "unknown_key")
+            self.assertEqual(self.a.reason(self.thief[state].token(
+                fresh["token"])), "unknown_key")
+        self.assertIn("nothing we trust has announced", self.a.text())
+        # and home
+        self.liar.mode = None
+        self.i.revoke(fresh["id"])
+        self.a.wait_reason(fresh["token"], "revoked", 60)
+
+    def test_who_was_cut_off_comes_home_by_the_offline_key(self):
+        """Both other keys that it knew are gone."""
+        self.begin()
+        self.a.stop()
+        fresh = self.take_over()
+        self.a.start()
+        self.a.wait_reason(self.good["token"], "unknown_key")
+        self.assertIsNone(self.a.reason(fresh["token"]))
+        self.assertNotIn("feed.refused", self.a.text().split("agent.start")[-1])
+
+    def test_who_heard_the_thief_first_needs_a_person(self):
+        """It was cut off, and trusts no key but stolen ones: what is written
+        down in keys/README.md brings it back, and its readers too."""
+        self.begin()
+        reader = Reader(self.a.state)
+        self.addCleanup(reader.close)
+        self.a.stop()
+        fresh = self.take_over()
+        evil = self.own.token(fresh["token"], sub="root")
+        self.liar.mode = self.forged(self.thief["active"])
+        self.a.start()
+        wait_for("the thief to be believed", lambda: reader.ask(evil) == "ok")
+
+        self.a.stop()
+        jwks = self.folder / "pinned.json"
+        jwks.write_text(json.dumps(self.i.admin("GET", "/.well-known/jwks.json")))
+        self.a.state.with_name(self.a.state.name + ".checkpoint").unlink()
+        self.a.flags = [*self.a.flags, "--jwks", jwks]
+        self.a.start()
+        seen = self.liar.polls
+        wait_for("the agent to be lied to", lambda: self.liar.polls > seen + 1, 40)
+        self.liar.mode = None
+        wait_for("the way home", lambda: reader.ask(evil) == "unknown_key", 60)
+        self.assertEqual(reader.ask(fresh["token"]), "ok")
+        self.assertEqual(reader.ask(self.good["token"]), "unknown_key")
+        self.liar.mode = self.forged(self.thief["active"])
+        seen = self.liar.polls
+        wait_for("the agent to be lied to", lambda: self.liar.polls > seen + 1, 40)
+        self.assertEqual(reader.ask(evil), "unknown_key")
+
+    def test_without_an_offline_key(self):
+        """Cut off, and both keys that it knew are gone: the pinned file put
+        there anew brings it home, with what it holds."""
+        i = self.issuer()
+        jwks = self.folder / "pinned.json"
+
+        def pin():
+            jwks.write_text(json.dumps(i.admin("GET", "/.well-known/jwks.json")))
+
+        pin()
+        a = self.agent(i, flags=["--jwks", jwks])
+        wait_for("the agent to follow", lambda: "feed.connected" in a.text())
+        old = i.mint()
+        a.stop()
+        time.sleep(1.1)  # the file must be newer than the last news
+        for key in list(stolen_keys(i).values()):
+            compromise(i, key.kid)
+        a.start()
+        fresh = i.mint()
+        wait_for("it to be refused", lambda: "has it been replaced" in a.text(), 20)
+        self.assertIsNone(a.reason(old["token"]))  # that is the danger
+        pin()
+        a.wait_reason(fresh["token"], None, 60)
+        self.assertEqual(a.reason(old["token"]), "unknown_key")
+
+
+if __name__ == "__main__":
+    main()
