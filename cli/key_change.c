@@ -74,6 +74,12 @@ enum jwk_alg key_alg(const struct keyring *ring)
 	return k ? jwk_alg(k) : JWK_ES256;
 }
 
+/* The mint may not have read the folders since: then it signs with it. */
+static bool still_signs(const struct key_place *p, const char *kid)
+{
+	return strcmp(json_text(key_known(p, kid), "state", ""), "active") == 0;
+}
+
 static bool is_announced(const struct key_place *p, const char *kid)
 {
 	const json_t *seq = json_object_get(key_known(p, kid), "announced_seq");
@@ -93,6 +99,14 @@ static enum mm_err check_announced(struct key_place *p,
 		       "the key %s was not announced until now, so it cannot "
 		       "sign yet: rotate again in some minutes",
 		       jwk_kid(next));
+}
+
+/* An earlier run was cut off when the files were done: what is left is to
+ * tell the mint, which signs with another key still. */
+static bool is_untold(const struct key_place *p, const struct keyring *ring)
+{
+	const struct jwk *k = keyring_signer(ring);
+	return p->running && k != NULL && !still_signs(p, jwk_kid(k));
 }
 
 static void put_rotation(const struct keyring_rotation *did)
@@ -120,8 +134,16 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	struct keyring_rotation did;
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
+	bool untold = is_untold(&p, &ring);
+	if (untold && keyring_successor(&ring) != NULL) {
+		printf("The key %s signs now: an earlier run was cut off "
+		       "before mintmarkd knew.\n",
+		       jwk_kid(keyring_signer(&ring)));
+		return key_reload(&p, NULL, why);
+	}
 	TRY(check_announced(&p, &ring, why));
 	TRY(key_refusal(keyring_rotate(p.dir, key_alg(&ring), &did, why)));
+	did.only_prepared &= !untold;
 	put_rotation(&did);
 	return key_reload(&p, NULL, why);
 }
@@ -132,12 +154,6 @@ static long long live_tokens(const struct key_place *p, const char *kid)
 {
 	return json_integer_value(
 		json_object_get(key_known(p, kid), "live_tokens"));
-}
-
-/* The mint may not have read the folders since: then it signs with it. */
-static bool still_signs(const struct key_place *p, const char *kid)
-{
-	return strcmp(json_text(key_known(p, kid), "state", ""), "active") == 0;
 }
 
 static enum mm_err retire_one(struct key_place *p, const char *kid,

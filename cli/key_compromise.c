@@ -19,6 +19,23 @@ static bool has(const struct keyring *ring, const char *kid)
 	return false;
 }
 
+/* A key that is gone already may have been thrown out by a run that was cut
+ * off: there may be more to do. */
+static bool ever_signed(struct key_place *p, const char *kid)
+{
+	AUTO_BUF struct buf path = buf_new(512);
+	AUTO_JSON json_t *page = NULL;
+	struct span text;
+	if (key_known(p, kid) != NULL)
+		return true;
+	buf_str(&path, "/v1/tokens?status=all&limit=1&key=");
+	client_escape(&path, kid);
+	return buf_done(&path, &text) == MM_OK &&
+	       client_call(&p->client, "GET", (const char *)text.at, NULL,
+			   &page, NULL) == MM_OK &&
+	       json_array_size(json_object_get(page, "tokens")) != 0;
+}
+
 /* To standard output, but not among the new tokens there. */
 static enum mm_err put_report(const struct key_place *p, const struct args *a,
 			      const char *kid, const json_t *tokens)
@@ -83,6 +100,7 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 		fprintf(p->say, "The key %s is not in %s any more.\n", kid,
 			p->dir);
 	}
+	fflush(p->say); /* whatever comes now, this is done */
 	return key_reload(p, kid, why);
 }
 
@@ -134,11 +152,10 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 		p.say = stderr; /* the other one is for programs */
 	TRY(key_place_load(&p, &ring, why));
 	report(&p, a, kid, &tokens);
-	if (!has(&ring, kid) && key_known(&p, kid) == NULL &&
-	    json_array_size(tokens) == 0)
+	if (!has(&ring, kid) && !ever_signed(&p, kid))
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
-			       "there is no such key, and no live token that "
-			       "it signed: mintmark key list shows all");
+			       "there is no such key, and no token that it "
+			       "signed: mintmark key list shows all");
 	TRY(confirm(a, kid, why));
 	TRY(throw_out(&p, &ring, kid, why));
 	if (a->reissue != NULL)
