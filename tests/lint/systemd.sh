@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# systemd.sh - systemd understands the units in deploy/systemd/, each timer has
+# its service, and what they run is there and kept on a short lead.
+set -u
+. tests/lint/lib.sh
+command -v systemd-analyze >/dev/null || {
+	echo "passed over: there is no systemd-analyze"
+	exit 77
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Where things are installed is not where they are now.
+for f in deploy/systemd/*; do
+	sed "s,^ExecStart=/usr/local/libexec/mintmark/,ExecStart=$PWD/," \
+		"$f" >"$work/${f##*/}"
+done
+for f in deploy/systemd/*.timer; do
+	[ -e "${f%.timer}.service" ] || finding "$f:1: it has no service"
+done
+for f in deploy/systemd/*; do
+	if ! said=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no \
+		"$work/${f##*/}" 2>&1) || [ -n "$said" ]; then
+		finding "$f:1: ${said//$'\n'/; }"
+	fi
+done
+# systemd's own measure, 0 (tight) to 10 (open)
+for f in deploy/systemd/mintmark-key-*.service; do
+	systemd-analyze security --offline=yes --threshold=15 \
+		"$work/${f##*/}" >"$work/said" 2>&1 ||
+		finding "$f:1: $(tail -n 1 "$work/said")"
+done
+finish
