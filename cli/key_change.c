@@ -207,6 +207,25 @@ static bool is_spent(const struct key_place *p, const struct keyring_entry *e)
 	       json_time(known, "last_exp") <= clock_now();
 }
 
+/* Of the retiring keys, the one whose turn is next. */
+static void say_when(const struct key_place *p, const struct keyring *ring)
+{
+	const json_t *first = NULL;
+	for (size_t i = 0; i < ring->count; i++) {
+		const struct keyring_entry *e = &ring->at[i];
+		const json_t *known = key_known(p, jwk_kid(e->key));
+		if (e->state != KEY_RETIRING || known == NULL || is_spent(p, e))
+			continue;
+		if (first == NULL ||
+		    json_time(known, "last_exp") < json_time(first, "last_exp"))
+			first = known;
+	}
+	if (first != NULL)
+		printf("Next: %s, whose last token expires at %s.\n",
+		       json_text(first, "kid", "-"),
+		       json_text(first, "last_exp", "-"));
+}
+
 static enum mm_err retire_spent(struct key_place *p, const struct keyring *ring,
 				struct why *why)
 {
@@ -219,6 +238,7 @@ static enum mm_err retire_spent(struct key_place *p, const struct keyring *ring,
 	}
 	if (done == 0)
 		puts("No retiring key is without tokens yet.");
+	say_when(p, ring);
 	return MM_OK;
 }
 

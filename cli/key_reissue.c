@@ -178,9 +178,7 @@ static enum mm_err put_manifest(struct reissue *r, struct why *why)
 
 static void say_done(const struct reissue *r)
 {
-	fprintf(r->p->say,
-		"Made %zu new tokens in place of the old ones, which are "
-		"revoked.\n",
+	fprintf(r->p->say, "Made new tokens in place of %zu old ones.\n",
 		r->made);
 	if (r->missed != 0)
 		fprintf(r->p->say,
