@@ -173,25 +173,18 @@ static void aim(const struct client *c, const char *url)
 	curl_easy_setopt(h, CURLOPT_XOAUTH2_BEARER, from_env("MINTMARK_TOKEN"));
 }
 
-static void add_header(struct slist *headers, const char *name,
-		       const char *value)
-{
-	char line[128];
-	snprintf(line, sizeof line, "%s%.80s", name, value);
-	struct curl_slist *more = curl_slist_append(headers->at, line);
-	headers->at = more ? more : headers->at;
-}
-
 static void load(const struct client *c, const char *method, const char *body,
 		 struct slist *headers)
 {
 	CURL *h = c->curl;
+	char key[64];
 	bool has_body = body != NULL;
 	headers->at = curl_slist_append(
 		NULL,
 		has_body ? "Content-Type: application/json" : "Content-Type:");
-	if (c->once != NULL)
-		add_header(headers, "Idempotency-Key: ", c->once);
+	snprintf(key, sizeof key, "Idempotency-Key: %s", c->once);
+	if (c->once[0] != '\0')
+		headers->at = curl_slist_append(headers->at, key);
 	if (has_body || strcmp(method, "POST") == 0)
 		curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS,
 				 has_body ? body : "");

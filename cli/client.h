@@ -17,7 +17,7 @@ struct client {
 	char socket[512]; /* "" when `url` says where */
 	char url[512];	  /* "https://host", without a / at the end */
 	int64_t patience; /* ms to wait for a mint that is starting */
-	const char *once; /* Idempotency-Key of the calls, or NULL */
+	char once[32];	  /* the Idempotency-Key of the next call, or "" */
 };
 
 /* `data` is --data, or NULL. */

@@ -3,15 +3,14 @@
  * Each old token is rotated, to the same hard limit: the mint makes the new
  * one and revokes the old in one transaction.  The plan (which tokens) is
  * written down before the first, each new one is on the disk before the next,
- * and the mint is asked under one idempotency key: after a crash the same run
- * again does the rest, and makes nothing twice.
+ * and the mint is asked under an idempotency key for each: the same run
+ * after a crash does the rest, and makes nothing twice.
  */
 #include <stdio.h>
 
 #include "cli/key.h"
 #include "cli/key_handout.h"
 #include "cli/output.h"
-#include "common/clock.h"
 
 #define PLAN	  "plan.json"
 #define MANIFEST  "manifest.tsv"
@@ -31,7 +30,6 @@ static void reissue_end(struct reissue *r)
 	handout_close(&r->out);
 	buf_free(&r->manifest);
 	json_decref(r->results);
-	r->p->client.once = NULL;
 }
 #define AUTO_REISSUE __attribute__((cleanup(reissue_end)))
 
@@ -105,18 +103,36 @@ static void note(struct reissue *r, const json_t *old, const char *new)
 
 /* An agent's old token must stay: with it, one that was cut off still comes
  * to the feed, and hears there that the key is gone.  It opens nothing
- * else any more. */
+ * else any more.  (The overlap is no shorter than what is left, and the
+ * same in each run: the same question must be asked again.) */
 static enum mm_err replace(struct reissue *r, const json_t *old, json_t **reply,
 			   struct why *why)
 {
-	char path[64];
+	char path[64], *once = r->p->client.once;
+	const char *id = json_text(old, "id", "-");
 	AUTO_JSON json_t *body = json_pack("{s:b}", "keep_expiry", 1);
-	int64_t left = json_time(old, "expires_at") - clock_now();
-	if (key_token_of_agent(old) && left > 0)
-		json_object_set_new(body, "overlap", json_integer(left));
-	snprintf(path, sizeof path, "/v1/tokens/%.30s/rotate",
-		 json_text(old, "id", "-"));
-	return client_call(&r->p->client, "POST", path, body, reply, why);
+	int64_t life =
+		json_time(old, "expires_at") - json_time(old, "issued_at");
+	if (key_token_of_agent(old))
+		json_object_set_new(body, "overlap", json_integer(life));
+	snprintf(path, sizeof path, "/v1/tokens/%.30s/rotate", id);
+	snprintf(once, sizeof r->p->client.once, "%.11s-%.18s", r->kid, id);
+	enum mm_err e =
+		client_call(&r->p->client, "POST", path, body, reply, why);
+	once[0] = '\0';
+	return e;
+}
+
+/* Whatever came back, nobody gets another's token. */
+static enum mm_err hand_out(struct reissue *r, const json_t *old,
+			    const json_t *reply, struct why *why)
+{
+	if (strcmp(json_text(reply, "user", ""), json_text(old, "user", "-")))
+		return why_say(why, MM_ERR_IO, NULL,
+			       "the mint answered with another user's token "
+			       "in place of %s",
+			       json_text(old, "id", "-"));
+	return handout_put(&r->out, json_text(old, "id", "-"), reply, why);
 }
 
 /* A token that the mint does not replace (suspended, dead by now, revoked)
@@ -140,7 +156,7 @@ static enum mm_err reissue_one(struct reissue *r, const json_t *old,
 	if (e != MM_OK)
 		return why_say(why, e, NULL, "%s: run it again", inner.text);
 	if (new == NULL)
-		TRY(handout_put(&r->out, id, reply, why));
+		TRY(hand_out(r, old, reply, why));
 	r->made++;
 	note(r, old, new ? new : json_text(reply, "id", "-"));
 	return MM_OK;
@@ -209,7 +225,6 @@ static enum mm_err finish(struct reissue *r, bool json, struct why *why)
 enum mm_err key_reissue(struct key_place *p, const char *kid,
 			const struct args *a, struct why *why)
 {
-	char once[64];
 	AUTO_REISSUE struct reissue r = {
 		.p = p,
 		.kid = kid,
@@ -227,8 +242,6 @@ enum mm_err key_reissue(struct key_place *p, const char *kid,
 	TRY(handout_open(&r.out, r.folder, why));
 	r.out.json = a->json;
 	TRY(make_plan(&r, &tokens, why));
-	snprintf(once, sizeof once, "reissue-%.20s", kid);
-	p->client.once = once;
 	buf_str(&r.manifest, "old\tnew\tuser\tlabel\texpires\tof\n");
 	TRY(reissue_all(&r, tokens, why));
 	return finish(&r, a->json, why);
