@@ -10,9 +10,11 @@ command -v systemd-analyze >/dev/null || {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Where things are installed is not where they are now.
+# Where things are installed is not where they are now; programs that are to
+# be built may not be anywhere.
 for f in deploy/systemd/*; do
-	sed "s,^ExecStart=/usr/local/libexec/mintmark/,ExecStart=$PWD/," \
+	sed -E -e "s,^(ExecStart=)/usr/local/libexec/mintmark/,\1$PWD/," \
+		-e 's,^(ExecStart=)/usr/local/s?bin/mintmark[a-z-]*,\1/bin/true,' \
 		"$f" >"$work/${f##*/}"
 done
 for f in deploy/systemd/*.timer; do
