@@ -390,6 +390,20 @@ class Thief(Flow):
         a.wait_reason(fresh["token"], None, 60)
         self.assertEqual(a.reason(old["token"]), "unknown_key")
 
+    def test_without_a_pinned_file(self):
+        """The same, and it finds the way by itself, once it is stale."""
+        i = self.issuer()
+        a = self.agent(i, flags=["--max-staleness", "3s"])
+        wait_for("the agent to follow", lambda: "feed.connected" in a.text())
+        old = i.mint()
+        a.stop()
+        for key in list(stolen_keys(i).values()):
+            compromise(i, key.kid)
+        a.start()
+        a.wait_reason(i.mint()["token"], None, 60)
+        self.assertEqual(a.reason(old["token"]), "unknown_key")
+        self.assertIn("nothing we trust has announced", a.text())
+
 
 if __name__ == "__main__":
     main()
