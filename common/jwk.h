@@ -44,6 +44,10 @@ MM_MUST_USE enum mm_err jwk_from_pem(struct span pem, struct jwk **out,
  * curve, an alg or use that contradicts the key, a kid that is not ours. */
 MM_MUST_USE enum mm_err jwk_from_json(struct span json, struct jwk **out,
 				      struct why *why);
+/* The same of somebody else's key, whose kid is what they call it: it is not
+ * compared with anything.  Verifiers of tokens have no use for it. */
+MM_MUST_USE enum mm_err
+jwk_from_json_foreign(struct span json, struct jwk **out, struct why *why);
 /* The public JWK: {"kty":...,"use":"sig","alg":...,"kid":...}. */
 MM_MUST_USE enum mm_err jwk_to_json(const struct jwk *k, struct buf *out);
 

@@ -44,4 +44,16 @@ MM_MUST_USE enum mm_err jwk_adopt(EVP_PKEY **evp, struct jwk **out,
 MM_MUST_USE enum mm_err jwk_members(const EVP_PKEY *evp, enum jwk_alg alg,
 				    struct buf *out);
 
+/* The numbers of a public key, as they stand in its JWK.  Those that a kind
+ * does not have are not looked at. */
+struct jwk_numbers {
+	const char *crv, *x, *y, *n, *e;
+};
+MM_MUST_USE enum mm_err jwk_make_ec(const struct jwk_numbers *k, EVP_PKEY **out,
+				    struct why *why);
+MM_MUST_USE enum mm_err jwk_make_okp(const struct jwk_numbers *k,
+				     EVP_PKEY **out, struct why *why);
+MM_MUST_USE enum mm_err jwk_make_rsa(const struct jwk_numbers *k,
+				     EVP_PKEY **out, struct why *why);
+
 #endif

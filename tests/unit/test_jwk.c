@@ -170,82 +170,118 @@ static void test_pem_refused(void **state)
 #define ED	  "\"x\":\"" ED_X "\""
 #define Y	  ",\"y\":\"" EC_Y "\""
 
+#define RSA_E	   "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\","
+#define SHORT_X	   "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVA"	  /* 31 bytes */
+#define LONG_X	   "AH_Nzidw9sRdQYPL7m_bS3tYBzM1e-nvE7rPbjx70VRF" /* 0, then it */
+#define COMPRESSED "An_Nzidw9sRdQYPL7m_bS3tYBzM1e-nvE7rPbjx70VRF"
+
 /* clang-format off */
 static const struct {
 	const char *json;
 	const char *field; /* NULL: a good key */
+	const char *says;  /* what the sentence says, among other things */
 } jwks[] = {
-	{ EC(XY), NULL },
-	{ EC(XY ",\"use\":\"sig\",\"alg\":\"ES256\",\"kid\":\"oKIywvGUpTV\""), NULL },
-	{ EC(XY ",\"x5t\":\"abc\",\"key_ops\":[\"verify\"]"), NULL },
-	{ OKP(ED), NULL },
-	{ OKP(ED ",\"alg\":\"EdDSA\",\"kid\":\"kPrK_qmxVWa\""), NULL },
+	{ EC(XY), NULL, NULL },
+	{ EC(XY ",\"use\":\"sig\",\"alg\":\"ES256\",\"kid\":\"oKIywvGUpTV\""), NULL, NULL },
+	{ EC(XY ",\"x5t\":\"abc\",\"key_ops\":[\"verify\"]"), NULL, NULL },
+	{ EC(XY ",\"key_ops\":[\"sign\",\"verify\"]"), NULL, NULL },
+	{ EC(XY ",\"x5c\":[\"MIIB\",\"no certificate\"],\"x5u\":\"https://evil\""), NULL, NULL },
+	{ EC(XY ",\"ext\":true,\"iat\":1,\"more\":{\"d\":\"not its own\"}"), NULL, NULL },
+	{ OKP(ED), NULL, NULL },
+	{ OKP(ED ",\"alg\":\"EdDSA\",\"kid\":\"kPrK_qmxVWa\""), NULL, NULL },
+	{ OKP(ED ",\"y\":\"what it has no use for\",\"n\":\"\""), NULL, NULL },
 
 	/* its private half, of whatever value */
-	{ EC(XY ",\"d\":\"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI\""), "d" },
-	{ EC(XY ",\"d\":\"\""), "d" },
-	{ OKP(ED ",\"d\":\"AA\""), "d" },
-	{ OKP(ED ",\"k\":\"AA\""), "d" },
-	{ EC(XY ",\"\\u0064\":\"AA\""), "d" },
-	{ "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\",\"p\":\"AA\"}", "d" },
-	{ "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\",\"q\":\"AA\"}", "d" },
-	{ "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\",\"dp\":\"AA\"}", "d" },
-	{ "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\",\"dq\":\"AA\"}", "d" },
-	{ "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\",\"qi\":\"AA\"}", "d" },
-	{ "{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ\"}", "d" },
+	{ EC(XY ",\"d\":\"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI\""), "d", "private half" },
+	{ EC(XY ",\"d\":\"\""), "d", "private half" },
+	{ OKP(ED ",\"d\":\"AA\""), "d", "private half" },
+	{ EC(XY ",\"\\u0064\":\"AA\""), "d", "private half" },
+	{ RSA_E "\"p\":\"AA\"}", "d", "private half" },
+	{ RSA_E "\"q\":\"AA\"}", "d", "private half" },
+	{ RSA_E "\"dp\":\"AA\"}", "d", "private half" },
+	{ RSA_E "\"dq\":\"AA\"}", "d", "private half" },
+	{ RSA_E "\"qi\":\"AA\"}", "d", "private half" },
+
+	/* for HMAC */
+	{ "{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ\"}", "k", "shared secret" },
+	{ "{\"kty\":\"oct\",\"k\":\"AA\",\"alg\":\"HS256\"}", "k", "shared secret" },
+	{ "{\"kty\":\"oct\"}", "k", "shared secret" },
+	{ OKP(ED ",\"k\":\"AA\""), "k", "shared secret" },
 
 	/* labels that contradict the key */
-	{ EC(XY ",\"alg\":\"RS256\""), "alg" },
-	{ EC(XY ",\"alg\":\"ES384\""), "alg" },
-	{ EC(XY ",\"alg\":\"es256\""), "alg" },
-	{ EC(XY ",\"alg\":\"none\""), "alg" },
-	{ EC(XY ",\"alg\":\"HS256\""), "alg" },
-	{ EC(XY ",\"alg\":\"\""), "alg" },
-	{ OKP(ED ",\"alg\":\"ES256\""), "alg" },
-	{ OKP(ED ",\"alg\":\"Ed25519\""), "alg" },
-	{ EC(XY ",\"use\":\"enc\""), "use" },
-	{ EC(XY ",\"use\":\"\""), "use" },
-	{ EC(XY ",\"kid\":\"kPrK_qmxVWa\""), "kid" },
-	{ EC(XY ",\"kid\":\"\""), "kid" },
-	{ EC(XY ",\"kid\":\"oKIywvGUpT\""), "kid" },
-	{ EC(XY ",\"kid\":\"oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U\""), "kid" },
+	{ EC(XY ",\"alg\":\"RS256\""), "alg", "is for ES256" },
+	{ EC(XY ",\"alg\":\"ES384\""), "alg", "is for ES256" },
+	{ EC(XY ",\"alg\":\"es256\""), "alg", "is for ES256" },
+	{ EC(XY ",\"alg\":\"none\""), "alg", "is for ES256" },
+	{ EC(XY ",\"alg\":\"HS256\""), "alg", "is for ES256" },
+	{ EC(XY ",\"alg\":\"\""), "alg", "is for ES256" },
+	{ OKP(ED ",\"alg\":\"ES256\""), "alg", "is for EdDSA" },
+	{ OKP(ED ",\"alg\":\"Ed25519\""), "alg", "is for EdDSA" },
+	{ EC(XY ",\"use\":\"enc\""), "use", "not for signatures" },
+	{ EC(XY ",\"use\":\"SIG\""), "use", "not for signatures" },
+	{ EC(XY ",\"use\":\"\""), "use", "not for signatures" },
+	{ EC(XY ",\"key_ops\":[\"sign\"]"), "key_ops", "no \"verify\"" },
+	{ EC(XY ",\"key_ops\":[\"encrypt\",\"wrapKey\"]"), "key_ops", "no \"verify\"" },
+	{ EC(XY ",\"key_ops\":[\"Verify\"]"), "key_ops", "no \"verify\"" },
+	{ EC(XY ",\"key_ops\":[]"), "key_ops", "no \"verify\"" },
+	{ EC(XY ",\"kid\":\"kPrK_qmxVWa\""), "kid", "thumbprint (oKIywvGUpTV)" },
+	{ EC(XY ",\"kid\":\"\""), "kid", "thumbprint" },
+	{ EC(XY ",\"kid\":\"oKIywvGUpT\""), "kid", "thumbprint" },
+	{ EC(XY ",\"kid\":\"oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U\""), "kid", "thumbprint" },
 
 	/* points off the curve, and no points at all */
-	{ EC("\"x\":\"" EC_Y "\",\"y\":\"" EC_X "\""), "kty" },
-	{ EC("\"x\":\"" EC_X "\",\"y\":\"" EC_X "\""), "kty" },
-	{ EC("\"x\":\"" ZERO "\",\"y\":\"" ZERO "\""), "kty" },
-	{ EC("\"x\":\"" FULL "\",\"y\":\"" FULL "\""), "kty" },
-	{ EC("\"x\":\"" EC_X "\""), "kty" },
-	{ EC("\"y\":\"" EC_Y "\""), "kty" },
-	{ EC("\"x\":\"\"" Y), "kty" },
-	{ EC("\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVA\"" Y), "kty" },
-	{ EC("\"x\":\"AH_Nzidw9sRdQYPL7m_bS3tYBzM1e-nvE7rPbjx70VRF\"" Y), "kty" },
-	{ EC("\"x\":\"" EC_X "=\"" Y), "kty" },
-	{ EC("\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEV\"" Y), "kty" },
-	{ EC("\"x\":7" Y), "" },
-	{ OKP("\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUQ\""), "kty" },
-	{ OKP("\"x\":\"" ED_X "AA\""), "kty" },
-	{ OKP("\"y\":\"" ED_X "\""), "kty" },
+	{ EC("\"x\":\"" EC_Y "\",\"y\":\"" EC_X "\""), "x", "not on P-256" },
+	{ EC("\"x\":\"" EC_X "\",\"y\":\"" EC_X "\""), "x", "not on P-256" },
+	{ EC("\"x\":\"" EC_X "\",\"y\":\"" ZERO "\""), "x", "not on P-256" },
+	{ EC("\"x\":\"" FULL "\",\"y\":\"" FULL "\""), "x", "not on P-256" },
+	{ EC("\"x\":\"" ZERO "\",\"y\":\"" ZERO "\""), "x", "at infinity" },
+	{ EC("\"x\":\"" EC_X "\""), "y", "y is missing" },
+	{ EC("\"y\":\"" EC_Y "\""), "x", "x is missing" },
+	{ EC("\"x\":\"\"" Y), "x", "0 bytes, not 32" },
+	{ EC("\"x\":\"" SHORT_X "\"" Y), "x", "31 bytes, not 32" },
+	{ EC("\"x\":\"" LONG_X "\"" Y), "x", "33 bytes, not 32" },
+	{ EC("\"x\":\"" COMPRESSED "\"" Y), "x", "no compressed point" },
+	{ EC("\"x\":\"" EC_X "\",\"y\":\"AA\""), "y", "1 bytes, not 32" },
+	{ EC("\"x\":\"" EC_X "=\"" Y), "x", "not base64url" },
+	{ EC("\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEV\"" Y), "x", "not base64url" },
+	{ EC("\"x\":7" Y), "", "not a JSON Web Key" },
+	{ OKP("\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUQ\""), "x", "31 bytes, not 32" },
+	{ OKP("\"x\":\"" ED_X "A\""), "x", "33 bytes, not 32" },
+	{ OKP("\"y\":\"" ED_X "\""), "x", "x is missing" },
+	{ OKP("\"x\":\"" ZERO "\""), "x", "small order" },
+	{ OKP("\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""), "x", "small order" },
+	{ OKP("\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA\""), "x", "small order" },
+	{ OKP("\"x\":\"JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU\""), "x", "small order" },
+	{ OKP("\"x\":\"xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA_o\""), "x", "small order" },
+	{ OKP("\"x\":\"7P_______________________________________38\""), "x", "small order" },
 
 	/* other curves, other types */
-	{ "{\"kty\":\"EC\",\"crv\":\"P-384\"," XY "}", "kty" },
-	{ "{\"kty\":\"EC\",\"crv\":\"secp256k1\"," XY "}", "kty" },
-	{ "{\"kty\":\"EC\",\"crv\":\"p-256\"," XY "}", "kty" },
-	{ "{\"kty\":\"EC\",\"crv\":\"Ed25519\"," XY "}", "kty" },
-	{ "{\"kty\":\"EC\"," XY "}", "kty" },
-	{ "{\"kty\":\"OKP\",\"crv\":\"Ed448\"," ED "}", "kty" },
-	{ "{\"kty\":\"OKP\",\"crv\":\"X25519\"," ED "}", "kty" },
-	{ "{\"kty\":\"OKP\",\"crv\":\"P-256\"," XY "}", "kty" },
-	{ "{\"kty\":\"ec\",\"crv\":\"P-256\"," XY "}", "kty" },
-	{ "{\"kty\":\"RSA\",\"crv\":\"P-256\"," XY "}", "kty" },
-	{ "{\"kty\":\"\",\"crv\":\"P-256\"," XY "}", "kty" },
-	{ "{\"crv\":\"P-256\"," XY "}", "kty" },
+	{ "{\"kty\":\"EC\",\"crv\":\"P-384\"," XY "}", "crv", "on the curve P-256" },
+	{ "{\"kty\":\"EC\",\"crv\":\"P-521\"," XY "}", "crv", "on the curve P-256" },
+	{ "{\"kty\":\"EC\",\"crv\":\"secp256k1\"," XY "}", "crv", "on the curve P-256" },
+	{ "{\"kty\":\"EC\",\"crv\":\"p-256\"," XY "}", "crv", "on the curve P-256" },
+	{ "{\"kty\":\"EC\",\"crv\":\"Ed25519\"," XY "}", "crv", "on the curve P-256" },
+	{ "{\"kty\":\"EC\"," XY "}", "crv", "crv is missing" },
+	{ "{\"kty\":\"OKP\",\"crv\":\"Ed448\"," ED "}", "crv", "Ed25519" },
+	{ "{\"kty\":\"OKP\",\"crv\":\"X25519\"," ED "}", "crv", "Ed25519" },
+	{ "{\"kty\":\"OKP\",\"crv\":\"P-256\"," XY "}", "crv", "Ed25519" },
+	{ "{\"kty\":\"ec\",\"crv\":\"P-256\"," XY "}", "kty", "spelled so" },
+	{ "{\"kty\":\"rsa\",\"n\":\"AQ\",\"e\":\"AQAB\"}", "kty", "spelled so" },
+	{ "{\"kty\":\"OCT\"}", "kty", "spelled so" },
+	{ "{\"kty\":\"RSA\",\"crv\":\"P-256\"," XY "}", "n", "n is missing" },
+	{ "{\"kty\":\"RSA\",\"n\":\"AQ\"}", "e", "e is missing" },
+	{ "{\"kty\":\"\",\"crv\":\"P-256\"," XY "}", "kty", "spelled so" },
+	{ "{\"crv\":\"P-256\"," XY "}", "kty", "kty is missing" },
 
 	/* not one strict JSON object */
-	{ "", "" }, { "{}", "kty" }, { "[]", "" }, { "null", "" },
-	{ "[" EC(XY) "]", "" }, { EC(XY) "x", "" }, { EC(XY) EC(XY), "" },
-	{ EC(XY ",\"kty\":\"EC\""), "" },
-	{ EC(XY ",\"\\u0078\":\"" EC_X "\""), "" },
+	{ "", "", "not a JSON Web Key" }, { "{}", "kty", "kty is missing" },
+	{ "[]", "", "not a JSON Web Key" }, { "null", "", "not a JSON Web Key" },
+	{ "[" EC(XY) "]", "", "not a JSON Web Key" },
+	{ EC(XY) "x", "", "not a JSON Web Key" },
+	{ EC(XY) EC(XY), "", "not a JSON Web Key" },
+	{ EC(XY ",\"kty\":\"EC\""), "", "no member twice" },
+	{ EC(XY ",\"\\u0078\":\"" EC_X "\""), "", "no member twice" },
+	{ EC(XY ",\"other\":1,\"other\":1"), "", "no member twice" },
 };
 /* clang-format on */
 
@@ -262,59 +298,91 @@ static void test_json_refused(void **state)
 		if (jwks[i].field == NULL)
 			continue;
 		assert_string_equal(why.field, jwks[i].field);
-		assert_true(why.text[0] != '\0');
+		if (strstr(why.text, jwks[i].says) == NULL)
+			fail_msg("row %zu: %s", i, why.text);
 		assert_null(strstr(why.text, "jpsQ")); /* the private half */
 	}
 }
 
-/* An RSA modulus of `bits`, first and last bit set unless `even`. */
-static enum mm_err read_rsa(size_t bits, bool even, const char *e)
+/* Somebody else's key may be called anything, and is else as strict. */
+static void test_foreign(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(jwks); i++) {
+		AUTO_JWK struct jwk *k = NULL;
+		struct why why = { .text = "" };
+		bool good = jwks[i].field == NULL ||
+			    strcmp(jwks[i].field, "kid") == 0;
+		if (jwk_from_json_foreign(span_str(jwks[i].json), &k, &why) !=
+		    (good ? MM_OK : MM_ERR_INVALID))
+			fail_msg("row %zu: %s", i, jwks[i].json);
+		assert_true((k != NULL) == good);
+	}
+}
+
+/* An RSA modulus of `bits`, first and last bit set unless `even`, behind
+ * `zeros` bytes of nothing. */
+struct rsa_case {
+	size_t bits;
+	bool even;
+	size_t zeros;
+	const char *e;
+	const char *field, *says; /* NULL: a good key */
+};
+
+static enum mm_err read_rsa(const struct rsa_case *r, struct why *why)
 {
 	AUTO_BUF struct buf b = buf_new(4096);
 	AUTO_JWK struct jwk *k = NULL;
-	uint8_t n[600] = { 0 };
-	struct span text;
-	size_t len = (bits + 7) / 8;
-	n[0] = (uint8_t)(1u << (bits + 7) % 8);
-	n[len - 1] |= even ? 2 : 1;
+	uint8_t n[1200] = { 0 };
+	size_t len = (r->bits + 7) / 8;
+	n[r->zeros] = (uint8_t)(1u << (r->bits + 7) % 8);
+	n[r->zeros + len - 1] |= r->even ? 2 : 1;
 	buf_str(&b, "{\"kty\":\"RSA\",\"n\":\"");
-	base64url_add(&b, span_of(n, len));
-	buf_fmt(&b, "\",\"e\":\"%s\"}", e);
-	assert_int_equal(buf_done(&b, &text), MM_OK);
-	return jwk_from_json(text, &k, NULL);
+	base64url_add(&b, span_of(n, r->zeros + len));
+	buf_fmt(&b, "\",\"e\":\"%s\"}", r->e);
+	return jwk_from_json(done(&b), &k, why);
 }
 
 static void test_weak_rsa(void **state)
 {
 	(void)state;
-	static const struct {
-		size_t bits;
-		bool even;
-		const char *e;
-		enum mm_err want;
-	} cases[] = {
-		{ 2048, false, "AQAB", MM_OK },
-		{ 4096, false, "AQAB", MM_OK },
-		{ 2048, false, "Aw", MM_OK },
-		{ 512, false, "AQAB", MM_ERR_INVALID },
-		{ 1024, false, "AQAB", MM_ERR_INVALID },
-		{ 2047, false, "AQAB", MM_ERR_INVALID },
-		{ 4097, false, "AQAB", MM_ERR_INVALID },
-		{ 4104, false, "AQAB", MM_ERR_INVALID },
-		{ 2048, true, "AQAB", MM_ERR_INVALID },
-		{ 2048, false, "AQ", MM_ERR_INVALID },	 /* 1 */
-		{ 2048, false, "AAE", MM_ERR_INVALID },	 /* 1, padded */
-		{ 2048, false, "AA", MM_ERR_INVALID },	 /* 0 */
-		{ 2048, false, "Ag", MM_ERR_INVALID },	 /* 2 */
-		{ 2048, false, "AQAA", MM_ERR_INVALID }, /* 65536 */
-		{ 2048, false, "", MM_ERR_INVALID },
-		{ 2048, false, "AQAB=", MM_ERR_INVALID },
-		{ 2048, false, "AQAAAAAAAAAB", MM_ERR_INVALID }, /* 9 bytes */
+	/* clang-format off */
+	static const struct rsa_case cases[] = {
+		{ 2048, false, 0, "AQAB", NULL, NULL },
+		{ 4096, false, 0, "AQAB", NULL, NULL },
+		{ 2048, false, 0, "Aw", NULL, NULL },
+		{ 2048, false, 0, "AQAAAAAAAAE", NULL, NULL }, /* 57 bits */
+		{ 512, false, 0, "AQAB", "n", "this one has 512" },
+		{ 1024, false, 0, "AQAB", "n", "this one has 1024" },
+		{ 2047, false, 0, "AQAB", "n", "this one has 2047" },
+		{ 4097, false, 0, "AQAB", "n", "this one has 4097" },
+		{ 4104, false, 0, "AQAB", "n", "this one has 4104" },
+		{ 8192, false, 0, "AQAB", "n", "this one has 8192" },
+		{ 2048, true, 0, "AQAB", "n", "n is even" },
+		{ 2048, false, 1, "AQAB", "n", "begins with a zero byte" },
+		{ 1024, false, 128, "AQAB", "n", "begins with a zero byte" },
+		{ 2048, false, 0, "AQ", "e", "e is 0 or 1" },
+		{ 2048, false, 0, "AA", "e", "e is 0 or 1" },
+		{ 2048, false, 0, "AAE", "e", "begins with a zero byte" },
+		{ 2048, false, 0, "Ag", "e", "e is even" },
+		{ 2048, false, 0, "AQAA", "e", "e is even" }, /* 65536 */
+		{ 2048, false, 0, "", "e", "not base64url" },
+		{ 2048, false, 0, "AQAB=", "e", "not base64url" },
+		{ 2048, false, 0, "AQAAAAAAAAAB", "e", "e has 65 bits" },
 	};
-	for (size_t i = 0; i < ROWS(cases); i++)
-		if (read_rsa(cases[i].bits, cases[i].even, cases[i].e) !=
-		    cases[i].want)
-			fail_msg("row %zu", i);
+	/* clang-format on */
+	for (size_t i = 0; i < ROWS(cases); i++) {
+		struct why why = { .text = "" };
+		const struct rsa_case *r = &cases[i];
+		if (read_rsa(r, &why) != (r->field ? MM_ERR_INVALID : MM_OK))
+			fail_msg("row %zu: %s", i, why.text);
+		if (r->field == NULL)
+			continue;
+		assert_string_equal(why.field, r->field);
+		if (strstr(why.text, r->says) == NULL)
+			fail_msg("row %zu: %s", i, why.text);
+	}
 }
 
 /* ---- sets ---- */
@@ -354,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_pem_round_trip),
 		cmocka_unit_test(test_pem_refused),
 		cmocka_unit_test(test_json_refused),
+		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_weak_rsa),
 		cmocka_unit_test(test_sets),
 	};

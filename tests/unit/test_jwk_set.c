@@ -62,7 +62,7 @@ static void test_passed_over(void **state)
 	(void)state;
 	expect("more members",
 	       read("{\"issued\":1,\"keys\":[{\"kty\":\"AKP\",\"pub\":\"x\"},"
-		    "" GOOD ",{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
+		    "" GOOD ",{\"kty\":\"OKP2\",\"use\":\"enc\"}]}",
 		    &set, &why),
 	       MM_OK);
 	assert_int_equal(set.count, 1);
@@ -71,33 +71,34 @@ static void test_passed_over(void **state)
 
 static void test_refused(void **state)
 {
+	/* clang-format off */
 	static const struct {
-		const char *text, *field;
+		const char *text, *field, *says;
 	} rows[] = {
-		{ "", "keys" },
-		{ "[]", "keys" },
-		{ "{}", "keys" },
-		{ GOOD, "keys" },
-		{ "[" GOOD "]", "keys" },
-		{ "{\"keys\":{}}", "keys" },
-		{ "{\"keys\":null}", "keys" },
-		{ "{\"keys\":[" GOOD "]", "keys" },
-		{ "{\"keys\":[" GOOD "]}]", "keys" },
-		{ "{\"keys\":[],\"keys\":[]}", "keys" },
-		{ "{\"keys\":[" GOOD "," GOOD "]}", "kid" }, /* twice */
-		{ "{\"keys\":[1]}", "keys" },
-		{ "{\"keys\":[" GOOD ",null]}", "keys" },
-		{ "{\"keys\":[\"x\"]}", "keys" },
-		{ "{\"keys\":[{}]}", "kty" },
-		{ "{\"keys\":[{\"kty\":\"OKP\"}]}", "kty" },
-		{ "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"A\","
-		  "\"y\":\"A\"}]}",
-		  "kty" },
-		{ "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":"
-		  "\"AAAA\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHU"
-		  "Ro\"}]}",
-		  "d" },
+		{ "", "keys", "not a JSON Web Key Set" },
+		{ "[]", "keys", "not a JSON Web Key Set" },
+		{ "{}", "keys", "not a JSON Web Key Set" },
+		{ GOOD, "keys", "not a JSON Web Key Set" },
+		{ "[" GOOD "]", "keys", "not a JSON Web Key Set" },
+		{ "{\"keys\":{}}", "keys", "not a JSON Web Key Set" },
+		{ "{\"keys\":null}", "keys", "not a JSON Web Key Set" },
+		{ "{\"keys\":[" GOOD "]", "keys", "not a JSON Web Key Set" },
+		{ "{\"keys\":[" GOOD "]}]", "keys", "not a JSON Web Key Set" },
+		{ "{\"keys\":[],\"keys\":[]}", "keys", "a member is there twice" },
+		{ "{\"keys\":[{\"kty\":\"EC\",\"kty\":\"EC\"}]}", "keys", "a member is there twice" },
+		{ "{\"keys\":[" GOOD "," GOOD "]}", "kid", "key 2 of the set (kPrK_qmxVWa) is there twice" },
+		{ "{\"keys\":[1]}", "keys", "key 1 of the set is not a JWK" },
+		{ "{\"keys\":[" GOOD ",null]}", "keys", "key 2 of the set is not a JWK" },
+		{ "{\"keys\":[\"x\"]}", "keys", "key 1 of the set is not a JWK" },
+		{ "{\"keys\":[{}]}", "kty", "key 1 of the set: kty is missing" },
+		{ "{\"keys\":[{\"kty\":\"OKP\"}]}", "crv", "crv is missing" },
+		{ "{\"keys\":[" GOOD ",{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"A\",\"y\":\"A\"}]}",
+		  "x", "key 2 of the set: x is not base64url" },
+		{ "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"AAAA\",\"x\":"
+		  "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}", "d", "private half" },
+		{ "{\"keys\":[" GOOD ",{\"kty\":\"oct\",\"k\":\"AAAA\"}]}", "k", "key 2 of the set: the key is a shared secret" },
 	};
+	/* clang-format on */
 	AUTO_SET struct jwk_set set = { .count = 0 };
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -105,7 +106,8 @@ static void test_refused(void **state)
 		expect(rows[i].text, read(rows[i].text, &set, &why),
 		       MM_ERR_INVALID);
 		assert_string_equal(why.field, rows[i].field);
-		assert_true(why.text[0] != '\0');
+		if (strstr(why.text, rows[i].says) == NULL)
+			fail_msg("%s: %s", rows[i].text, why.text);
 		assert_int_equal(set.count, 0); /* untouched */
 	}
 }
@@ -114,7 +116,7 @@ static void test_too_large(void **state)
 {
 	AUTO_SET struct jwk_set set = { .count = 0 }, out = { .count = 0 };
 	AUTO_BUF struct buf b = buf_new(65536), all = buf_new(65536);
-	AUTO_BUF struct buf big = buf_new(2048);
+	AUTO_BUF struct buf big = buf_new(8192), bigger = buf_new(1 << 20);
 	struct why why;
 	(void)state;
 	for (int i = 0; i < 64; i++)
@@ -131,10 +133,29 @@ static void test_too_large(void **state)
 	       MM_ERR_TOO_LARGE);
 	assert_int_equal(out.count, 0);
 
-	buf_fmt(&big, "{\"keys\":[{\"kty\":\"EC\",\"x\":\"%01100d\"}]}", 0);
+	expect("its sentence", why.text[0] ? MM_OK : MM_ERR_INVALID, MM_OK);
+
+	buf_fmt(&big, "{\"keys\":[{\"kty\":\"EC\",\"x\":\"%04100d\"}]}", 0);
 	expect("a long key", jwk_set_from_json(done(&big), &out, &why),
 	       MM_ERR_INVALID);
 	assert_string_equal(why.field, "keys");
+
+	buf_fmt(&bigger, "{\"more\":\"%0262144d\",\"keys\":[]}", 0);
+	expect("a long set", jwk_set_from_json(done(&bigger), &out, &why),
+	       MM_ERR_INVALID);
+	assert_non_null(strstr(why.text, "at most 262144"));
+}
+
+/* Certificates make a key long, and no worse. */
+static void test_certificates(void **state)
+{
+	AUTO_SET struct jwk_set out = { .count = 0 };
+	AUTO_BUF struct buf b = buf_new(8192);
+	(void)state;
+	buf_fmt(&b, "{\"keys\":[%.*s,\"x5c\":[\"%02000d\"]}]}",
+		(int)(sizeof GOOD - 2), GOOD, 0);
+	expect("x5c", jwk_set_from_json(done(&b), &out, NULL), MM_OK);
+	assert_int_equal(out.count, 1);
 }
 
 int main(void)
@@ -145,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_passed_over),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_certificates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
