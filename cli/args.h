@@ -21,12 +21,12 @@ struct arg_texts {
 /* Everything that any command can be told.  Texts belong to argv. */
 struct args {
 	const char *user, *label, *expires, *status, *audience;
-	const char *data, *state, *alg, *kid;
+	const char *data, *state, *alg, *kid, *jwks;
 	const char *offline, *reissue;
 	struct arg_texts scopes, audiences, needs;
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
 	bool quiet, json, allow_long, from_stdin, no_use, force, yes;
-	bool access_tokens;
+	bool access_tokens, jws;
 	char **operand;
 	size_t operand_count;
 };

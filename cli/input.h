@@ -12,4 +12,10 @@
 MM_MUST_USE enum mm_err input_token(const struct args *a, struct buf *b,
 				    struct span *token, struct why *why);
 
+/* The same of something else, called `what`: at most as much of it as `b`
+ * was made for. */
+MM_MUST_USE enum mm_err input_bytes(const struct args *a, const char *what,
+				    struct buf *b, struct span *out,
+				    struct why *why);
+
 #endif

@@ -52,6 +52,8 @@ static const struct flag verify_flags[] = {
 	{ 0,   "need",     FLAG_TEXTS, "SCOPE", AT(needs),    "it must allow this: a name, or type:id:perm; repeat", false },
 	{ 0,   "no-use",   FLAG_BOOL,  NULL,    AT(no_use),   "only look: does not keep an auto-refresh token alive", false },
 	{ 0,   "access-tokens", FLAG_BOOL, NULL, AT(access_tokens), "take at+jwt access tokens, too (POST /oauth/token)", false },
+	{ 0,   "jws",      FLAG_BOOL,  NULL,    AT(jws),      "any signed JWS: check the signature, print the payload", false },
+	{ 0,   "jwks",     FLAG_TEXT,  "FILE",  AT(jwks),     "with --jws: the public keys (a JSON Web Key Set)", false },
 	FLAG_O,
 };
 static const struct flag inspect_flags[] = { FLAG_O };
@@ -116,14 +118,18 @@ static const struct command commands[] = {
 	  "  mintmark token rotate 3.4711\n"
 	  "  TOKEN=$(mintmark token rotate 3.4711 --overlap 1h -q)\n",
 	  token_rotate },
-	{ "verify", "[--state FILE] [--audience A] [--user U] [--need SCOPE]... [--no-use] [--access-tokens] [-o json] [TOKEN | -]",
+	{ "verify", "[--state FILE] [--audience A] [--user U] [--need SCOPE]... [--no-use] [--access-tokens] [-o json] [TOKEN | -]\n"
+	  "       mintmark verify --jws --jwks FILE [JWS | -]",
 	  "Check a token as a service does: offline.\n"
 	  "It is read from standard input: on the command line, others on this host see it.\n"
-	  "Exit: 0 valid, 1 refused, 3 there is no state to check it against.",
+	  "Exit: 0 valid, 1 refused, 3 there is no state to check it against.\n"
+	  "With --jws it is anybody's compact JWS (RFC 7515; ES256, RS256, EdDSA), checked by\n"
+	  "its signature alone: by the key that its kid names, or the only one that fits.",
 	  WITH(verify_flags), 1,
 	  "  mintmark verify <token.txt\n"
 	  "  mintmark verify --user alice --need node:1b9d:r <<<\"$TOKEN\"\n"
-	  "  mintmark verify --no-use -o json <<<\"$TOKEN\" | jq -r .dies_at\n",
+	  "  mintmark verify --no-use -o json <<<\"$TOKEN\" | jq -r .dies_at\n"
+	  "  mintmark verify --jws --jwks keys.json <example.jws\n",
 	  verify_run },
 	{ "inspect", "[-o json] [TOKEN | -]",
 	  "Show what a token says; check nothing.", WITH(inspect_flags), 1,

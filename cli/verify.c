@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
+#include "cli/verify_jws.h"
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/scope.h"
@@ -194,6 +195,21 @@ static void close_at(struct mm_verifier **v)
 	mm_close(*v);
 }
 
+/* A JWS is no token: it has no user, no scope, and no state. */
+static enum mm_err check_jws(const struct args *a, struct why *why)
+{
+	bool token = a->state || a->audience || a->user || a->needs.count ||
+		     a->no_use || a->json;
+	if (a->jws && token)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "--jws goes with --jwks and nothing else: it is "
+			       "about any JWS, not about tokens");
+	if (a->jws != (a->jwks != NULL))
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "--jws and --jwks FILE go together");
+	return MM_OK;
+}
+
 enum mm_err verify_run(const struct args *a, struct why *why)
 {
 	__attribute__((cleanup(close_at))) struct mm_verifier *v = NULL;
@@ -201,6 +217,9 @@ enum mm_err verify_run(const struct args *a, struct why *why)
 	struct mm_token t;
 	struct span token;
 	char state_why[320] = "";
+	TRY(check_jws(a, why));
+	if (a->jws)
+		return verify_jws(a, why);
 	TRY(check_needs(a, why));
 	TRY(input_token(a, &bytes, &token, why));
 
