@@ -12,9 +12,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/duration.h"
+#include "common/log.h"
+
 #define POOLS	   64  /* lists being filled: kinds times periods */
 #define TAKE_FIRST 8   /* indexes taken from the store at first ... */
 #define TAKE_MOST  256 /* ... doubled each time, up to this many */
+
+#define CLOCK_TOLERANCE 1 /* s: a leap second, or NTP correcting a little */
 
 /* Indexes of one list that are ours to give. */
 struct pool {
@@ -97,6 +102,34 @@ static enum mm_err take_index(struct mint *m, struct token_row *t)
 	}
 	pthread_mutex_unlock(&m->lock);
 	return e;
+}
+
+/* ---- the clock ---- */
+
+/* By a clock that is behind, tokens would be dated in the past: they die too
+ * soon, and in lists that may have been given up already.  What was revoked
+ * does not count: so a clock that was ahead for a while is got over by
+ * revoking what was issued then. */
+enum mm_err mint_check_clock(struct mint *m, int64_t now, struct why *why)
+{
+	struct token_row newest;
+	char is[32], was[32];
+	enum mm_err e =
+		store_issued_after(m->store, now + CLOCK_TOLERANCE, &newest);
+	if (e == MM_ERR_NOT_FOUND)
+		return MM_OK;
+	TRY(e);
+	date_write(is, now);
+	date_write(was, newest.iat);
+	log_event(LOG_ERR, "clock.behind",
+		  "now=%s issued=%s id=%u.%u detail=nothing is minted: set "
+		  "the clock; or, if it was wrong then, revoke that token",
+		  is, was, newest.list, newest.idx);
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       "the mint's clock says %s, but it has issued a token "
+		       "at %s already: no token is made until its "
+		       "administrator has set it right",
+		       is, was);
 }
 
 /* ---- claims ---- */
@@ -219,6 +252,7 @@ enum mm_err mint_token(struct mint *m, const struct jwk *key, bool allow_long,
 	AUTO_TEXT char *claims = NULL;
 	struct span text;
 	size_t max = allow_long ? TOKEN_MAX : TOKEN_PORTABLE;
+	TRY(mint_check_clock(m, t->iat, why));
 	TRY(take_index(m, t));
 	(void)span_copy(t->kid, sizeof t->kid, span_str(jwk_kid(key)));
 	TRY(claims_dump(m, t, &claims));

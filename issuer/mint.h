@@ -16,8 +16,15 @@ MM_MUST_USE enum mm_err mint_open(struct store *store, const char *iss,
 				  struct mint **out);
 void mint_close(struct mint *m);
 
+/* Has a token been issued at a later time than this host's clock says it is?
+ * Then that clock is wrong, or was: MM_ERR_UNAVAILABLE with both times, and
+ * a line in the log.  A second is let pass, for clocks that are corrected. */
+MM_MUST_USE enum mm_err mint_check_clock(struct mint *m, int64_t now,
+					 struct why *why);
+
 /* Give t its list and idx (t->exp and t->auto_refresh choose the list) and
- * kid, and sign it: the compact token is appended to *token.
+ * kid, and sign it: the compact token is appended to *token.  t->iat is
+ * now, and mint_check_clock() has its say.
  * MM_ERR_INVALID with a sentence when it is longer than TOKEN_PORTABLE and
  * !allow_long, or than TOKEN_MAX. */
 MM_MUST_USE enum mm_err mint_token(struct mint *m, const struct jwk *key,

@@ -107,6 +107,11 @@ MM_MUST_USE enum mm_err store_rotate(struct store *s, uint32_t old_list,
 MM_MUST_USE enum mm_err store_get(struct store *s, uint32_t list, uint32_t idx,
 				  struct token_row *out);
 
+/* The newest token that was issued after `t` and not revoked since.
+ * MM_ERR_NOT_FOUND: none was. */
+MM_MUST_USE enum mm_err store_issued_after(struct store *s, int64_t t,
+					   struct token_row *out);
+
 enum token_filter {
 	FILTER_ACTIVE,
 	FILTER_REVOKED,

@@ -26,18 +26,33 @@ void token_row_read(struct query *q, struct token_row *t)
 	t->revoke_at = column_int(q, 15);
 }
 
+/* The one row of a query. */
+static enum mm_err token_row_only(struct query *q, struct token_row *out)
+{
+	bool found = query_row(q);
+	TRY(query_end(q));
+	if (!found)
+		return MM_ERR_NOT_FOUND;
+	token_row_read(q, out);
+	return MM_OK;
+}
+
 enum mm_err token_find(struct conn *c, uint32_t list, uint32_t idx,
 		       struct token_row *out)
 {
 	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_GET);
 	query_int(&q, list);
 	query_int(&q, idx);
-	bool found = query_row(&q);
-	TRY(query_end(&q));
-	if (!found)
-		return MM_ERR_NOT_FOUND;
-	token_row_read(&q, out);
-	return MM_OK;
+	return token_row_only(&q, out);
+}
+
+enum mm_err store_issued_after(struct store *s, int64_t t,
+			       struct token_row *out)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_AFTER);
+	query_int(&q, t);
+	return token_row_only(&q, out);
 }
 
 enum mm_err store_get(struct store *s, uint32_t list, uint32_t idx,

@@ -122,6 +122,9 @@
 		" ?10, ?11, ?12)")                                         \
 	X(TOKEN_GET, "SELECT " TOKEN_COLUMNS " FROM token"                 \
 		" WHERE list = ?1 AND idx = ?2")                           \
+	X(TOKEN_AFTER, "SELECT " TOKEN_COLUMNS " FROM token"               \
+		" WHERE iat > ?1 AND status <> 1"                          \
+		" ORDER BY iat DESC, list DESC, idx DESC LIMIT 1")         \
 	X(TOKEN_QUERY, "SELECT " TOKEN_COLUMNS " FROM token"               \
 		" WHERE ?1 IS NULL AND" TOKEN_WHERE)                       \
 	X(TOKEN_QUERY_USER, "SELECT " TOKEN_COLUMNS " FROM token"          \

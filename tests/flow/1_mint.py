@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Step 1, mint: what a token says, what is refused, what survives."""
 import base64
+import contextlib
 import json
 import random
+import re
+import sqlite3
 import threading
 import time
 
@@ -173,6 +176,46 @@ class Mint(Flow):
             seen_ids |= {t["id"] for t in page["tokens"]}
             cursor = page["next_cursor"]
         self.assertEqual(set(acked) - seen_ids, set(), "acknowledged mints lost")
+
+    def test_a_clock_that_is_behind_mints_nothing(self):
+        """As if the newest token had been issued by a later clock."""
+        i = self.issuer()
+        newest = i.mint(label="newest")["id"]
+        older = i.mint(label="older")["id"]
+
+        def date(ahead):
+            i.stop()
+            with contextlib.closing(sqlite3.connect(
+                    i.data / "mintmark.db")) as db:
+                db.execute("UPDATE token SET iat = ? WHERE label = 'newest'",
+                           (int(time.time()) + ahead,))
+                db.commit()
+            i.log.unlink()
+            i.start()
+
+        def ask(path="/v1/tokens", **body):
+            return i.http("POST", path, body, local=True)[:2]
+
+        date(-3600)
+        self.assertNotIn("clock.behind", i.text())
+        self.assertEqual(ask(user="alice", expires_in=60)[0], 201)
+        date(3600)
+        self.assertIn("clock.behind", i.text())
+        for path, body in (("/v1/tokens", {"user": "bob", "expires_in": 60}),
+                           (f"/v1/tokens/{older}/rotate", {})):
+            status, reply = ask(path, **body)
+            self.assertEqual((status, reply["reason"]), (503, "unavailable"))
+            self.assertEqual(len(re.findall(r"20\d\d-\d\d-\d\dT[0-9:]+Z",
+                                            reply["detail"])), 2, reply)
+        self.assertEqual(i.admin("GET", f"/v1/tokens/{older}")["status"],
+                         "active")
+        p = cli("token", "create", "-u", "x", "-e", "1h", check=3,
+                env={"MINTMARK_SOCKET": str(i.socket)})
+        self.assertIn("clock", p.stderr)
+        # the clock was wrong then: what it issued is revoked, and on we go
+        i.revoke(newest)
+        self.assertEqual(ask(f"/v1/tokens/{older}/rotate")[0], 201)
+        self.assertEqual(ask(user="bob", expires_in=60)[0], 201)
 
     def test_two_daemons_do_not_share_a_store(self):
         i = self.issuer()

@@ -118,6 +118,37 @@ static void a_minted_token_is_there_after_reopening(void **state)
 			 MM_ERR_NOT_FOUND);
 }
 
+/* At its exact seconds, and without those that were revoked. */
+static void the_newest_token_is_known(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0), later = t, got;
+	struct stamp by = { "unit", T0, true };
+	bool changed;
+	assert_int_equal(store_issued_after(f->s, T0, &got), MM_ERR_NOT_FOUND);
+	assert_int_equal(store_issued_after(f->s, T0 - 1, &got), MM_OK);
+	assert_int_equal(got.idx, t.idx);
+
+	struct index_range r;
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, t.exp, 1, &r), MM_OK);
+	later.list = r.list;
+	later.idx = r.first;
+	later.iat = T0 + 5;
+	assert_int_equal(store_mint(f->s, &later), MM_OK);
+	assert_int_equal(store_issued_after(f->s, T0 - 1, &got), MM_OK);
+	assert_int_equal(got.idx, later.idx);
+	assert_int_equal(got.iat, T0 + 5);
+	open_again(f);
+	assert_int_equal(store_issued_after(f->s, T0 + 4, &got), MM_OK);
+	assert_int_equal(store_issued_after(f->s, T0 + 5, &got),
+			 MM_ERR_NOT_FOUND);
+	assert_int_equal(store_set_status(f->s, later.list, later.idx,
+					  STATUS_REVOKED, &by, &changed),
+			 MM_OK);
+	assert_int_equal(store_issued_after(f->s, T0 - 1, &got), MM_OK);
+	assert_int_equal(got.idx, t.idx);
+}
+
 static void an_index_is_given_once(void **state)
 {
 	struct fixture *f = *state;
@@ -568,6 +599,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_minted_token_is_there_after_reopening),
+		TEST(the_newest_token_is_known),
 		TEST(an_index_is_given_once),
 		TEST(a_full_list_is_followed_by_a_new_one),
 		TEST(only_an_announced_key_signs),
