@@ -38,6 +38,7 @@
 	X(MM_ERR_FORBIDDEN,          403, "forbidden")               \
 	X(MM_ERR_NOT_FOUND,          404, "not_found")               \
 	X(MM_ERR_CONFLICT,           409, "conflict")                \
+	X(MM_ERR_REUSED,             422, "key_reused")              \
 	X(MM_ERR_GONE,               410, "gone")                    \
 	X(MM_ERR_BUSY,               503, "busy")                    \
 	X(MM_ERR_VERSION,            500, "wrong_version")           \

@@ -41,6 +41,20 @@ struct token_row {
 	/* Not stored: the token that asks for this one (list 0: none does).
 	 * It must still be valid when the row is written. */
 	uint32_t by_list, by_idx;
+	struct repeat *once; /* the request that this is for; NULL: none */
+};
+
+#define DIGEST_SIZE 44 /* a SHA-256 in base64url, and NUL */
+
+/* A request that is to be done once, however often it comes (PROTOCOL.md
+ * s7).  Both are hashes: of who asks and his key, and of what he asks. */
+struct repeat {
+	char name[DIGEST_SIZE];
+	char request[DIGEST_SIZE];
+	/* What the verb says that was to do it: it had been done, and this
+	 * is the token that was made then.  Nothing was done now. */
+	bool before;
+	struct token_row made;
 };
 
 struct store;
@@ -94,6 +108,7 @@ struct index_range {
 MM_MUST_USE enum mm_err store_reserve(struct store *s, enum list_kind kind,
 				      int64_t expires, uint32_t count,
 				      struct index_range *out);
+/* With t->once: unless it was done before, see there. */
 MM_MUST_USE enum mm_err store_mint(struct store *s, const struct token_row *t);
 /* Mint `t` in place of `old`, which dies at once or at t->iat + overlap.
  * MM_ERR_CONFLICT: old is not valid any more, has died, or is being
@@ -101,6 +116,13 @@ MM_MUST_USE enum mm_err store_mint(struct store *s, const struct token_row *t);
 MM_MUST_USE enum mm_err store_rotate(struct store *s, uint32_t old_list,
 				     uint32_t old_idx, int64_t overlap,
 				     const struct token_row *t);
+
+/* Has this been done, then by which token?  Fills r->made.
+ * MM_ERR_NOT_FOUND: no.  MM_ERR_REUSED: its name is another request's. */
+MM_MUST_USE enum mm_err store_repeat(struct store *s, struct repeat *r);
+/* Forget the requests that tokens issued before `keep_since` were for. */
+MM_MUST_USE enum mm_err store_forget_repeats(struct store *s,
+					     int64_t keep_since);
 
 /* ---- reading ---- */
 

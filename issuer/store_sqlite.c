@@ -125,16 +125,52 @@ static enum mm_err new_epoch(char out[EPOCH_SIZE])
 	return MM_OK;
 }
 
-static enum mm_err create_schema(struct conn *c)
+static const struct {
+	int to;
+	const char *text;
+} steps[] = {
+#define X(to, text) { to, text },
+	STORE_STEPS(X)
+#undef X
+};
+
+/* Inside a transaction, which the version is part of: so a store is of one
+ * version or of another, whenever the power fails. */
+static enum mm_err take_steps(struct conn *c, int64_t from)
 {
 	char pragmas[128];
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		if (steps[i].to > from)
+			TRY(conn_exec(c, steps[i].text));
 	snprintf(pragmas, sizeof pragmas,
 		 "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		 STORE_APPLICATION_ID, STORE_VERSION);
+	return conn_exec(c, pragmas);
+}
+
+/* `from` 0: there is nothing yet. */
+static enum mm_err bring_up(struct conn *c, int64_t from)
+{
 	TRY(conn_exec(c, "BEGIN IMMEDIATE"));
-	TRY(conn_exec(c, STORE_SCHEMA));
-	TRY(conn_exec(c, pragmas));
+	if (from == 0)
+		TRY(conn_exec(c, STORE_SCHEMA));
+	TRY(take_steps(c, from ? from : 1));
 	return conn_exec(c, "COMMIT");
+}
+
+static enum mm_err upgrade(struct conn *c, const char *path, int64_t from,
+			   struct why *why)
+{
+	if (bring_up(c, from) != MM_OK)
+		return why_say(
+			why, MM_ERR_UNAVAILABLE, NULL,
+			"cannot bring %s from version %lld to %d: %s; it "
+			"is as it was",
+			path, (long long)from, STORE_VERSION,
+			sqlite3_errmsg(c->db));
+	log_event(LOG_NOTICE, "store.upgraded", "from=%lld to=%d",
+		  (long long)from, STORE_VERSION);
+	return MM_OK;
 }
 
 static enum mm_err run_plain(struct conn *c, enum statement which)
@@ -162,24 +198,25 @@ enum mm_err store_begin_history(struct store *s)
 	return store_write(s, begin_history, NULL);
 }
 
-/* Ours, of this version?  A new, empty file is made so. */
+/* Ours, of this version?  A new, empty file is made so, an older one too. */
 static enum mm_err check_file(struct conn *c, const char *path, struct why *why)
 {
 	int64_t tables = conn_pragma(c, "SELECT count(*) FROM sqlite_master");
 	int64_t version = conn_pragma(c, "PRAGMA user_version");
 	if (tables == 0)
-		return create_schema(c);
+		return bring_up(c, 0);
 	if (conn_pragma(c, "PRAGMA application_id") != STORE_APPLICATION_ID)
 		return why_say(why, MM_ERR_VERSION, NULL,
 			       "%s is not a Mintmark store: move it away, or "
 			       "choose another --data",
 			       path);
-	if (version != STORE_VERSION)
+	if (version < 1 || version > STORE_VERSION)
 		return why_say(why, MM_ERR_VERSION, NULL,
-			       "%s has version %lld, this mintmarkd reads %d: "
-			       "use the newer mintmarkd that wrote it",
+			       "%s has version %lld, this mintmarkd reads 1 to "
+			       "%d: use the newer mintmarkd that wrote it",
 			       path, (long long)version, STORE_VERSION);
-	return MM_OK;
+	return version == STORE_VERSION ? MM_OK
+					: upgrade(c, path, version, why);
 }
 
 /* The store belongs to one issuer for ever: its name is in every token. */

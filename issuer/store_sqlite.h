@@ -1,5 +1,5 @@
 /* store_sqlite.h - inside the SQLite store: connections, statements and the
- * group commit that its four .c files share.
+ * group commit that its .c files share.
  *
  * One connection writes and checkpoints, in one thread; the others are
  * opened read-only (SQLite 3.40 can corrupt its WAL when two connections
@@ -108,5 +108,11 @@ MM_MUST_USE enum mm_err token_mark(struct conn *c, const struct token_row *t,
 void token_row_read(struct query *q, struct token_row *out);
 MM_MUST_USE enum mm_err token_find(struct conn *c, uint32_t list, uint32_t idx,
 				   struct token_row *out);
+
+/* store_repeat() inside a transaction, for the verb that is to do it; NULL
+ * is a request that may be done again. */
+MM_MUST_USE enum mm_err repeat_seen(struct conn *c, struct repeat *r);
+MM_MUST_USE enum mm_err repeat_put(struct conn *c, const struct repeat *r,
+				   const struct token_row *t);
 
 #endif

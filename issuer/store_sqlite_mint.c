@@ -145,17 +145,25 @@ static enum mm_err check_asker(struct conn *c, const struct token_row *t)
 	return asker.status == TOKEN_VALID ? MM_OK : MM_ERR_UNAUTHENTICATED;
 }
 
-static enum mm_err mint(struct conn *c, void *arg)
+static enum mm_err mint(struct conn *c, const struct token_row *t)
 {
-	TRY(check_asker(c, arg));
-	TRY(note_signed(c, arg));
-	return put_token(c, arg);
+	TRY(check_asker(c, t));
+	TRY(note_signed(c, t));
+	TRY(put_token(c, t));
+	return t->once ? repeat_put(c, t->once, t) : MM_OK;
+}
+
+static enum mm_err mint_once(struct conn *c, void *arg)
+{
+	const struct token_row *t = arg;
+	TRY(repeat_seen(c, t->once));
+	return t->once && t->once->before ? MM_OK : mint(c, t);
 }
 
 enum mm_err store_mint(struct store *s, const struct token_row *t)
 {
 	struct token_row row = *t;
-	return store_write(s, mint, &row);
+	return store_write(s, mint_once, &row);
 }
 
 struct rotation {
@@ -164,9 +172,8 @@ struct rotation {
 	struct token_row next;
 };
 
-static enum mm_err rotate(struct conn *c, void *arg)
+static enum mm_err rotate(struct conn *c, const struct rotation *r)
 {
-	struct rotation *r = arg;
 	struct token_row old;
 	TRY(token_find(c, r->list, r->idx, &old));
 	if (old.status != TOKEN_VALID || old.revoke_at != 0 ||
@@ -185,11 +192,18 @@ static enum mm_err rotate(struct conn *c, void *arg)
 	return query_run(&q);
 }
 
+static enum mm_err rotate_once(struct conn *c, void *arg)
+{
+	const struct rotation *r = arg;
+	TRY(repeat_seen(c, r->next.once));
+	return r->next.once && r->next.once->before ? MM_OK : rotate(c, r);
+}
+
 enum mm_err store_rotate(struct store *s, uint32_t old_list, uint32_t old_idx,
 			 int64_t overlap, const struct token_row *t)
 {
 	struct rotation r = {
 		.list = old_list, .idx = old_idx, .overlap = overlap, .next = *t
 	};
-	return store_write(s, rotate, &r);
+	return store_write(s, rotate_once, &r);
 }

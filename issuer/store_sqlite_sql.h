@@ -7,9 +7,11 @@
 #define MM_ISSUER_STORE_SQLITE_SQL_H
 
 #define STORE_APPLICATION_ID 0x4d4d4b31 /* "MMK1" */
-#define STORE_VERSION	     1
+#define STORE_VERSION	     2
 
-/* dies_at is the effective expiry, kept beside its parts so that it can be
+/* Version 1; STORE_STEPS lead on from it, for new stores too.
+ *
+ * dies_at is the effective expiry, kept beside its parts so that it can be
  * indexed.  head has one row: the number of the newest event. */
 #define STORE_SCHEMA                                                           \
 	"CREATE TABLE meta(iss TEXT NOT NULL, epoch TEXT NOT NULL);"           \
@@ -44,6 +46,14 @@
 	" auto_refresh > 0 AND status = 0 AND dies_at < exp;"                  \
 	"CREATE INDEX token_due ON token(revoke_at) WHERE"                     \
 	" revoke_at > 0 AND status <> 1;"
+
+/* What makes version N of version N - 1.  A step is never changed once a
+ * release has it: another is added. */
+#define STORE_STEPS(X)                                                         \
+	X(2, "CREATE TABLE repeat(name TEXT PRIMARY KEY,"                      \
+	     " request TEXT NOT NULL, at INTEGER NOT NULL,"                    \
+	     " list INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;"    \
+	     "CREATE INDEX repeat_age ON repeat(at);")
 
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, user, label, scope, audience, kid, created_by,"            \
@@ -145,6 +155,11 @@
 	X(TOKEN_DUE, "SELECT " TOKEN_COLUMNS " FROM token"                 \
 		" WHERE revoke_at > 0 AND status <> 1"                      \
 		" AND revoke_at <= ?1 LIMIT ?2")                           \
+	X(REPEAT_GET, "SELECT request, list, idx FROM repeat"              \
+		" WHERE name = ?1")                                        \
+	X(REPEAT_PUT, "INSERT INTO repeat(name, request, at, list, idx)"   \
+		" VALUES(?1, ?2, ?3, ?4, ?5)")                             \
+	X(REPEAT_FORGET, "DELETE FROM repeat WHERE at < ?1")               \
 	X(LOAD_STATUS, "SELECT list, idx, status FROM token"               \
 		" WHERE status <> 0")                                      \
 	X(LOAD_USED, "SELECT list, idx, last_use FROM token"               \

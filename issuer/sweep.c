@@ -13,9 +13,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#define SWEEP_MOST  500	      /* tokens in one transaction */
-#define SLOW_ROUNDS 60	      /* seconds between looks at lists and events */
-#define LIST_ROOM   (1 << 16) /* announce the next list when fewer are left */
+#define SWEEP_MOST   500       /* tokens in one transaction */
+#define SLOW_ROUNDS  60	       /* seconds between looks at lists and events */
+#define REPEATS_KEPT 86400     /* seconds: who asks again does so soon */
+#define LIST_ROOM    (1 << 16) /* announce the next list when fewer are left */
 
 /* A clock that jumped may jump back: nothing is declared dead until it has
  * gone evenly for a minute.  (What is dead does not come back.) */
@@ -49,6 +50,7 @@ static enum mm_err slow_round(const struct sweep_options *o, int64_t now)
 {
 	TRY(announce_lists(o, now));
 	TRY(store_sweep_lists(o->store, now));
+	TRY(store_forget_repeats(o->store, now - REPEATS_KEPT));
 	return store_forget_events(o->store, now - o->feed_retain);
 }
 
