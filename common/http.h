@@ -100,7 +100,7 @@ const char *http_arg(const struct http_request *rq, unsigned i);
 const char *http_query(const struct http_request *rq, const char *name);
 const struct form *http_query_form(const struct http_request *rq);
 /* A header, or NULL.  A doubled Host, Authorization, Content-Type,
- * Content-Length or Transfer-Encoding never gets here. */
+ * Content-Length, Transfer-Encoding or Idempotency-Key never gets here. */
 const char *http_header(const struct http_request *rq, const char *name);
 /* All headers, in order, until visit() returns false. */
 void http_headers(const struct http_request *rq,

@@ -71,13 +71,14 @@ enum mm_err guard_uri(const struct http_request *rq, struct why *why)
 /* ---- headers ---- */
 
 /* Those that must not come twice. */
-enum single { HOST, LENGTH, ENCODING, AUTHORIZATION, TYPE, SINGLES };
+enum single { HOST, LENGTH, ENCODING, AUTHORIZATION, TYPE, KEY, SINGLES };
 static const char *const singles[SINGLES] = {
 	[HOST] = "Host",
 	[LENGTH] = "Content-Length",
 	[ENCODING] = "Transfer-Encoding",
 	[AUTHORIZATION] = "Authorization",
 	[TYPE] = "Content-Type",
+	[KEY] = "Idempotency-Key",
 };
 
 struct headers {

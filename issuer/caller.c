@@ -77,6 +77,7 @@ static const struct {
 	[NEED_SELF] = { "mintmark:self", false, true },
 	[NEED_FEED] = { "mintmark:agent", true, false },
 	[NEED_LOOK] = { "mintmark:agent", true, true },
+	[NEED_ROTATE] = { "mintmark:self", false, true },
 };
 
 static enum mm_err too_little(struct http_request *rq, unsigned need)
@@ -89,6 +90,13 @@ static enum mm_err too_little(struct http_request *rq, unsigned need)
 	http_set(rq, "WWW-Authenticate", challenge);
 	return why_say(http_why(rq), MM_ERR_INSUFFICIENT_SCOPE, NULL,
 		       "this needs a token with scope %s", needs[need].scope);
+}
+
+/* Nobody but token_rotate() looks after the dead. */
+static bool may_be_dead(struct http_request *rq, unsigned need)
+{
+	return need == NEED_ROTATE &&
+	       http_header(rq, "Idempotency-Key") != NULL;
 }
 
 /* The texts are copied; freed with the request. */
@@ -120,7 +128,8 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 		return why_say(http_why(rq), e, NULL,
 			       "nobody can tell now whether the token is "
 			       "good: try again");
-	if (e != MM_OK)
+	bool dead = e == MM_ERR_REVOKED && may_be_dead(rq, need);
+	if (e != MM_OK && !dead)
 		return refuse_token(rq, e, claims_text(&c, c.jti));
 
 	bool admin = scope_says(&c, "mintmark:admin");
@@ -132,8 +141,9 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 	const char *user = claims_text(&c, c.sub);
 	snprintf(actor, sizeof actor, "%s (token %s)", user,
 		 claims_text(&c, c.jti));
-	return set_caller(rq, (struct caller){ .admin = admin,
-					       .agent = agent,
+	return set_caller(rq, (struct caller){ .admin = admin && !dead,
+					       .agent = agent && !dead,
+					       .dead = dead,
 					       .list = c.list,
 					       .idx = c.idx,
 					       .user = user,
@@ -164,6 +174,14 @@ enum mm_err issuer_allow(void *app, struct http_request *rq,
 const struct caller *caller_of(struct http_request *rq)
 {
 	return *http_data(rq);
+}
+
+enum mm_err caller_refuse(struct http_request *rq)
+{
+	const struct caller *c = caller_of(rq);
+	char id[JTI_SIZE];
+	token_id_write(id, c->list, c->idx);
+	return refuse_token(rq, MM_ERR_REVOKED, id);
 }
 
 enum mm_err caller_owns(struct http_request *rq, const char *user)

@@ -11,11 +11,15 @@ enum {
 	NEED_AGENT = 2,	  /* a PAT with mintmark:agent, or an admin */
 	NEED_SELF = 3,	  /* a user with his own tokens, or an admin */
 	NEED_FEED = 4,	  /* as NEED_AGENT; a key that is gone will do */
-	NEED_LOOK = 5	  /* an agent, an admin, or a user with his own */
+	NEED_LOOK = 5,	  /* an agent, an admin, or a user with his own */
+	NEED_ROTATE = 6	  /* as NEED_SELF; see struct caller: dead */
 };
 
 struct caller {
 	bool admin, agent;
+	/* His token was revoked.  Let in where NEED_ROTATE is, with an
+	 * Idempotency-Key, to ask for an answer again: for nothing else. */
+	bool dead;
 	uint32_t list, idx; /* of his token; list 0 over admin.sock */
 	const char *user;   /* "" over admin.sock; at most USER_SIZE */
 	const char *actor;  /* for created_by and the log; ACTOR_SIZE */
@@ -24,6 +28,9 @@ struct caller {
 
 /* Whoever issuer_allow() let in. */
 const struct caller *caller_of(struct http_request *rq);
+
+/* Refuse the caller after all, as if his token were not valid. */
+MM_MUST_USE enum mm_err caller_refuse(struct http_request *rq);
 
 /* May the caller touch this user's tokens?  MM_ERR_NOT_FOUND if not: what
  * is not his does not exist for him. */

@@ -15,7 +15,7 @@ const struct http_route issuer_routes[] = {
 	{ "DELETE", "/v1/tokens/{}",               HTTP_WORK,  0,     token_revoke,    NEED_SELF },
 	{ "POST",   "/v1/tokens/{}/suspend",       HTTP_WORK,  SMALL, token_suspend,   NEED_SELF },
 	{ "POST",   "/v1/tokens/{}/reinstate",     HTTP_WORK,  SMALL, token_reinstate, NEED_SELF },
-	{ "POST",   "/v1/tokens/{}/rotate",        HTTP_WORK,  SMALL, token_rotate,    NEED_SELF },
+	{ "POST",   "/v1/tokens/{}/rotate",        HTTP_WORK,  SMALL, token_rotate,    NEED_ROTATE },
 	{ "DELETE", "/v1/users/{}/tokens",         HTTP_WORK,  0,     user_revoke,     NEED_SELF },
 	{ "GET",    "/v1/users",                   HTTP_WORK,  0,     user_list,       NEED_ADMIN },
 	{ "GET",    "/v1/keys",                    HTTP_WORK,  0,     key_list,        NEED_ADMIN },

@@ -159,6 +159,19 @@ struct jwk *signing_key(struct signing *s)
 	return k;
 }
 
+struct jwk *signing_key_named(struct signing *s, const char *kid)
+{
+	struct jwk *found = NULL;
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->ring.count && found == NULL; i++) {
+		const struct keyring_entry *e = &s->ring.at[i];
+		if (e->state != KEY_NEXT && strcmp(jwk_kid(e->key), kid) == 0)
+			found = jwk_hold(e->key);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
 /* The signer if it was known by then, else the latest announced that was;
  * if none was (a store older than its keys), the signer again. */
 static struct jwk *known_at_locked(struct signing *s, uint64_t after)

@@ -30,6 +30,10 @@ MM_MUST_USE enum mm_err signing_reload(struct signing *s,
 /* The key that signs tokens and lists; drop it with jwk_drop(). */
 struct jwk *signing_key(struct signing *s);
 
+/* The key of that name, if it is in force and has signed tokens; else NULL.
+ * For what it has signed before, and nothing new. */
+struct jwk *signing_key_named(struct signing *s, const char *kid);
+
 /* The key for a feed object that follows event `after`: the newest one
  * that everybody who stands there has been told of, so that an agent which
  * was cut off through several rotations can follow the chain home. */

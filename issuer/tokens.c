@@ -1,8 +1,8 @@
 /* tokens.c - step 1 at the door: POST /v1/tokens, and rotation.
  *
  * Order: check the grant, take an index, sign, write the row durably, and
- * only then answer.  A crash before the answer leaves at most a row whose
- * token nobody has.
+ * only then answer.  A crash before the answer leaves a row whose token
+ * nobody has; who gave an Idempotency-Key can ask for it again.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,12 +13,13 @@
 #include "issuer/caller.h"
 #include "issuer/grant.h"
 #include "issuer/handlers.h"
+#include "issuer/repeat.h"
 #include "issuer/reply.h"
 
 static enum mm_err reply_minted(struct http_request *rq,
 				const struct token_row *t, struct span token)
 {
-	json_t *body = token_json(t, t->iat);
+	json_t *body = token_json(t, clock_now());
 	if (body != NULL &&
 	    json_object_set_new(
 		    body, "token",
@@ -37,9 +38,29 @@ static void log_token(const char *event, struct http_request *rq,
 		  caller_of(rq)->actor);
 }
 
+/* What was done before is answered again.  The token is kept nowhere, so
+ * its claims are signed once more: by the same key, for they name it. */
+static enum mm_err reply_again(struct issuer *is, struct http_request *rq,
+			       const struct token_row *t)
+{
+	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
+	AUTO_JWK struct jwk *key = signing_key_named(is->signing, t->kid);
+	if (key == NULL)
+		return why_say(http_why(rq), MM_ERR_CONFLICT, "id",
+			       "this was done before and made token %u.%u, but "
+			       "the key that signed it is gone, so it cannot "
+			       "be shown again: make a new one",
+			       t->list, t->idx);
+	TRY(mint_again(is->mint, key, t, &token));
+	log_token("token.again", rq, t);
+	return reply_minted(rq, t, span_of(token.at, token.len));
+}
+
 /* What the store could not do, said without its inner words. */
 static enum mm_err not_stored(struct http_request *rq, enum mm_err e)
 {
+	if (e == MM_ERR_REUSED)
+		return repeat_reused(rq);
 	if (e == MM_ERR_UNAUTHENTICATED)
 		return why_say(http_why(rq), e, NULL,
 			       "the token is not valid here");
@@ -49,27 +70,42 @@ static enum mm_err not_stored(struct http_request *rq, enum mm_err e)
 		       mm_err_word(e));
 }
 
-enum mm_err token_create(void *app, struct http_request *rq)
+/* The row that the body asks for. */
+static enum mm_err read_grant(struct issuer *is, struct http_request *rq,
+			      struct token_row *out, bool *allow_long)
 {
-	struct issuer *is = app;
 	struct grant *g = calloc(1, sizeof *g); /* too large for a stack */
-	struct token_row row;
 	if (g == NULL)
 		return MM_ERR_NOMEM;
 	enum mm_err e = grant_read(http_body_bytes(rq), g, http_why(rq));
 	if (e == MM_OK)
-		e = grant_row(g, caller_of(rq), &is->set, clock_now(), &row,
+		e = grant_row(g, caller_of(rq), &is->set, clock_now(), out,
 			      http_why(rq));
-	bool allow_long = g->allow_long;
+	*allow_long = g->allow_long;
 	free(g);
-	TRY(e);
+	return e;
+}
+
+enum mm_err token_create(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct token_row row;
+	struct repeat r, *once;
+	bool allow_long;
+	TRY(repeat_read(is, rq, "mint", &r, &once));
+	if (r.before)
+		return reply_again(is, rq, &r.made);
+	TRY(read_grant(is, rq, &row, &allow_long));
+	row.once = once;
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
 	TRY(mint_token(is->mint, key, allow_long, &row, &token, http_why(rq)));
-	e = store_mint(is->store, &row);
+	enum mm_err e = store_mint(is->store, &row);
 	if (e != MM_OK)
 		return not_stored(rq, e);
+	if (r.before) /* by one that came at the same time */
+		return reply_again(is, rq, &r.made);
 	log_token("token.mint", rq, &row);
 	return reply_minted(rq, &row, span_of(token.at, token.len));
 }
@@ -112,30 +148,59 @@ static void next_row(const struct token_row *old, const struct caller *by,
 	out->by_idx = by->idx;
 }
 
-enum mm_err token_rotate(void *app, struct http_request *rq)
+static enum mm_err read_repeat(struct issuer *is, struct http_request *rq,
+			       const struct token_row *old, struct repeat *r,
+			       struct repeat **once)
 {
-	struct issuer *is = app;
-	struct rotate_body body = { .overlap = 0 };
-	struct token_row old, row;
-	TRY(body_read(http_body_bytes(rq), rotate_fields,
-		      sizeof rotate_fields / sizeof rotate_fields[0], &body,
-		      http_why(rq)));
-	TRY(token_of_path(is, rq, &old));
-	if (grant_is_reserved(&old) && !caller_of(rq)->admin)
-		return why_say(http_why(rq), MM_ERR_FORBIDDEN, NULL,
-			       "only an administrator rotates a token with "
-			       "the scopes of one");
+	char id[JTI_SIZE], what[JTI_SIZE + 16];
+	token_id_write(id, old->list, old->idx);
+	snprintf(what, sizeof what, "rotate %s", id);
+	return repeat_read(is, rq, what, r, once);
+}
+
+/* Did the caller's token die by a rotation of its own? */
+static bool rotated_itself(const struct token_row *t, const struct caller *by)
+{
+	return t->list == by->list && t->idx == by->idx &&
+	       t->status == TOKEN_REVOKED &&
+	       (strcmp(t->changed_by, by->actor) == 0 ||
+		strcmp(t->changed_by, "rotation") == 0);
+}
+
+/* A token that has rotated itself is dead, and if the answer was lost its
+ * owner has nothing else: the same request, with the same key, gives him
+ * the new one.  For all else that he may ask he is a stranger. */
+static enum mm_err rotate_for_dead(struct issuer *is, struct http_request *rq)
+{
+	struct token_row old;
+	struct repeat r, *once;
+	enum mm_err e = token_of_path(is, rq, &old);
+	if (e == MM_OK && !rotated_itself(&old, caller_of(rq)))
+		e = MM_ERR_REVOKED;
+	if (e == MM_OK)
+		e = read_repeat(is, rq, &old, &r, &once);
+	if (e == MM_OK && r.before)
+		return reply_again(is, rq, &r.made);
+	return mm_err_http(e) >= 500 ? e : caller_refuse(rq);
+}
+
+static enum mm_err rotate(struct issuer *is, struct http_request *rq,
+			  const struct token_row *old,
+			  const struct rotate_body *body, struct repeat *once)
+{
+	struct token_row row;
 	int64_t now = clock_now();
-	next_row(&old, caller_of(rq),
-		 next_life(&old, body.keep_expiry, is->set.max_life, now), now,
+	next_row(old, caller_of(rq),
+		 next_life(old, body->keep_expiry, is->set.max_life, now), now,
 		 &row);
+	row.once = once;
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
 	/* the old one was allowed its length */
 	TRY(mint_token(is->mint, key, true, &row, &token, http_why(rq)));
-	enum mm_err e =
-		store_rotate(is->store, old.list, old.idx, body.overlap, &row);
+	enum mm_err e = store_rotate(is->store, old->list, old->idx,
+				     body->overlap, &row);
 	if (e == MM_ERR_CONFLICT)
 		return why_say(http_why(rq), e, NULL,
 			       "only an active token that is not being "
@@ -144,6 +209,33 @@ enum mm_err token_rotate(void *app, struct http_request *rq)
 	if (e != MM_OK)
 		return not_stored(rq, e);
 	publisher_settle(is->publisher, "token.rotate", rq);
+	if (once != NULL && once->before)
+		return reply_again(is, rq, &once->made);
 	log_token("token.rotate", rq, &row);
 	return reply_minted(rq, &row, span_of(token.at, token.len));
+}
+
+enum mm_err token_rotate(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct rotate_body body = { .overlap = 0 };
+	struct token_row old;
+	struct repeat r, *once;
+	if (caller_of(rq)->dead)
+		return rotate_for_dead(is, rq);
+	TRY(body_read(http_body_bytes(rq), rotate_fields,
+		      sizeof rotate_fields / sizeof rotate_fields[0], &body,
+		      http_why(rq)));
+	TRY(token_of_path(is, rq, &old));
+	TRY(read_repeat(is, rq, &old, &r, &once));
+	if (r.before) {
+		/* the mint may have gone down before it could do this */
+		publisher_settle(is->publisher, "token.rotate", rq);
+		return reply_again(is, rq, &r.made);
+	}
+	if (grant_is_reserved(&old) && !caller_of(rq)->admin)
+		return why_say(http_why(rq), MM_ERR_FORBIDDEN, NULL,
+			       "only an administrator rotates a token with "
+			       "the scopes of one");
+	return rotate(is, rq, &old, &body, once);
 }

@@ -9,14 +9,30 @@
 #define PAGE	 100
 #define PAGE_MAX 1000
 
+/* "self" is the token that asks. */
+static enum mm_err read_id(struct http_request *rq, uint32_t *list,
+			   uint32_t *idx)
+{
+	const char *id = http_arg(rq, 0);
+	if (strcmp(id, "self") != 0)
+		return token_id_read(span_str(id), list, idx) == MM_OK
+			       ? MM_OK
+			       : why_say(http_why(rq), MM_ERR_INVALID, "id",
+					 "an id looks like 3.4711 (the jti of "
+					 "the token)");
+	*list = caller_of(rq)->list;
+	*idx = caller_of(rq)->idx;
+	return *list != 0 ? MM_OK
+			  : why_say(http_why(rq), MM_ERR_INVALID, "id",
+				    "self is the token that asks, and over "
+				    "admin.sock none does: say its id");
+}
+
 enum mm_err token_of_path(struct issuer *is, struct http_request *rq,
 			  struct token_row *out)
 {
 	uint32_t list, idx;
-	if (token_id_read(span_str(http_arg(rq, 0)), &list, &idx) != MM_OK)
-		return why_say(http_why(rq), MM_ERR_INVALID, "id",
-			       "an id looks like 3.4711 (the jti of the "
-			       "token)");
+	TRY(read_id(rq, &list, &idx));
 	enum mm_err e = store_get(is->store, list, idx, out);
 	if (e == MM_OK)
 		e = caller_owns(rq, out->user);

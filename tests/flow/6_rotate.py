@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""Step 6, rotate: a token in place of another, once however often it is asked
+for, and by the token itself."""
+import base64
+import json
+import socket
+import threading
+
+from flow import Flow, cli, main, wait_for
+
+GRANT = {"user": "alice", "expires_in": 3600, "scopes": ["photos:read"]}
+
+
+def parts(token):
+    return [base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))
+            for p in token.split(".")]
+
+
+def claims(token):
+    return json.loads(parts(token)[1])
+
+
+class Rotate(Flow):
+    def ask(self, i, path, body=None, key=None, token=None):
+        """(status, reply); over admin.sock without a token."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return i.http("POST", path, body, token=token, local=token is None,
+                      headers=headers)[:2]
+
+    def assert_same(self, a, b):
+        """One token twice: the same claims, signed by the same key."""
+        self.assertEqual(parts(a["token"])[:2], parts(b["token"])[:2])
+        ours = [{k: v for k, v in x.items() if k != "token"} for x in (a, b)]
+        self.assertEqual(*ours)
+
+    def count(self, i):
+        return len(i.admin("GET", "/v1/tokens?status=all")["tokens"])
+
+    # ---- once, however often
+
+    def test_the_same_key_gives_the_same_token(self):
+        i, a = self.both()
+        old = i.mint(**GRANT)
+        rotate = f"/v1/tokens/{old['id']}/rotate"
+        for path, body, key in (("/v1/tokens", GRANT, "K-1"),
+                                (rotate, {"overlap": 60}, '"K-2"')):
+            before = self.count(i)
+            status, first = self.ask(i, path, body, key)
+            self.assertEqual(status, 201, first)
+            for _ in range(2):
+                status, again = self.ask(i, path, body, key)
+                self.assertEqual(status, 201, again)
+                self.assert_same(first, again)
+            self.assertEqual(self.count(i), before + 1)
+            for t in (first, again):
+                self.assertIsNone(a.reason(t["token"]))
+            # and they die together
+            i.revoke(first["id"])
+            for t in (first, again):
+                a.wait_reason(t["token"], "revoked")
+            status, later = self.ask(i, path, body, key)
+            self.assertEqual((status, later["id"], later["status"]),
+                             (201, first["id"], "revoked"))
+        # without a key, each is another
+        self.assertNotEqual(*[self.ask(i, "/v1/tokens", GRANT)[1]["id"]
+                              for _ in range(2)])
+
+    def test_a_key_is_for_one_caller_and_one_request(self):
+        i = self.issuer()
+        mine = [i.mint("alice", scopes=["mintmark:self"])["token"]
+                for _ in range(2)]
+        old = [i.mint(**GRANT)["id"] for _ in range(2)]
+        first = self.ask(i, "/v1/tokens", GRANT, "K", mine[0])[1]["id"]
+        # other callers have other keys, whatever they are called
+        others = [self.ask(i, "/v1/tokens", GRANT, "K", t)[1]["id"]
+                  for t in (mine[1], None)]
+        self.assertEqual(len({first, *others}), 3)
+        for path, body in (("/v1/tokens", {**GRANT, "expires_in": 3601}),
+                           ("/v1/tokens", {**GRANT, "label": ""}),
+                           (f"/v1/tokens/{old[0]}/rotate", {}),
+                           (f"/v1/tokens/{old[0]}/rotate", None)):
+            status, reply = self.ask(i, path, body, "K", mine[0])
+            self.assertEqual((status, reply["reason"]), (422, "key_reused"))
+        self.assertEqual(
+            self.ask(i, f"/v1/tokens/{old[0]}/rotate", {}, "L", mine[0])[0], 201)
+        self.assertEqual(
+            self.ask(i, f"/v1/tokens/{old[1]}/rotate", {}, "L", mine[0])[0], 422)
+        self.assertEqual(self.ask(i, "/v1/tokens", GRANT, "K", mine[0])[1]["id"],
+                         first)
+
+    def test_keys_that_are_none(self):
+        i = self.issuer()
+        before = self.count(i)
+        for bad in ("a b", "k" * 256, "\u00e9", "a\tb"):
+            status, reply, _ = i.http(
+                "POST", "/v1/tokens", GRANT, local=True,
+                headers={"Idempotency-Key": bad.encode()})
+            self.assertEqual((status, reply["field"]),
+                             (400, "Idempotency-Key"), bad)
+        body = json.dumps(GRANT).encode()
+        with socket.create_connection(("127.0.0.1", i.port)) as s:
+            s.sendall(b"POST /v1/tokens HTTP/1.1\r\nHost: x\r\n"
+                      b"Idempotency-Key: a\r\nidempotency-key: a\r\n"
+                      b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            self.assertIn(b" 400 ", s.recv(4096))
+        self.assertEqual(self.count(i), before)
+        for good in ("k" * 255, '"quoted"', "~"):
+            self.assertEqual(self.ask(i, "/v1/tokens", GRANT, good)[0], 201)
+
+    def test_what_failed_may_be_asked_again(self):
+        i = self.issuer()
+        self.assertEqual(self.ask(i, "/v1/tokens", {"user": ""}, "K")[0], 400)
+        self.assertEqual(self.ask(i, "/v1/tokens", GRANT, "K")[0], 201)
+
+    def test_many_at_once(self):
+        i = self.issuer()
+        old = i.mint(**GRANT)["id"]
+        for path, body in (("/v1/tokens", GRANT),
+                           (f"/v1/tokens/{old}/rotate", {})):
+            before, answers = self.count(i), []
+            threads = [threading.Thread(target=lambda: answers.append(
+                self.ask(i, path, body, "K" + path[-3:]))) for _ in range(12)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            self.assertEqual([s for s, _ in answers], [201] * 12)
+            self.assertEqual(len({r["id"] for _, r in answers}), 1)
+            for _, r in answers:
+                self.assert_same(answers[0][1], r)
+            self.assertEqual(self.count(i), before + 1)
+
+    def test_also_after_a_crash(self):
+        i = self.issuer()
+        old = i.mint(**GRANT)["id"]
+        path = f"/v1/tokens/{old}/rotate"
+        first = self.ask(i, path, {}, "K")[1]
+        i.kill9()
+        i.start()
+        self.assert_same(first, self.ask(i, path, {}, "K")[1])
+
+    def test_as_long_as_its_key_is_there(self):
+        i = self.issuer()
+        first = self.ask(i, "/v1/tokens", GRANT, "K")[1]
+        cli("key", "rotate", "--data", i.data, check=0)
+        # it signs nothing new now, and this is nothing new
+        self.assertNotEqual(i.mint()["key"], first["key"])
+        self.assert_same(first, self.ask(i, "/v1/tokens", GRANT, "K")[1])
+        cli("key", "compromise", first["key"], "--yes", "--data", i.data,
+            check=0)
+        status, reply = self.ask(i, "/v1/tokens", GRANT, "K")
+        self.assertEqual((status, reply["reason"]), (409, "conflict"))
+        self.assertIn(first["id"], reply["detail"])
+
+    def test_keys_are_kept_nowhere(self):
+        i = self.issuer()
+        key = "a-key-that-nobody-should-find"
+        token = self.ask(i, "/v1/tokens", GRANT, key)[1]["token"]
+        self.ask(i, "/v1/tokens", GRANT, key)
+        self.ask(i, "/v1/tokens", {}, key)
+        i.stop()
+        kept = i.text().encode() + b"".join(
+            f.read_bytes() for f in i.data.glob("mintmark.db*"))
+        self.assertNotIn(key.encode(), kept)
+        self.assertNotIn(token.split(".")[2].encode(), kept)
+
+    # ---- itself
+
+    def test_a_token_rotates_itself(self):
+        i, a = self.both()
+        grants = [{"scopes": ["mintmark:self", "photos:read"]},
+                  {"audience": ["files", i.name], "auto_refresh": 600},
+                  {"scopes": ["mintmark:admin"]}]
+        for grant in grants:
+            t = i.mint("alice", label="own", expires_in=3600, **grant)
+            shown = i.http("GET", "/v1/tokens/self", token=t["token"])[1]
+            self.assertEqual(shown["id"], t["id"])
+            status, new = self.ask(i, "/v1/tokens/self/rotate", {"overlap": 60},
+                                   token=t["token"])
+            self.assertEqual(status, 201, new)
+            for same in ("user", "label", "scopes", "audience",
+                         "auto_refresh", "model"):
+                self.assertEqual(new[same], t[same], same)
+            old, now = claims(t["token"]), claims(new["token"])
+            self.assertEqual(now["exp"] - now["iat"], old["exp"] - old["iat"])
+            for claim in ("sub", "scope", "aud", "auto_refresh"):
+                self.assertEqual(now.get(claim), old.get(claim))
+            # once: in its overlap it cannot do it again, by either name
+            for name in ("self", t["id"]):
+                status, reply = self.ask(i, f"/v1/tokens/{name}/rotate", {},
+                                         token=t["token"])
+                self.assertEqual(status, 409, reply)
+            self.assertIsNone(a.reason(t["token"]))
+            self.assertEqual(i.http("DELETE", "/v1/tokens/self",
+                                    token=new["token"])[1]["id"], new["id"])
+            a.wait_reason(new["token"], "revoked")
+
+    def test_who_may_not(self):
+        i = self.issuer()
+        for grant in ({"scopes": ["photos:read"]},
+                      {"scopes": ["mintmark:agent"]},
+                      {"scopes": ["mintmark:selfish"]}):
+            t = i.mint("alice", **grant)["token"]
+            status, reply, h = i.http("POST", "/v1/tokens/self/rotate", {},
+                                      token=t)
+            self.assertEqual((status, reply["reason"]),
+                             (403, "insufficient_scope"))
+            self.assertIn('scope="mintmark:self"', h["WWW-Authenticate"])
+        both = i.mint("alice", scopes=["mintmark:agent", "mintmark:self"])
+        self.assertEqual(self.ask(i, "/v1/tokens/self/rotate", {},
+                                  token=both["token"])[0], 403)
+        status, reply = self.ask(i, "/v1/tokens/self/rotate", {})
+        self.assertEqual((status, reply["field"]), (400, "id"))
+
+    def test_a_lost_answer_does_not_lock_out(self):
+        """The token has died by its own rotation: it gets what it asked for,
+        and is a stranger for all else."""
+        i, a = self.both()
+        for overlap, path in (({}, "self"), ({"overlap": 1}, "id")):
+            t = i.mint("alice", scopes=["mintmark:self"], expires_in=3600)
+            path = f"/v1/tokens/{t['id'] if path == 'id' else path}/rotate"
+            status, new = self.ask(i, path, overlap, "K", t["token"])
+            self.assertEqual(status, 201, new)
+            a.wait_reason(t["token"], "revoked")
+            status, again = self.ask(i, path, overlap, "K", t["token"])
+            self.assertEqual(status, 201, again)
+            self.assert_same(new, again)
+            before = self.count(i)
+            other = i.mint("alice")["id"]
+            for method, p, body, key in (
+                    ("POST", path, overlap, None), ("POST", path, overlap, "L"),
+                    ("POST", path, {"overlap": 9}, "K"),
+                    ("POST", f"/v1/tokens/{other}/rotate", {}, "K"),
+                    ("POST", f"/v1/tokens/{new['id']}/rotate", {}, "K"),
+                    ("POST", "/v1/tokens/99.99/rotate", {}, "K"),
+                    ("POST", path, b"{", "K"), ("POST", path, overlap, "a b"),
+                    ("GET", "/v1/tokens/self", None, "K"),
+                    ("DELETE", "/v1/tokens/self", None, "K"),
+                    ("POST", "/v1/tokens", GRANT, "K")):
+                status, reply, h = i.http(
+                    method, p, body, token=t["token"],
+                    headers={"Idempotency-Key": key} if key else {})
+                self.assertEqual((status, reply["detail"]), (
+                    401, "the token is not valid here"), (p, body, key))
+                self.assertIn("invalid_token", h["WWW-Authenticate"])
+            self.assertEqual(self.count(i), before + 1)
+
+    def test_the_revoked_get_nothing(self):
+        """Not by its rotation did it die, but by somebody."""
+        i, a = self.both()
+        t = i.mint("alice", scopes=["mintmark:self"], expires_in=3600)
+        self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
+                                  {"overlap": 60}, "K", t["token"])[0], 201)
+        i.revoke(t["id"])
+        a.wait_reason(t["token"], "revoked")
+        self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
+                                  {"overlap": 60}, "K", t["token"])[0], 401)
+
+
+if __name__ == "__main__":
+    main()
