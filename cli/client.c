@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
+#include "common/base64url.h"
 #include "common/clock.h"
 #include "common/loopback.h"
 
@@ -124,6 +126,19 @@ void client_close(struct client *c)
 	curl_easy_cleanup(c->curl);
 }
 
+enum mm_err client_once(struct client *c, struct why *why)
+{
+	uint8_t random[16];
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		return why_say(why, MM_ERR_IO, NULL,
+			       "the system gives no random bytes: %s",
+			       strerror(errno));
+	size_t n = base64url_encode(span_of(random, sizeof random), c->once,
+				    sizeof c->once - 1);
+	c->once[n] = '\0';
+	return MM_OK;
+}
+
 /* ---- one call ---- */
 
 static void free_text(char **text)
@@ -179,6 +194,7 @@ static void load(const struct client *c, const char *method, const char *body,
 	CURL *h = c->curl;
 	char key[64];
 	bool has_body = body != NULL;
+	char key[64];
 	headers->at = curl_slist_append(
 		NULL,
 		has_body ? "Content-Type: application/json" : "Content-Type:");
@@ -207,6 +223,28 @@ static CURLcode send_patiently(const struct client *c)
 			return code;
 		nanosleep(&pause, NULL);
 	}
+}
+
+/* It was sent, or may have been, and no answer came back: the mint went
+ * down, or the way to it did. */
+static bool answer_lost(CURLcode code)
+{
+	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+	       code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE ||
+	       code == CURLE_OPERATION_TIMEDOUT;
+}
+
+/* Only what carries a key may be sent again: it is done once (PROTOCOL.md
+ * s7). */
+static CURLcode send_once(struct client *c, struct buf *reply)
+{
+	CURLcode code = send_patiently(c);
+	if (c->once[0] != '\0' && answer_lost(code)) {
+		reply->len = 0;
+		code = send_patiently(c);
+	}
+	explicit_bzero(c->once, sizeof c->once);
+	return code;
 }
 
 static enum mm_err say_unreached(const struct client *c, CURLcode code,
@@ -297,7 +335,7 @@ enum mm_err client_call(struct client *c, const char *method, const char *path,
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &text);
 
-	CURLcode code = send_patiently(c);
+	CURLcode code = send_once(c, &text);
 	if (code != CURLE_OK)
 		return say_unreached(c, code, why);
 	TRY(buf_done(&text, &all));

@@ -27,6 +27,10 @@ MM_MUST_USE enum mm_err client_open(struct client *c, const char *data,
 MM_MUST_USE enum mm_err client_open_data(struct client *c, const char *data,
 					 struct why *why);
 void client_close(struct client *c);
+
+/* The next call is to be done once: it gets a key of its own, and is sent
+ * again, once, if its answer is lost on the way. */
+MM_MUST_USE enum mm_err client_once(struct client *c, struct why *why);
 #define AUTO_CLIENT __attribute__((cleanup(client_close)))
 
 /* One call; *reply is what came back, the caller's to free, even if the

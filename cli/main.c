@@ -114,8 +114,10 @@ static const struct command commands[] = {
 	  "  mintmark token reinstate 3.4711 -o json\n",
 	  token_reinstate },
 	{ "token rotate", "ID [--overlap DUR] [-q] [-o json]",
-	  "Make a new token in place of one, with the same rights.", WITH(rotate_flags), 1,
+	  "Make a new token in place of one, with the same rights.\n"
+	  "The ID self is that of MINTMARK_TOKEN. An answer that is lost is asked for again.", WITH(rotate_flags), 1,
 	  "  mintmark token rotate 3.4711\n"
+	  "  MINTMARK_TOKEN=$(mintmark token rotate self -q)\n"
 	  "  TOKEN=$(mintmark token rotate 3.4711 --overlap 1h -q)\n",
 	  token_rotate },
 	{ "verify", "[--state FILE] [--audience A] [--user U] [--need SCOPE]... [--no-use] [--access-tokens] [-o json] [TOKEN | -]\n"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Step 6, rotate: a token in place of another, once however often it is asked
-for, and by the token itself."""
+for, also by the token itself, and also when the answer is lost."""
 import base64
+import contextlib
 import json
 import socket
 import threading
@@ -18,6 +19,52 @@ def parts(token):
 
 def claims(token):
     return json.loads(parts(token)[1])
+
+
+class Lossy(threading.Thread):
+    """Stands in front of the mint and hands requests on; the answers to the
+    first `lose` of them are read whole, and thrown away."""
+
+    def __init__(self, issuer, lose=1, meanwhile=lambda: None):
+        super().__init__(daemon=True)
+        self.issuer, self.lose, self.meanwhile = issuer, lose, meanwhile
+        self.seen = []
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.door.getsockname()[1]}"
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                with self.door.accept()[0] as client:
+                    self.one(client)
+
+    def one(self, client):
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            asked += client.recv(65536)
+        head, _, body = asked.partition(b"\r\n\r\n")
+        lines = [l.split(": ", 1) for l in head.decode().split("\r\n")[1:]]
+        headers = {k.lower(): v for k, v in lines}
+        while len(body) < int(headers.get("content-length", 0)):
+            body += client.recv(65536)
+        self.seen.append((head, body, headers.get("idempotency-key")))
+        head = head.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nConnection: close\r\n")
+        with socket.create_connection(("127.0.0.1", self.issuer.port)) as up:
+            up.sendall(head + b"\r\n\r\n" + body)
+            answer = b""
+            while more := up.recv(65536):
+                answer += more
+        if len(self.seen) <= self.lose:
+            self.meanwhile()
+            return
+        client.sendall(answer)
+
+    def close(self):
+        # wakes accept(), as close() alone does not
+        self.door.shutdown(socket.SHUT_RDWR)
+        self.door.close()
+        self.join()
 
 
 class Rotate(Flow):
@@ -255,6 +302,64 @@ class Rotate(Flow):
         a.wait_reason(t["token"], "revoked")
         self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
                                   {"overlap": 60}, "K", t["token"])[0], 401)
+
+    # ---- the command line
+
+    def lossy(self, *args, **kw):
+        p = Lossy(*args, **kw)
+        self.addCleanup(p.close)
+        return p
+
+    def test_the_command_line_asks_again(self):
+        i = self.issuer()
+        admin = i.mint("root", scopes=["mintmark:admin"])["token"]
+        old = i.mint(**GRANT)["id"]
+        mine = i.mint("alice", scopes=["mintmark:self"])["token"]
+        for args, token in (
+                (("create", "-u", "alice", "-e", "1h"), admin),
+                (("rotate", old, "--overlap", "1h"), admin),
+                (("rotate", "self"), mine)):
+            before, way = self.count(i), self.lossy(i)
+            p = cli("token", *args, "-q", check=0,
+                    env={"MINTMARK_URL": way.url, "MINTMARK_TOKEN": token})
+            self.assertEqual(self.count(i), before + 1)
+            self.assertEqual(
+                i.http("GET", f"/v1/tokens/{claims(p.stdout.strip())['jti']}",
+                       local=True)[1]["status"], "active")
+            self.assertEqual(len(way.seen), 2)
+            self.assertEqual(way.seen[0], way.seen[1])
+            self.assertGreaterEqual(len(way.seen[0][2]), 22)
+
+    def test_the_command_line_survives_a_crash_of_the_mint(self):
+        """Killed when the row was written, before the answer was out."""
+        i = self.issuer()
+        old = i.mint(**GRANT)["id"]
+        admin = i.mint("root", scopes=["mintmark:admin"])["token"]
+
+        def crash():
+            i.kill9()
+            i.start()
+
+        way = self.lossy(i, meanwhile=crash)
+        before = self.count(i)
+        p = cli("token", "rotate", old, "-q", check=0,
+                env={"MINTMARK_URL": way.url, "MINTMARK_TOKEN": admin})
+        self.assertEqual(self.count(i), before + 1)
+        self.assertIn("token.again", i.text())
+        new = claims(p.stdout.strip())["jti"]
+        self.assertEqual(i.admin("GET", f"/v1/tokens/{new}")["status"], "active")
+        self.assertEqual(i.admin("GET", f"/v1/tokens/{old}")["status"], "revoked")
+
+    def test_it_asks_twice_and_not_for_ever(self):
+        i = self.issuer()
+        admin = i.mint("root", scopes=["mintmark:admin"])["token"]
+        way = self.lossy(i, lose=9)
+        env = {"MINTMARK_URL": way.url, "MINTMARK_TOKEN": admin}
+        cli("token", "create", "-u", "alice", "-e", "1h", env=env, check=3)
+        self.assertEqual(len(way.seen), 2)
+        cli("token", "list", env=env, check=3)  # has no key: asked once
+        self.assertEqual(len(way.seen), 3)
+        self.assertIsNone(way.seen[2][2])
 
 
 if __name__ == "__main__":
