@@ -192,7 +192,6 @@ static void load(const struct client *c, const char *method, const char *body,
 		 struct slist *headers)
 {
 	CURL *h = c->curl;
-	char key[64];
 	bool has_body = body != NULL;
 	char key[64];
 	headers->at = curl_slist_append(

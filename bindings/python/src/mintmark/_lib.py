@@ -46,6 +46,7 @@ class CToken(ctypes.Structure):
         ("auto_refresh", c_int64),
         ("list", c_uint32),
         ("index", c_uint32),
+        ("access_token", c_bool),
     ]
     id: bytes
     user: bytes
@@ -55,6 +56,7 @@ class CToken(ctypes.Structure):
     expires_at: int
     dies_at: int
     auto_refresh: int
+    access_token: bool
 
 
 # name: (result, arguments)
