@@ -35,11 +35,6 @@ static inline void jwk_drop_at(struct jwk **k)
 }
 #define AUTO_JWK __attribute__((cleanup(jwk_drop_at)))
 
-/* A new private key. */
-MM_MUST_USE enum mm_err jwk_generate(enum jwk_alg alg, struct jwk **out);
-/* From a PKCS#8 PEM private key. */
-MM_MUST_USE enum mm_err jwk_from_pem(struct span pem, struct jwk **out,
-				     struct why *why);
 /* From one public JWK.  Refuses private members, weak RSA, a point off the
  * curve, an alg or use that contradicts the key, a kid that is not ours. */
 MM_MUST_USE enum mm_err jwk_from_json(struct span json, struct jwk **out,
@@ -53,6 +48,16 @@ MM_MUST_USE enum mm_err jwk_to_json(const struct jwk *k, struct buf *out);
 
 /* The RFC 7638 SHA-256 thumbprint, 43 characters and NUL. */
 MM_MUST_USE enum mm_err jwk_thumbprint(const struct jwk *k, char out[44]);
+
+/* ---- private keys: jwk_pem.c, not in libmintmark ---- */
+
+/* A new private key. */
+MM_MUST_USE enum mm_err jwk_generate(enum jwk_alg alg, struct jwk **out);
+/* From a PKCS#8 PEM private key. */
+MM_MUST_USE enum mm_err jwk_from_pem(struct span pem, struct jwk **out,
+				     struct why *why);
+
+/* ---- sets ---- */
 
 /* A set of keys to look one up by kid.  Filled once, then only read. */
 struct jwk_set {
