@@ -14,9 +14,10 @@
 /* A data folder: its keyring, and what its mintmarkd knows of the keys. */
 struct key_place {
 	char data[480];
-	char dir[512]; /* data/keys */
-	bool running;  /* is there a mintmarkd? */
-	json_t *known; /* its GET /v1/keys; NULL when not running */
+	char keys[512];	       /* data/keys */
+	struct keyring_at dir; /* that, and what opens it */
+	bool running;	       /* is there a mintmarkd? */
+	json_t *known;	       /* its GET /v1/keys; NULL when not running */
 	struct client client;
 	FILE *say; /* what was done, for people: standard output */
 };

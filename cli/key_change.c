@@ -43,7 +43,7 @@ static enum mm_err generate_offline(struct key_place *p, const char *away,
 	printf("Next: take that file away from this host, where you find it "
 	       "again. When the keys\nhere have been stolen, put it into "
 	       "%s/next/ and run mintmark key compromise.\n",
-	       p->dir);
+	       p->keys);
 	return MM_OK;
 }
 

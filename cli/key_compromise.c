@@ -98,7 +98,7 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 	} else {
 		/* A crash may have kept an earlier run from telling. */
 		fprintf(p->say, "The key %s is not in %s any more.\n", kid,
-			p->dir);
+			p->keys);
 	}
 	fflush(p->say); /* whatever comes now, this is done */
 	return key_reload(p, kid, why);

@@ -13,7 +13,8 @@ static const char *from_env(const char *name)
 	return value && value[0] != '\0' ? value : NULL;
 }
 
-/* --data, MINTMARK_DATA, beside MINTMARK_SOCKET, or the usual place. */
+/* The keyring of --data, MINTMARK_DATA, beside MINTMARK_SOCKET, or the usual
+ * place. */
 static enum mm_err find_data(struct key_place *p, const struct args *a,
 			     struct why *why)
 {
@@ -28,7 +29,11 @@ static enum mm_err find_data(struct key_place *p, const struct args *a,
 	if (!span_copy(p->data, sizeof p->data, span_str(data)))
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "the path of the data folder is too long");
-	snprintf(p->dir, sizeof p->dir, "%s/keys", p->data);
+	snprintf(p->keys, sizeof p->keys, "%s/keys", p->data);
+	p->dir.dir = p->keys;
+	p->dir.passphrase_file =
+		a->passphrase_file ? a->passphrase_file
+				   : from_env("MINTMARK_KEY_PASSPHRASE_FILE");
 	return MM_OK;
 }
 

@@ -16,6 +16,7 @@
 /* clang-format off */
 #define FLAG_O    { 'o', "output", FLAG_JSON, "json", AT(json), "JSON on one line, for programs", false }
 #define FLAG_DATA { 0, "data", FLAG_TEXT, "DIR", AT(data), "the data folder of mintmarkd (or MINTMARK_DATA)", false }
+#define FLAG_PASS { 0, "key-passphrase-file", FLAG_TEXT, "FILE", AT(passphrase_file), "what opens the key files (or MINTMARK_KEY_PASSPHRASE_FILE)", false }
 
 static const struct flag create_flags[] = {
 	{ 'u', "user",         FLAG_TEXT,     "USER",  AT(user),         "whose token it is", true },
@@ -60,17 +61,22 @@ static const struct flag inspect_flags[] = { FLAG_O };
 static const struct flag generate_flags[] = {
 	{ 0, "alg",     FLAG_TEXT, "ALG",    AT(alg),     "ES256 (default), EdDSA, RS256", false },
 	{ 0, "offline", FLAG_TEXT, "FOLDER", AT(offline), "for emergencies: the private half goes there and stays away", false },
-	FLAG_DATA,
+	FLAG_DATA, FLAG_PASS,
 };
-static const struct flag key_flags[] = { FLAG_DATA };
+static const struct flag key_list_flags[] = { FLAG_O, FLAG_DATA, FLAG_PASS };
+static const struct flag key_flags[] = { FLAG_DATA, FLAG_PASS };
+static const struct flag protect_flags[] = {
+	{ 0, "plain", FLAG_BOOL, NULL, AT(plain), "the other way: write them without a passphrase", false },
+	FLAG_DATA, FLAG_PASS,
+};
 static const struct flag retire_flags[] = {
 	{ 0, "force", FLAG_BOOL, NULL, AT(force), "although its tokens live, or nobody knows", false },
-	FLAG_DATA,
+	FLAG_DATA, FLAG_PASS,
 };
 static const struct flag compromise_flags[] = {
 	{ 0, "yes",     FLAG_BOOL, NULL,       AT(yes),     "do not ask", false },
 	{ 0, "reissue", FLAG_TEXT, "FOLDER|-", AT(reissue), "make new tokens: a file for each user there, or to standard output", false },
-	FLAG_O, FLAG_DATA,
+	FLAG_O, FLAG_DATA, FLAG_PASS,
 };
 
 #define WITH(rows) rows, COUNT(rows)
@@ -139,7 +145,7 @@ static const struct command commands[] = {
 	  "  mintmark inspect -o json <<<\"$TOKEN\" | jq -r .payload.jti\n",
 	  inspect_run },
 	{ "key list", "[--data DIR] [-o json]",
-	  "List the signing keys and how many tokens need them.", WITH(plain_flags), 0,
+	  "List the signing keys and how many tokens need them.", WITH(key_list_flags), 0,
 	  "  mintmark key list\n"
 	  "  mintmark key list -o json | jq -r '.[] | select(.state==\"active\").kid'\n",
 	  key_list },
@@ -150,6 +156,12 @@ static const struct command commands[] = {
 	  "  mintmark key generate --alg EdDSA\n"
 	  "  mintmark key generate --offline /media/stick\n",
 	  key_generate },
+	{ "key protect", "[--plain] [--data DIR] [--key-passphrase-file FILE]",
+	  "Encrypt the key files that are not.\n"
+	  "After a crash, run it again: it does what is left.", WITH(protect_flags), 0,
+	  "  mintmark key protect --key-passphrase-file /etc/mintmark/passphrase\n"
+	  "  mintmark key protect --plain\n",
+	  key_protect },
 	{ "key rotate", "[--data DIR]",
 	  "Let the next key sign.\n"
 	  "Tokens of the old one stay good. After a crash, run it again: it does what is left.", WITH(key_flags), 0,

@@ -51,12 +51,23 @@ MM_MUST_USE enum mm_err jwk_thumbprint(const struct jwk *k, char out[44]);
 
 /* ---- private keys: jwk_pem.c, not in libmintmark ---- */
 
+/* What opens a key: a passphrase, "" for none.  The caller owns
+ * the text, and wipes it. */
+struct jwk_pass {
+	struct span text;
+	bool asked; /* out: was it needed? */
+};
+
 /* A new private key. */
 MM_MUST_USE enum mm_err jwk_generate(enum jwk_alg alg, struct jwk **out);
-/* From a PKCS#8 PEM private key. */
-MM_MUST_USE enum mm_err jwk_from_pem(struct span pem, struct jwk **out,
-				     struct why *why);
-
+/* From a PEM private key, encrypted or not.  `pass` may be NULL; nobody is
+ * ever asked at a terminal. */
+MM_MUST_USE enum mm_err jwk_from_pem(struct span pem, struct jwk_pass *pass,
+				     struct jwk **out, struct why *why);
+/* The PEM of a private key, encrypted (PKCS#8, PBES2: scrypt and
+ * AES-256-CBC). */
+MM_MUST_USE enum mm_err
+jwk_pem_encrypt(const struct jwk *k, struct span passphrase, struct buf *out);
 /* ---- sets ---- */
 
 /* A set of keys to look one up by kid.  Filled once, then only read. */

@@ -8,6 +8,7 @@
 
 struct signing {
 	char dir[4096];
+	struct keyring_at at; /* dir, and the caller's */
 	struct store *store;
 	pthread_mutex_t reloading; /* one reload at a time */
 	pthread_mutex_t lock;	   /* guards ring and announced */
@@ -95,6 +96,20 @@ static enum mm_err read_numbers(struct store *store, const struct keyring *r,
 	return MM_OK;
 }
 
+/* Somebody meant the files to be encrypted: these are not yet. */
+static void warn_plain(const struct signing *s, const struct keyring *r)
+{
+	for (size_t i = 0; r->sealed && i < r->count; i++)
+		if (r->at[i].kept == KEY_PLAIN)
+			log_event(LOG_WARNING, "keys.plain",
+				  "kid=%s file=%s/%s/%s.pem detail=not "
+				  "encrypted although there is a passphrase: "
+				  "run mintmark key protect",
+				  jwk_kid(r->at[i].key), s->dir,
+				  key_state_name(r->at[i].state),
+				  jwk_kid(r->at[i].key));
+}
+
 /* ---- in force ---- */
 
 static void put_in_force(struct signing *s, struct keyring *ring,
@@ -113,7 +128,7 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 {
 	uint64_t announced[KEYRING_MAX] = { 0 };
 	AUTO_RING struct keyring ring = { .count = 0 };
-	TRY(keyring_load(s->dir, &ring, why));
+	TRY(keyring_load(s->at, &ring, why));
 	const struct jwk *signer = keyring_signer(&ring);
 	if (signer == NULL)
 		return why_say(why, MM_ERR_INVALID, NULL,
@@ -127,6 +142,7 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 				       "mintmark key compromise takes it "
 				       "out first",
 				       compromised[i]);
+	warn_plain(s, &ring);
 	TRY(announce_new(s->store, &ring, why));
 	TRY(read_numbers(s->store, &ring, announced));
 	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s", ring.count,
@@ -211,13 +227,14 @@ void signing_each(struct signing *s,
 
 /* ---- life ---- */
 
-enum mm_err signing_open(const char *dir, struct store *store,
+enum mm_err signing_open(struct keyring_at at, struct store *store,
 			 struct signing **out, struct why *why)
 {
 	struct signing *s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
-	snprintf(s->dir, sizeof s->dir, "%s", dir);
+	snprintf(s->dir, sizeof s->dir, "%s", at.dir);
+	s->at = (struct keyring_at){ s->dir, at.passphrase_file };
 	s->store = store;
 	pthread_mutex_init(&s->reloading, NULL);
 	pthread_mutex_init(&s->lock, NULL);

@@ -16,8 +16,9 @@
 
 struct signing;
 
-/* Load `dir` for the first time.  The keyring must have a signer. */
-MM_MUST_USE enum mm_err signing_open(const char *dir, struct store *store,
+/* Load a keyring for the first time.  It must have a signer; what `at`
+ * points to must outlive the signing. */
+MM_MUST_USE enum mm_err signing_open(struct keyring_at at, struct store *store,
 				     struct signing **out, struct why *why);
 void signing_close(struct signing *s);
 

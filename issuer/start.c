@@ -170,15 +170,16 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 	char dir[4096];
 	struct keyring ring = { .count = 0 };
 	TRY(data_path(&r->is, "keys", dir));
-	enum mm_err e = keyring_load(dir, &ring, why);
+	struct keyring_at at = { dir, r->is.set.key_passphrase_file };
+	enum mm_err e = keyring_load(at, &ring, why);
 	r->first_start = e == MM_ERR_NOT_FOUND;
 	keyring_free(&ring);
 	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
 		return e;
 	if (!r->is.set.restored)
 		TRY(check_belongs(r->is.store, dir, r->first_start, why));
-	TRY(keyring_init(dir, JWK_ES256, why));
-	TRY(signing_open(dir, r->is.store, &r->is.signing, why));
+	TRY(keyring_init(at, JWK_ES256, why));
+	TRY(signing_open(at, r->is.store, &r->is.signing, why));
 	return mark_keys(dir, r->is.set.issuer, why);
 }
 

@@ -40,15 +40,6 @@ static size_t count_of(const struct keyring *k, enum key_state state)
 
 /* ---- one look ---- */
 
-/* KID.pem, and in next/ also KID.pub.jwk. */
-static bool is_named(enum key_state state, const char *name)
-{
-	size_t n = strlen(name);
-	return n > KID_LEN &&
-	       (strcmp(name + KID_LEN, KEY_PRIVATE) == 0 ||
-		(state == KEY_NEXT && strcmp(name + KID_LEN, KEY_PUBLIC) == 0));
-}
-
 /* The public file of a key whose private half came back says no more than
  * that. */
 static bool unite(struct keyring_entry *with, struct keyring_entry *e)
@@ -67,10 +58,10 @@ static enum mm_err look_at_file(const struct key_folders *f,
 				struct keyring *out, struct why *why)
 {
 	struct keyring_entry e;
-	if (!is_named(state, name))
+	if (!key_file_named(state, name))
 		return why_say(why, MM_ERR_INVALID, NULL,
-			       "%s/%s/%.80s is not named like a key (KID.pem): "
-			       "take it away",
+			       "%s/%s/%.80s is not named like a key (KID.pem"
+			       "): take it away",
 			       f->dir, key_state_name(state), name);
 	if (out->count == KEYRING_MAX)
 		return why_say(
@@ -139,10 +130,14 @@ static int compare(const void *left, const void *right)
 	return strcmp(jwk_kid(b->key), jwk_kid(a->key));
 }
 
-static enum mm_err load(const char *dir, struct keyring *out, struct why *why)
+static enum mm_err load(struct keyring_at at, struct keyring *out,
+			struct why *why)
 {
-	AUTO_FOLDERS struct key_folders f = key_folders_none(dir);
+	AUTO_SECRET struct secret pass = { .len = 0 };
+	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, &pass);
+	TRY(secret_read(at.passphrase_file, CREDENTIAL_KEYS, &pass, why));
 	TRY(key_folders_open(&f, why));
+	out->sealed = pass.len != 0;
 	enum mm_err e = look(&f, out, why);
 	for (int i = 1; i < LOOKS && look_again(e, out); i++) {
 		keyring_free(out);
@@ -156,14 +151,15 @@ static enum mm_err load(const char *dir, struct keyring *out, struct why *why)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "%s/active holds %zu keys, and one may sign: "
 			       "move the others to retiring/",
-			       dir, count_of(out, KEY_ACTIVE));
+			       at.dir, count_of(out, KEY_ACTIVE));
 	return MM_OK;
 }
 
-enum mm_err keyring_load(const char *dir, struct keyring *out, struct why *why)
+enum mm_err keyring_load(struct keyring_at at, struct keyring *out,
+			 struct why *why)
 {
 	out->count = 0;
-	enum mm_err e = load(dir, out, why);
+	enum mm_err e = load(at, out, why);
 	if (e != MM_OK)
 		keyring_free(out);
 	return e;

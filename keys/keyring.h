@@ -7,8 +7,9 @@
  *
  *	DIR/next/KID.pub.jwk   published; its private half is kept offline
  *
- * PKCS#8 PEM, mode 0600, folders 0700, KID = the first 11 characters of the
- * RFC 7638 thumbprint (a file whose name is not its key's is refused).
+ * PKCS#8 PEM (plain, or encrypted with a passphrase), mode 0600, folders
+ * 0700, KID = the first 11 characters of the RFC 7638 thumbprint (a file
+ * whose name is not its key's is refused).
  * Changes are renames, so a crash leaves each key in one state and the same
  * call made again finishes the work.  Changes exclude each other by flock()
  * on DIR/.lock, which the kernel lets go of when a process dies; reading
@@ -21,11 +22,24 @@
 
 #define KEYRING_MAX 32
 
+/* Where a keyring is, and where the passphrase of its files is: "" or NULL
+ * for the systemd credential, if there is one (keys/secret.h).  Passed by
+ * value; owns nothing. */
+struct keyring_at {
+	const char *dir;
+	const char *passphrase_file;
+};
+
 enum key_state { KEY_NEXT = 1, KEY_ACTIVE, KEY_RETIRING };
 const char *key_state_name(enum key_state s); /* "next" ... */
 
+/* How the private half is kept. */
+enum key_kept { KEY_PLAIN = 1, KEY_ENCRYPTED, KEY_OFFLINE };
+const char *key_kept_name(enum key_kept k); /* "plain" ... */
+
 struct keyring_entry {
 	enum key_state state;
+	enum key_kept kept;
 	int64_t created; /* the file's mtime, */
 	long created_ns; /* and its nanoseconds: they order a busy second */
 	struct jwk *key; /* with its private half, but for an offline one */
@@ -41,17 +55,20 @@ static inline bool keyring_is_offline(const struct keyring_entry *e)
 
 /* By state, in the order of the enum; newest first within a state. */
 struct keyring {
+	bool sealed; /* there is a passphrase: new files are encrypted */
 	struct keyring_entry at[KEYRING_MAX];
 	size_t count;
 };
 
-/* Load every key of DIR into *out, which keyring_free() empties.  Refuses
+/* Load every key of at.dir into *out, which keyring_free() empties.  Refuses
  * (MM_ERR_INVALID, with the file's name) keys that group or others can
- * read, files that are no key, a misnamed file, a key in two states, and
- * more than one key that could sign (but for a half-finished rotation: then
- * the newer one signs and rotate finishes it).  Hidden files are passed
- * over.  A DIR without folders is an empty ring: MM_ERR_NOT_FOUND. */
-MM_MUST_USE enum mm_err keyring_load(const char *dir, struct keyring *out,
+ * read, files that are no key or half of one, encrypted ones without their
+ * passphrase, a misnamed file, a key in
+ * two states, and more than one key that could sign (but for a half-finished
+ * rotation: then the newer one signs and rotate finishes it).  Hidden files are
+ * passed over.  A folder without those three is an empty ring:
+ * MM_ERR_NOT_FOUND. */
+MM_MUST_USE enum mm_err keyring_load(struct keyring_at at, struct keyring *out,
 				     struct why *why);
 void keyring_free(struct keyring *k);
 
@@ -64,24 +81,30 @@ struct jwk *keyring_successor(const struct keyring *k);
  * to take over), else the one that has waited longest, or NULL. */
 const struct keyring_entry *keyring_waiting(const struct keyring *k);
 
-/* The changes.  MM_ERR_BUSY: another one is running.  MM_ERR_NOT_FOUND: no
- * keyring there, or no such key in it. */
+/* The changes.  MM_ERR_BUSY: another change is running.
+ * MM_ERR_NOT_FOUND: no keyring there, or no such key in it. */
 
-/* Make the folders (in DIR's parent, which exists) and, where there is
+/* Make the folders (in the parent of at.dir, which exists) and, where there is
  * none, an active key and a next one. */
-MM_MUST_USE enum mm_err keyring_init(const char *dir, enum jwk_alg alg,
+MM_MUST_USE enum mm_err keyring_init(struct keyring_at at, enum jwk_alg alg,
 				     struct why *why);
 /* A new key in next/ (or in active/ if nothing signs yet), the folders too
  * where they are missing.  kid gets its name. */
-MM_MUST_USE enum mm_err keyring_generate(const char *dir, enum jwk_alg alg,
+MM_MUST_USE enum mm_err keyring_generate(struct keyring_at at, enum jwk_alg alg,
 					 char kid[KID_SIZE], struct why *why);
 
 /* A new key whose private half goes to AWAY/KID.pem (a folder that is there)
  * and nowhere else, its public half to next/.  To take over, the private
  * file is put into next/ beside the public one. */
 MM_MUST_USE enum mm_err
-keyring_generate_offline(const char *dir, enum jwk_alg alg, const char *away,
-			 char kid[KID_SIZE], struct why *why);
+keyring_generate_offline(struct keyring_at at, enum jwk_alg alg,
+			 const char *away, char kid[KID_SIZE],
+			 struct why *why);
+/* Write the files again that are not kept so: encrypted, or plain.  State,
+ * name and time stay; *n gets how many were written. */
+MM_MUST_USE enum mm_err keyring_protect(struct keyring_at at,
+					enum key_kept kept, size_t *n,
+					struct why *why);
 
 /* next -> active, active -> retiring, a new next, in this order, so that at
  * no moment nothing signs.  After a crash in between, the next call does
@@ -93,17 +116,18 @@ struct keyring_rotation {
 	char retiring[KID_SIZE]; /* signed until now; "" if none did */
 	char next[KID_SIZE];	 /* waits for its turn */
 };
-MM_MUST_USE enum mm_err keyring_rotate(const char *dir, enum jwk_alg alg,
+MM_MUST_USE enum mm_err keyring_rotate(struct keyring_at at, enum jwk_alg alg,
 				       struct keyring_rotation *did,
 				       struct why *why);
 /* Remove a key of retiring/ (its tokens are refused from then on).
  * MM_ERR_CONFLICT: it is in another state. */
-MM_MUST_USE enum mm_err keyring_retire(const char *dir, const char *kid,
+MM_MUST_USE enum mm_err keyring_retire(struct keyring_at at, const char *kid,
 				       struct why *why);
 /* Take a key out of any state at once.  If it was the only one to sign, the
  * successor becomes active first (or a new key, where next/ is empty), then
  * a new next is made where none is left; the removal is the last step. */
-MM_MUST_USE enum mm_err keyring_compromise(const char *dir, const char *kid,
-					   enum jwk_alg alg, struct why *why);
+MM_MUST_USE enum mm_err keyring_compromise(struct keyring_at at,
+					   const char *kid, enum jwk_alg alg,
+					   struct why *why);
 
 #endif

@@ -14,6 +14,8 @@
 #define ROOM_FOR_COMPROMISE 2
 
 struct change {
+	struct keyring_at at;
+	struct secret passphrase; /* of new files; none: they are plain */
 	struct key_folders folders;
 	struct keyring ring;
 	enum jwk_alg alg; /* of new keys */
@@ -24,15 +26,17 @@ static void change_end(struct change *c)
 {
 	keyring_free(&c->ring);
 	key_folders_close(&c->folders);
+	secret_wipe(&c->passphrase);
 }
 #define AUTO_CHANGE __attribute__((cleanup(change_end)))
 
-static struct change change_of(const char *dir, enum jwk_alg alg,
+static struct change change_of(struct keyring_at at, enum jwk_alg alg,
 			       struct why *why)
 {
-	return (struct change){
-		key_folders_none(dir), { .count = 0 }, alg, why
-	};
+	return (struct change){ .at = at,
+				.folders = key_folders_none(at.dir, NULL),
+				.alg = alg,
+				.why = why };
 }
 
 static enum mm_err change_begin(struct change *c, bool create)
@@ -42,7 +46,9 @@ static enum mm_err change_begin(struct change *c, bool create)
 	key_folders_close(&c->folders);
 	TRY(key_folders_make(&c->folders, c->why));
 	TRY(key_folders_lock(&c->folders, c->why));
-	return keyring_load(c->folders.dir, &c->ring, c->why);
+	TRY(secret_read(c->at.passphrase_file, CREDENTIAL_KEYS, &c->passphrase,
+			c->why));
+	return keyring_load(c->at, &c->ring, c->why);
 }
 
 /* ---- looking ---- */
@@ -129,32 +135,52 @@ static const struct keyring_entry *newest_of_all(const struct change *c)
 	return hit;
 }
 
-/* Takes `key` over. */
-static enum mm_err put_key(struct change *c, enum key_state state,
-			   struct jwk *key)
+/* What stands in the file of a key that is kept so. */
+static enum mm_err text_of(const struct change *c, const struct jwk *key,
+			   enum key_kept kept, struct buf *text)
 {
-	struct keyring_entry e = { .state = state, .key = key };
-	enum mm_err err =
-		key_file_write(&c->folders, &e, newest_of_all(c), c->why);
-	if (err != MM_OK) {
-		jwk_drop(e.key);
-		return err;
-	}
+	if (kept == KEY_OFFLINE)
+		return jwk_to_json(key, text);
+	if (kept == KEY_ENCRYPTED)
+		return jwk_pem_encrypt(key, secret_span(&c->passphrase), text);
+	buf_add(text, jwk_pem(key));
+	return text->failed;
+}
+
+static enum key_kept kept_new(const struct change *c)
+{
+	return c->passphrase.len ? KEY_ENCRYPTED : KEY_PLAIN;
+}
+
+/* Write a new key and take it into the ring, which then owns it. */
+static enum mm_err take_key(struct change *c, struct keyring_entry *e,
+			    struct span text)
+{
+	TRY(key_file_write(&c->folders, e, text, newest_of_all(c), c->why));
 	/* The newest stands first: see struct keyring. */
 	memmove(&c->ring.at[1], &c->ring.at[0],
 		c->ring.count * sizeof c->ring.at[0]);
-	c->ring.at[0] = e;
+	c->ring.at[0] = *e;
 	c->ring.count++;
 	return MM_OK;
 }
 
 static enum mm_err add_key(struct change *c, enum key_state state)
 {
-	struct jwk *key;
+	AUTO_JWK struct jwk *k = NULL;
+	AUTO_BUF struct buf text = buf_new(16384);
 	if (c->ring.count == KEYRING_MAX)
 		return too_many(c);
-	TRY(make_key(c, &key));
-	return put_key(c, state, key);
+	TRY(make_key(c, &k));
+	struct keyring_entry e = {
+		.state = state,
+		.kept = kept_new(c),
+		.key = k,
+	};
+	TRY(text_of(c, k, e.kept, &text));
+	TRY(take_key(c, &e, span_of(text.at, text.len)));
+	k = NULL; /* transferred */
+	return MM_OK;
 }
 
 static enum mm_err remove_key(struct change *c, struct keyring_entry *e)
@@ -214,18 +240,19 @@ static enum mm_err demote_all_but(struct change *c, const char *kid,
 
 /* ---- the verbs ---- */
 
-enum mm_err keyring_init(const char *dir, enum jwk_alg alg, struct why *why)
+enum mm_err keyring_init(struct keyring_at at, enum jwk_alg alg,
+			 struct why *why)
 {
-	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	AUTO_CHANGE struct change c = change_of(at, alg, why);
 	TRY(change_begin(&c, true));
 	TRY(ensure_signer(&c));
 	return ensure_next(&c);
 }
 
-enum mm_err keyring_generate(const char *dir, enum jwk_alg alg,
+enum mm_err keyring_generate(struct keyring_at at, enum jwk_alg alg,
 			     char kid[KID_SIZE], struct why *why)
 {
-	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	AUTO_CHANGE struct change c = change_of(at, alg, why);
 	TRY(change_begin(&c, true));
 	TRY(check_room(&c));
 	TRY(add_key(&c, count_of(&c, KEY_ACTIVE) ? KEY_NEXT : KEY_ACTIVE));
@@ -233,32 +260,71 @@ enum mm_err keyring_generate(const char *dir, enum jwk_alg alg,
 	return MM_OK;
 }
 
+/* The public half of `key` goes into next/. */
+static enum mm_err announce(struct change *c, const struct jwk *key)
+{
+	AUTO_JWK struct jwk *public = NULL;
+	AUTO_BUF struct buf text = buf_new(JWK_TEXT_MAX);
+	struct span json;
+	TRY(text_of(c, key, KEY_OFFLINE, &text));
+	TRY(buf_done(&text, &json));
+	TRY(jwk_from_json(json, &public, c->why));
+	struct keyring_entry e = {
+		.state = KEY_NEXT,
+		.kept = KEY_OFFLINE,
+		.key = public,
+	};
+	TRY(take_key(c, &e, json));
+	public = NULL; /* transferred */
+	return MM_OK;
+}
+
 /* The private half first: a key that is announced and that nobody has would
  * be of no use; one that nobody knows does no harm. */
-enum mm_err keyring_generate_offline(const char *dir, enum jwk_alg alg,
+enum mm_err keyring_generate_offline(struct keyring_at at, enum jwk_alg alg,
 				     const char *away, char kid[KID_SIZE],
 				     struct why *why)
 {
-	AUTO_CHANGE struct change c = change_of(dir, alg, why);
-	AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
+	AUTO_CHANGE struct change c = change_of(at, alg, why);
+	AUTO_BUF struct buf pem = buf_new(16384);
 	AUTO_JWK struct jwk *key = NULL;
-	struct jwk *public = NULL;
-	struct span text;
 	char path[4096];
 	TRY(change_begin(&c, false));
 	TRY(check_room(&c));
 	TRY(make_key(&c, &key));
-	int n = snprintf(path, sizeof path, "%s/%s" KEY_PRIVATE, away,
-			 jwk_kid(key));
+	int n = snprintf(path, sizeof path, "%s/%s.pem", away, jwk_kid(key));
 	if (n < 0 || (size_t)n >= sizeof path)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "the path of the folder is too long");
-	TRY(file_replace(path, jwk_pem(key), 0600, why));
-	TRY(jwk_to_json(key, &json));
-	TRY(buf_done(&json, &text));
-	TRY(jwk_from_json(text, &public, why));
-	TRY(put_key(&c, KEY_NEXT, public));
+	TRY(text_of(&c, key, kept_new(&c), &pem));
+	TRY(file_replace(path, span_of(pem.at, pem.len), 0600, why));
+	TRY(announce(&c, key));
 	name(kid, newest_of_all(&c));
+	return MM_OK;
+}
+
+enum mm_err keyring_protect(struct keyring_at at, enum key_kept kept, size_t *n,
+			    struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(at, JWK_ES256, why);
+	*n = 0;
+	TRY(change_begin(&c, false));
+	if (c.passphrase.len == 0)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "there is no passphrase: say "
+			       "key_passphrase_file, or bring the "
+			       "credential " CREDENTIAL_KEYS);
+	for (size_t i = 0; i < c.ring.count; i++) {
+		struct keyring_entry *e = &c.ring.at[i];
+		AUTO_BUF struct buf text = buf_new(16384);
+		if (e->kept == kept || e->kept == KEY_OFFLINE)
+			continue;
+		e->kept = kept;
+		TRY(text_of(&c, e->key, kept, &text));
+		TRY(key_file_write(&c.folders, e, span_of(text.at, text.len),
+				   NULL, why));
+		++*n;
+	}
 	return MM_OK;
 }
 
@@ -275,10 +341,10 @@ static enum mm_err prepare(struct change *c, struct keyring_rotation *did)
 	return MM_OK;
 }
 
-enum mm_err keyring_rotate(const char *dir, enum jwk_alg alg,
+enum mm_err keyring_rotate(struct keyring_at at, enum jwk_alg alg,
 			   struct keyring_rotation *did, struct why *why)
 {
-	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	AUTO_CHANGE struct change c = change_of(at, alg, why);
 	*did = (struct keyring_rotation){ 0 };
 	TRY(change_begin(&c, false));
 
@@ -299,9 +365,10 @@ enum mm_err keyring_rotate(const char *dir, enum jwk_alg alg,
 	return MM_OK;
 }
 
-enum mm_err keyring_retire(const char *dir, const char *kid, struct why *why)
+enum mm_err keyring_retire(struct keyring_at at, const char *kid,
+			   struct why *why)
 {
-	AUTO_CHANGE struct change c = change_of(dir, JWK_ES256, why);
+	AUTO_CHANGE struct change c = change_of(at, JWK_ES256, why);
 	TRY(change_begin(&c, false));
 	struct keyring_entry *e = find(&c, kid);
 	if (e == NULL)
@@ -325,10 +392,10 @@ static bool others_wait(const struct change *c, const char *kid)
 	return false;
 }
 
-enum mm_err keyring_compromise(const char *dir, const char *kid,
+enum mm_err keyring_compromise(struct keyring_at at, const char *kid,
 			       enum jwk_alg alg, struct why *why)
 {
-	AUTO_CHANGE struct change c = change_of(dir, alg, why);
+	AUTO_CHANGE struct change c = change_of(at, alg, why);
 	TRY(change_begin(&c, false));
 	const struct keyring_entry *e = find(&c, kid);
 	if (e == NULL)

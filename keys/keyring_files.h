@@ -1,4 +1,5 @@
-/* keyring_files.h - the files of a keyring, one at a time, for keyring*.c.
+/* keyring_files.h - the folders and files of a keyring, one at a time, for
+ * keyring*.c; implemented in keyring_files.c and key_file.c.
  *
  * Everything goes through the descriptors of folders that are held open, so
  * nobody can slip another folder under a change that is half done.  What a
@@ -10,21 +11,23 @@
 #include <dirent.h>
 
 #include "keys/keyring.h"
-
-#define KEY_PRIVATE ".pem"     /* behind the kid */
-#define KEY_PUBLIC  ".pub.jwk" /* the same of an offline key, in next/ */
+#include "keys/secret.h"
 
 #define KEY_STATES (KEY_RETIRING + 1) /* arrays by state; [0] is unused */
 
 struct key_folders {
-	const char *dir;    /* the caller's; for messages */
-	int root, lock;	    /* lock: -1 while only reading */
-	int at[KEY_STATES]; /* -1: there is no such folder */
+	const char *dir;		 /* the caller's; for messages */
+	const struct secret *passphrase; /* the caller's; for reading */
+	int root, lock;			 /* lock: -1 while only reading */
+	int at[KEY_STATES];		 /* -1: there is no such folder */
 };
 
-static inline struct key_folders key_folders_none(const char *dir)
+static inline struct key_folders
+key_folders_none(const char *dir, const struct secret *passphrase)
 {
-	return (struct key_folders){ dir, -1, -1, { -1, -1, -1, -1 } };
+	return (struct key_folders){
+		dir, passphrase, -1, -1, { -1, -1, -1, -1 }
+	};
 }
 
 /* Open what is there.  MM_ERR_NOT_FOUND: no folder at all.  Folders that
@@ -46,10 +49,14 @@ MM_MUST_USE enum mm_err key_file_read(const struct key_folders *f,
 				      enum key_state state, const char *name,
 				      struct keyring_entry *out,
 				      struct why *why);
-/* Write a new key; it gets e->state's folder and e's time, which the caller
- * asks to be later than (s, ns) whatever the clock says. */
+/* Could this be the name of a key's file in that folder? */
+bool key_file_named(enum key_state state, const char *name);
+/* Write the file of a key, whole, in e->state's folder.  A new key (after !=
+ * NULL) gets a time that is later than that one's whatever the clock says;
+ * one that is written again keeps its own. */
 MM_MUST_USE enum mm_err key_file_write(const struct key_folders *f,
 				       struct keyring_entry *e,
+				       struct span text,
 				       const struct keyring_entry *after,
 				       struct why *why);
 /* Make the file of a key that came back newer than `after`, as a new one
@@ -70,6 +77,11 @@ MM_MUST_USE enum mm_err key_file_remove_public(const struct key_folders *f,
 					       const struct keyring_entry *e,
 					       struct why *why);
 
+/* errno, as an error with a sentence: "cannot VERB DIR/STATE/NAME: ...". */
+enum mm_err key_failed(const struct key_folders *f, enum key_state state,
+		       const char *verb, const char *name, struct why *why);
+/* Root's new files belong to whom the folder belongs to. */
+bool key_give_to_owner(const struct key_folders *f, int fd);
 /* List a folder from its start; NULL (errno says why) or closedir() it. */
 DIR *key_folder_list(const struct key_folders *f, enum key_state state);
 

@@ -19,7 +19,8 @@
 
 struct fixture {
 	char base[PATH];
-	char dir[PATH]; /* the keyring: base/keys */
+	char dir[PATH];	      /* the keyring: base/keys */
+	struct keyring_at at; /* that; no passphrase */
 	struct why why;
 };
 
@@ -45,6 +46,7 @@ static inline int set_up(void **state)
 	if (mkdtemp(f.base) == NULL)
 		return -1;
 	snprintf(f.dir, sizeof f.dir, "%.200s/keys", f.base);
+	f.at.dir = f.dir;
 	*state = &f;
 	return 0;
 }
@@ -111,7 +113,7 @@ static inline void assert_counts(struct fixture *f, size_t next, size_t active,
 {
 	AUTO_RING struct keyring k;
 	size_t n[4] = { 0 };
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 	for (size_t i = 0; i < k.count; i++)
 		n[k.at[i].state]++;
 	assert_int_equal(n[KEY_NEXT], next);
@@ -122,7 +124,7 @@ static inline void assert_counts(struct fixture *f, size_t next, size_t active,
 static inline void signer_of(struct fixture *f, char kid[KID_SIZE])
 {
 	AUTO_RING struct keyring k;
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 	assert_non_null(keyring_signer(&k));
 	snprintf(kid, KID_SIZE, "%s", jwk_kid(keyring_signer(&k)));
 }
@@ -130,7 +132,7 @@ static inline void signer_of(struct fixture *f, char kid[KID_SIZE])
 static inline void successor_of(struct fixture *f, char kid[KID_SIZE])
 {
 	AUTO_RING struct keyring k;
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 	assert_non_null(keyring_successor(&k));
 	snprintf(kid, KID_SIZE, "%s", jwk_kid(keyring_successor(&k)));
 }
@@ -138,7 +140,7 @@ static inline void successor_of(struct fixture *f, char kid[KID_SIZE])
 static inline struct fixture *made(void **state)
 {
 	struct fixture *f = *state;
-	assert_int_equal(keyring_init(f->dir, JWK_EDDSA, &f->why), MM_OK);
+	assert_int_equal(keyring_init(f->at, JWK_EDDSA, &f->why), MM_OK);
 	return f;
 }
 

@@ -101,7 +101,8 @@ static void test_pem_round_trip(void **state)
 	for (size_t i = 0; i < ROWS(algs); i++) {
 		AUTO_JWK struct jwk *k = NULL, *back = NULL;
 		assert_int_equal(jwk_generate(algs[i], &k), MM_OK);
-		assert_int_equal(jwk_from_pem(jwk_pem(k), &back, NULL), MM_OK);
+		assert_int_equal(jwk_from_pem(jwk_pem(k), NULL, &back, NULL),
+				 MM_OK);
 		assert_true(jwk_is_private(back));
 		assert_same_key(k, back);
 		assert_true(span_eq(jwk_pem(k), jwk_pem(back)));
@@ -114,7 +115,7 @@ static void refuse_pem(struct span pem, const char *what)
 {
 	struct why why = { .text = "" };
 	struct jwk *k = NULL;
-	if (jwk_from_pem(pem, &k, &why) != MM_ERR_INVALID)
+	if (jwk_from_pem(pem, NULL, &k, &why) != MM_ERR_INVALID)
 		fail_msg("accepted: %s", what);
 	assert_null(k);
 	assert_true(why.text[0] != '\0');

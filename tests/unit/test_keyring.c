@@ -9,15 +9,15 @@ static void test_missing(void **state)
 	struct fixture *f = *state;
 	struct keyring k;
 	struct keyring_rotation did;
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_ERR_NOT_FOUND);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_ERR_NOT_FOUND);
 	assert_non_null(strstr(f->why.text, f->dir));
-	assert_int_equal(keyring_rotate(f->dir, JWK_ES256, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_ES256, &did, &f->why),
 			 MM_ERR_NOT_FOUND);
-	assert_int_equal(keyring_retire(f->dir, "AAAAAAAAAAA", &f->why),
+	assert_int_equal(keyring_retire(f->at, "AAAAAAAAAAA", &f->why),
 			 MM_ERR_NOT_FOUND);
 	assert_int_equal(access(f->dir, F_OK), -1); /* and nothing was made */
 	assert_int_equal(mkdir(f->dir, 0700), 0);
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_ERR_NOT_FOUND);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_ERR_NOT_FOUND);
 }
 
 static void test_init(void **state)
@@ -62,12 +62,12 @@ static void test_generate(void **state)
 		char kid[KID_SIZE];
 		AUTO_RING struct keyring k;
 		assert_int_equal(
-			keyring_generate(f->dir, algs[i].alg, kid, &f->why),
+			keyring_generate(f->at, algs[i].alg, kid, &f->why),
 			MM_OK);
 		/* the first signs, the others wait */
 		assert_true(exists(f, i == 0 ? "active" : "next", kid));
 		assert_int_not_equal(kid[0], '-');
-		assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_OK);
+		assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 		const struct keyring_entry *e = &k.at[i == 0 ? k.count - 1 : 0];
 		assert_string_equal(jwk_kid(e->key), kid);
 		assert_string_equal(jwk_alg_name(e->key), algs[i].name);
@@ -88,8 +88,7 @@ static void test_rotate_rounds(void **state)
 		signer_of(f, signer);
 		successor_of(f, next);
 		assert_int_equal(
-			keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
-			MM_OK);
+			keyring_rotate(f->at, JWK_EDDSA, &did, &f->why), MM_OK);
 		assert_false(did.only_prepared);
 		assert_string_equal(did.active, next);
 		assert_string_equal(did.retiring, signer);
@@ -106,9 +105,9 @@ static void test_rotate_takes_the_oldest(void **state)
 	char first[KID_SIZE], second[KID_SIZE];
 	struct keyring_rotation did;
 	successor_of(f, first);
-	assert_int_equal(keyring_generate(f->dir, JWK_ES256, second, &f->why),
+	assert_int_equal(keyring_generate(f->at, JWK_ES256, second, &f->why),
 			 MM_OK);
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
 	assert_string_equal(did.active, first);
 	assert_string_equal(did.next, second);
@@ -126,7 +125,7 @@ static void test_crash_before_anything(void **state)
 	put(f, "active", ".keep", "");
 	assert_counts(f, 1, 1, 0); /* readers pass over it */
 	struct keyring_rotation did;
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
 	assert_string_equal(did.retiring, signer);
 	file_of(path, f, "next", ".AAAAAAAAAAA.tmp");
@@ -146,11 +145,11 @@ static void test_crash_after_promotion(void **state)
 	assert_string_equal(now, new); /* the newer of the two signs */
 
 	AUTO_RING struct keyring k;
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 	assert_null(keyring_successor(&k)); /* to be finished first */
 
 	struct keyring_rotation did;
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
 	assert_string_equal(did.active, new);
 	assert_string_equal(did.retiring, old);
@@ -169,7 +168,7 @@ static void test_crash_before_new_next(void **state)
 	successor_of(f, new);
 	move(f, new, "next", "active");
 	move(f, old, "active", "retiring");
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
 	assert_true(did.only_prepared);
 	assert_string_equal(did.active, new);
@@ -184,7 +183,7 @@ static void test_crash_in_init(void **state)
 	signer_of(f, signer);
 	successor_of(f, next);
 	move(f, signer, "active", "retiring"); /* nothing signs */
-	assert_int_equal(keyring_init(f->dir, JWK_EDDSA, &f->why), MM_OK);
+	assert_int_equal(keyring_init(f->at, JWK_EDDSA, &f->why), MM_OK);
 	signer_of(f, now);
 	assert_string_equal(now, next);
 	assert_counts(f, 1, 1, 1);
@@ -201,9 +200,9 @@ static void test_age_survives_a_bad_clock(void **state)
 					   { 4000000000, 999999999 } };
 		AUTO_RING struct keyring k;
 		assert_int_equal(
-			keyring_generate(f->dir, JWK_EDDSA, kid, &f->why),
+			keyring_generate(f->at, JWK_EDDSA, kid, &f->why),
 			MM_OK);
-		assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_OK);
+		assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 		if (i == 0) {
 			key_of(path, f, "active", kid);
 			assert_int_equal(utimensat(AT_FDCWD, path, far, 0), 0);
@@ -223,19 +222,18 @@ static void test_retire(void **state)
 	struct keyring_rotation did;
 	signer_of(f, signer);
 	successor_of(f, next);
-	assert_int_equal(keyring_retire(f->dir, signer, &f->why),
+	assert_int_equal(keyring_retire(f->at, signer, &f->why),
 			 MM_ERR_CONFLICT);
-	assert_int_equal(keyring_retire(f->dir, next, &f->why),
-			 MM_ERR_CONFLICT);
-	assert_int_equal(keyring_retire(f->dir, "../../x", &f->why),
+	assert_int_equal(keyring_retire(f->at, next, &f->why), MM_ERR_CONFLICT);
+	assert_int_equal(keyring_retire(f->at, "../../x", &f->why),
 			 MM_ERR_NOT_FOUND);
 	assert_counts(f, 1, 1, 0);
 
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
-	assert_int_equal(keyring_retire(f->dir, signer, &f->why), MM_OK);
+	assert_int_equal(keyring_retire(f->at, signer, &f->why), MM_OK);
 	assert_counts(f, 1, 1, 0);
-	assert_int_equal(keyring_retire(f->dir, signer, &f->why),
+	assert_int_equal(keyring_retire(f->at, signer, &f->why),
 			 MM_ERR_NOT_FOUND);
 }
 
@@ -245,7 +243,7 @@ static void test_compromise_of_the_signer(void **state)
 	char signer[KID_SIZE], next[KID_SIZE], now[KID_SIZE];
 	signer_of(f, signer);
 	successor_of(f, next);
-	assert_int_equal(keyring_compromise(f->dir, signer, JWK_EDDSA, &f->why),
+	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
 			 MM_OK);
 	assert_false(exists(f, "active", signer));
 	assert_false(exists(f, "retiring", signer));
@@ -258,9 +256,9 @@ static void test_compromise_with_no_successor(void **state)
 {
 	struct fixture *f = *state;
 	char only[KID_SIZE], now[KID_SIZE];
-	assert_int_equal(keyring_generate(f->dir, JWK_EDDSA, only, &f->why),
+	assert_int_equal(keyring_generate(f->at, JWK_EDDSA, only, &f->why),
 			 MM_OK);
-	assert_int_equal(keyring_compromise(f->dir, only, JWK_EDDSA, &f->why),
+	assert_int_equal(keyring_compromise(f->at, only, JWK_EDDSA, &f->why),
 			 MM_OK);
 	signer_of(f, now);
 	assert_string_not_equal(now, only);
@@ -275,7 +273,7 @@ static void test_crash_in_compromise(void **state)
 	signer_of(f, signer);
 	successor_of(f, next);
 	move(f, next, "next", "active");
-	assert_int_equal(keyring_compromise(f->dir, signer, JWK_EDDSA, &f->why),
+	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
 			 MM_OK);
 	signer_of(f, now);
 	assert_string_equal(now, next);
@@ -289,19 +287,19 @@ static void test_compromise_of_others(void **state)
 	struct keyring_rotation did;
 	signer_of(f, signer);
 	successor_of(f, next);
-	assert_int_equal(keyring_compromise(f->dir, next, JWK_EDDSA, &f->why),
+	assert_int_equal(keyring_compromise(f->at, next, JWK_EDDSA, &f->why),
 			 MM_OK);
 	signer_of(f, now);
 	assert_string_equal(now, signer);
 	assert_counts(f, 1, 1, 0);
 	assert_false(exists(f, "next", next));
 
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
-	assert_int_equal(keyring_compromise(f->dir, signer, JWK_EDDSA, &f->why),
+	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
 			 MM_OK);
 	assert_counts(f, 1, 1, 0);
-	assert_int_equal(keyring_compromise(f->dir, signer, JWK_EDDSA, &f->why),
+	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
 			 MM_ERR_NOT_FOUND);
 }
 
@@ -312,13 +310,13 @@ static void test_full(void **state)
 	enum mm_err e = MM_OK;
 	int rounds = 0;
 	while (e == MM_OK && rounds++ < KEYRING_MAX)
-		e = keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why);
+		e = keyring_rotate(f->at, JWK_EDDSA, &did, &f->why);
 	assert_int_equal(e, MM_ERR_CONFLICT);
 	assert_non_null(strstr(f->why.text, "retire"));
 	/* it can still be read, and a stolen key thrown out */
 	char signer[KID_SIZE];
 	signer_of(f, signer);
-	assert_int_equal(keyring_compromise(f->dir, signer, JWK_EDDSA, &f->why),
+	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
 			 MM_OK);
 	signer_of(f, signer);
 }

@@ -4,7 +4,7 @@
 
 static void made_offline(struct fixture *f, char kid[KID_SIZE])
 {
-	assert_int_equal(keyring_generate_offline(f->dir, JWK_ES256, f->base,
+	assert_int_equal(keyring_generate_offline(f->at, JWK_ES256, f->base,
 						  kid, &f->why),
 			 MM_OK);
 }
@@ -41,13 +41,13 @@ static void bring_back(const struct fixture *f, const char *kid)
 
 static void rotate(struct fixture *f, struct keyring_rotation *did)
 {
-	assert_int_equal(keyring_rotate(f->dir, JWK_ES256, did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_ES256, did, &f->why),
 			 MM_OK);
 }
 
 static void compromise(struct fixture *f, const char *kid)
 {
-	assert_int_equal(keyring_compromise(f->dir, kid, JWK_ES256, &f->why),
+	assert_int_equal(keyring_compromise(f->at, kid, JWK_ES256, &f->why),
 			 MM_OK);
 }
 
@@ -73,7 +73,7 @@ static void test_only_the_public_half_is_here(void **state)
 	assert_false(exists(f, "next", kid));
 	assert_true(is_published(f, kid));
 
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 	assert_string_equal(jwk_kid(k.at[0].key), kid);
 	assert_int_equal(k.at[0].state, KEY_NEXT);
 	assert_true(keyring_is_offline(&k.at[0]));
@@ -183,19 +183,19 @@ static void test_refusals(void **state)
 	public_of(path, f, kid);
 	file_of(other, f, "next", "AAAAAAAAAAA.pub.jwk");
 	assert_int_equal(rename(path, other), 0);
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_ERR_INVALID);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_ERR_INVALID);
 	assert_non_null(strstr(f->why.text, "AAAAAAAAAAA.pub.jwk"));
 
 	file_of(path, f, "active", "AAAAAAAAAAA.pub.jwk"); /* cannot sign */
 	assert_int_equal(rename(other, path), 0);
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_ERR_INVALID);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_ERR_INVALID);
 	assert_non_null(strstr(f->why.text, "not named like a key"));
 	assert_int_equal(unlink(path), 0);
 
 	put(f, "next", "AAAAAAAAAAA.pub.jwk", "{\"kty\":\"EC\"}");
-	assert_int_equal(keyring_load(f->dir, &k, &f->why), MM_ERR_INVALID);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_ERR_INVALID);
 	assert_int_equal(unlink(other), 0);
-	assert_int_equal(keyring_generate_offline(f->dir, JWK_ES256,
+	assert_int_equal(keyring_generate_offline(f->at, JWK_ES256,
 						  "/nonexistent", kid, &f->why),
 			 MM_ERR_IO);
 	assert_non_null(strstr(f->why.text, "/nonexistent"));

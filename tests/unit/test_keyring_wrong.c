@@ -122,7 +122,7 @@ static void break_three_signers(const struct fixture *f, const char *kid)
 	(void)kid;
 	for (char *made_kid = next;; made_kid = third) {
 		assert_int_equal(
-			keyring_generate(f->dir, JWK_EDDSA, made_kid, &why),
+			keyring_generate(f->at, JWK_EDDSA, made_kid, &why),
 			MM_OK);
 		move(f, made_kid, "next", "active");
 		if (made_kid == third)
@@ -162,7 +162,7 @@ static void test_refusals(void **state)
 		signer_of(f, kid);
 		wrongs[i].how(f, kid);
 
-		enum mm_err e = keyring_load(f->dir, &k, &f->why);
+		enum mm_err e = keyring_load(f->at, &k, &f->why);
 		assert_int_not_equal(e, MM_OK);
 		assert_int_not_equal(e, MM_ERR_NOT_FOUND);
 		assert_int_equal(k.count, 0);
@@ -173,8 +173,7 @@ static void test_refusals(void **state)
 		assert_null(strstr(f->why.text, "BEGIN"));
 		/* and no change touches it */
 		assert_int_not_equal(
-			keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
-			MM_OK);
+			keyring_rotate(f->at, JWK_EDDSA, &did, &f->why), MM_OK);
 		sh("rm -rf -- \"$1\"", f->dir);
 		sh("rm -rf -- \"$1\"/elsewhere", f->base);
 	}
@@ -192,24 +191,24 @@ static void test_lock(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_ERR_BUSY);
 	assert_non_null(strstr(f->why.text, ".lock"));
-	assert_int_equal(keyring_generate(f->dir, JWK_EDDSA, kid, &f->why),
+	assert_int_equal(keyring_generate(f->at, JWK_EDDSA, kid, &f->why),
 			 MM_ERR_BUSY);
-	assert_int_equal(keyring_init(f->dir, JWK_EDDSA, &f->why), MM_ERR_BUSY);
+	assert_int_equal(keyring_init(f->at, JWK_EDDSA, &f->why), MM_ERR_BUSY);
 	assert_counts(f, 1, 1, 0); /* reading goes on */
 	close(fd);
-	assert_int_equal(keyring_rotate(f->dir, JWK_EDDSA, &did, &f->why),
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
 }
 
-static int rotate_n_times(const char *dir, int n)
+static int rotate_n_times(struct keyring_at at, int n)
 {
 	struct keyring_rotation did;
 	int done = 0;
 	while (done < n) {
-		enum mm_err e = keyring_rotate(dir, JWK_EDDSA, &did, NULL);
+		enum mm_err e = keyring_rotate(at, JWK_EDDSA, &did, NULL);
 		if (e != MM_OK && e != MM_ERR_BUSY)
 			return 1;
 		done += e == MM_OK;
@@ -226,7 +225,7 @@ static void test_two_processes(void **state)
 	for (int i = 0; i < 2; i++) {
 		child[i] = fork();
 		if (child[i] == 0)
-			_exit(rotate_n_times(f->dir, 10));
+			_exit(rotate_n_times(f->at, 10));
 	}
 	int running = 2;
 	while (running > 0) {
