@@ -31,6 +31,7 @@
 	X(tls_key,      SET_TEXT,     "",                  "FILE",      "PEM private key of tls_cert") \
 	X(behind_proxy, SET_BOOL,     "false",             "",          "a TLS proxy stands in front: plain HTTP beyond loopback is meant") \
 	X(key_passphrase_file, SET_TEXT, "",               "FILE",      "the passphrase of the key files, on one line; else the credential mintmark-keys") \
+	X(mint_with,    SET_TEXT,     "libjwt",            "WAY",       "who signs tokens: libjwt where it can, or jws (our own) always") \
 	X(max_life,     SET_DURATION, "366d",              "DUR",       "longest life of a token, and the cap of -a alone") \
 	X(exchange_life, SET_DURATION, "10m",              "DUR",       "longest life of an access token that a token is exchanged for") \
 	X(feed_retain,  SET_DURATION, "7d",                "DUR",       "how long events stay in the feed") \

@@ -1,8 +1,9 @@
 /* mint.c - a grant becomes a signed token; the only file that knows libjwt.
  *
- * libjwt (1.10 to 1.17) signs ES256 and RS256 and always writes typ JWT,
- * which is what a PAT has.  It knows no EdDSA: such keys sign through
- * common/jws.c, which writes the same bytes.
+ * libjwt (1.10 to 1.17) signs ES256 and RS256 with a key that it is given as
+ * PEM text, and always writes typ JWT, which is what a PAT has.  It knows no
+ * EdDSA, and no key that stays in a PKCS#11 token: such keys sign through
+ * common/jws.c, which writes the same header and claims.
  */
 #include "issuer/mint.h"
 
@@ -31,16 +32,19 @@ struct pool {
 struct mint {
 	struct store *store;
 	char iss[ISS_SIZE];
+	bool with_jws;	      /* always, not only where libjwt cannot */
 	pthread_mutex_t lock; /* guards pools */
 	struct pool pool[POOLS];
 };
 
-enum mm_err mint_open(struct store *store, const char *iss, struct mint **out)
+enum mm_err mint_open(struct store *store, const char *iss, bool with_jws,
+		      struct mint **out)
 {
 	struct mint *m = calloc(1, sizeof *m);
 	if (m == NULL)
 		return MM_ERR_NOMEM;
 	m->store = store;
+	m->with_jws = with_jws;
 	pthread_mutex_init(&m->lock, NULL);
 	if (!span_copy(m->iss, sizeof m->iss, span_str(iss))) {
 		free(m);
@@ -173,11 +177,14 @@ static void free_text(char **s)
 }
 #define AUTO_TEXT __attribute__((cleanup(free_text)))
 
+/* Sorted, as libjwt writes them whatever order it is given: who signs makes
+ * no difference. */
 static enum mm_err claims_dump(const struct mint *m, const struct token_row *t,
 			       char **out)
 {
 	json_t *claims = claims_json(m, t);
-	*out = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
+	*out = claims ? json_dumps(claims, JSON_COMPACT | JSON_SORT_KEYS)
+		      : NULL;
 	json_decref(claims);
 	return *out ? MM_OK : MM_ERR_NOMEM;
 }
@@ -213,10 +220,15 @@ static enum mm_err sign_libjwt(const struct jwk *key, const char *claims,
 	return token->failed;
 }
 
-static enum mm_err sign(const struct jwk *key, const char *claims,
-			struct buf *token)
+static bool libjwt_can(const struct jwk *key)
 {
-	return jwk_alg(key) == JWK_EDDSA
+	return jwk_alg(key) != JWK_EDDSA && jwk_pem(key).len != 0;
+}
+
+static enum mm_err sign(const struct mint *m, const struct jwk *key,
+			const char *claims, struct buf *token)
+{
+	return m->with_jws || !libjwt_can(key)
 		       ? jws_sign(key, TYP_PAT, span_str(claims), token)
 		       : sign_libjwt(key, claims, token);
 }
@@ -256,7 +268,7 @@ enum mm_err mint_token(struct mint *m, const struct jwk *key, bool allow_long,
 	TRY(take_index(m, t));
 	(void)span_copy(t->kid, sizeof t->kid, span_str(jwk_kid(key)));
 	TRY(claims_dump(m, t, &claims));
-	TRY(sign(key, claims, token));
+	TRY(sign(m, key, claims, token));
 	TRY(buf_done(token, &text));
 	return text.len <= max ? MM_OK : too_long(t, text, max, why);
 }
@@ -268,6 +280,6 @@ enum mm_err mint_again(struct mint *m, const struct jwk *key,
 	struct span text;
 	MM_ASSERT(strcmp(t->kid, jwk_kid(key)) == 0);
 	TRY(claims_dump(m, t, &claims));
-	TRY(sign(key, claims, token));
+	TRY(sign(m, key, claims, token));
 	return buf_done(token, &text);
 }

@@ -12,8 +12,9 @@
 
 struct mint;
 
+/* with_jws: sign through common/jws.c also what libjwt could. */
 MM_MUST_USE enum mm_err mint_open(struct store *store, const char *iss,
-				  struct mint **out);
+				  bool with_jws, struct mint **out);
 void mint_close(struct mint *m);
 
 /* Has a token been issued at a later time than this host's clock says it is?

@@ -88,6 +88,10 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 	if (set->exchange_life < 1)
 		return why_say(why, MM_ERR_INVALID, "exchange_life",
 			       "exchange_life is at least 1s");
+	if (strcmp(set->mint_with, "libjwt") != 0 &&
+	    strcmp(set->mint_with, "jws") != 0)
+		return why_say(why, MM_ERR_INVALID, "mint_with",
+			       "mint_with is libjwt or jws");
 	if (set->feed_retain < 60 || set->feed_ttl < 1 || set->list_ttl < 1)
 		return why_say(why, MM_ERR_INVALID, "feed_retain",
 			       "feed_retain is at least 60s, the ttls at "
@@ -223,7 +227,8 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(start_keys(r, why));
 	sweep.store = is->store;
 	TRY(sweeper_start(&sweep, &r->sweeper, why));
-	TRY(mint_open(is->store, is->set.issuer, &is->mint));
+	TRY(mint_open(is->store, is->set.issuer,
+		      strcmp(is->set.mint_with, "jws") == 0, &is->mint));
 	/* said in the log: whoever has started it is still looking */
 	if (mint_check_clock(is->mint, clock_now(), why) != MM_OK)
 		why->text[0] = '\0';

@@ -45,6 +45,7 @@ class BadStart(Flow):
             (self.base(listen="0.0.0.0:8080"), "behind_proxy"),
             (self.base() + ["--max-life", "1.5d"], "1.5d"),
             (self.base() + ["--tls-cert", "x"], "tls_key"),
+            (self.base() + ["--mint-with", "a pen"], "libjwt or jws"),
             (["--config", self.folder / "none.conf"], "none.conf"),
             (["--config", conf], f"{conf}:2"),
         ]
