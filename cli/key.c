@@ -7,8 +7,9 @@
 #include "cli/table.h"
 #include "common/duration.h"
 
-static const char *const heads[] = { "STATE",	"KID",	       "ALG",
-				     "CREATED", "LIVE TOKENS", "LAST EXPIRES" };
+static const char *const heads[] = { "STATE",	    "KID",     "ALG",
+				     "KEPT",	    "CREATED", "LIVE TOKENS",
+				     "LAST EXPIRES" };
 #define COLUMNS (sizeof heads / sizeof heads[0])
 
 static void add_row(struct table *t, const struct keyring_entry *e,
@@ -20,10 +21,10 @@ static void add_row(struct table *t, const struct keyring_entry *e,
 		snprintf(live, sizeof live, "%lld",
 			 (long long)json_integer_value(
 				 json_object_get(known, "live_tokens")));
-	table_cell(t, keyring_is_offline(e) ? "next, offline"
-					    : key_state_name(e->state));
+	table_cell(t, key_state_name(e->state));
 	table_cell(t, jwk_kid(e->key));
 	table_cell(t, jwk_alg_name(e->key));
+	table_cell(t, key_kept_name(e->kept));
 	table_cell(t, created);
 	table_cell(t, live);
 	table_cell(t, json_text(known, "last_exp", known ? "-" : "?"));
@@ -55,6 +56,7 @@ static json_t *entry_json(const struct keyring_entry *e, const json_t *known)
 	json_object_set_new(out, "alg", json_string(jwk_alg_name(e->key)));
 	json_object_set_new(out, "state",
 			    json_string(key_state_name(e->state)));
+	json_object_set_new(out, "kept", json_string(key_kept_name(e->kept)));
 	json_object_set_new(out, "created_at", json_string(created));
 	json_object_set_new(out, "offline",
 			    json_boolean(keyring_is_offline(e)));

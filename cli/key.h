@@ -32,6 +32,10 @@ MM_MUST_USE enum mm_err key_place_load(const struct key_place *p,
 				       struct keyring *out, struct why *why);
 enum mm_err key_refusal(enum mm_err e);
 
+/* Say what a removed key leaves behind, if it was in a PKCS#11 token. */
+void key_say_left(const struct key_place *p, const struct keyring *ring,
+		  const char *kid);
+
 /* What the mint knows of a key, or NULL. */
 const json_t *key_known(const struct key_place *p, const char *kid);
 /* Have the mint read the folders again, if it runs, and say which.

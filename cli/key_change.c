@@ -109,6 +109,19 @@ static bool is_untold(const struct key_place *p, const struct keyring *ring)
 	return p->running && k != NULL && !still_signs(p, jwk_kid(k));
 }
 
+/* Has it its next key, or does it sign in a token, which gets none from us? */
+static bool is_complete(const struct keyring *ring)
+{
+	size_t active = 0, in_token = 0;
+	for (size_t i = 0; i < ring->count; i++) {
+		const struct keyring_entry *e = &ring->at[i];
+		active += e->state == KEY_ACTIVE;
+		in_token += e->state == KEY_ACTIVE && e->kept == KEY_IN_TOKEN;
+	}
+	return keyring_successor(ring) != NULL ||
+	       (active == 1 && in_token == 1);
+}
+
 static void put_rotation(const struct keyring_rotation *did)
 {
 	if (did->only_prepared) {
@@ -119,7 +132,13 @@ static void put_rotation(const struct keyring_rotation *did)
 		       did->next, did->active);
 		return;
 	}
-	printf("The key %s signs now, %s is next.\n", did->active, did->next);
+	if (did->next[0] != '\0')
+		printf("The key %s signs now, %s is next.\n", did->active,
+		       did->next);
+	else
+		printf("The key %s signs now, in its token. Next: make "
+		       "another there, and mintmark key import it.\n",
+		       did->active);
 	if (did->retiring[0] != '\0')
 		printf("%s no longer signs; its tokens stay good.\n"
 		       "Next: mintmark key retire, when the last of them has "
@@ -135,7 +154,7 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
 	bool untold = is_untold(&p, &ring);
-	if (untold && keyring_successor(&ring) != NULL) {
+	if (untold && is_complete(&ring)) {
 		printf("The key %s signs now: an earlier run was cut off "
 		       "before mintmarkd knew.\n",
 		       jwk_kid(keyring_signer(&ring)));
@@ -156,12 +175,13 @@ static long long live_tokens(const struct key_place *p, const char *kid)
 		json_object_get(key_known(p, kid), "live_tokens"));
 }
 
-static enum mm_err retire_one(struct key_place *p, const char *kid,
-			      struct why *why)
+static enum mm_err retire_one(struct key_place *p, const struct keyring *ring,
+			      const char *kid, struct why *why)
 {
 	TRY(key_refusal(keyring_retire(p->dir, kid, why)));
 	printf("Retired the key %s: what it signed is refused from now on.\n",
 	       kid);
+	key_say_left(p, ring, kid);
 	return MM_OK;
 }
 
@@ -179,8 +199,8 @@ static enum mm_err check_known(const struct key_place *p, const struct args *a,
 		       p->data);
 }
 
-static enum mm_err retire_named(struct key_place *p, const struct args *a,
-				struct why *why)
+static enum mm_err retire_named(struct key_place *p, const struct keyring *ring,
+				const struct args *a, struct why *why)
 {
 	const char *kid = a->operand[0];
 	long long live = live_tokens(p, kid);
@@ -195,7 +215,7 @@ static enum mm_err retire_named(struct key_place *p, const struct args *a,
 			       "mintmarkd still signs with %s: let it read the "
 			       "keys first (SIGHUP, or mintmark key rotate)",
 			       kid);
-	return retire_one(p, kid, why);
+	return retire_one(p, ring, kid, why);
 }
 
 /* Has the last token that it signed expired? */
@@ -233,7 +253,7 @@ static enum mm_err retire_spent(struct key_place *p, const struct keyring *ring,
 	for (size_t i = 0; i < ring->count; i++) {
 		if (!is_spent(p, &ring->at[i]))
 			continue;
-		TRY(retire_one(p, jwk_kid(ring->at[i].key), why));
+		TRY(retire_one(p, ring, jwk_kid(ring->at[i].key), why));
 		done++;
 	}
 	if (done == 0)
@@ -250,7 +270,7 @@ enum mm_err key_retire(const struct args *a, struct why *why)
 	TRY(key_place_load(&p, &ring, why));
 	TRY(check_known(&p, a, why));
 	if (a->operand_count != 0)
-		TRY(retire_named(&p, a, why));
+		TRY(retire_named(&p, &ring, a, why));
 	else
 		TRY(retire_spent(&p, &ring, why));
 	return key_reload(&p, NULL, why);

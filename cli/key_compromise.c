@@ -95,6 +95,7 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 		TRY(key_refusal(
 			keyring_compromise(p->dir, kid, key_alg(ring), why)));
 		fprintf(p->say, "Threw out the key %s.\n", kid);
+		key_say_left(p, ring, kid);
 	} else {
 		/* A crash may have kept an earlier run from telling. */
 		fprintf(p->say, "The key %s is not in %s any more.\n", kid,

@@ -1,8 +1,36 @@
-/* key_keep.c - mintmark key protect: how private keys are kept. */
+/* key_keep.c - mintmark key import, protect: how private keys are kept. */
 #include <stdio.h>
 
 #include "cli/commands.h"
 #include "cli/key.h"
+
+enum mm_err key_import(const struct args *a, struct why *why)
+{
+	AUTO_PLACE struct key_place p = { .known = NULL };
+	char kid[KID_SIZE];
+	if (a->operand_count != 1)
+		return why_say(why, MM_ERR_INVALID, NULL, "the URI is missing");
+	TRY(key_place_open(&p, a, why));
+	TRY(key_refusal(keyring_import(p.dir, a->operand[0], kid, why)));
+	printf("The key %s signed, and rightly; it stays in its token, and "
+	       "%s/*/%s.uri says where.\n",
+	       kid, p.keys, kid);
+	TRY(key_reload(&p, NULL, why));
+	puts("It signs when its turn comes: mintmark key rotate (the first "
+	     "key of all signs at once).");
+	return MM_OK;
+}
+
+void key_say_left(const struct key_place *p, const struct keyring *ring,
+		  const char *kid)
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (ring->at[i].kept == KEY_IN_TOKEN &&
+		    strcmp(jwk_kid(ring->at[i].key), kid) == 0)
+			fputs("Its object in the PKCS#11 token is still there: "
+			      "delete it with the token's own tools.\n",
+			      p->say);
+}
 
 enum mm_err key_protect(const struct args *a, struct why *why)
 {

@@ -156,6 +156,11 @@ static const struct command commands[] = {
 	  "  mintmark key generate --alg EdDSA\n"
 	  "  mintmark key generate --offline /media/stick\n",
 	  key_generate },
+	{ "key import", "URI [--data DIR]",
+	  "Let a key in a PKCS#11 token wait for its turn.\n"
+	  "It signs once, to show that it can. The PIN comes from a file that the URI names.", WITH(key_flags), 1,
+	  "  mintmark key import 'pkcs11:token=mint;object=2026-1;type=private?pin-source=file:/etc/mintmark/pin'\n",
+	  key_import },
 	{ "key protect", "[--plain] [--data DIR] [--key-passphrase-file FILE]",
 	  "Encrypt the key files that are not.\n"
 	  "After a crash, run it again: it does what is left.", WITH(protect_flags), 0,

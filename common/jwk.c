@@ -28,7 +28,7 @@ enum jwk_alg jwk_alg(const struct jwk *k)
 
 bool jwk_is_private(const struct jwk *k)
 {
-	return k->pem.len != 0;
+	return k->pem.len != 0 || k->signer != NULL;
 }
 
 struct evp_pkey_st *jwk_evp(const struct jwk *k)
@@ -55,6 +55,7 @@ void jwk_drop(struct jwk *k)
 		jwk_context_clear(&k->ready[i]);
 	free(k->ready);
 	EVP_PKEY_free(k->evp);
+	EVP_PKEY_free(k->signer);
 	buf_free(&k->pem);
 	free(k);
 }

@@ -24,7 +24,8 @@ enum jwk_alg jwk_alg(const struct jwk *k);
 bool jwk_is_private(const struct jwk *k);
 /* The OpenSSL key (an EVP_PKEY *), owned by k. */
 struct evp_pkey_st *jwk_evp(const struct jwk *k);
-/* The private key as PKCS#8 PEM, for libjwt; empty for a public key. */
+/* The private key as PKCS#8 PEM, for libjwt; empty for a public key, and
+ * for a private one that stays in its PKCS#11 token. */
 struct span jwk_pem(const struct jwk *k);
 
 struct jwk *jwk_hold(struct jwk *k); /* one more owner; returns k */
@@ -49,9 +50,9 @@ MM_MUST_USE enum mm_err jwk_to_json(const struct jwk *k, struct buf *out);
 /* The RFC 7638 SHA-256 thumbprint, 43 characters and NUL. */
 MM_MUST_USE enum mm_err jwk_thumbprint(const struct jwk *k, char out[44]);
 
-/* ---- private keys: jwk_pem.c, not in libmintmark ---- */
+/* ---- private keys: jwk_pem.c and jwk_uri.c, not in libmintmark ---- */
 
-/* What opens a key: a passphrase, "" for none.  The caller owns
+/* What opens a key: a passphrase or a PIN, "" for none.  The caller owns
  * the text, and wipes it. */
 struct jwk_pass {
 	struct span text;
@@ -68,6 +69,11 @@ MM_MUST_USE enum mm_err jwk_from_pem(struct span pem, struct jwk_pass *pass,
  * AES-256-CBC). */
 MM_MUST_USE enum mm_err
 jwk_pem_encrypt(const struct jwk *k, struct span passphrase, struct buf *out);
+/* A private key that stays where a PKCS#11 URI (RFC 7512) says.  The URI
+ * holds no PIN.  It has signed once, and rightly, when it is here. */
+MM_MUST_USE enum mm_err jwk_from_uri(const char *uri, struct jwk_pass *pin,
+				     struct jwk **out, struct why *why);
+
 /* ---- sets ---- */
 
 /* A set of keys to look one up by kid.  Filled once, then only read. */

@@ -22,6 +22,9 @@ struct jwk {
 	char kid[KID_SIZE];
 	EVP_PKEY *evp;
 	struct buf pem; /* PKCS#8, private keys only; wiped when freed */
+	/* What signs where evp cannot: a private key that never leaves its
+	 * PKCS#11 token.  evp is then its public half, in our memory. */
+	EVP_PKEY *signer;
 	/* changes behind a const key, hence not in it */
 	struct jwk_context *ready; /* JWK_CONTEXTS of them */
 };

@@ -181,17 +181,24 @@ static void md_ctx_free_at(EVP_MD_CTX **c)
 }
 #define AUTO_MD_CTX __attribute__((cleanup(md_ctx_free_at)))
 
+static bool sign(EVP_MD_CTX *ctx, const struct jwk *key, struct span input,
+		 uint8_t out[static SIGNATURE_MAX], size_t *len)
+{
+	const EVP_MD *md = key->alg == JWK_EDDSA ? NULL : EVP_sha256();
+	EVP_PKEY *evp = key->signer ? key->signer : key->evp;
+	*len = SIGNATURE_MAX;
+	return ctx != NULL &&
+	       EVP_DigestSignInit(ctx, NULL, md, NULL, evp) == 1 &&
+	       EVP_DigestSign(ctx, out, len, input.at, input.len) == 1;
+}
+
 enum mm_err signature_make(const struct jwk *key, struct span input,
 			   uint8_t out[static SIGNATURE_MAX], size_t *len)
 {
 	uint8_t raw[64];
-	const EVP_MD *md = key->alg == JWK_EDDSA ? NULL : EVP_sha256();
 	AUTO_MD_CTX EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	*len = SIGNATURE_MAX;
-	if (ctx == NULL ||
-	    EVP_DigestSignInit(ctx, NULL, md, NULL, key->evp) != 1 ||
-	    EVP_DigestSign(ctx, out, len, input.at, input.len) != 1)
-		return MM_ERR_CRYPTO;
+	if (!sign(ctx, key, input, out, len))
+		return key->signer ? MM_ERR_UNAVAILABLE : MM_ERR_CRYPTO;
 	if (key->alg != JWK_ES256)
 		return MM_OK;
 	if (!raw_of_der(raw, span_of(out, *len)))

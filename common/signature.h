@@ -13,7 +13,8 @@
 MM_MUST_USE enum mm_err signature_check(const struct jwk *key,
 					struct span input, struct span sig);
 
-/* Sign `input` with a private key: the raw signature into out[0..*len). */
+/* Sign `input` with a private key: the raw signature into out[0..*len).
+ * MM_ERR_UNAVAILABLE: the key is in a PKCS#11 token, which does not answer. */
 MM_MUST_USE enum mm_err signature_make(const struct jwk *key, struct span input,
 				       uint8_t out[static SIGNATURE_MAX],
 				       size_t *len);

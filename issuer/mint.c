@@ -225,12 +225,27 @@ static bool libjwt_can(const struct jwk *key)
 	return jwk_alg(key) != JWK_EDDSA && jwk_pem(key).len != 0;
 }
 
-static enum mm_err sign(const struct mint *m, const struct jwk *key,
-			const char *claims, struct buf *token)
+/* The user is told that it is not his mistake, the operator what it is. */
+static enum mm_err does_not_sign(const struct jwk *key, struct why *why)
 {
-	return m->with_jws || !libjwt_can(key)
-		       ? jws_sign(key, TYP_PAT, span_str(claims), token)
-		       : sign_libjwt(key, claims, token);
+	log_event(LOG_ERR, "keys.sign_failed",
+		  "kid=%s detail=its PKCS#11 token does not answer; when it "
+		  "does again, restart mintmarkd",
+		  jwk_kid(key));
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       "the key %s does not sign now: its PKCS#11 token does "
+		       "not answer",
+		       jwk_kid(key));
+}
+
+static enum mm_err sign(const struct mint *m, const struct jwk *key,
+			const char *claims, struct buf *token, struct why *why)
+{
+	enum mm_err e =
+		m->with_jws || !libjwt_can(key)
+			? jws_sign(key, TYP_PAT, span_str(claims), token)
+			: sign_libjwt(key, claims, token);
+	return e == MM_ERR_UNAVAILABLE ? does_not_sign(key, why) : e;
 }
 
 /* ---- length ---- */
@@ -268,18 +283,19 @@ enum mm_err mint_token(struct mint *m, const struct jwk *key, bool allow_long,
 	TRY(take_index(m, t));
 	(void)span_copy(t->kid, sizeof t->kid, span_str(jwk_kid(key)));
 	TRY(claims_dump(m, t, &claims));
-	TRY(sign(m, key, claims, token));
+	TRY(sign(m, key, claims, token, why));
 	TRY(buf_done(token, &text));
 	return text.len <= max ? MM_OK : too_long(t, text, max, why);
 }
 
 enum mm_err mint_again(struct mint *m, const struct jwk *key,
-		       const struct token_row *t, struct buf *token)
+		       const struct token_row *t, struct buf *token,
+		       struct why *why)
 {
 	AUTO_TEXT char *claims = NULL;
 	struct span text;
 	MM_ASSERT(strcmp(t->kid, jwk_kid(key)) == 0);
 	TRY(claims_dump(m, t, &claims));
-	TRY(sign(m, key, claims, token));
+	TRY(sign(m, key, claims, token, why));
 	return buf_done(token, &text);
 }

@@ -35,7 +35,7 @@ MM_MUST_USE enum mm_err mint_token(struct mint *m, const struct jwk *key,
 /* Sign the claims of a token that was minted before once more, with the key
  * that signed it then (ES256 signatures differ each time, and are all good). */
 MM_MUST_USE enum mm_err mint_again(struct mint *m, const struct jwk *key,
-				   const struct token_row *t,
-				   struct buf *token);
+				   const struct token_row *t, struct buf *token,
+				   struct why *why);
 
 #endif

@@ -51,7 +51,7 @@ static enum mm_err reply_again(struct issuer *is, struct http_request *rq,
 			       "the key that signed it is gone, so it cannot "
 			       "be shown again: make a new one",
 			       t->list, t->idx);
-	TRY(mint_again(is->mint, key, t, &token));
+	TRY(mint_again(is->mint, key, t, &token, http_why(rq)));
 	log_token("token.again", rq, t);
 	return reply_minted(rq, t, span_of(token.at, token.len));
 }

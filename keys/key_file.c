@@ -1,7 +1,8 @@
 /* key_file.c - key files: written whole, read with care, moved, gone.
  *
  * A file is written under a hidden name (.KID.tmp), synced, and renamed to
- * what it is; each folder is synced after its names change.
+ * what it is; each folder is synced after its names change.  Its ending says
+ * what it holds: KID.pem a key, KID.uri where one is, KID.pub.jwk half of one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keys/key_uri.h"
 #include "keys/keyring_files.h"
 
 #define NAME_SIZE    (KID_SIZE + 8) /* ".KID.tmp" and "KID.pub.jwk" */
@@ -27,6 +29,7 @@ static const struct {
 } kinds[] = {
 	[KEY_PLAIN] = { "plain", ".pem" },
 	[KEY_ENCRYPTED] = { "encrypted", ".pem" },
+	[KEY_IN_TOKEN] = { "pkcs11", ".uri" },
 	[KEY_OFFLINE] = { "offline", ".pub.jwk" },
 };
 
@@ -44,7 +47,7 @@ bool key_file_named(enum key_state state, const char *name)
 {
 	if (strcspn(name, ".") != KID_LEN)
 		return false;
-	return ends_as(name, KEY_PLAIN) ||
+	return ends_as(name, KEY_PLAIN) || ends_as(name, KEY_IN_TOKEN) ||
 	       (state == KEY_NEXT && ends_as(name, KEY_OFFLINE));
 }
 
@@ -95,6 +98,27 @@ static enum mm_err parse_pem(const struct key_folders *f, struct span text,
 	return MM_OK;
 }
 
+enum mm_err key_from_uri(struct span text, struct jwk **out, struct why *why)
+{
+	struct key_uri at;
+	AUTO_SECRET struct secret pin = { .len = 0 };
+	TRY(key_uri_read(text, &at, why));
+	TRY(secret_read(at.pin_file, CREDENTIAL_PIN, &pin, why));
+	struct jwk_pass pass = { .text = secret_span(&pin) };
+	return jwk_from_uri(at.uri, &pass, out, why);
+}
+
+static enum mm_err parse_uri(struct span text, struct keyring_entry *out,
+			     struct why *why)
+{
+	out->kept = KEY_IN_TOKEN;
+	/* What is cut off may name a key, too; even the right one. */
+	if (text.len == 0 || text.at[text.len - 1] != '\n')
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "not all of a line: its end is missing");
+	return key_from_uri(text, &out->key, why);
+}
+
 static enum mm_err parse_public(struct span text, struct keyring_entry *out,
 				struct why *why)
 {
@@ -107,9 +131,10 @@ static enum mm_err parse(const struct key_folders *f, const char *name,
 			 struct why *why)
 {
 	struct why inner = { .text = "out of memory" };
-	enum mm_err e = ends_as(name, KEY_OFFLINE)
-				? parse_public(text, out, &inner)
-				: parse_pem(f, text, out, &inner);
+	enum mm_err e =
+		ends_as(name, KEY_IN_TOKEN)  ? parse_uri(text, out, &inner)
+		: ends_as(name, KEY_OFFLINE) ? parse_public(text, out, &inner)
+					     : parse_pem(f, text, out, &inner);
 	if (e == MM_OK)
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, NULL, "%s/%s/%s: %s", f->dir,

@@ -60,8 +60,8 @@ static enum mm_err look_at_file(const struct key_folders *f,
 	struct keyring_entry e;
 	if (!key_file_named(state, name))
 		return why_say(why, MM_ERR_INVALID, NULL,
-			       "%s/%s/%.80s is not named like a key (KID.pem"
-			       "): take it away",
+			       "%s/%s/%.80s is not named like a key (KID.pem "
+			       "or KID.uri): take it away",
 			       f->dir, key_state_name(state), name);
 	if (out->count == KEYRING_MAX)
 		return why_say(

@@ -9,7 +9,8 @@
  *
  * PKCS#8 PEM (plain, or encrypted with a passphrase), mode 0600, folders
  * 0700, KID = the first 11 characters of the RFC 7638 thumbprint (a file
- * whose name is not its key's is refused).
+ * whose name is not its key's is refused).  A key that stays in a PKCS#11
+ * token has a file KID.uri instead, which says where.
  * Changes are renames, so a crash leaves each key in one state and the same
  * call made again finishes the work.  Changes exclude each other by flock()
  * on DIR/.lock, which the kernel lets go of when a process dies; reading
@@ -34,8 +35,8 @@ enum key_state { KEY_NEXT = 1, KEY_ACTIVE, KEY_RETIRING };
 const char *key_state_name(enum key_state s); /* "next" ... */
 
 /* How the private half is kept. */
-enum key_kept { KEY_PLAIN = 1, KEY_ENCRYPTED, KEY_OFFLINE };
-const char *key_kept_name(enum key_kept k); /* "plain" ... */
+enum key_kept { KEY_PLAIN = 1, KEY_ENCRYPTED, KEY_IN_TOKEN, KEY_OFFLINE };
+const char *key_kept_name(enum key_kept k); /* "plain" "encrypted" "pkcs11" */
 
 struct keyring_entry {
 	enum key_state state;
@@ -63,7 +64,7 @@ struct keyring {
 /* Load every key of at.dir into *out, which keyring_free() empties.  Refuses
  * (MM_ERR_INVALID, with the file's name) keys that group or others can
  * read, files that are no key or half of one, encrypted ones without their
- * passphrase, a misnamed file, a key in
+ * passphrase, keys whose token cannot be reached, a misnamed file, a key in
  * two states, and more than one key that could sign (but for a half-finished
  * rotation: then the newer one signs and rotate finishes it).  Hidden files are
  * passed over.  A folder without those three is an empty ring:
@@ -81,7 +82,9 @@ struct jwk *keyring_successor(const struct keyring *k);
  * to take over), else the one that has waited longest, or NULL. */
 const struct keyring_entry *keyring_waiting(const struct keyring *k);
 
-/* The changes.  MM_ERR_BUSY: another change is running.
+/* The changes.  A new key is made here, in software, but never as the next
+ * one of a key that signs in its token: whoever keeps keys there brings the
+ * next one too (keyring_import).  MM_ERR_BUSY: another change is running.
  * MM_ERR_NOT_FOUND: no keyring there, or no such key in it. */
 
 /* Make the folders (in the parent of at.dir, which exists) and, where there is
@@ -98,8 +101,11 @@ MM_MUST_USE enum mm_err keyring_generate(struct keyring_at at, enum jwk_alg alg,
  * file is put into next/ beside the public one. */
 MM_MUST_USE enum mm_err
 keyring_generate_offline(struct keyring_at at, enum jwk_alg alg,
-			 const char *away, char kid[KID_SIZE],
-			 struct why *why);
+			 const char *away, char kid[KID_SIZE], struct why *why);
+/* Put a file for a key in a PKCS#11 token into next/ (or active/ if nothing
+ * signs yet).  It has signed once, and rightly. */
+MM_MUST_USE enum mm_err keyring_import(struct keyring_at at, const char *uri,
+				       char kid[KID_SIZE], struct why *why);
 /* Write the files again that are not kept so: encrypted, or plain.  State,
  * name and time stay; *n gets how many were written. */
 MM_MUST_USE enum mm_err keyring_protect(struct keyring_at at,
@@ -109,12 +115,13 @@ MM_MUST_USE enum mm_err keyring_protect(struct keyring_at at,
 /* next -> active, active -> retiring, a new next, in this order, so that at
  * no moment nothing signs.  After a crash in between, the next call does
  * what is left and no more.  With an empty next/ it makes a key there and
- * changes nothing else: verifiers must hear of a key before it signs. */
+ * changes nothing else: verifiers must hear of a key before it signs.
+ * MM_ERR_CONFLICT: next/ is empty, and the signer is in a token. */
 struct keyring_rotation {
 	bool only_prepared;    /* next/ was empty: made one, changed nothing */
 	char active[KID_SIZE]; /* signs now */
 	char retiring[KID_SIZE]; /* signed until now; "" if none did */
-	char next[KID_SIZE];	 /* waits for its turn */
+	char next[KID_SIZE];	 /* waits for its turn; "": none does */
 };
 MM_MUST_USE enum mm_err keyring_rotate(struct keyring_at at, enum jwk_alg alg,
 				       struct keyring_rotation *did,

@@ -49,6 +49,9 @@ MM_MUST_USE enum mm_err key_file_read(const struct key_folders *f,
 				      enum key_state state, const char *name,
 				      struct keyring_entry *out,
 				      struct why *why);
+/* The key that the line of a KID.uri file names. */
+MM_MUST_USE enum mm_err key_from_uri(struct span text, struct jwk **out,
+				     struct why *why);
 /* Could this be the name of a key's file in that folder? */
 bool key_file_named(enum key_state state, const char *name);
 /* Write the file of a key, whole, in e->state's folder.  A new key (after !=

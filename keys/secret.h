@@ -1,9 +1,9 @@
-/* secret.h - what opens the keys: a passphrase.
+/* secret.h - what opens the keys: a passphrase, a PIN.
  *
  * Read from their files when a keyring is, and wiped when that is done: a
  * change of the file counts at the next reload, and nothing has to be kept
  * in memory.  A systemd credential stands in for a file that is not named:
- * $CREDENTIALS_DIRECTORY/mintmark-keys.
+ * $CREDENTIALS_DIRECTORY/mintmark-keys and mintmark-pin.
  */
 #ifndef MM_KEYS_SECRET_H
 #define MM_KEYS_SECRET_H
@@ -14,6 +14,7 @@
 #define SECRET_SIZE 1024 /* OpenSSL takes no more of a passphrase */
 
 #define CREDENTIAL_KEYS "mintmark-keys"
+#define CREDENTIAL_PIN	"mintmark-pin"
 
 struct secret {
 	char text[SECRET_SIZE];

@@ -38,5 +38,7 @@ only 'common/(status_list|gzip)\.c' zlib.h
 for header in appl modules ext modutil; do
 	only 'verifier/pam/[a-z_]*\.c' "security/pam_$header.h"
 done
+only 'common/jwk_uri\.c' openssl/engine.h
+only 'common/jwk_uri\.c' openssl/store.h
 
 finish

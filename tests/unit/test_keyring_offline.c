@@ -41,8 +41,7 @@ static void bring_back(const struct fixture *f, const char *kid)
 
 static void rotate(struct fixture *f, struct keyring_rotation *did)
 {
-	assert_int_equal(keyring_rotate(f->at, JWK_ES256, did, &f->why),
-			 MM_OK);
+	assert_int_equal(keyring_rotate(f->at, JWK_ES256, did, &f->why), MM_OK);
 }
 
 static void compromise(struct fixture *f, const char *kid)
