@@ -9,7 +9,7 @@ import sqlite3
 import time
 from urllib.parse import urlencode, urlsplit
 
-from flow import Flow, cli, main, wait_for
+from flow import SLOW, Flow, cli, main, wait_for
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
@@ -485,12 +485,13 @@ class Exchange(OAuth):
         self.assertNotIn(fixed, log)
 
     def test_it_is_a_use_of_its_parent(self):
-        t = self.i.mint(auto_refresh=4)
-        time.sleep(2)
+        window = int(4 * max(1, SLOW))
+        t = self.i.mint(auto_refresh=window)
+        time.sleep(window / 2)
         self.child(t["token"], audience="f")
         self.assertIsNotNone(
             self.i.admin("GET", f"/v1/tokens/{t['id']}")["last_used_at"])
-        time.sleep(3)
+        time.sleep(window * 0.7)
         self.assertIsNone(self.a.reason(t["token"], "--no-use"))
 
     def test_tokens_that_are_not_exchanged(self):
