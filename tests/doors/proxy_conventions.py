@@ -9,29 +9,22 @@ these files.
 import http.client
 import re
 import shutil
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from doors import DEPLOY, Life, free_port, main, need_programs
 from flow import UnixConnection
-from web import Rest, Web, read_body
+from web import AnyMethod, Rest, Serving, Web, read_body
 
 HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer",
        "upgrade", "proxy-authorization", "proxy-authenticate",
        "content-length", "expect"}
 
 
-class Proxy:
+class Proxy(Serving):
     """Asks rules(request) -> (connection, method, target, headers); lets in
     on 200 with what admit() adds, or passes on what deny() leaves."""
 
     def __init__(self, rules, service_port):
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *args):
-                pass
-
+        class Handler(AnyMethod):
             def reply(self, status, headers, body):
                 self.send_response(status)
                 for k, v in headers:
@@ -75,20 +68,7 @@ class Proxy:
                 return self.reply(*self.pass_on(rules.admit(headers, said),
                                                 body))
 
-            def __getattr__(self, name):
-                if name.startswith("do_"):
-                    return self.answer
-                raise AttributeError(name)
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever,
-                         daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 def without(headers, names):

@@ -119,19 +119,46 @@ def read_body(handler):
     return body
 
 
-class Service:
+class AnyMethod(BaseHTTPRequestHandler):
+    """To be filled in: answer(), for every method."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self):
+        raise NotImplementedError
+
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
+
+
+class Serving:
+    """A server in threads of this process, on a free port."""
+
+    def __init__(self, handler):
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Service(Serving):
     """Stands behind a proxy, answers with what it was sent, and remembers."""
 
     def __init__(self):
         self.seen = []
         seen = self.seen
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *args):
-                pass
-
+        class Handler(AnyMethod):
             def answer(self):
                 sent = {"method": self.command, "path": self.path,
                         "headers": self.headers.items(), "body": len(read_body(self))}
@@ -145,20 +172,7 @@ class Service:
                 if self.command != "HEAD":
                     self.wfile.write(body)
 
-            def __getattr__(self, name):
-                if name.startswith("do_"):
-                    return self.answer
-                raise AttributeError(name)
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever,
-                         daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 class Web(Door):
