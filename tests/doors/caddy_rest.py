@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """caddy_rest.py - a REST service behind Caddy: deploy/caddy/Caddyfile."""
+import socket
+
 from doors import DEPLOY, PATH, Life, free_port, main, need_programs
 from web import Rest, Server, Web, place
 
@@ -28,6 +30,12 @@ class CaddyRest(Rest, Life, Web):
                          "PHOTOS_SERVICE": f"127.0.0.1:{self.service.port}",
                          "MINTMARK_AGENT": self.listen().replace(":", "/")})
         self.port = port
+
+    def test_it_stays_on_this_address(self):
+        """A site's name is not the address that Caddy listens on."""
+        self.open()
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", self.port), 2).close()
 
 
 if __name__ == "__main__":
