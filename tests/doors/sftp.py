@@ -429,10 +429,10 @@ class Sftp(Life, Door):
         t = i.mint("alice", scopes=self.WRITE)["token"]
         for where in ("read", "write"):
             with self.session(where, t) as get:
-                for _ in range(4):
+                for _ in range(7):
                     time.sleep(1)
                     self.assertTrue(get(), "one in use stays")
-                time.sleep(5)
+                time.sleep(9)
                 self.assertFalse(get(), "one that stands still is closed")
 
     def start_impatient_door(self):
@@ -446,7 +446,7 @@ class Sftp(Life, Door):
                 path = self.host.etc / "ssh" / name
                 text = path.read_text()
                 self.assertIn("=15m\n", text)
-                path.write_text(text.replace("=15m\n", "=2\n"))
+                path.write_text(text.replace("=15m\n", "=5\n"))
         self.install = install
         self.start_door(*self.processes)
 
