@@ -93,10 +93,14 @@ static enum mm_err open_state(const struct args *a, char why[320],
 
 /* ---- the question ---- */
 
-static enum mm_err check_needs(const struct args *a, struct why *why)
+static enum mm_err check_question(const struct args *a, struct why *why)
 {
 	struct scope_word word;
 	struct why inner = { .text = "" };
+	if (a->access_tokens && a->audience == NULL)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "--access-tokens needs --audience: an access "
+			       "token is for one service, by name");
 	for (size_t i = 0; i < a->needs.count; i++)
 		if (scope_word_read(span_str(a->needs.at[i]), &word, &inner) !=
 		    MM_OK)
@@ -220,7 +224,7 @@ enum mm_err verify_run(const struct args *a, struct why *why)
 	TRY(check_jws(a, why));
 	if (a->jws)
 		return verify_jws(a, why);
-	TRY(check_needs(a, why));
+	TRY(check_question(a, why));
 	TRY(input_token(a, &bytes, &token, why));
 
 	enum mm_err e = open_state(a, state_why, &v);

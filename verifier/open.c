@@ -119,6 +119,10 @@ enum mm_err mm_open(const struct mm_options *opt, struct mm_verifier **out)
 		(void)why_say(&why, e, NULL,
 			      "no state: name the agent's state file or the "
 			      "issuer's URL");
+	else if ((opt->flags & MM_ACCESS_TOKENS) != 0 && opt->audience == NULL)
+		(void)why_say(&why, e, NULL,
+			      "MM_ACCESS_TOKENS needs an audience: an access "
+			      "token is for one service, by name");
 	else if (is_url(opt->state))
 		e = open_url(opt, out, &why);
 	else

@@ -177,6 +177,8 @@ static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
 	const struct state_list *l = state_find(p.map->head, c->list);
 	state_fetch(p.map->head, l, c->idx);
 	TRY(claims_check(c, p.map->iss, ask->audience, now));
+	if (c->access && ask->audience == NULL)
+		return MM_ERR_WRONG_AUDIENCE; /* RFC 9068 s4: not for "any" */
 	TRY(check_list(p.map, l, c, now, &last_use));
 	if (ask->user != NULL && strcmp(ask->user, claims_text(c, c->sub)) != 0)
 		return MM_ERR_WRONG_USER;

@@ -32,6 +32,13 @@ class AgentDoor(Door):
         finally:
             c.close()
 
+    def status(self, user, token):
+        """None while nobody listens."""
+        try:
+            return self.ask(user, token)[0]
+        except OSError:
+            return None
+
     def may(self, user, token, method):
         status, headers = self.ask(user, token, "type=node&ids=leaf+root",
                                    {"X-Forwarded-Method": method})
@@ -50,14 +57,32 @@ class Lives(Life, AgentDoor):
     pass
 
 
-class Faults(AgentDoor):
-    def status(self, user, token):
-        """None while nobody listens."""
-        try:
-            return self.ask(user, token)[0]
-        except OSError:
-            return None
+class AccessTokens(AgentDoor):
+    def test_taken_only_where_that_is_wanted_and_by_name(self):
+        i, a = self.open()
+        parent = i.mint()
+        access = i.exchange(parent["token"], audience="files")[1]["access_token"]
+        for_files = "audience=files"
+        self.assertEqual(self.ask("alice", access, for_files)[0], 401)
+        a.stop()
+        a.flags = [*a.flags, "--access-tokens"]
+        a.start()
+        wait_for("the door",
+                 lambda: self.status("alice", parent["token"]) == 200)
+        status, headers = self.ask("alice", access, for_files)
+        self.assertEqual(status, 200)
+        self.assertTrue(headers["X-Mintmark-Id"].startswith(parent["id"] + "."))
+        for query in ("audience=mail", ""):
+            status, headers = self.ask("alice", access, query)
+            self.assertEqual(
+                (status, headers["X-Mintmark-Reason"]),
+                (401, "wrong_audience"), query)
+        i.revoke(parent["id"])
+        wait_for("its end", lambda: self.ask(
+            "alice", access, for_files)[0] == 401)
 
+
+class Faults(AgentDoor):
     def test_nothing_passes_without_the_agent_or_its_state(self):
         i, a = self.open()
         token = i.mint()["token"]

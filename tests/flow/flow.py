@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from urllib.parse import urlencode
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MM_BUILD", TOP / "build/dev"))
@@ -54,6 +55,11 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(30)
         self.sock.connect(self.path)
+
+
+FORM = "application/x-www-form-urlencoded"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS = "urn:ietf:params:oauth:token-type:access_token"
 
 
 class Process:
@@ -161,6 +167,20 @@ class Issuer(Process):
 
     def revoke(self, token_id):
         return self.admin("DELETE", f"/v1/tokens/{token_id}")
+
+    def form(self, path, params, headers=None, **kw):
+        """POST of a form: bytes, or names and values without the Nones."""
+        if not isinstance(params, bytes):
+            params = urlencode({k: v for k, v in params.items()
+                                if v is not None}, True).encode()
+        return self.http("POST", path, params, headers={
+            "Content-Type": FORM, **(headers or {})}, **kw)
+
+    def exchange(self, token, **more):
+        """RFC 8693: (status, reply, headers)"""
+        return self.form("/oauth/token", {
+            "grant_type": EXCHANGE, "subject_token": token,
+            "subject_token_type": ACCESS, **more})
 
 
 class Agent(Process):

@@ -9,12 +9,9 @@ import sqlite3
 import time
 from urllib.parse import urlencode, urlsplit
 
-from flow import SLOW, Flow, cli, main, wait_for
+from flow import (ACCESS, EXCHANGE, FORM, SLOW, Flow, cli, main, wait_for)
 
-EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-ACCESS = "urn:ietf:params:oauth:token-type:access_token"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
-FORM = "application/x-www-form-urlencoded"
 
 
 def part(jws, n):
@@ -26,22 +23,18 @@ def claims(jws):
     return part(jws, 1)
 
 
+def taken(access):
+    """The flags of a verifier that takes this access token."""
+    audience = claims(access)["aud"]
+    return ("--access-tokens", "--audience",
+            audience if isinstance(audience, str) else audience[0])
+
+
 class OAuth(Flow):
     """What the endpoints are asked, as client libraries ask it."""
 
-    def post(self, path, params=None, raw=None, headers=None, **kw):
-        body = raw if raw is not None else urlencode(params or {}, True).encode()
-        return self.i.http("POST", path, body, headers={
-            "Content-Type": FORM, **(headers or {})}, **kw)
-
-    def exchange(self, token, **more):
-        params = {"grant_type": EXCHANGE, "subject_token": token,
-                  "subject_token_type": ACCESS, **more}
-        return self.post("/oauth/token",
-                         {k: v for k, v in params.items() if v is not None})
-
     def child(self, token, **more):
-        status, reply, headers = self.exchange(token, **more)
+        status, reply, headers = self.i.exchange(token, **more)
         self.assertEqual(status, 200, reply)
         self.assertEqual(headers["Cache-Control"], "no-store")
         self.assertEqual(reply["token_type"], "Bearer")
@@ -57,7 +50,7 @@ class OAuth(Flow):
 
     def look(self, token, by=None):
         """What `by` (or an administrator of the host) is told of it."""
-        status, reply, headers = self.post(
+        status, reply, headers = self.i.form(
             "/oauth/introspect", {"token": token}, token=by, local=by is None)
         self.assertEqual(status, 200, reply)
         self.assertEqual(headers["Cache-Control"], "no-store")
@@ -107,7 +100,7 @@ class Public(OAuth):
                 self.assertEqual(self.i.http("GET", path)[0], 200, name)
                 continue
             self.assertEqual(self.i.http("GET", path)[0], 405, name)
-            self.assertEqual(self.post(path, local=True)[0], 400, name)
+            self.assertEqual(self.i.form(path, {}, local=True)[0], 400, name)
         self.assertEqual(self.i.http(
             "GET", "/.well-known/oauth-authorization-server/pat")[0], 404)
 
@@ -247,7 +240,7 @@ class Introspect(OAuth):
             self.assertEqual(self.look(token), {"active": False}, what)
         self.assertTrue(self.look(good)["active"])
         # a hint is passed over
-        self.assertTrue(self.post("/oauth/introspect", {
+        self.assertTrue(self.i.form("/oauth/introspect", {
             "token": good, "token_type_hint": "refresh_token"},
             local=True)[1]["active"])
 
@@ -266,13 +259,13 @@ class Introspect(OAuth):
             self.assertEqual(self.look(bob, by)["active"], sees_bob)
         for by, want in ((little, 403), (other, 401), (access, 401),
                          ("x", 401), (None, 401)):
-            status, reply, h = self.post("/oauth/introspect", {"token": alice},
+            status, reply, h = self.i.form("/oauth/introspect", {"token": alice},
                                          token=by)
             self.assertEqual(status, want)
             self.assertTrue(h["WWW-Authenticate"].startswith("Bearer "))
             self.assertNotIn("active", reply)
         self.assertIn('error="insufficient_scope", scope="mintmark:agent"',
-                      self.post("/oauth/introspect", {"token": alice},
+                      self.i.form("/oauth/introspect", {"token": alice},
                                 token=little)[2]["WWW-Authenticate"])
 
     def test_it_is_a_use(self):
@@ -301,7 +294,7 @@ class Revoke(OAuth):
         self.i, self.a = self.both()
 
     def revoke(self, token, **more):
-        return self.post("/oauth/revoke", {"token": token, **more})
+        return self.i.form("/oauth/revoke", {"token": token, **more})
 
     def test_it_really_revokes(self):
         t = self.i.mint()
@@ -340,10 +333,10 @@ class Revoke(OAuth):
         access, _ = self.child(t["token"], audience="f")
         said = self.refused(self.revoke(access), "unsupported_token_type")
         self.assertIn(t["id"], said)
-        self.assertIsNone(self.a.reason(access, "--access-tokens"))
+        self.assertIsNone(self.a.reason(access, *taken(access)))
 
     def test_what_is_missing(self):
-        self.refused(self.post("/oauth/revoke", {}), "invalid_request")
+        self.refused(self.i.form("/oauth/revoke", {}), "invalid_request")
         self.refused(self.revoke(""), "invalid_request")
 
 
@@ -353,7 +346,7 @@ class Exchange(OAuth):
         self.i, self.a = self.both()
 
     def reason(self, token, *flags):
-        return self.a.reason(token, "--access-tokens", *flags)
+        return self.a.reason(token, *taken(token), *flags)
 
     def test_an_access_token(self):
         """RFC 9068, and the same rights for a short time."""
@@ -373,14 +366,17 @@ class Exchange(OAuth):
         self.assertRegex(c["jti"], rf"^{t['id']}\.[\w-]{{4}}$")
         self.assertAlmostEqual(c["iat"], now, delta=2)
         self.assertEqual(c["exp"], c["iat"] + 600)
-        self.assertIsNone(self.reason(access, "--audience", "files", "--user",
-                                      "alice", "--need", "photos:read"))
-        self.assertEqual(self.reason(access, "--audience", "mail"), "wrong_audience")
+        self.assertIsNone(self.reason(access, "--user", "alice", "--need",
+                                      "photos:read"))
+        self.assertEqual(self.a.reason(access, "--access-tokens", "--audience",
+                                       "mail"), "wrong_audience")
+        unnamed = cli("verify", "--access-tokens", "-", stdin=access, check=2)
+        self.assertIn("needs --audience", unnamed.stderr)
         self.assertEqual(self.reason(access, "--need", "x"), "insufficient_scope")
-        code, said = self.a.verify(access, "--access-tokens")
+        code, said = self.a.verify(access, *taken(access))
         self.assertEqual((code, said["access_token"], said["id"]),
                          (0, True, c["jti"]))
-        self.assertFalse(self.a.verify(t["token"], "--access-tokens")[1]["access_token"])
+        self.assertFalse(self.a.verify(t["token"], *taken(access))[1]["access_token"])
         self.assertEqual(self.a.reason(access), "malformed")  # unless told to
         self.assertEqual(self.reason(self.retyped(access, "JWT")), "bad_signature")
         self.assertNotEqual(claims(self.child(t["token"])[0])["jti"], c["jti"])
@@ -399,8 +395,8 @@ class Exchange(OAuth):
                      {"subject_token": ""}, {"grant_type": None},
                      {"actor_token": t, "actor_token_type": JWT},
                      {"actor_token": t}, {"actor_token_type": JWT}):
-            self.refused(self.exchange(**{"token": t, **more}), "invalid_request")
-        self.refused(self.exchange(t, grant_type="password"),
+            self.refused(self.i.exchange(**{"token": t, **more}), "invalid_request")
+        self.refused(self.i.exchange(t, grant_type="password"),
                      "unsupported_grant_type")
 
     def test_the_same_or_narrower_and_never_more(self):
@@ -435,7 +431,7 @@ class Exchange(OAuth):
                 (all_of, {"audience": "f", "scope": "x mintmark:agent"},
                  "invalid_scope")):
             if isinstance(want, str):
-                self.refused(self.exchange(token, **ask), want)
+                self.refused(self.i.exchange(token, **ask), want)
                 continue
             c = claims(self.child(token, **ask)[0])
             self.assertEqual((c.get("scope"), c["aud"]), want, ask)
@@ -456,8 +452,8 @@ class Exchange(OAuth):
         t = self.i.mint(audience=["f"])["token"]
         access, reply = self.child(t)
         self.assertEqual(reply["expires_in"], 2)
-        self.a.wait_reason(access, None, 20, "--access-tokens")
-        self.a.wait_reason(access, "expired", 5, "--access-tokens")
+        self.a.wait_reason(access, None, 20, *taken(access))
+        self.a.wait_reason(access, "expired", 5, *taken(access))
         self.assertIsNone(self.a.reason(t))
 
     def test_it_dies_and_rests_with_its_parent(self):
@@ -470,7 +466,7 @@ class Exchange(OAuth):
         self.i.revoke(t["id"])
         for c in children:
             self.assertEqual(self.reason(c), "revoked")
-        self.refused(self.exchange(t["token"]), "invalid_request")
+        self.refused(self.i.exchange(t["token"]), "invalid_request")
 
     def test_nothing_is_written(self):
         fixed = self.i.mint(audience=["f"])["token"]
@@ -504,7 +500,7 @@ class Exchange(OAuth):
         idle = self.i.mint(auto_refresh=1)["token"]
         access, _ = self.child(good)
         time.sleep(2.1)
-        said = {self.refused(self.exchange(token, audience="f"), "invalid_request")
+        said = {self.refused(self.i.exchange(token, audience="f"), "invalid_request")
                 for token in (revoked["token"], suspended["token"], expired, idle,
                               access, self.retyped(access, "JWT"),
                               self.forged(good), "x", "A" * 5000)}
@@ -534,7 +530,7 @@ class Hostile(OAuth):
         for path, good in (("/oauth/token", start + b"subject_" + token),
                            ("/oauth/introspect", token)):
             name = good.rsplit(b"&")[-1].split(b"=")[0]
-            self.assertEqual(self.post(path, raw=good, local=True)[0], 200)
+            self.assertEqual(self.i.form(path, good, local=True)[0], 200)
             for what, raw, headers in (
                     ("nothing", b"", {}), ("bad escape", good + b"&a=%4", {}),
                     ("NUL", good + b"&a=%00", {}), ("line", good + b"&a=%0a", {}),
@@ -548,14 +544,14 @@ class Hostile(OAuth):
                     ("JSON as a form", json.dumps({"token": self.t}).encode(), {}),
                     ("another form", good, {"Content-Type": "multipart/form-data"}),
                     ("a longer type", good, {"Content-Type": FORM + "x"})):
-                self.refused(self.post(path, raw=raw, headers=headers, local=True),
+                self.refused(self.i.form(path, raw, headers=headers, local=True),
                              "invalid_request")
-            self.assertEqual(self.post(path, raw=good, local=True, headers={
+            self.assertEqual(self.i.form(path, good, local=True, headers={
                 "Content-Type": FORM.upper() + "; charset=UTF-8"})[0], 200)
-            self.assertEqual(self.post(path, raw=good + b"&unheard=of&unheard=of",
+            self.assertEqual(self.i.form(path, good + b"&unheard=of&unheard=of",
                                        local=True)[0], 200)
             with contextlib.suppress(ConnectionError):  # closed while we send
-                self.assertEqual(self.post(path, raw=b"a=" + b"x" * 20000,
+                self.assertEqual(self.i.form(path, b"a=" + b"x" * 20000,
                                            local=True)[0], 413)
             status, _, h = self.i.http("GET", path, local=True)
             self.assertEqual((status, h["Allow"]), (405, "POST"))
@@ -563,7 +559,7 @@ class Hostile(OAuth):
     def test_a_token_in_the_url(self):
         for path in ("/oauth/introspect", "/oauth/revoke", "/oauth/token"):
             said = self.refused(
-                self.post(f"{path}?token={self.t}", {"token": self.t}, local=True),
+                self.i.form(f"{path}?token={self.t}", {"token": self.t}, local=True),
                 "invalid_request")
             self.assertIn("revoke", said)
         self.assertTrue(self.look(self.t)["active"])
@@ -576,13 +572,13 @@ class Hostile(OAuth):
                              isolation_level=None)
         try:
             db.execute("BEGIN IMMEDIATE")  # somebody else has the file
-            status, reply, _ = self.post("/oauth/revoke", {"token": self.t})
+            status, reply, _ = self.i.form("/oauth/revoke", {"token": self.t})
         finally:
             db.rollback()
             db.close()
         self.assertEqual(status, 503, reply)
         self.assertTrue(self.look(self.t)["active"])
-        self.assertEqual(self.post("/oauth/revoke", {"token": self.t})[0], 200)
+        self.assertEqual(self.i.form("/oauth/revoke", {"token": self.t})[0], 200)
         self.assertFalse(self.look(self.t)["active"])
 
 

@@ -140,7 +140,7 @@ class TheySign(Interop):
         token, _ = self.exchange(self.ours, "files")
         good = payload(token)
         self.assert_valid(self.sign(good, typ="at+jwt"), "signed by PyJWT",
-                          "--access-tokens")
+                          "--access-tokens", "--audience", "files")
         cases = [({name: None}, "malformed") for name in
                  (*REQUIRED, "aud", "client_id")]
         cases += [
@@ -159,7 +159,7 @@ class TheySign(Interop):
                                 "--access-tokens", "--audience", "files")
         for said, typ in ((good, "JWT"), (self.claims, "at+jwt")):
             self.assert_refused(self.sign(said, typ=typ), "malformed", typ,
-                                "--access-tokens")
+                                "--access-tokens", "--audience", "files")
 
     def test_claims_we_do_not_know(self):
         self.assert_valid(self.sign({**self.claims, "name": "Alice"}),

@@ -82,6 +82,8 @@ ROWS = {
          "TRY(jws_split(token, &t));", "(void)!jws_split(token, &t);"),
         ("access tokens only where they are taken",
          "v->access_tokens && strcmp", "strcmp"),
+        ("an access token for who has no name",
+         "if (c->access && ask->audience == NULL)", "if (0)"),
         ("access tokens where they are taken",
          "return v->access_tokens && strcmp(t->header.typ, TYP_ACCESS) == 0",
          "return 0"),

@@ -27,7 +27,7 @@ static void begin(struct house *h)
 	h->w = STATE_WRITER_NONE;
 	snprintf(h->listen, sizeof h->listen, "unix:%s/auth.sock", h->m.folder);
 	assert_ok(door_check(h->listen, &why));
-	assert_ok(door_start(h->listen, h->m.path, &h->door, &why));
+	assert_ok(door_start(h->listen, h->m.path, false, &h->door, &why));
 }
 
 static void publish(struct house *h, int64_t fresh_at)
@@ -477,7 +477,7 @@ static void test_socket(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0660);
 	struct why why = { .text = "" };
-	assert_err(door_start(h.listen, h.m.path, &second, &why),
+	assert_err(door_start(h.listen, h.m.path, false, &second, &why),
 		   MM_ERR_CONFLICT);
 	assert_non_null(strstr(why.text, "another program answers"));
 	door_stop(second);

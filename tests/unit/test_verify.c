@@ -566,6 +566,34 @@ static void write_everywhere(bool on)
 	assert_int_equal(syscall(SYS_capset, &head, data), 0);
 }
 
+/* RFC 9068 s4: an access token is for one service, by name. */
+static void test_access_tokens_need_a_name(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_token t = { .id = "" };
+	struct mm_verifier *v;
+	char why[200];
+	desk_begin(&d, (struct mm_options){ .flags = MM_ACCESS_TOKENS });
+	struct says access = { .typ = TYP_ACCESS,
+			       .own = ".k3_Z",
+			       .client = "1.0",
+			       .aud = "\"files\"" };
+	assert_err(ask(&d, access, &t), MM_ERR_WRONG_AUDIENCE);
+	assert_ok(ask(&d, (struct says){ .aud = "\"files\"" }, &t));
+
+	struct mm_options opt = { .state = d.m.path,
+				  .flags = MM_ACCESS_TOKENS,
+				  .why = why,
+				  .why_size = sizeof why };
+	assert_err(mm_open(&opt, &v), MM_ERR_UNAVAILABLE);
+	assert_non_null(strstr(why, "needs an audience"));
+	opt.audience = "files";
+	assert_ok(mm_open(&opt, &v));
+	mm_close(v);
+	desk_end(&d);
+}
+
 /* Whoever verifies without the right to say so is told, once: tokens in use
  * would die otherwise, and nobody would know why. */
 static void test_uses_that_cannot_be_told(void **state)
@@ -604,6 +632,7 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_access_tokens),
+		cmocka_unit_test(test_access_tokens_need_a_name),
 		cmocka_unit_test(test_wrong_user),
 		cmocka_unit_test(test_every_character),
 		cmocka_unit_test(test_form),

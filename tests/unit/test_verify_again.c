@@ -83,7 +83,8 @@ static void test_seen_before_access(void **state)
 	struct desk d;
 	struct mm_token t;
 	AUTO_BUF struct buf b;
-	desk_begin(&d, (struct mm_options){ .flags = MM_ACCESS_TOKENS });
+	desk_begin(&d, (struct mm_options){ .audience = "files",
+					    .flags = MM_ACCESS_TOKENS });
 	struct span token = token_make(&d.m,
 				       (struct says){ .typ = TYP_ACCESS,
 						      .own = ".k3_Z",
@@ -102,6 +103,9 @@ static void test_seen_before_access(void **state)
 	assert_err(again(&d, token), MM_ERR_REVOKED);
 	assert_ok(state_put_status(&d.w, FIXED, 0, STATUS_VALID));
 
+	struct asked unnamed = { .audience = NULL };
+	assert_err(verifier_ask(d.v, &unnamed, token, &t),
+		   MM_ERR_WRONG_AUDIENCE);
 	mm_close(d.v);
 	desk_open(&d, (struct mm_options){ .flags = 0 });
 	for (int i = 0; i < 2; i++) {

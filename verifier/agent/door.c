@@ -24,6 +24,7 @@ enum {
 struct door {
 	struct http_server *http;
 	char *state;
+	struct mm_options opt;
 	pthread_mutex_t opening;
 	int64_t next_try;			/* clock_ms(); by opening */
 	_Atomic(struct mm_verifier *) verifier; /* NULL: no state yet */
@@ -34,13 +35,12 @@ struct door {
 /* At first contact there is no state file until the issuer has answered. */
 static struct mm_verifier *open_late(struct door *d)
 {
-	static const struct mm_options opt = { .flags = 0 };
 	struct mm_verifier *v = NULL;
 	if (pthread_mutex_trylock(&d->opening) != 0)
 		return NULL;
 	if (atomic_load(&d->verifier) == NULL && clock_ms() >= d->next_try) {
 		d->next_try = clock_ms() + RETRY_MS;
-		if (verifier_open_state(&opt, d->state, &v, NULL) == MM_OK)
+		if (verifier_open_state(&d->opt, d->state, &v, NULL) == MM_OK)
 			atomic_store(&d->verifier, v);
 	}
 	pthread_mutex_unlock(&d->opening);
@@ -139,8 +139,8 @@ enum mm_err door_check(const char *listen, struct why *why)
 	return fill(listen, host, &opt, why);
 }
 
-enum mm_err door_start(const char *listen, const char *state, struct door **out,
-		       struct why *why)
+enum mm_err door_start(const char *listen, const char *state,
+		       bool access_tokens, struct door **out, struct why *why)
 {
 	char host[256];
 	struct door *d = calloc(1, sizeof *d);
@@ -152,6 +152,7 @@ enum mm_err door_start(const char *listen, const char *state, struct door **out,
 	*out = d;
 	if (d == NULL || (d->state = strdup(state)) == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	d->opt.flags = access_tokens ? MM_ACCESS_TOKENS : 0;
 	pthread_mutex_init(&d->opening, NULL);
 	TRY(fill(listen, host, &opt, why));
 	return http_start(&opt, &d->http, why);

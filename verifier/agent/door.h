@@ -6,6 +6,8 @@
 #ifndef MM_VERIFIER_AGENT_DOOR_H
 #define MM_VERIFIER_AGENT_DOOR_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 
 struct door;
@@ -13,9 +15,11 @@ struct door;
 /* listen: "127.0.0.1:9080" (loopback only) or "unix:/run/mintmark/auth.sock".
  * MM_ERR_INVALID: it is neither. */
 MM_MUST_USE enum mm_err door_check(const char *listen, struct why *why);
-/* Begin to answer; until there is a state file, with 503. */
+/* Begin to answer; until there is a state file, with 503.  Access tokens are
+ * taken when that is asked for, and only where the proxy names an audience. */
 MM_MUST_USE enum mm_err door_start(const char *listen, const char *state,
-				   struct door **out, struct why *why);
+				   bool access_tokens, struct door **out,
+				   struct why *why);
 /* Finish what is being answered.  NULL is allowed. */
 void door_stop(struct door *d);
 

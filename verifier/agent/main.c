@@ -18,7 +18,8 @@
 	X(state,         SET_TEXT,     "",     "FILE", "the state file to keep")                \
 	X(max_staleness, SET_DURATION, "24h",  "DUR",  "refuse all tokens after so long without news") \
 	X(jwks,          SET_TEXT,     "",     "FILE", "the issuer's public keys, instead of asking it at first contact") \
-	X(listen,        SET_TEXT,     "",     "ADDR", "answer proxies' auth subrequests at HOST:PORT of loopback, or unix:/PATH")
+	X(listen,        SET_TEXT,     "",     "ADDR", "answer proxies' auth subrequests at HOST:PORT of loopback, or unix:/PATH") \
+	X(access_tokens, SET_BOOL,     "",     "",     "there, take at+jwt access tokens, too, where an audience is asked for")
 /* clang-format on */
 
 struct agent_settings {
@@ -154,10 +155,10 @@ static enum mm_err run(const struct agent_settings *set,
 	struct door *door = NULL;
 	block_signals(&signals);
 	TRY(follower_start(opt, &f, why));
-	enum mm_err e =
-		set->listen[0] == '\0'
-			? MM_OK
-			: door_start(set->listen, set->state, &door, why);
+	enum mm_err e = set->listen[0] == '\0'
+				? MM_OK
+				: door_start(set->listen, set->state,
+					     set->access_tokens, &door, why);
 	if (e == MM_OK) {
 		log_event(LOG_NOTICE, "agent.start",
 			  "version=%s issuer=%s state=%s listen=%s", MM_VERSION,

@@ -71,10 +71,11 @@ enum mm_err {
 #define MM_READ	 1u
 #define MM_WRITE 2u
 
-/* Flags of struct mm_options. */
+/* Flags of struct mm_options.  MM_ACCESS_TOKENS needs an audience: access
+ * tokens are for one service, by name (RFC 9068 s4). */
 #define MM_NO_USE	 1u /* do not report uses: looking is not using */
 #define MM_NO_CACHE	 2u /* remember no tokens: for a single check */
-#define MM_ACCESS_TOKENS 4u /* accept at+jwt access tokens too (RFC 9068) */
+#define MM_ACCESS_TOKENS 4u /* take at+jwt access tokens, too */
 
 #define MM_CACHE_SIZE (7u << 20) /* the standard size of the cache */
 
