@@ -9,7 +9,8 @@ import collections
 Mutant = collections.namedtuple("Mutant", "file name old new kind")
 
 ALL = ["verify", "verify_again", "cache", "claims", "base64url", "json",
-       "scope", "jws_signature", "state", "jws"]
+       "scope", "jws_signature", "state", "state_wrong", "state_replaced",
+       "jws"]
 
 # Which tests are asked first; the others follow.
 FIRST = {
@@ -18,10 +19,10 @@ FIRST = {
     "verifier/cache.h": ["cache"],
     "verifier/epoch.c": ["cache"],
     "verifier/epoch.h": ["cache"],
-    "verifier/reader.c": ["verify_again", "state"],
-    "verifier/reader.h": ["verify_again", "state"],
+    "verifier/reader.c": ["verify_again", "state_replaced"],
+    "verifier/reader.h": ["verify_again", "state_replaced"],
     "verifier/state.h": ["state"],
-    "verifier/state_read.c": ["state"],
+    "verifier/state_read.c": ["state_wrong", "state"],
     "common/claims.c": ["claims"],
     "common/claims.h": ["claims"],
     "common/jws.c": ["verify", "jws"],
