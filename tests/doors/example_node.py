@@ -6,10 +6,6 @@ ttl, and no uses reported.  A fake issuer shows what it refuses to believe.
 """
 import http.server
 import json
-import pathlib
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -17,11 +13,12 @@ import time
 import unittest
 import zlib
 
-from doors import SKIPPED, TOP, WINDOW, Life, wait_for
+from doors import TOP, WINDOW, Life, wait_for
 from example import NOTE, Answers, Example, basic, bearer
 
 sys.path.insert(0, str(TOP / "tests/interop"))
 from interop import b64, main  # noqa: E402
+from node import assert_pinned, install  # noqa: E402
 
 try:
     import jwt
@@ -30,42 +27,8 @@ except ImportError:
     jwt = None
 
 SOURCE = TOP / "examples/node"
-# What npm says when the registry, and not we, is at fault.
-NO_REGISTRY = re.compile(r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|"
-                         r"ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|E403|E5\d\d|"
-                         r"ENOTCACHED|network)\b")
 TTL = 1
 home = None  # where the example lies, with its packages
-
-
-def skip(why):
-    print(f"skipped: {why}", file=sys.stderr)
-    sys.exit(SKIPPED)
-
-
-def install(folder):
-    """A copy of the example, and what its package-lock.json names."""
-    node = shutil.which("node")
-    if node is None or shutil.which("npm") is None:
-        skip("node or npm is not installed: tests/install-packages test")
-    version = subprocess.run([node, "--version"], capture_output=True,
-                             text=True).stdout.strip()
-    if int(version[1:].split(".")[0]) < 18:
-        skip(f"node {version} is older than 18")
-    copy = pathlib.Path(folder) / "node"
-    shutil.copytree(SOURCE, copy,
-                    ignore=shutil.ignore_patterns("node_modules"))
-    try:
-        said = subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--fetch-retries=1"],
-            cwd=copy, capture_output=True, text=True, timeout=180)
-    except subprocess.TimeoutExpired:
-        skip("npm ci had no answer for 180 s")
-    if said.returncode != 0:
-        if NO_REGISTRY.search(said.stderr):
-            skip(f"npm cannot get jose: {said.stderr.splitlines()[0]}")
-        sys.exit(f"npm ci: {said.stderr}")
-    return copy
 
 
 class Service(Example):
@@ -143,12 +106,7 @@ class WhatItAnswers(Answers, Service):
 
 class Packages(unittest.TestCase):
     def test_lock(self):
-        """Pinned by content; and from whose registry is its user's choice."""
-        lock = json.loads((SOURCE / "package-lock.json").read_text())
-        self.assertEqual(list(lock["packages"]), ["", "node_modules/jose"])
-        jose = lock["packages"]["node_modules/jose"]
-        self.assertTrue(jose["integrity"].startswith("sha512-"))
-        self.assertNotIn("resolved", jose)
+        assert_pinned(self, SOURCE, "jose")
 
 
 class Fake(http.server.ThreadingHTTPServer):
@@ -344,5 +302,5 @@ class FakeIssuer(Service):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="mintmark-node-") as folder:
-        home = install(folder)
+        home = install(SOURCE, folder)
         main()

@@ -11,7 +11,7 @@ import unittest
 from urllib.parse import urlencode
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
-from flow import Flow, wait_for  # noqa: E402,F401
+from flow import Flow, cli, wait_for  # noqa: E402,F401
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE: nothing was passed silently
 
@@ -59,6 +59,27 @@ class Interop(Flow):
         path, = (self.mint.data / "keys/active").glob("*.pem")
         return path.stem, path.read_bytes()
 
+    def key_command(self, verb, *flags):
+        """`mintmark key`, where the keys lie."""
+        cli("key", verb, *flags, "--data", self.mint.data, check=0)
+
+    def sign_with(self, alg):
+        """Rotate until it is a key of this algorithm that signs: the one that
+        waits, else a new one."""
+        waits = {k["alg"] for k in self.mint.admin("GET", "/v1/keys")["keys"]
+                 if k["state"] != "retiring"}
+        if alg not in waits:
+            self.key_command("generate", "--alg", alg)
+        for _ in range(3):
+            if self.active_alg() != alg:
+                self.key_command("rotate")
+        self.assertEqual(self.active_alg(), alg)
+
+    def active_alg(self):
+        key, = [k for k in self.mint.admin("GET", "/v1/keys")["keys"]
+                if k["state"] == "active"]
+        return key["alg"]
+
     def exchange(self, token, audience):
         """RFC 8693: an access token, from where RFC 8414 says it is to be had."""
         meta = self.mint.http("GET", "/.well-known/oauth-authorization-server")[1]
@@ -79,6 +100,14 @@ class Interop(Flow):
     def assert_valid(self, token, what, *flags):
         code, said = self.state.verify(token, "--no-use", *flags)
         self.assertEqual((code, said.get("reason")), (0, None), what)
+
+    def assert_all_refused(self, tokens):
+        """What has been corrupted; which check sees it first may differ."""
+        for bad in tokens:
+            code, said = self.state.verify(bad, "--no-use")
+            self.assertEqual(code, 1, bad)
+            self.assertIn(said["reason"], ("malformed", "unknown_key",
+                                           "bad_signature"), bad)
 
 
 def main():
