@@ -89,8 +89,9 @@ class TheyRead(KeysAhead):
             self.sign_with(alg)
             token = self.mint_one()["token"]
             head, *rest = corrupted(token)
-            with self.assertRaises(Thrown):
+            with self.assertRaises(Thrown) as caught:
                 self.ask("verify", token=head)
+            self.assertRegex(caught.exception.word, "^ERR_J")
             for bad in rest:
                 self.they_refuse(BAD_SIGNATURE, token=bad)
 

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 globalThis.crypto ??= (await import('node:crypto')).webcrypto;
 
 // The library's own word for what went wrong, which the test compares.
-const describe = ({ name, code, error, message, claim, cause }) => ({
-  name, code, error, message, claim,
+const describe = ({ name, code, error, status, message, claim, cause }) => ({
+  name, code, error, status, message, claim,
   cause: cause instanceof Object ? JSON.parse(JSON.stringify(cause)) : cause,
 });
 
