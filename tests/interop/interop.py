@@ -6,12 +6,14 @@ so that somebody else can sign in its name.
 import base64
 import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 import unittest
 from urllib.parse import urlencode
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
-from flow import Flow, cli, wait_for  # noqa: E402,F401
+from flow import MINTMARK, Flow, cli, wait_for  # noqa: E402,F401
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE: nothing was passed silently
 
@@ -108,6 +110,37 @@ class Interop(Flow):
             self.assertEqual(code, 1, bad)
             self.assertIn(said["reason"], ("malformed", "unknown_key",
                                            "bad_signature"), bad)
+
+
+class AnyJws(unittest.TestCase):
+    """`mintmark verify --jws`, which needs no issuer."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="mintmark-jws-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_jws(self, jws, keys, *operands):
+        """The completed process, in bytes."""
+        path = self.folder / "keys.json"
+        if not isinstance(keys, (str, bytes)):
+            keys = json.dumps({"keys": keys})
+        path.write_bytes(keys.encode() if isinstance(keys, str) else keys)
+        return subprocess.run(
+            [MINTMARK, "verify", "--jws", "--jwks", path, *operands],
+            input=jws if isinstance(jws, bytes) else jws.encode(),
+            capture_output=True, timeout=60)
+
+    def accept(self, jws, keys, payload):
+        p = self.run_jws(jws, keys)
+        self.assertEqual((p.returncode, p.stdout, p.stderr),
+                         (0, payload, b""))
+
+    def refuse(self, jws, keys, *says):
+        p = self.run_jws(jws, keys)
+        self.assertEqual((p.returncode, p.stdout), (1, b""), (jws, p.stderr))
+        for word in says:
+            self.assertIn(word, p.stderr.decode())
 
 
 def main():

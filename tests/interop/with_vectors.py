@@ -2,12 +2,10 @@
 """The examples of the RFCs, and what may be wrong with any JWS, through
 `mintmark verify --jws`."""
 import json
-import pathlib
 import subprocess
-import tempfile
 import unittest
 
-from interop import b64, corrupted, main
+from interop import AnyJws, b64, corrupted, main
 from flow import MINTMARK, TOP
 
 try:
@@ -38,36 +36,7 @@ def jwk(name):
     return json.loads(vector(name + ".jwk"))
 
 
-class Vectors(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="mintmark-jws-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def run_jws(self, jws, keys, *operands):
-        """The completed process, in bytes."""
-        path = self.folder / "keys.json"
-        if not isinstance(keys, (str, bytes)):
-            keys = json.dumps({"keys": keys})
-        path.write_bytes(keys.encode() if isinstance(keys, str) else keys)
-        return subprocess.run(
-            [MINTMARK, "verify", "--jws", "--jwks", path, *operands],
-            input=jws if isinstance(jws, bytes) else jws.encode(),
-            capture_output=True, timeout=60)
-
-    def accept(self, jws, keys, payload):
-        p = self.run_jws(jws, keys)
-        self.assertEqual((p.returncode, p.stdout, p.stderr),
-                         (0, payload, b""))
-
-    def refuse(self, jws, keys, *says):
-        p = self.run_jws(jws, keys)
-        self.assertEqual((p.returncode, p.stdout), (1, b""), (jws, p.stderr))
-        for word in says:
-            self.assertIn(word, p.stderr.decode())
-
-
-class OfTheRfcs(Vectors):
+class OfTheRfcs(AnyJws):
     def test_good_ones(self):
         for key, jws, payload in GOOD:
             self.accept(vector(jws + ".jws"), [jwk(key)], payload)
@@ -126,7 +95,7 @@ class OfTheRfcs(Vectors):
 
 
 @unittest.skipIf(ed25519 is None, "python3-cryptography is missing")
-class OfOurOwn(Vectors):
+class OfOurOwn(AnyJws):
     def setUp(self):
         super().setUp()
         self.keys = [ed25519.Ed25519PrivateKey.generate() for _ in range(2)]
