@@ -4,6 +4,8 @@ A live issuer as in the flow tests, its published keys, and its private one,
 so that somebody else can sign in its name.
 """
 import base64
+import hashlib
+import hmac
 import json
 import pathlib
 import subprocess
@@ -44,6 +46,15 @@ def corrupted(token):
         yield ".".join(parts[:i] + [changed] + parts[i + 1:])
 
 
+def hs256(token, secret, **change):
+    """The same, but for the claims that change, signed with that secret: what
+    is public, say, to fool who lets the header choose (RFC 8725 s2.1)."""
+    parts = ({**header(token), "alg": "HS256"}, {**payload(token), **change})
+    body = ".".join(b64(json.dumps(p).encode()) for p in parts)
+    mac = hmac.new(secret.encode(), body.encode(), hashlib.sha256).digest()
+    return f"{body}.{b64(mac)}"
+
+
 class Interop(Flow):
     def setUp(self):
         super().setUp()
@@ -55,6 +66,14 @@ class Interop(Flow):
 
     def jwk(self, kid):
         return next(k for k in self.jwks()["keys"] if k["kid"] == kid)
+
+    def status_list(self, token):
+        """The signed list that a token refers to, and its headers."""
+        uri = payload(token)["status"]["status_list"]["uri"]
+        self.assertTrue(uri.startswith(self.mint.url + "/s/"))
+        code, raw, heads = self.mint.http("GET", uri[len(self.mint.url):])
+        self.assertEqual(code, 200)
+        return raw.decode(), heads
 
     def active_pem(self):
         """(kid, PEM) of the key that signs."""
