@@ -147,7 +147,8 @@ static enum mm_err prove(const struct jwk *k, struct why *why)
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, NULL,
 		       "the key in the token does not sign, or not for its "
-		       "public half there");
+		       "public half there (if the token was away: restart "
+		       "mintmarkd, which cannot find it again)");
 }
 
 static enum mm_err adopt_found(EVP_PKEY **evp, struct jwk **out,

@@ -44,7 +44,7 @@ enum mm_err snapshot_get(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
 	AUTO_BODY struct http_body *body = NULL;
-	TRY(publisher_snapshot(is->publisher, &body));
+	TRY(publisher_snapshot(is->publisher, &body, http_why(rq)));
 	http_set(rq, "Cache-Control", "max-age=1");
 	return http_reply_shared(rq, 200, body);
 }

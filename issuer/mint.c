@@ -15,6 +15,7 @@
 
 #include "common/duration.h"
 #include "common/log.h"
+#include "issuer/signing.h"
 
 #define POOLS	   64  /* lists being filled: kinds times periods */
 #define TAKE_FIRST 8   /* indexes taken from the store at first ... */
@@ -225,27 +226,12 @@ static bool libjwt_can(const struct jwk *key)
 	return jwk_alg(key) != JWK_EDDSA && jwk_pem(key).len != 0;
 }
 
-/* The user is told that it is not his mistake, the operator what it is. */
-static enum mm_err does_not_sign(const struct jwk *key, struct why *why)
-{
-	log_event(LOG_ERR, "keys.sign_failed",
-		  "kid=%s detail=its PKCS#11 token does not answer; when it "
-		  "does again, restart mintmarkd",
-		  jwk_kid(key));
-	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-		       "the key %s does not sign now: its PKCS#11 token does "
-		       "not answer",
-		       jwk_kid(key));
-}
-
 static enum mm_err sign(const struct mint *m, const struct jwk *key,
 			const char *claims, struct buf *token, struct why *why)
 {
-	enum mm_err e =
-		m->with_jws || !libjwt_can(key)
-			? jws_sign(key, TYP_PAT, span_str(claims), token)
-			: sign_libjwt(key, claims, token);
-	return e == MM_ERR_UNAVAILABLE ? does_not_sign(key, why) : e;
+	return m->with_jws || !libjwt_can(key)
+		       ? signing_jws(key, TYP_PAT, span_str(claims), token, why)
+		       : sign_libjwt(key, claims, token);
 }
 
 /* ---- length ---- */

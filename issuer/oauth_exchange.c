@@ -140,14 +140,16 @@ static json_t *child_json(const struct claims *parent,
 			 status_json(iss, parent->list, parent->idx));
 }
 
-static enum mm_err sign(struct issuer *is, json_t *claims, struct buf *out)
+static enum mm_err sign(struct issuer *is, struct http_request *rq,
+			json_t *claims, struct buf *out)
 {
 	char *text = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
 	json_decref(claims);
 	if (text == NULL)
 		return MM_ERR_NOMEM;
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
-	enum mm_err e = jws_sign(key, TYP_ACCESS, span_str(text), out);
+	enum mm_err e =
+		signing_jws(key, TYP_ACCESS, span_str(text), out, http_why(rq));
 	free(text);
 	return e;
 }
@@ -178,7 +180,7 @@ static enum mm_err give(struct issuer *is, struct http_request *rq,
 	if (getrandom(own, sizeof own, 0) != sizeof own)
 		return MM_ERR_IO;
 	access_id_write(id, parent->list, parent->idx, own);
-	TRY(sign(is, child_json(parent, g, id, a->narrow.now), &token));
+	TRY(sign(is, rq, child_json(parent, g, id, a->narrow.now), &token));
 	if (token.len > TOKEN_MAX)
 		return oauth_refuse(rq, "invalid_request",
 				    "the access token would be longer than "

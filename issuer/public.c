@@ -38,7 +38,7 @@ enum mm_err status_list_get(void *app, struct http_request *rq)
 	snprintf(id, sizeof id, "%.12s.0", http_arg(rq, 0));
 	enum mm_err e = token_id_read(span_str(id), &list, &idx);
 	if (e == MM_OK)
-		e = publisher_list(is->publisher, list, &body);
+		e = publisher_list(is->publisher, list, &body, http_why(rq));
 	if (e == MM_ERR_MALFORMED || e == MM_ERR_NOT_FOUND)
 		return why_say(http_why(rq), MM_ERR_NOT_FOUND, NULL,
 			       "there is no such status list");

@@ -42,7 +42,8 @@ void publisher_free(struct publisher *p);
  * revoked can rely on it.  An agent that does not come back within 0.5 s is
  * waited for only once.  False: the log could not be followed within 2 s. */
 bool publisher_catch_up(struct publisher *p);
-/* The same for a handler, which says in the log when it was not so. */
+/* The same for a handler; false also when the key that signs could not, when
+ * it last had to.  The log then says what is not published. */
 bool publisher_settle(struct publisher *p, const char *what,
 		      const struct http_request *rq);
 
@@ -56,9 +57,10 @@ MM_MUST_USE enum mm_err publisher_feed(struct publisher *p,
 /* Made once for all; drop with http_body_drop().  Lists, JWKS and the index
  * of lists are http_body_prepare()d. */
 MM_MUST_USE enum mm_err publisher_snapshot(struct publisher *p,
-					   struct http_body **out);
+					   struct http_body **out,
+					   struct why *why);
 MM_MUST_USE enum mm_err publisher_list(struct publisher *p, uint32_t list,
-				       struct http_body **out);
+				       struct http_body **out, struct why *why);
 MM_MUST_USE enum mm_err publisher_jwks(struct publisher *p,
 				       struct http_body **out);
 MM_MUST_USE enum mm_err publisher_index(struct publisher *p,

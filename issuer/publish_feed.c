@@ -5,7 +5,9 @@
 #include "common/log.h"
 #include "issuer/publish_internal.h"
 
-#define FEED_TYPE "application/jwt" /* RFC 7519 s10.3.1 */
+static const struct publish_kind feed_kind = {
+	TYP_FEED, "application/jwt" /* RFC 7519 s10.3.1 */
+};
 
 /* ---- batches ---- */
 
@@ -39,7 +41,8 @@ static void free_events(struct event **e)
 /* Read the events, write the payload, sign it.  `seq` is where the replica
  * stands: the log may be further, but what is published is the replica. */
 static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
-			      uint64_t *upto, struct http_body **out)
+			      uint64_t *upto, struct http_body **out,
+			      struct why *why)
 {
 	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
 	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
@@ -72,11 +75,11 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
 	TRY(batch_write(&head, text, &payload));
 	*upto = head.seq;
 	AUTO_JWK struct jwk *key = signing_key_known_at(p->signing, after);
-	return publish_sign(key, TYP_FEED, &payload, FEED_TYPE, out);
+	return publish_sign(p, key, feed_kind, &payload, out, why);
 }
 
 enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
-			  struct http_body **out)
+			  struct http_body **out, struct why *why)
 {
 	enum mm_err e = MM_OK;
 	TRY(publish_check(p));
@@ -87,7 +90,8 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 	    clock_ms() - k->made < BATCH_MS) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_batch(p, after, fresh.seq, &fresh.upto, &fresh.body);
+		e = make_batch(p, after, fresh.seq, &fresh.upto, &fresh.body,
+			       why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}
@@ -104,7 +108,7 @@ static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
 {
 	AUTO_BODY struct http_body *body = NULL;
 	uint64_t upto;
-	enum mm_err e = publish_batch(p, after, &upto, &body);
+	enum mm_err e = publish_batch(p, after, &upto, &body, http_why(rq));
 	publish_note_given(p, after, e == MM_OK ? &upto : NULL);
 	if (e == MM_ERR_GONE || e == MM_ERR_MALFORMED) /* or are damaged */
 		return why_say(http_why(rq), MM_ERR_GONE, "after",

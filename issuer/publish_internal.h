@@ -54,7 +54,8 @@ struct publisher {
 	bool wake, stopping, releasing, following, running;
 	uint64_t rounds_begun, rounds_done;
 	struct awaited awaited;
-	unsigned settling; /* changes that wait for agents */
+	unsigned settling;     /* changes that wait for agents */
+	char silent[KID_SIZE]; /* the key that could not sign last, or "" */
 	pthread_t thread;
 };
 
@@ -66,10 +67,15 @@ MM_MUST_USE enum mm_err publish_check(struct publisher *p);
 void publish_note_begin(struct publisher *p, uint64_t from);
 void publish_note_given(struct publisher *p, uint64_t from, const uint64_t *to);
 
-/* Sign a payload and make a body of media type `type` from it. */
-MM_MUST_USE enum mm_err publish_sign(const struct jwk *key, const char *typ,
-				     struct buf *payload, const char *type,
-				     struct http_body **out);
+struct publish_kind {
+	const char *typ, *media_type;
+};
+
+/* Sign a payload and make a body from it. */
+MM_MUST_USE enum mm_err publish_sign(struct publisher *p, const struct jwk *key,
+				     struct publish_kind kind,
+				     struct buf *payload,
+				     struct http_body **out, struct why *why);
 
 /* Put `fresh` and its body (taken over), made now, in the slot and hand out
  * one more hold on it. */
@@ -81,7 +87,8 @@ void kept_clear(struct kept *slots, size_t n);
 /* The batch that follows `after` (a heartbeat if nothing does), and the last
  * event in it. */
 MM_MUST_USE enum mm_err publish_batch(struct publisher *p, uint64_t after,
-				      uint64_t *upto, struct http_body **out);
+				      uint64_t *upto, struct http_body **out,
+				      struct why *why);
 /* Answer those who wait and now can be, or whose time is up (all: every
  * one). */
 void publish_answer(struct publisher *p, bool all);

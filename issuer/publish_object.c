@@ -39,24 +39,41 @@ static bool kept_good(const struct kept *k, uint64_t what, uint64_t seq,
 	return k->what == what && k->seq == seq && clock_ms() - k->made < ms;
 }
 
-enum mm_err publish_sign(const struct jwk *key, const char *typ,
-			 struct buf *payload, const char *type,
-			 struct http_body **out)
+/* Which key could not sign last, so that nobody is told that something is
+ * published while it is that one's turn. */
+static void note_signed(struct publisher *p, const struct jwk *key, bool did)
+{
+	const char *kid = jwk_kid(key);
+	pthread_mutex_lock(&p->lock);
+	if (!did)
+		(void)span_copy(p->silent, sizeof p->silent, span_str(kid));
+	else if (strcmp(p->silent, kid) == 0)
+		p->silent[0] = '\0';
+	pthread_mutex_unlock(&p->lock);
+}
+
+enum mm_err publish_sign(struct publisher *p, const struct jwk *key,
+			 struct publish_kind kind, struct buf *payload,
+			 struct http_body **out, struct why *why)
 {
 	AUTO_BUF struct buf jws = buf_new(SNAPSHOT_MAX);
 	struct span text;
 	TRY(buf_done(payload, &text));
-	TRY(jws_sign(key, typ, text, &jws));
+	enum mm_err e = signing_jws(key, kind.typ, text, &jws, why);
+	note_signed(p, key, e != MM_ERR_UNAVAILABLE);
+	TRY(e);
 	TRY(buf_done(&jws, &text));
-	*out = http_body_new(type, text);
+	*out = http_body_new(kind.media_type, text);
 	return *out ? MM_OK : MM_ERR_NOMEM;
 }
 
 /* ---- snapshot ---- */
 
 static enum mm_err make_snapshot(struct publisher *p, uint64_t *seq,
-				 struct http_body **out)
+				 struct http_body **out, struct why *why)
 {
+	static const struct publish_kind kind = { TYP_SNAPSHOT,
+						  "application/jwt" };
 	AUTO_BUF struct buf payload = buf_new(SNAPSHOT_MAX);
 	pthread_rwlock_rdlock(&p->state);
 	*seq = p->replica.seq;
@@ -65,11 +82,11 @@ static enum mm_err make_snapshot(struct publisher *p, uint64_t *seq,
 	pthread_rwlock_unlock(&p->state);
 	TRY(e);
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
-	return publish_sign(key, TYP_SNAPSHOT, &payload, "application/jwt",
-			    out);
+	return publish_sign(p, key, kind, &payload, out, why);
 }
 
-enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
+enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out,
+			       struct why *why)
 {
 	enum mm_err e = MM_OK;
 	struct kept fresh = { .what = 1 };
@@ -81,7 +98,7 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out)
 	if (kept_good(k, 1, seq, BATCH_MS)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_snapshot(p, &fresh.seq, &fresh.body);
+		e = make_snapshot(p, &fresh.seq, &fresh.body, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}
@@ -132,8 +149,11 @@ static enum mm_err list_payload(struct publisher *p, uint32_t list,
 }
 
 static enum mm_err make_list(struct publisher *p, uint32_t list,
-			     struct http_body **out)
+			     struct http_body **out, struct why *why)
 {
+	static const struct publish_kind kind = {
+		TYP_STATUS_LIST, "application/statuslist+jwt"
+	};
 	AUTO_BUF struct buf payload = buf_new(LIST_SIZE_MAX);
 	pthread_rwlock_rdlock(&p->state);
 	enum mm_err e = list_payload(p, list, &payload);
@@ -141,13 +161,12 @@ static enum mm_err make_list(struct publisher *p, uint32_t list,
 	TRY(e);
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
 	AUTO_BODY struct http_body *body = NULL;
-	TRY(publish_sign(key, TYP_STATUS_LIST, &payload,
-			 "application/statuslist+jwt", &body));
+	TRY(publish_sign(p, key, kind, &payload, &body, why));
 	return hand_out(&body, out);
 }
 
 enum mm_err publisher_list(struct publisher *p, uint32_t list,
-			   struct http_body **out)
+			   struct http_body **out, struct why *why)
 {
 	enum mm_err e = MM_OK;
 	TRY(publish_check(p));
@@ -158,7 +177,7 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 	if (kept_good(k, what, seq, p->ttl.list * 1000 / 2)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_list(p, list, &fresh.body);
+		e = make_list(p, list, &fresh.body, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}

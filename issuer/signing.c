@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/jws.h"
 #include "common/log.h"
 
 struct signing {
@@ -223,6 +224,24 @@ void signing_each(struct signing *s,
 	for (size_t i = 0; i < s->ring.count; i++)
 		each(ctx, &s->ring.at[i]);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- signing ---- */
+
+enum mm_err signing_jws(const struct jwk *key, const char *typ,
+			struct span payload, struct buf *out, struct why *why)
+{
+	enum mm_err e = jws_sign(key, typ, payload, out);
+	if (e != MM_ERR_UNAVAILABLE)
+		return e;
+	log_event(LOG_ERR, "keys.sign_failed",
+		  "kid=%s typ=%s detail=its PKCS#11 token does not answer; "
+		  "when it does again, restart mintmarkd",
+		  jwk_kid(key), typ);
+	return why_say(why, e, NULL,
+		       "the key %s does not sign now: its PKCS#11 token does "
+		       "not answer",
+		       jwk_kid(key));
 }
 
 /* ---- life ---- */

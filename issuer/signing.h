@@ -40,6 +40,13 @@ struct jwk *signing_key_named(struct signing *s, const char *kid);
  * was cut off through several rotations can follow the chain home. */
 struct jwk *signing_key_known_at(struct signing *s, uint64_t after);
 
+/* Sign a compact JWS.  MM_ERR_UNAVAILABLE: the key's PKCS#11 token does not
+ * answer; then `why` has a sentence for who asked, and the log a line for who
+ * can mend it. */
+MM_MUST_USE enum mm_err signing_jws(const struct jwk *key, const char *typ,
+				    struct span payload, struct buf *out,
+				    struct why *why);
+
 /* Visit each key with its state. */
 void signing_each(struct signing *s,
 		  void (*each)(void *, const struct keyring_entry *),
