@@ -92,8 +92,8 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 			     const char *kid, struct why *why)
 {
 	if (has(ring, kid)) {
-		TRY(key_refusal(
-			keyring_compromise(p->dir, kid, key_alg(ring), why)));
+		TRY(key_refusal(keyring_compromise(p->dir, kid, key_alg(ring),
+						   &no_next, why)));
 		fprintf(p->say, "Threw out the key %s.\n", kid);
 		key_say_left(p, ring, kid);
 	} else {
@@ -107,10 +107,16 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 
 static void say_agents(const struct key_place *p, const json_t *tokens)
 {
+	bool no_next = false;
 	size_t i;
 	const json_t *t;
 	json_array_foreach(tokens, i, t)
 	{
+		if (no_next)
+			fprintf(p->say,
+				"No next key was made: %s.\nNext: mintmark key "
+				"rotate makes one, when that is mended.\n",
+				why->text);
 		if (!key_token_of_agent(t))
 			continue;
 		fprintf(p->say, "  %s, of the user ", json_text(t, "id", "-"));

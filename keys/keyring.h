@@ -132,9 +132,11 @@ MM_MUST_USE enum mm_err keyring_retire(struct keyring_at at, const char *kid,
 				       struct why *why);
 /* Take a key out of any state at once.  If it was the only one to sign, the
  * successor becomes active first (or a new key, where next/ is empty), then
- * a new next is made where none is left; the removal is the last step. */
+ * a new next is made where none is left; the removal is the last step.
+ * *no_next, with MM_OK: it is gone, but no next key could be written; why
+ * says why. */
 MM_MUST_USE enum mm_err keyring_compromise(struct keyring_at at,
 					   const char *kid, enum jwk_alg alg,
-					   struct why *why);
+					   bool *no_next, struct why *why);
 
 #endif

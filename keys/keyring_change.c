@@ -191,9 +191,12 @@ static bool others_wait(const struct change *c, const char *kid)
 	return false;
 }
 
+/* Nothing that can wait keeps a stolen key in: should there be no room on the
+ * disk for a next key, it goes all the same, as long as another signs. */
 enum mm_err keyring_compromise(struct keyring_at at, const char *kid,
-			       enum jwk_alg alg, struct why *why)
+			       enum jwk_alg alg, bool *no_next, struct why *why)
 {
+	enum mm_err next = MM_OK;
 	AUTO_CHANGE struct change c = change_of(at, alg, why);
 	TRY(change_begin(&c, false));
 	const struct keyring_entry *e = change_find(&c, kid);
@@ -202,7 +205,8 @@ enum mm_err keyring_compromise(struct keyring_at at, const char *kid,
 	if (e->state == KEY_ACTIVE && change_count(&c, KEY_ACTIVE) == 1)
 		TRY(change_promote(&c));
 	if (!others_wait(&c, kid) && !change_signs_in_token(&c))
-		TRY(change_add_key(&c, KEY_NEXT));
+		next = change_add_key(&c, KEY_NEXT);
+	*no_next = next != MM_OK;
 	return change_remove_key(
 		&c, change_find(&c, kid)); /* the steps move entries */
 }

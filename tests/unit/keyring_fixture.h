@@ -64,6 +64,15 @@ static inline void free_ring(struct keyring *k)
 }
 #define AUTO_RING __attribute__((cleanup(free_ring)))
 
+static inline enum mm_err throw_out(struct fixture *f, const char *kid,
+				    enum jwk_alg alg)
+{
+	bool no_next = false;
+	enum mm_err e = keyring_compromise(f->at, kid, alg, &no_next, &f->why);
+	assert_false(no_next);
+	return e;
+}
+
 static inline void file_of(char out[PATH], const struct fixture *f,
 			   const char *state, const char *name)
 {

@@ -1,5 +1,8 @@
 /* test_keyring.c - the life of a key.  Half-done changes are built by hand,
  * file by file, as a crash would leave them. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "tests/unit/keyring_fixture.h"
 
 /* ---- beginning ---- */
@@ -243,8 +246,7 @@ static void test_compromise_of_the_signer(void **state)
 	char signer[KID_SIZE], next[KID_SIZE], now[KID_SIZE];
 	signer_of(f, signer);
 	successor_of(f, next);
-	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
-			 MM_OK);
+	assert_int_equal(throw_out(f, signer, JWK_EDDSA), MM_OK);
 	assert_false(exists(f, "active", signer));
 	assert_false(exists(f, "retiring", signer));
 	signer_of(f, now);
@@ -258,11 +260,34 @@ static void test_compromise_with_no_successor(void **state)
 	char only[KID_SIZE], now[KID_SIZE];
 	assert_int_equal(keyring_generate(f->at, JWK_EDDSA, only, &f->why),
 			 MM_OK);
-	assert_int_equal(keyring_compromise(f->at, only, JWK_EDDSA, &f->why),
-			 MM_OK);
+	assert_int_equal(throw_out(f, only, JWK_EDDSA), MM_OK);
 	signer_of(f, now);
 	assert_string_not_equal(now, only);
 	assert_counts(f, 1, 1, 0);
+}
+
+/* A disk that takes no new file keeps no stolen key in. */
+static void test_compromise_without_room(void **state)
+{
+	struct fixture *f = made(state);
+	char signer[KID_SIZE], next[KID_SIZE], now[KID_SIZE];
+	struct rlimit all, none;
+	bool no_next = false;
+	signer_of(f, signer);
+	successor_of(f, next);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+	none = (struct rlimit){ 0, all.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	enum mm_err e =
+		keyring_compromise(f->at, signer, JWK_EDDSA, &no_next, &f->why);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_int_equal(e, MM_OK);
+	assert_true(no_next);
+	assert_non_null(strstr(f->why.text, "cannot write"));
+	signer_of(f, now);
+	assert_string_equal(now, next);
+	assert_counts(f, 0, 1, 0);
 }
 
 /* The crash between the promotion and the removal: run it again. */
@@ -273,8 +298,7 @@ static void test_crash_in_compromise(void **state)
 	signer_of(f, signer);
 	successor_of(f, next);
 	move(f, next, "next", "active");
-	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
-			 MM_OK);
+	assert_int_equal(throw_out(f, signer, JWK_EDDSA), MM_OK);
 	signer_of(f, now);
 	assert_string_equal(now, next);
 	assert_counts(f, 1, 1, 0);
@@ -287,8 +311,7 @@ static void test_compromise_of_others(void **state)
 	struct keyring_rotation did;
 	signer_of(f, signer);
 	successor_of(f, next);
-	assert_int_equal(keyring_compromise(f->at, next, JWK_EDDSA, &f->why),
-			 MM_OK);
+	assert_int_equal(throw_out(f, next, JWK_EDDSA), MM_OK);
 	signer_of(f, now);
 	assert_string_equal(now, signer);
 	assert_counts(f, 1, 1, 0);
@@ -296,11 +319,9 @@ static void test_compromise_of_others(void **state)
 
 	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
 			 MM_OK);
-	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
-			 MM_OK);
+	assert_int_equal(throw_out(f, signer, JWK_EDDSA), MM_OK);
 	assert_counts(f, 1, 1, 0);
-	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
-			 MM_ERR_NOT_FOUND);
+	assert_int_equal(throw_out(f, signer, JWK_EDDSA), MM_ERR_NOT_FOUND);
 }
 
 static void test_full(void **state)
@@ -316,8 +337,7 @@ static void test_full(void **state)
 	/* it can still be read, and a stolen key thrown out */
 	char signer[KID_SIZE];
 	signer_of(f, signer);
-	assert_int_equal(keyring_compromise(f->at, signer, JWK_EDDSA, &f->why),
-			 MM_OK);
+	assert_int_equal(throw_out(f, signer, JWK_EDDSA), MM_OK);
 	signer_of(f, signer);
 }
 
@@ -338,6 +358,7 @@ int main(void)
 		T(test_retire),
 		T(test_compromise_of_the_signer),
 		T(test_compromise_with_no_successor),
+		T(test_compromise_without_room),
 		T(test_crash_in_compromise),
 		T(test_compromise_of_others),
 		T(test_full),

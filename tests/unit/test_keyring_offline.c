@@ -46,8 +46,7 @@ static void rotate(struct fixture *f, struct keyring_rotation *did)
 
 static void compromise(struct fixture *f, const char *kid)
 {
-	assert_int_equal(keyring_compromise(f->at, kid, JWK_ES256, &f->why),
-			 MM_OK);
+	assert_int_equal(throw_out(f, kid, JWK_ES256), MM_OK);
 }
 
 static void assert_signer(struct fixture *f, const char *want)

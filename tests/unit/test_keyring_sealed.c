@@ -121,9 +121,7 @@ static void test_its_whole_life(void **state)
 			 MM_OK);
 	assert_int_equal(count_kept(f, KEY_ENCRYPTED), 3);
 	assert_int_equal(keyring_retire(f->at, did.retiring, &f->why), MM_OK);
-	assert_int_equal(
-		keyring_compromise(f->at, did.active, JWK_EDDSA, &f->why),
-		MM_OK);
+	assert_int_equal(throw_out(f, did.active, JWK_EDDSA), MM_OK);
 	assert_int_equal(keyring_generate(f->at, JWK_EDDSA, kid, &f->why),
 			 MM_OK);
 	assert_counts(f, 2, 1, 0);
