@@ -193,7 +193,7 @@ static enum mm_err check_known(const struct key_place *p, const struct args *a,
 			       "--force is for one key: say its KID");
 	if (a->force || p->running)
 		return MM_OK;
-	return why_say(why, MM_ERR_CONFLICT, NULL,
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 		       "no mintmarkd runs at %s, so nobody knows which tokens "
 		       "still live: start it, or insist with --force",
 		       p->data);

@@ -88,13 +88,35 @@ static enum mm_err confirm(const struct args *a, const char *kid,
 	return why_say(why, MM_ERR_CONFLICT, NULL, "nothing was changed");
 }
 
+/* Only the mint knows whether it has signed. */
+static enum mm_err check_known(struct key_place *p, const char *kid,
+			       struct why *why)
+{
+	if (p->running && ever_signed(p, kid))
+		return MM_OK;
+	if (p->running)
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "there is no such key, and no token that it "
+			       "signed: mintmark key list shows all");
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       "the key %.20s is not in %.400s, and only mintmarkd "
+		       "knows whether it was: start it and run this again",
+		       kid, p->keys);
+}
+
 static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 			     const char *kid, struct why *why)
 {
+	bool no_next = false;
 	if (has(ring, kid)) {
 		TRY(key_refusal(keyring_compromise(p->dir, kid, key_alg(ring),
 						   &no_next, why)));
 		fprintf(p->say, "Threw out the key %s.\n", kid);
+		if (no_next)
+			fprintf(p->say,
+				"No next key was made: %s.\nNext: mintmark key "
+				"rotate makes one, when that is mended.\n",
+				why->text);
 		key_say_left(p, ring, kid);
 	} else {
 		/* A crash may have kept an earlier run from telling. */
@@ -107,16 +129,10 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 
 static void say_agents(const struct key_place *p, const json_t *tokens)
 {
-	bool no_next = false;
 	size_t i;
 	const json_t *t;
 	json_array_foreach(tokens, i, t)
 	{
-		if (no_next)
-			fprintf(p->say,
-				"No next key was made: %s.\nNext: mintmark key "
-				"rotate makes one, when that is mended.\n",
-				why->text);
 		if (!key_token_of_agent(t))
 			continue;
 		fprintf(p->say, "  %s, of the user ", json_text(t, "id", "-"));
@@ -159,10 +175,8 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 		p.say = stderr; /* the other one is for programs */
 	TRY(key_place_load(&p, &ring, why));
 	report(&p, a, kid, &tokens);
-	if (!has(&ring, kid) && !ever_signed(&p, kid))
-		return why_say(why, MM_ERR_NOT_FOUND, NULL,
-			       "there is no such key, and no token that it "
-			       "signed: mintmark key list shows all");
+	if (!has(&ring, kid))
+		TRY(check_known(&p, kid, why));
 	TRY(confirm(a, kid, why));
 	TRY(throw_out(&p, &ring, kid, why));
 	if (a->reissue != NULL)

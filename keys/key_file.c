@@ -115,15 +115,22 @@ static enum mm_err parse_uri(struct span text, struct keyring_entry *out,
 	/* What is cut off may name a key, too; even the right one. */
 	if (text.len == 0 || text.at[text.len - 1] != '\n')
 		return why_say(why, MM_ERR_INVALID, NULL,
-			       "not all of a line: its end is missing");
+			       "not all of a line: its end is missing; take "
+			       "the file away and mintmark key import it anew");
 	return key_from_uri(text, &out->key, why);
 }
 
 static enum mm_err parse_public(struct span text, struct keyring_entry *out,
 				struct why *why)
 {
+	struct why inner = { .text = "out of memory" };
 	out->kept = KEY_OFFLINE;
-	return jwk_from_json(text, &out->key, why);
+	if (jwk_from_json(text, &out->key, &inner) == MM_OK)
+		return MM_OK;
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "%s; put the whole file back, or take it away and "
+		       "make another offline key",
+		       inner.text);
 }
 
 static enum mm_err parse(const struct key_folders *f, const char *name,

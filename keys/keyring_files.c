@@ -33,6 +33,28 @@ const char *key_state_name(enum key_state s)
 	return state_names[s];
 }
 
+/* What is wrong, and what to do. */
+static const char *said(int err)
+{
+	switch (err) {
+	case ENOSPC:
+	case EDQUOT:
+		return "the disk is full: make room and run it again";
+	case EACCES:
+	case EPERM:
+		return "permission denied: run it as the user of mintmarkd, "
+		       "or as root";
+	case EROFS:
+		return "the file system is read-only: mount it for writing "
+		       "and run it again";
+	case ELOOP:
+		return "it is a symbolic link: take it away, or put the file "
+		       "itself there";
+	default:
+		return strerror(err);
+	}
+}
+
 enum mm_err key_failed(const struct key_folders *f, enum key_state state,
 		       const char *verb, const char *name, struct why *why)
 {
@@ -41,17 +63,20 @@ enum mm_err key_failed(const struct key_folders *f, enum key_state state,
 			: errno == ELOOP		   ? MM_ERR_INVALID
 							   : MM_ERR_IO;
 	return why_say(why, e, NULL, "cannot %s %s/%s/%s: %s", verb, f->dir,
-		       state_names[state], name,
-		       errno == ELOOP ? "it is a symbolic link"
-				      : strerror(errno));
+		       state_names[state], name, said(errno));
 }
 
 static enum mm_err root_failed(const struct key_folders *f, const char *verb,
 			       struct why *why)
 {
-	enum mm_err e = errno == ENOENT ? MM_ERR_NOT_FOUND : MM_ERR_IO;
-	return why_say(why, e, NULL, "cannot %s %s: %s", verb, f->dir,
-		       strerror(errno));
+	if (errno == ENOENT)
+		return why_say(
+			why, MM_ERR_NOT_FOUND, NULL,
+			"there is no keyring %s: mintmarkd makes it when "
+			"it starts; is the data folder another one?",
+			f->dir);
+	return why_say(why, MM_ERR_IO, NULL, "cannot %s %s: %s", verb, f->dir,
+		       said(errno));
 }
 
 /* ---- folders ---- */
@@ -168,7 +193,7 @@ enum mm_err key_folders_lock(struct key_folders *f, struct why *why)
 		       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, PRIVATE_FILE);
 	if (f->lock < 0 || !key_give_to_owner(f, f->lock))
 		return why_say(why, MM_ERR_IO, NULL, "cannot open %s/.lock: %s",
-			       f->dir, strerror(errno));
+			       f->dir, said(errno));
 	if (flock(f->lock, LOCK_EX | LOCK_NB) != 0)
 		return why_say(why,
 			       errno == EWOULDBLOCK ? MM_ERR_BUSY : MM_ERR_IO,
