@@ -60,7 +60,9 @@ def killed(point, *argv):
     return strace("/dev/null", ["-e", f"inject={call}:signal=KILL:when={n}"], *argv)
 
 
-class Crash(Flow):
+class Killed(Flow):
+    """A mint, an agent, and commands that are killed."""
+
     def setUp(self):
         super().setUp()
         self.i, self.a = self.both()
@@ -117,6 +119,8 @@ class Crash(Flow):
                  if k["state"] == "active"]
         return signs == before["next"] and signs == self.keys()["active"]
 
+
+class Crash(Killed):
     def test_rotate(self):
         rotate = ("key", "rotate", "--data", self.i.data)
         points = points_of(self.folder / "trace", *rotate)
@@ -229,9 +233,13 @@ class Crash(Flow):
             self.assertLessEqual(len(have) - len(given), lost)
 
 
-if __name__ == "__main__":
+def main_traced():
     why = may_trace()
     if why:
         print(f"passed over: programs cannot be traced here: {why}")
         sys.exit(77)
     main()
+
+
+if __name__ == "__main__":
+    main_traced()

@@ -7,15 +7,9 @@ and refuses in one sentence when what opens them is missing or wrong.
 import os
 import pathlib
 import signal
-import subprocess
 
-from flow import MINTMARKD, Flow, cli, main, wait_for
-
-PASSPHRASE = "sesame 7f3a91c2 open"
-
-
-def key_files(issuer, state="*"):
-    return sorted((issuer.data / "keys").glob(f"{state}/*.*"))
+from flow import cli, main, wait_for
+from with_passphrase import PASSPHRASE, WithPassphrase, key_files
 
 
 def in_memory(pid, needle):
@@ -31,36 +25,7 @@ def in_memory(pid, needle):
     return False
 
 
-class Sealed(Flow):
-    def setUp(self):
-        super().setUp()
-        self.secret = self.folder / "passphrase"
-        self.put(self.secret, PASSPHRASE)
-        self.flag = ("--key-passphrase-file", self.secret)
-
-    def put(self, path, text):
-        path.write_text(text + "\n")
-        path.chmod(0o600)
-        return path
-
-    def assert_kept(self, issuer, kind, state="*"):
-        for f in key_files(issuer, state):
-            self.assertIn(f"-----BEGIN {kind}-----", f.read_text(), f)
-
-    def assert_silent(self, *texts):
-        for t in texts:
-            self.assertNotIn(PASSPHRASE, t)
-
-    def refuses_to_start(self, issuer, says, flags=()):
-        p = subprocess.run(
-            [MINTMARKD, "--data", issuer.data, "--issuer", issuer.name,
-             "--listen", f"127.0.0.1:{issuer.port}", *flags],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60)
-        self.assertEqual(p.returncode, 1, p.stderr)
-        self.assertIn(says, p.stderr)
-        self.assert_silent(p.stderr)
-
+class Sealed(WithPassphrase):
     def test_from_start_to_restart(self):
         i = self.issuer(flags=self.flag)
         a = self.agent(i)
