@@ -139,6 +139,11 @@ void publisher_wake(void *publisher)
 	pthread_mutex_unlock(&p->lock);
 }
 
+static void tell(void *publisher)
+{
+	(void)publisher_catch_up(publisher);
+}
+
 enum mm_err publisher_start(struct publisher *p, struct store *store,
 			    struct signing *signing, struct why *why)
 {
@@ -154,6 +159,7 @@ enum mm_err publisher_start(struct publisher *p, struct store *store,
 		return why_say(why, MM_ERR_NOMEM, NULL,
 			       "cannot start the publisher's thread");
 	p->running = true;
+	signing_tell_with(signing, tell, p);
 	return MM_OK;
 }
 

@@ -11,6 +11,8 @@ struct signing {
 	char dir[4096];
 	struct keyring_at at; /* dir, and the caller's */
 	struct store *store;
+	void (*tell)(void *ctx); /* NULL: nobody follows yet */
+	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
@@ -145,6 +147,8 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 				       compromised[i]);
 	warn_plain(s, &ring);
 	TRY(announce_new(s->store, &ring, why));
+	if (s->tell != NULL && !ring_has(&s->ring, jwk_kid(signer)))
+		s->tell(s->tell_ctx);
 	TRY(read_numbers(s->store, &ring, announced));
 	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s", ring.count,
 		  jwk_kid(signer));
@@ -152,6 +156,12 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 	/* Only now that it signs nothing more may a key be said to be gone.
 	 * (The ring is ours to read: `reloading` is held.) */
 	return announce_gone(s->store, &s->ring, compromised, n);
+}
+
+void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx)
+{
+	s->tell = tell;
+	s->tell_ctx = ctx;
 }
 
 enum mm_err signing_reload(struct signing *s, const char *const *compromised,

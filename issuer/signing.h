@@ -4,7 +4,9 @@
  * gone after it has signed its last: reload first writes key-new events for
  * what is new in the folders, then puts the new ring in place of the old
  * one, whole, and then writes key-retired (or key-compromised) for what is
- * gone.
+ * gone.  Should the new signer be one that nobody has heard of, the old ring
+ * stays in force until those who follow have taken the news in: what the
+ * new one signs they would refuse.
  *
  * Threads: any, at any time.
  */
@@ -21,6 +23,10 @@ struct signing;
 MM_MUST_USE enum mm_err signing_open(struct keyring_at at, struct store *store,
 				     struct signing **out, struct why *why);
 void signing_close(struct signing *s);
+
+/* `tell` returns when all that follow have taken in what the store has, or
+ * will not soon.  Said before there are reloads. */
+void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx);
 
 /* Read the folders again.  On failure the keys in force stay.  Kids in
  * `compromised` that are gone from the folders are announced as such. */

@@ -86,11 +86,15 @@ class InToken(Flow):
         return i, a, kid
 
 
+def missing():
+    """What is not installed."""
+    return [p for p in (MODULE, "/usr/bin/softhsm2-util",
+                        "/usr/bin/pkcs11-tool", ENGINE) if not glob.glob(p)]
+
+
 def main_with_token():
-    missing = [p for p in (MODULE, "/usr/bin/softhsm2-util",
-                           "/usr/bin/pkcs11-tool", ENGINE) if not glob.glob(p)]
-    if missing:
-        print(f"skipped: no {', '.join(missing)}: tests/install-packages test",
+    if missing():
+        print(f"skipped: no {', '.join(missing())}: tests/install-packages test",
               file=sys.stderr)
         sys.exit(SKIPPED)
     main()
