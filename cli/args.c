@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/duration.h"
+#include "common/jwk.h"
 #include "common/text.h"
 
 #define FLAGS_MAX 16
@@ -119,6 +120,21 @@ static const struct flag *flag_of(const struct command *c, int hit)
 	return NULL;
 }
 
+/* A key that was made in a PKCS#11 token may be called "-AbC...".  getopt is
+ * still at that word, or just behind it. */
+static const char *key_name(char **argv)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789-_";
+	for (int i = optind; i >= optind - 1; i--)
+		if (argv[i] != NULL && argv[i][0] == '-' &&
+		    strlen(argv[i]) == KID_LEN &&
+		    strspn(argv[i], letters) == KID_LEN)
+			return argv[i];
+	return NULL;
+}
+
 /* What getopt stumbled over.  A value never gets into the sentence: it may
  * be a token that slipped. */
 static enum mm_err say_unknown(int hit, char **argv, struct why *why)
@@ -132,10 +148,17 @@ static enum mm_err say_unknown(int hit, char **argv, struct why *why)
 						       : 30),
 			 text);
 	else
-		snprintf(name, sizeof name, "-%c", optopt);
-	return why_say(why, MM_ERR_INVALID, NULL,
-		       hit == ':' ? "%s needs a value" : "unknown flag %s",
-		       name);
+		snprintf(name, sizeof name, "-%c", hit == 'h' ? hit : optopt);
+	if (hit == ':')
+		return why_say(why, MM_ERR_INVALID, NULL, "%s needs a value",
+			       name);
+	const char *kid = key_name(argv);
+	return kid ? why_say(why, MM_ERR_INVALID, NULL,
+			     "unknown flag %s (if %s is a key, say it last: "
+			     "-- %s)",
+			     name, kid, kid)
+		   : why_say(why, MM_ERR_INVALID, NULL, "unknown flag %s",
+			     name);
 }
 
 static enum mm_err check_all(const struct command *c, struct args *a,
@@ -164,7 +187,8 @@ enum mm_err args_read(const struct command *c, int argc, char **argv,
 	opterr = 0;
 	for (int hit;
 	     (hit = getopt_long(argc, argv, t.letters, t.names, NULL)) != -1;) {
-		*help = hit == 'h' || hit == HELP_FLAG;
+		*help = hit == HELP_FLAG ||
+			(hit == 'h' && strcmp(argv[optind - 1], "-h") == 0);
 		if (*help)
 			return MM_OK;
 		const struct flag *f = flag_of(c, hit);
