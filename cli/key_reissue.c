@@ -135,6 +135,18 @@ static enum mm_err hand_out(struct reissue *r, const json_t *old,
 	return handout_put(&r->out, json_text(old, "id", "-"), reply, why);
 }
 
+/* What an earlier run, which was cut off, had made may have been revoked
+ * since: that is nothing to hand out. */
+static enum mm_err check_lives(const json_t *reply, struct why *why)
+{
+	const char *status = json_text(reply, "status", "active");
+	if (strcmp(status, "active") == 0)
+		return MM_OK;
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "the one that an earlier run made for it, %s, is %s",
+		       json_text(reply, "id", "-"), status);
+}
+
 /* A token that the mint does not replace (suspended, dead by now, revoked)
  * is said and does not stop the rest. */
 static enum mm_err reissue_one(struct reissue *r, const json_t *old,
@@ -145,6 +157,8 @@ static enum mm_err reissue_one(struct reissue *r, const json_t *old,
 	struct why inner = { .text = "" };
 	AUTO_JSON json_t *reply = NULL;
 	enum mm_err e = new ? MM_OK : replace(r, old, &reply, &inner);
+	if (e == MM_OK)
+		e = check_lives(reply, &inner);
 	if (e == MM_ERR_CONFLICT || e == MM_ERR_NOT_FOUND) {
 		fprintf(r->p->say, "%s of ", id);
 		put_text(r->p->say, json_text(old, "user", "-"));
