@@ -29,14 +29,17 @@ def may_trace():
     return None if p.returncode == 0 else p.stderr.strip()
 
 
+def traced_env():
+    """The leak checker wants to trace by itself."""
+    return {**os.environ, "ASAN_OPTIONS":
+            os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
 def strace(log, inject, *argv):
-    env = {**os.environ}
-    # the leak checker wants to trace by itself
-    env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     p = subprocess.run(["strace", "-qq", "-o", log, "-e", f"trace={CALLS}", *inject,
                         str(MINTMARK), *map(str, argv)],
                        stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                       env=env)
+                       env=traced_env())
     if p.returncode not in (0, -9, 137):
         raise AssertionError(f"{p.returncode}: {p.stdout}{p.stderr}")
     return p.returncode != 0

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """key_crash.py where the files are of other kinds: a rotation into and within a
-PKCS#11 token, key protect beside an offline key; and two changes at once.  Fewer calls than there: those after which a file or its name
-is another."""
-import re
+PKCS#11 token, key protect beside an offline key; and two changes at once.  Fewer
+calls than there: those after which a file or its name is another."""
+import os
+import pathlib
 import shutil
+import signal
 import subprocess
 import unittest
 
 from flow import MINTMARK, cli, wait_for
 from in_token import InToken, missing
-from key_crash import Killed, killed, main_traced, points_of
+from key_crash import Killed, killed, main_traced, points_of, traced_env
 from with_passphrase import WithPassphrase
 from with_passphrase import PASSPHRASE
 
@@ -73,21 +75,34 @@ class Protect(WithPassphrase):
 
 
 class TwoAtOnce(Killed):
+    def held(self, *argv):
+        """A command that is stopped at its first rename, and its pid."""
+        p = subprocess.Popen(
+            ["strace", "-qq", "-o", "/dev/null", "-e",
+             "inject=renameat:signal=STOP:when=1", str(MINTMARK), *argv],
+            text=True, env=traced_env(), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        self.addCleanup(p.kill)
+        children = pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children")
+
+        def stopped():
+            pids = [int(c) for c in children.read_text().split()]
+            return [c for c in pids if "State:\tt" in pathlib.Path(
+                f"/proc/{c}/status").read_text() and len(self.keys()["active"]) == 2]
+
+        return p, wait_for("it to be stopped", stopped)[0]
+
     def test_the_second_is_refused(self):
-        """The first is held at its first change; nothing of it is undone."""
-        before, trace = self.keys(), self.folder / "trace"
-        first = subprocess.Popen(
-            ["strace", "-qq", "-o", trace, "-e", "trace=flock,renameat", "-e",
-             "inject=renameat:delay_enter=1500000:when=1", str(MINTMARK), "key",
-             "rotate", "--data", self.i.data], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        wait_for("it to have the lock", lambda: trace.exists() and
-                 re.search(r"LOCK_NB\) += 0", trace.read_text()))
+        """The first is held in the middle; nothing of it is undone."""
+        before = self.keys()
+        first, pid = self.held("key", "rotate", "--data", str(self.i.data))
+        middle = self.keys()
         for verb in (["rotate"], ["generate"],
                      ["compromise", *before["active"], "--yes"]):
             p = cli("key", *verb, "--data", self.i.data, check=3)
             self.assertIn("run again when it is done", p.stderr)
-        self.assertEqual(self.keys(), before)
+        self.assertEqual(self.keys(), middle)
+        os.kill(pid, signal.SIGCONT)
         said = first.communicate(timeout=60)[0]
         self.assertEqual(first.returncode, 0, said)
         self.assertEqual(self.keys()["active"], before["next"])
