@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 from flow import MINTMARK, Flow, cli, wait_for  # noqa: E402,F401
 
+# A verifier that takes access tokens, and is called "files".
+FOR_FILES = ("--access-tokens", "--audience", "files")
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE: nothing was passed silently
 
 

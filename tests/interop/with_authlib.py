@@ -12,7 +12,7 @@ import json
 import os
 import unittest
 
-from interop import Interop, corrupted, main, payload
+from interop import FOR_FILES, Interop, corrupted, main, payload
 from signs import ALGORITHMS, WRONG_HEADERS, Signer, Signs, changed
 
 # http is for the test's loopback: it has to be asked for.
@@ -118,7 +118,7 @@ class Revocation(Client):
         said = self.revoke(access)
         self.assertEqual((said.status_code, said.json()["error"]),
                          (400, "unsupported_token_type"))
-        self.assert_valid(access, "not revoked", "--access-tokens")
+        self.assert_valid(access, "not revoked", *FOR_FILES)
 
 
 @missing
@@ -130,10 +130,9 @@ class Exchange(Client):
         self.assertEqual(
             (said["token_type"], said["issued_token_type"], said["scope"]),
             ("Bearer", TYPES + "access_token", "photos:read"))
-        self.assert_valid(said["access_token"], "by us", "--access-tokens",
-                          "--audience", "files", "--need", "photos:read")
+        self.assert_valid(said["access_token"], "by us", *FOR_FILES, "--need", "photos:read")
         self.assert_refused(said["access_token"], "insufficient_scope",
-                            "not asked for", "--access-tokens",
+                            "not asked for", *FOR_FILES,
                             "--need", "photos:write")
 
     def test_more_than_there_is(self):

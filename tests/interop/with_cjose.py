@@ -10,7 +10,7 @@ refused.  Each of these is shown here.
 """
 import sys
 
-from interop import SKIPPED, header, hs256, main, payload
+from interop import FOR_FILES, SKIPPED, header, hs256, main, payload
 from library import Library
 from signs import WRONG_KIDS, WRONG_TYPS, Signer
 from flow import BUILD
@@ -32,7 +32,7 @@ class Cjose(Library, Signer):
             self.assert_refused(other, "malformed", "as a token")
         signed = self.sign(payload(access), typ="at+jwt")
         self.assertEqual(header(signed), header(access))
-        self.assert_valid(signed, "an access token", "--access-tokens")
+        self.assert_valid(signed, "an access token", *FOR_FILES)
 
     def test_the_key_limits_the_algorithm(self):
         self.begin("ES256")

@@ -8,7 +8,7 @@ it the algorithm, so that who verifies with it must compare that himself: it
 takes HS256 with a public key for the secret.  It is lenient about base64, too.
 Each of these is shown here, with what Mintmark says of the same token.
 """
-from interop import header, hs256, main, payload
+from interop import FOR_FILES, header, hs256, main, payload
 from library import Library
 from signs import Signer
 from flow import BUILD
@@ -33,7 +33,7 @@ class Libjwt(Library, Signer):
         signed = self.sign(payload(access), typ="at+jwt")
         self.assertEqual(header(signed)["typ"], "JWT")
         self.assert_refused(signed, "malformed", "not written as at+jwt",
-                            "--access-tokens")
+                            *FOR_FILES)
 
     def test_the_header_tells_it_the_algorithm(self):
         token = self.mint_one()["token"]

@@ -7,7 +7,7 @@ import tempfile
 import time
 import unittest
 
-from interop import (Interop, b64, corrupted, header, main, payload,
+from interop import (FOR_FILES, Interop, b64, corrupted, header, main, payload,
                      wait_for)
 from node import Script, Thrown, assert_pinned, install
 from signs import ALGORITHMS, Signer, Signs, changed
@@ -202,11 +202,11 @@ class TheySign(Signs, Signer, Jose):
         token, _ = self.exchange(self.ours["token"], "files")
         access = payload(token)
         self.assert_valid(self.sign(access, typ="at+jwt"), "by jose",
-                          "--access-tokens")
+                          *FOR_FILES)
         self.assert_refused(self.sign(access, typ="at+jwt"), "malformed",
                             "as a token")
         self.assert_refused(self.sign(access), "malformed", "called a token",
-                            "--access-tokens")
+                            *FOR_FILES)
 
     def test_algorithms_that_are_not_the_keys(self):
         """RFC 8725 section 3.1"""

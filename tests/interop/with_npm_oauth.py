@@ -5,7 +5,7 @@ own functions against a live issuer.  npm/oauth.mjs is who uses it."""
 import pathlib
 import tempfile
 
-from interop import Interop, corrupted, main, payload
+from interop import FOR_FILES, Interop, corrupted, main, payload
 from node import Script, Thrown, install
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "npm"
@@ -120,7 +120,7 @@ class Revocation(OAuth):
         token, _ = self.exchange(parent["token"], "files")
         said = self.refused("unsupported_token_type", "revoke", token=token)
         self.assertIn(parent["id"], said["cause"]["error_description"])
-        self.assert_valid(token, "not revoked", "--access-tokens")
+        self.assert_valid(token, "not revoked", *FOR_FILES)
 
 
 class Exchange(OAuth):
@@ -143,7 +143,7 @@ class Exchange(OAuth):
         self.assertEqual((claims["sub"], claims["client_id"]),
                          ("alice", self.parent["id"]))
         self.assert_valid(said["access_token"], "by us, too",
-                          "--access-tokens", "--audience", "files")
+                          *FOR_FILES)
 
     def test_what_they_refuse_of_it(self):
         token = self.ask("exchange", **self.exchange_of(

@@ -4,7 +4,7 @@ import json
 import unittest
 import zlib
 
-from interop import (Interop, corrupted, header, hs256, main, payload, unb64,
+from interop import (FOR_FILES, Interop, corrupted, header, hs256, main, payload, unb64,
                      wait_for)
 from signs import REQUIRED, Signer, Signs, changed
 
@@ -52,8 +52,7 @@ class TheyRead(Interop):
                           options={"require": [*REQUIRED, "client_id"]})
         self.assertEqual((said["sub"], said["scope"], said["client_id"]),
                          ("alice", "photos:read", parent["id"]))
-        self.assert_valid(token, "by us, too", "--access-tokens",
-                          "--audience", "files")
+        self.assert_valid(token, "by us, too", *FOR_FILES)
 
     def test_corrupted_tokens(self):
         token = self.mint.mint()["token"]
@@ -117,7 +116,7 @@ class TheySign(Signs, Signer):
         token, _ = self.exchange(self.ours["token"], "files")
         good = payload(token)
         self.assert_valid(self.sign(good, typ="at+jwt"), "signed by PyJWT",
-                          "--access-tokens", "--audience", "files")
+                          *FOR_FILES)
         cases = [({name: None}, "malformed") for name in
                  (*REQUIRED, "aud", "client_id")]
         cases += [
@@ -131,11 +130,10 @@ class TheySign(Signs, Signer):
         ]
         for change, reason in cases:
             self.assert_refused(self.sign(changed(good, change), typ="at+jwt"),
-                                reason, change, "--access-tokens",
-                                "--audience", "files")
+                                reason, change, *FOR_FILES)
         for said, typ in ((good, "JWT"), (self.claims, "at+jwt")):
             self.assert_refused(self.sign(said, typ=typ), "malformed", typ,
-                                "--access-tokens", "--audience", "files")
+                                *FOR_FILES)
 
     def test_keys_of_others(self):
         self.begin("ES256")
