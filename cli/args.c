@@ -124,13 +124,8 @@ static const struct flag *flag_of(const struct command *c, int hit)
  * still at that word, or just behind it. */
 static const char *key_name(char **argv)
 {
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789-_";
 	for (int i = optind; i >= optind - 1; i--)
-		if (argv[i] != NULL && argv[i][0] == '-' &&
-		    strlen(argv[i]) == KID_LEN &&
-		    strspn(argv[i], letters) == KID_LEN)
+		if (argv[i] != NULL && argv[i][0] == '-' && jwk_is_kid(argv[i]))
 			return argv[i];
 	return NULL;
 }

@@ -139,10 +139,7 @@ static enum mm_err read_kid(const json_t *o, const char *name,
 			    char out[KID_SIZE])
 {
 	TRY(feed_json_str(o, name, out, KID_SIZE));
-	return strspn(out, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			   "abcdefghijklmnopqrstuvwxyz0123456789-_") == KID_LEN
-		       ? MM_OK
-		       : MM_ERR_MALFORMED;
+	return jwk_is_kid(out) ? MM_OK : MM_ERR_MALFORMED;
 }
 
 /* Kept as text; whether it is a key, and this one, the replica says. */

@@ -11,6 +11,14 @@ static const char *const alg_names[] = {
 	[JWK_RS256] = "RS256",
 };
 
+bool jwk_is_kid(const char *text)
+{
+	return strspn(text,
+		      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		      "abcdefghijklmnopqrstuvwxyz0123456789-_") == KID_LEN &&
+	       text[KID_LEN] == '\0';
+}
+
 const char *jwk_kid(const struct jwk *k)
 {
 	return k->kid;

@@ -18,6 +18,8 @@ enum jwk_alg { JWK_ES256 = 1, JWK_EDDSA = 2, JWK_RS256 = 3 };
  * number of threads may share it; freed by the last jwk_drop(). */
 struct jwk;
 
+/* Could it be the kid of a key here?  11 characters of base64url. */
+bool jwk_is_kid(const char *text);
 const char *jwk_kid(const struct jwk *k);      /* 11 characters */
 const char *jwk_alg_name(const struct jwk *k); /* "ES256"... (RFC 7518) */
 enum jwk_alg jwk_alg(const struct jwk *k);

@@ -393,7 +393,8 @@ class Thief(Flow):
     def test_without_a_pinned_file(self):
         """The same, and it finds the way by itself, once it is stale."""
         i = self.issuer()
-        a = self.agent(i, flags=["--max-staleness", "3s"])
+        # not stale yet when it comes back, or it would ask at once
+        a = self.agent(i, flags=["--max-staleness", f"{3 * SLOW:.0f}s"])
         wait_for("the agent to follow", lambda: "feed.connected" in a.text())
         old = i.mint()
         a.stop()

@@ -74,6 +74,16 @@ class Thrown(Exception):
         self.word = said.get("error") or said.get("code") or said["name"]
 
 
+class Asks:
+    """For a test that has ask(): what it must throw, and what it then said."""
+
+    def refused(self, word, task, **given):
+        with self.assertRaises(Thrown) as caught:
+            self.ask(task, **given)
+        self.assertEqual(caught.exception.word, word, caught.exception)
+        return caught.exception.said
+
+
 class Script:
     """A script on lines.mjs, in a process of its own."""
 

@@ -9,7 +9,7 @@ import unittest
 
 from interop import (FOR_FILES, Interop, b64, corrupted, header, main, payload,
                      wait_for)
-from node import Script, Thrown, assert_pinned, install
+from node import Asks, Script, Thrown, assert_pinned, install
 from signs import ALGORITHMS, Signer, Signs, changed
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "npm"
@@ -18,7 +18,7 @@ BAD_CLAIM = "ERR_JWT_CLAIM_VALIDATION_FAILED"
 home = None  # where the script lies, with its packages
 
 
-class Jose(Interop):
+class Jose(Asks, Interop):
     def setUp(self):
         super().setUp()
         self.script = Script(home / "jose.mjs")
@@ -29,10 +29,7 @@ class Jose(Interop):
 
     def they_refuse(self, word, **given):
         """What jose says of it, and its word for it must be this."""
-        with self.assertRaises(Thrown) as caught:
-            self.ask("verify", **given)
-        self.assertEqual(caught.exception.word, word, caught.exception)
-        return caught.exception.said
+        return self.refused(word, "verify", **given)
 
     def mint_one(self, user="alice", **grant):
         return self.mint.mint(user, allow_long=True, **grant)

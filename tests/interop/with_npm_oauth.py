@@ -6,7 +6,7 @@ import pathlib
 import tempfile
 
 from interop import FOR_FILES, Interop, corrupted, main, payload
-from node import Script, Thrown, install
+from node import Asks, Script, Thrown, install
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "npm"
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
@@ -14,20 +14,13 @@ CHALLENGED = "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
 home = None  # where the script lies, with its packages
 
 
-class OAuth(Interop):
+class OAuth(Asks, Interop):
     def setUp(self):
         super().setUp()
         self.script = Script(home / "oauth.mjs")
         self.addCleanup(self.script.close)
         self.ask = self.script.ask
         self.meta = self.ask("discover", issuer=self.mint.name)
-
-    def refused(self, word, task, **given):
-        """By the library itself, or by the issuer in the library's words."""
-        with self.assertRaises(Thrown) as caught:
-            self.ask(task, **given)
-        self.assertEqual(caught.exception.word, word, caught.exception)
-        return caught.exception.said
 
     def exchange_of(self, token, **more):
         return {"parameters": {"subject_token": token,
