@@ -69,6 +69,9 @@ struct http_options {
 	unsigned head_max;
 	/* Bytes of the headers that handlers set; 0: 400. */
 	unsigned reply_max;
+	/* Who connects over TCP is a proxy: the client is the last address
+	 * in X-Forwarded-For, which the proxy has put there itself. */
+	bool behind_proxy;
 };
 
 /* Start serving.  The listeners are open when this returns.
@@ -109,6 +112,12 @@ void http_headers(const struct http_request *rq,
 struct span http_body_bytes(const struct http_request *rq);
 /* Came in over the Unix socket?  Then *uid is the peer's. */
 bool http_is_local(const struct http_request *rq, unsigned *uid);
+#define ADDRESS_SIZE 46 /* INET6_ADDRSTRLEN: an address as text, and NUL */
+
+/* The client's address, as inet_ntop(3) writes it, and an IPv4 one that came
+ * in over IPv6 as what it is; "" over the Unix socket, and where a proxy
+ * does not say it. */
+void http_peer(const struct http_request *rq, char out[ADDRESS_SIZE]);
 /* A word that joins the log lines of one request. */
 const char *http_request_id(const struct http_request *rq);
 /* A place for the program: who the caller is, for instance.  Freed with

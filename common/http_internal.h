@@ -7,6 +7,7 @@
  *	http_request.c  the library's callbacks: a request from line to reply
  *	http_guard.c    what is refused before routing
  *	http_uri.c      path and query, routes
+ *	http_peer.c     who is at the other end
  *	http_work.c     the worker threads, holding and releasing
  *	http_reply.c    replies
  *	http_body.c     bodies that many replies share

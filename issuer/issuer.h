@@ -29,7 +29,7 @@
 	X(dev,          SET_BOOL,     "false",             "",          "try it out: ./dev-data, and http://LISTEN as the issuer") \
 	X(tls_cert,     SET_TEXT,     "",                  "FILE",      "PEM certificate chain: serve https") \
 	X(tls_key,      SET_TEXT,     "",                  "FILE",      "PEM private key of tls_cert") \
-	X(behind_proxy, SET_BOOL,     "false",             "",          "a TLS proxy stands in front: plain HTTP beyond loopback is meant") \
+	X(behind_proxy, SET_BOOL,     "false",             "",          "a TLS proxy stands in front: plain HTTP beyond loopback is meant, and the last X-Forwarded-For is the client") \
 	X(key_passphrase_file, SET_TEXT, "",               "FILE",      "the passphrase of the key files, on one line; else the credential mintmark-keys") \
 	X(mint_with,    SET_TEXT,     "libjwt",            "WAY",       "who signs tokens: libjwt where it can, or jws (our own) always") \
 	X(max_life,     SET_DURATION, "366d",              "DUR",       "longest life of a token, and the cap of -a alone") \

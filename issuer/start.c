@@ -262,6 +262,7 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 		.workers = (unsigned)is->set.workers,
 		.pollers = 2,
 		.connections = (unsigned)is->set.connections,
+		.behind_proxy = is->set.behind_proxy,
 	};
 	TRY(address_read(is->set.listen, host, &o.port, why));
 	TRY(data_path(is, "admin.sock", sock));

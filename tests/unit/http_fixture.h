@@ -149,12 +149,13 @@ static inline enum mm_err list(void *app, struct http_request *rq)
 
 static inline enum mm_err peer(void *app, struct http_request *rq)
 {
-	char text[64];
+	char text[128], address[ADDRESS_SIZE];
 	unsigned uid;
 	(void)app;
 	bool local = http_is_local(rq, &uid);
-	snprintf(text, sizeof text, "%s %d", local ? "local" : "far",
-		 local ? (int)uid : -1);
+	http_peer(rq, address);
+	snprintf(text, sizeof text, "%s %d %s", local ? "local" : "far",
+		 local ? (int)uid : -1, address);
 	return say(rq, text);
 }
 

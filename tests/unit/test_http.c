@@ -114,7 +114,7 @@ static const struct {
 	{ "GET /denied HTTP/1.1\r\n" H END, 401, NULL, true },
 	{ "GET /headers HTTP/1.1\r\n" H "User-Agent: t\r\n" END, 200, "t",
 	  true },
-	{ "GET /peer HTTP/1.1\r\n" H END, 200, "far -1", true },
+	{ "GET /peer HTTP/1.1\r\n" H END, 200, "far -1 127.0.0.1", true },
 	{ "HEAD /hello HTTP/1.1\r\n" H END, 200, "", true },
 };
 
@@ -139,10 +139,49 @@ static void test_exchanges(void **state)
 	finish(&f);
 }
 
+/* Behind a proxy the last address in the last line is what the proxy said;
+ * all before it was said to the proxy. */
+static void test_forwarded(void **state)
+{
+	static const struct {
+		const char *lines, *address;
+	} cases[] = {
+		{ "", "" },
+		{ "X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7" },
+		{ "x-forwarded-for: 10.0.0.1, 192.0.2.7\r\n", "192.0.2.7" },
+		{ "X-Forwarded-For: 10.0.0.1\r\n"
+		  "X-Forwarded-For: 192.0.2.7 \r\n",
+		  "192.0.2.7" },
+		{ "X-Forwarded-For: 192.0.2.7,\r\n", "" },
+		{ "X-Forwarded-For: 192.0.2.7:443\r\n", "" },
+		{ "X-Forwarded-For: 10.0.0.1, unknown\r\n", "" },
+		{ "X-Forwarded-For: 2001:DB8:0::1\r\n", "2001:db8::1" },
+		{ "X-Forwarded-For: ::ffff:192.0.2.7\r\n", "192.0.2.7" },
+		{ "X-Forwarded-For: fe80::1%eth0\r\n", "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct fixture f;
+		struct reply r;
+		bool open;
+		char text[256], want[64];
+		prepare(&f);
+		f.opt.behind_proxy = true;
+		start(&f);
+		snprintf(text, sizeof text, "GET /peer HTTP/1.1\r\n" H "%s" END,
+			 cases[i].lines);
+		fetch(&f, text, &r, &open);
+		snprintf(want, sizeof want, "far -1 %s", cases[i].address);
+		assert_string_equal(r.body, want);
+		finish(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchanges),
+		cmocka_unit_test(test_forwarded),
 	};
 	return cmocka_run_group_tests(tests, set_up_group, NULL);
 }

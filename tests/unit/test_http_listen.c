@@ -67,7 +67,7 @@ static void test_local_socket(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	c.fd = dial_local(path);
 	send_text(c.fd, "GET /peer HTTP/1.1\r\n" H END);
-	snprintf(want, sizeof want, "local %u", (unsigned)getuid());
+	snprintf(want, sizeof want, "local %u ", (unsigned)getuid());
 	expect(&c, 200, want);
 	close(c.fd);
 
