@@ -22,11 +22,12 @@ struct arg_texts {
 struct args {
 	const char *user, *label, *expires, *status, *audience;
 	const char *data, *state, *alg, *kid, *jwks;
+	const char *after, *head;
 	const char *offline, *reissue, *passphrase_file;
 	struct arg_texts scopes, audiences, needs;
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
 	bool quiet, json, allow_long, from_stdin, no_use, force, yes, plain;
-	bool access_tokens, jws;
+	bool access_tokens, jws, verify, follow;
 	char **operand;
 	size_t operand_count;
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "cli/output.h"
 #include "common/base64url.h"
 #include "common/clock.h"
 #include "common/loopback.h"
@@ -300,45 +301,78 @@ static enum mm_err say_refused(const struct client *c, long status,
 	return why_say(why, error_of(status), NULL, "%s%s", detail, hint);
 }
 
-static enum mm_err read_reply(const struct client *c, struct span text,
-			      json_t **reply, struct why *why)
+static enum mm_err parse_reply(const struct client *c, struct span text,
+			       json_t **reply, struct why *why)
 {
-	long status = 0;
 	json_error_t where;
-	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	*reply = json_loadb((const char *)text.at, text.len,
 			    JSON_REJECT_DUPLICATES, &where);
-	if (status < 200 || status > 299)
-		return say_refused(c, status, *reply, why);
-	if (*reply == NULL)
-		return why_say(why, MM_ERR_IO, NULL,
-			       "%s does not answer like a mint: is it one?",
-			       c->socket[0] ? c->socket : c->url);
-	return MM_OK;
+	return *reply ? MM_OK
+		      : why_say(why, MM_ERR_IO, NULL,
+				"%s does not answer like a mint: is it one?",
+				c->socket[0] ? c->socket : c->url);
+}
+
+/* The answer is no: with a sentence, if it is the mint's. */
+static enum mm_err read_refusal(const struct client *c, long status,
+				struct span text, struct why *why)
+{
+	AUTO_JSON json_t *reply = json_loadb((const char *)text.at, text.len,
+					     JSON_REJECT_DUPLICATES, NULL);
+	return say_refused(c, status, reply, why);
+}
+
+/* ---- a call ---- */
+
+struct call {
+	const char *method, *path;
+	const json_t *body; /* NULL: none */
+};
+
+/* *out is what came back with a yes; it lies in `text`. */
+static enum mm_err exchange(struct client *c, const struct call *call,
+			    struct buf *text, struct span *out, struct why *why)
+{
+	AUTO_BUF struct buf url = buf_new(8192);
+	AUTO_TEXT char *sent =
+		call->body ? json_dumps(call->body, JSON_COMPACT) : NULL;
+	AUTO_SLIST struct slist headers = { NULL };
+	struct span full;
+	long status = 0;
+
+	*text = buf_new(REPLY_MAX);
+	buf_fmt(&url, "%s%s", c->socket[0] ? "http://localhost" : c->url,
+		call->path);
+	TRY(buf_done(&url, &full));
+	aim(c, (const char *)full.at);
+	load(c, call->method, sent, &headers);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, text);
+
+	CURLcode code = send_once(c, text);
+	if (code != CURLE_OK)
+		return say_unreached(c, code, why);
+	TRY(buf_done(text, out));
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status < 200 || status > 299 ? read_refusal(c, status, *out, why)
+					    : MM_OK;
 }
 
 enum mm_err client_call(struct client *c, const char *method, const char *path,
 			const json_t *body, json_t **reply, struct why *why)
 {
-	AUTO_BUF struct buf url = buf_new(8192);
-	AUTO_BUF struct buf text = buf_new(REPLY_MAX);
-	AUTO_TEXT char *sent = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	AUTO_SLIST struct slist headers = { NULL };
-	struct span full, all;
-
+	AUTO_BUF struct buf text = buf_new(0);
+	struct span all;
 	*reply = NULL;
-	buf_fmt(&url, "%s%s", c->socket[0] ? "http://localhost" : c->url, path);
-	TRY(buf_done(&url, &full));
-	aim(c, (const char *)full.at);
-	load(c, method, sent, &headers);
-	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
-	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &text);
+	TRY(exchange(c, &(struct call){ method, path, body }, &text, &all,
+		     why));
+	return parse_reply(c, all, reply, why);
+}
 
-	CURLcode code = send_once(c, &text);
-	if (code != CURLE_OK)
-		return say_unreached(c, code, why);
-	TRY(buf_done(&text, &all));
-	return read_reply(c, all, reply, why);
+enum mm_err client_text(struct client *c, const char *path, struct buf *text,
+			struct span *out, struct why *why)
+{
+	return exchange(c, &(struct call){ "GET", path, NULL }, text, out, why);
 }
 
 void client_escape(struct buf *path, const char *text)

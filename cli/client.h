@@ -33,14 +33,20 @@ void client_close(struct client *c);
 MM_MUST_USE enum mm_err client_once(struct client *c, struct why *why);
 #define AUTO_CLIENT __attribute__((cleanup(client_close)))
 
-/* One call; *reply is what came back, the caller's to free, even if the
- * answer was no (NULL if there was none).  `body` may be NULL.
+/* One call; *reply is what came back, the caller's to free (NULL if the
+ * answer was no).  `body` may be NULL.
  * MM_ERR_UNAVAILABLE: nobody listens there.  MM_ERR_IO: somebody does but
  * could not answer.  Else the mint refused, and why is its own sentence:
  * MM_ERR_NOT_FOUND, UNAUTHENTICATED, FORBIDDEN, or CONFLICT for the rest. */
 MM_MUST_USE enum mm_err client_call(struct client *c, const char *method,
 				    const char *path, const json_t *body,
 				    json_t **reply, struct why *why);
+
+/* GET what is no JSON: *out lies in *text, which is the caller's to free,
+ * also after a failure.  Errors as client_call(). */
+MM_MUST_USE enum mm_err client_text(struct client *c, const char *path,
+				    struct buf *text, struct span *out,
+				    struct why *why);
 
 /* Append a path segment or a query value, percent-encoded (RFC 3986 s2). */
 void client_escape(struct buf *path, const char *text);

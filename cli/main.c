@@ -58,6 +58,13 @@ static const struct flag verify_flags[] = {
 	FLAG_O,
 };
 static const struct flag inspect_flags[] = { FLAG_O };
+static const struct flag audit_flags[] = {
+	{ 0,   "follow", FLAG_BOOL, NULL,          AT(follow), "the newest lines, and then each as it comes", false },
+	{ 0,   "after",  FLAG_TEXT, "SEQ",         AT(after),  "only the lines behind this one", false },
+	{ 0,   "verify", FLAG_BOOL, NULL,          AT(verify), "follow the chain of hashes, show nothing but where it ends", false },
+	{ 0,   "head",   FLAG_TEXT, "NUMBER:HASH", AT(head),   "with --verify: this line, noted before, is in it", false },
+	FLAG_O, FLAG_DATA,
+};
 static const struct flag generate_flags[] = {
 	{ 0, "alg",     FLAG_TEXT, "ALG",    AT(alg),     "ES256 (default), EdDSA, RS256", false },
 	{ 0, "offline", FLAG_TEXT, "FOLDER", AT(offline), "for emergencies: the private half goes there and stays away", false },
@@ -144,6 +151,16 @@ static const struct command commands[] = {
 	  "  mintmark inspect <token.txt\n"
 	  "  mintmark inspect -o json <<<\"$TOKEN\" | jq -r .payload.jti\n",
 	  inspect_run },
+	{ "audit", "[--follow] [--after SEQ] [-o json]\n"
+	  "       mintmark audit --verify [--head NUMBER:HASH] [--after SEQ] [FILE | -]",
+	  "Show who did what, the oldest first.\n"
+	  "Each line has the hash of the one before it: --verify checks the mint's own, or a\n"
+	  "FILE of lines as -o json prints them. Exit 1: a line was changed, or is missing.", WITH(audit_flags), 1,
+	  "  mintmark audit | grep alice\n"
+	  "  mintmark audit --follow\n"
+	  "  mintmark audit -o json >>audit.jsonl\n"
+	  "  mintmark audit --verify audit.jsonl\n",
+	  audit_run },
 	{ "key list", "[--data DIR] [-o json]",
 	  "List the signing keys and how many tokens need them.", WITH(key_list_flags), 0,
 	  "  mintmark key list\n"

@@ -55,6 +55,10 @@ struct http_options {
 	 * of the error if it did not).  May be NULL. */
 	enum mm_err (*allow)(void *app, struct http_request *rq,
 			     const struct http_route *route);
+	/* Told, on the same thread, of each request that allow() or a handler
+	 * answers with a 401 or a 403 by returning so.  May be NULL. */
+	void (*refused)(void *app, struct http_request *rq,
+			const struct http_route *route, enum mm_err e);
 	const char *host; /* TCP: an IP address or localhost; NULL: none */
 	uint16_t port;	  /* 0: any free one, see http_port() */
 	const char *socket_path;	/* Unix socket; NULL: none */

@@ -95,14 +95,10 @@ enum mm_err http_reply_shared(struct http_request *rq, unsigned status,
 
 static void add_member(struct buf *b, const char *name, const char *value)
 {
-	struct span rest = span_str(value);
-	char spelt[8];
-	if (rest.len == 0)
+	if (value[0] == '\0')
 		return;
-	buf_fmt(b, ",\"%s\":\"", name);
-	while (rest.len != 0)
-		buf_add(b, text_json_char(&rest, spelt));
-	buf_str(b, "\"");
+	buf_fmt(b, ",\"%s\":", name);
+	text_json(b, span_str(value));
 }
 
 enum mm_err http_problem(struct http_request *rq, enum mm_err e,

@@ -115,6 +115,14 @@ static enum MHD_Result refuse(struct http_request *rq, enum mm_err e)
 
 /* ---- the handler ---- */
 
+static void tell_refused(struct http_request *rq, enum mm_err e)
+{
+	const struct http_options *opt = &rq->server->opt;
+	unsigned status = mm_err_http(e);
+	if (opt->refused != NULL && (status == 401 || status == 403))
+		opt->refused(opt->app, rq, rq->route, e);
+}
+
 bool http_run(struct http_request *rq)
 {
 	const struct http_options *opt = &rq->server->opt;
@@ -133,8 +141,10 @@ bool http_run(struct http_request *rq)
 	if (!rq->replied && e == MM_OK)
 		e = why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
 			    "the request was left without a reply");
-	if (!rq->replied)
+	if (!rq->replied) {
+		tell_refused(rq, e);
 		http_problem(rq, e, rq->why);
+	}
 	return true;
 }
 

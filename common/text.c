@@ -78,3 +78,12 @@ struct span text_json_char(struct span *rest, char spelt[8])
 			       (size_t)snprintf(spelt, 8, "\\%c", (int)code));
 	return c;
 }
+
+void text_json(struct buf *b, struct span text)
+{
+	char spelt[8];
+	buf_str(b, "\"");
+	while (text.len != 0)
+		buf_add(b, text_json_char(&text, spelt));
+	buf_str(b, "\"");
+}

@@ -2,7 +2,7 @@
 #ifndef MM_COMMON_TEXT_H
 #define MM_COMMON_TEXT_H
 
-#include "common/span.h"
+#include "common/buf.h"
 
 #define QUOTE_SIZE 48
 
@@ -18,5 +18,7 @@ size_t text_char_length(struct span s);
  * to stand in a JSON string: itself, or an escape in `spelt`.  A byte that
  * is no UTF-8 becomes U+FFFD. */
 struct span text_json_char(struct span *rest, char spelt[8]);
+/* Append all of it so, in quotes. */
+void text_json(struct buf *b, struct span text);
 
 #endif

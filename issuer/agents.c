@@ -1,38 +1,21 @@
 /* agents.c - steps 2 and 5 at the door: feed, snapshot, uses. */
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/handlers.h"
+#include "issuer/query.h"
 #include "issuer/reply.h"
 
 #define WAIT_MAX 30 /* seconds; a peer that left is not noticed sooner */
 #define USES_MAX 1000
 
-/* A query parameter that is a number up to max, or `standard`. */
-static enum mm_err read_number(struct http_request *rq, const char *name,
-			       uint64_t max, uint64_t standard, uint64_t *out)
-{
-	const char *text = http_query(rq, name);
-	char *end;
-	*out = standard;
-	if (text == NULL)
-		return MM_OK;
-	*out = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || *out > max)
-		return why_say(http_why(rq), MM_ERR_INVALID, name,
-			       "%s is a number from 0 to %llu", name,
-			       (unsigned long long)max);
-	return MM_OK;
-}
-
 enum mm_err feed_get(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
-	uint64_t after, wait;
-	TRY(read_number(rq, "after", INT64_MAX, UINT64_MAX, &after));
-	TRY(read_number(rq, "wait", WAIT_MAX, 0, &wait));
+	uint64_t after = UINT64_MAX, wait = 0;
+	TRY(query_number(rq, "after", 0, INT64_MAX, &after));
+	TRY(query_number(rq, "wait", 0, WAIT_MAX, &wait));
 	if (after == UINT64_MAX)
 		return why_say(http_why(rq), MM_ERR_INVALID, "after",
 			       "say after=SEQ: the number of the last event "

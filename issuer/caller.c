@@ -107,6 +107,7 @@ static enum mm_err set_caller(struct http_request *rq, struct caller what)
 	if (c == NULL)
 		return MM_ERR_NOMEM;
 	*c = what;
+	http_peer(rq, c->address);
 	c->user = memcpy(c->text, what.user, user);
 	c->actor = memcpy(c->text + user, what.actor, actor);
 	*http_data(rq) = c;
@@ -136,18 +137,17 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 	bool agent = scope_says(&c, "mintmark:agent");
 	bool allowed = admin || (needs[need].agent && agent) ||
 		       (needs[need].self && may_self(&c));
-	if (!allowed)
-		return too_little(rq, need);
 	const char *user = claims_text(&c, c.sub);
 	snprintf(actor, sizeof actor, "%s (token %s)", user,
 		 claims_text(&c, c.jti));
-	return set_caller(rq, (struct caller){ .admin = admin && !dead,
-					       .agent = agent && !dead,
-					       .dead = dead,
-					       .list = c.list,
-					       .idx = c.idx,
-					       .user = user,
-					       .actor = actor });
+	TRY(set_caller(rq, (struct caller){ .admin = admin && !dead,
+					    .agent = agent && !dead,
+					    .dead = dead,
+					    .list = c.list,
+					    .idx = c.idx,
+					    .user = user,
+					    .actor = actor }));
+	return allowed ? MM_OK : too_little(rq, need);
 }
 
 /* Who may open the socket is an administrator of the host. */
@@ -174,6 +174,16 @@ enum mm_err issuer_allow(void *app, struct http_request *rq,
 const struct caller *caller_of(struct http_request *rq)
 {
 	return *http_data(rq);
+}
+
+struct stamp caller_stamp(struct http_request *rq)
+{
+	const struct caller *c = caller_of(rq);
+	return (struct stamp){ .by = c->actor,
+			       .at = clock_now(),
+			       .admin = c->admin,
+			       .address = c->address,
+			       .request = http_request_id(rq) };
 }
 
 enum mm_err caller_refuse(struct http_request *rq)

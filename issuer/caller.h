@@ -20,14 +20,18 @@ struct caller {
 	/* His token was revoked.  Let in where NEED_ROTATE is, with an
 	 * Idempotency-Key, to ask for an answer again: for nothing else. */
 	bool dead;
-	uint32_t list, idx; /* of his token; list 0 over admin.sock */
-	const char *user;   /* "" over admin.sock; at most USER_SIZE */
-	const char *actor;  /* for created_by and the log; ACTOR_SIZE */
-	char text[];	    /* both of them */
+	uint32_t list, idx;	    /* of his token; list 0 over admin.sock */
+	const char *user;	    /* "" over admin.sock; at most USER_SIZE */
+	const char *actor;	    /* for created_by and the log; ACTOR_SIZE */
+	char address[ADDRESS_SIZE]; /* of http_peer() */
+	char text[];		    /* user and actor */
 };
 
 /* Whoever issuer_allow() let in. */
 const struct caller *caller_of(struct http_request *rq);
+
+/* What he does now, for the store.  Its texts are the request's. */
+struct stamp caller_stamp(struct http_request *rq);
 
 /* Refuse the caller after all, as if his token were not valid. */
 MM_MUST_USE enum mm_err caller_refuse(struct http_request *rq);

@@ -17,6 +17,8 @@ http_handler jwks_get, status_list_get, list_index_get;
 http_handler health_live, health_ready, version_get;
 /* keys_http.c */
 http_handler key_list, key_reload;
+/* audit_http.c */
+http_handler audit_get;
 /* oauth_metadata.c, oauth_introspect.c, oauth_revoke.c, oauth_exchange.c */
 http_handler metadata_get, oauth_inspect, oauth_revoke, oauth_token;
 /* console.c */

@@ -5,6 +5,7 @@
  *	publisher  lists, feed, snapshot        (publish.h)
  *	mint       indexes and signatures       (mint.h)
  *	proven     callers' tokens seen before  (proven.h)
+ *	refusals   what the audit says of them  (refusals.h)
  *
  * Passed to every handler; nothing here changes after the start but what
  * the parts lock themselves.
@@ -17,6 +18,7 @@
 #include "issuer/mint.h"
 #include "issuer/proven.h"
 #include "issuer/publish.h"
+#include "issuer/refusals.h"
 #include "issuer/signing.h"
 #include "issuer/store.h"
 
@@ -55,6 +57,7 @@ struct issuer {
 	struct publisher *publisher;
 	struct mint *mint;
 	struct proven *proven;
+	struct refusals *refusals;
 	struct http_body *metadata; /* RFC 8414 */
 	struct http_server *http;
 };

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "issuer/body.h"
+#include "issuer/caller.h"
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
 
@@ -68,7 +69,8 @@ enum mm_err key_reload(void *app, struct http_request *rq)
 		      http_why(rq)));
 	for (size_t i = 0; i < body.compromised.count; i++)
 		kids[i] = body.compromised.at[i];
-	TRY(signing_reload(is->signing, kids, body.compromised.count,
+	struct stamp stamp = caller_stamp(rq);
+	TRY(signing_reload(is->signing, kids, body.compromised.count, &stamp,
 			   http_why(rq)));
 	bool published = publisher_settle(is->publisher, "keys", rq);
 	return reply_json(

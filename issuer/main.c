@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "issuer/start.h"
 
@@ -38,7 +39,8 @@ static void block_signals(sigset_t *set)
 static void reload(struct issuer *is)
 {
 	struct why why = { .text = "" };
-	if (signing_reload(is->signing, NULL, 0, &why) != MM_OK)
+	const struct stamp stamp = { .by = "SIGHUP", .at = clock_now() };
+	if (signing_reload(is->signing, NULL, 0, &stamp, &why) != MM_OK)
 		log_event(LOG_ERR, "keys.reload_failed",
 			  "detail=%s; the keys in force stay", why.text);
 }

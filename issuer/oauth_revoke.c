@@ -30,12 +30,16 @@ static enum mm_err not_revoked(struct http_request *rq, enum mm_err e)
 static enum mm_err revoke(struct issuer *is, struct http_request *rq,
 			  const struct claims *c, int64_t now)
 {
-	char actor[ACTOR_SIZE];
+	char actor[ACTOR_SIZE], address[ADDRESS_SIZE];
 	bool changed;
 	const char *user = claims_text(c, c->sub);
 	snprintf(actor, sizeof actor, "%s (token %s)", user,
 		 claims_text(c, c->jti));
-	const struct stamp stamp = { actor, now, false };
+	http_peer(rq, address);
+	const struct stamp stamp = { .by = actor,
+				     .at = now,
+				     .address = address,
+				     .request = http_request_id(rq) };
 	enum mm_err e = store_set_status(is->store, c->list, c->idx,
 					 STATUS_REVOKED, &stamp, &changed);
 	if (e == MM_ERR_NOT_FOUND)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/jws.h"
 #include "common/log.h"
 
@@ -44,7 +45,7 @@ static bool listed(const char *const *kids, size_t n, const char *kid)
 }
 
 static enum mm_err announce_new(struct store *store, const struct keyring *r,
-				struct why *why)
+				const struct stamp *stamp, struct why *why)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
@@ -53,7 +54,7 @@ static enum mm_err announce_new(struct store *store, const struct keyring *r,
 		TRY(jwk_to_json(r->at[i].key, &json));
 		TRY(buf_done(&json, &text));
 		enum mm_err e =
-			store_key_add(store, kid, (const char *)text.at);
+			store_key_add(store, kid, (const char *)text.at, stamp);
 		if (e == MM_ERR_CONFLICT)
 			return why_say(why, e, NULL,
 				       "key %s was retired or compromised "
@@ -67,9 +68,12 @@ static enum mm_err announce_new(struct store *store, const struct keyring *r,
 	return MM_OK;
 }
 
-static enum mm_err announce_gone(struct store *store, const struct keyring *r,
-				 const char *const *compromised, size_t n)
+static enum mm_err announce_gone(struct signing *s,
+				 const char *const *compromised, size_t n,
+				 const struct stamp *stamp)
 {
+	struct store *store = s->store;
+	const struct keyring *r = &s->ring; /* `reloading` is held */
 	struct key_row rows[KEYRING_MAX * 2];
 	size_t count;
 	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
@@ -78,7 +82,7 @@ static enum mm_err announce_gone(struct store *store, const struct keyring *r,
 		if (ring_has(r, kid))
 			continue;
 		bool stolen = listed(compromised, n, kid);
-		TRY(store_key_gone(store, kid, stolen));
+		TRY(store_key_gone(store, kid, stolen, stamp));
 		log_event(LOG_NOTICE,
 			  stolen ? "key.compromised" : "key.retired", "kid=%s",
 			  kid);
@@ -127,7 +131,7 @@ static void put_in_force(struct signing *s, struct keyring *ring,
 }
 
 static enum mm_err reload(struct signing *s, const char *const *compromised,
-			  size_t n, struct why *why)
+			  size_t n, const struct stamp *stamp, struct why *why)
 {
 	uint64_t announced[KEYRING_MAX] = { 0 };
 	AUTO_RING struct keyring ring = { .count = 0 };
@@ -146,16 +150,16 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 				       "out first",
 				       compromised[i]);
 	warn_plain(s, &ring);
-	TRY(announce_new(s->store, &ring, why));
+	TRY(announce_new(s->store, &ring, stamp, why));
 	if (s->tell != NULL && !ring_has(&s->ring, jwk_kid(signer)))
 		s->tell(s->tell_ctx);
 	TRY(read_numbers(s->store, &ring, announced));
+	TRY(store_key_signs(s->store, jwk_kid(signer), stamp));
 	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s", ring.count,
 		  jwk_kid(signer));
 	put_in_force(s, &ring, announced);
-	/* Only now that it signs nothing more may a key be said to be gone.
-	 * (The ring is ours to read: `reloading` is held.) */
-	return announce_gone(s->store, &s->ring, compromised, n);
+	/* Only now that it signs nothing more may a key be said to be gone. */
+	return announce_gone(s, compromised, n, stamp);
 }
 
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx)
@@ -165,10 +169,10 @@ void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx)
 }
 
 enum mm_err signing_reload(struct signing *s, const char *const *compromised,
-			   size_t n, struct why *why)
+			   size_t n, const struct stamp *stamp, struct why *why)
 {
 	pthread_mutex_lock(&s->reloading);
-	enum mm_err e = reload(s, compromised, n, why);
+	enum mm_err e = reload(s, compromised, n, stamp, why);
 	pthread_mutex_unlock(&s->reloading);
 	return e;
 }
@@ -267,7 +271,8 @@ enum mm_err signing_open(struct keyring_at at, struct store *store,
 	s->store = store;
 	pthread_mutex_init(&s->reloading, NULL);
 	pthread_mutex_init(&s->lock, NULL);
-	enum mm_err e = signing_reload(s, NULL, 0, why);
+	const struct stamp start = { .by = "mintmarkd", .at = clock_now() };
+	enum mm_err e = signing_reload(s, NULL, 0, &start, why);
 	if (e != MM_OK) {
 		signing_close(s);
 		return e;

@@ -29,9 +29,11 @@ void signing_close(struct signing *s);
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx);
 
 /* Read the folders again.  On failure the keys in force stay.  Kids in
- * `compromised` that are gone from the folders are announced as such. */
+ * `compromised` that are gone from the folders are announced as such.  Who
+ * asks is for the audit. */
 MM_MUST_USE enum mm_err signing_reload(struct signing *s,
 				       const char *const *compromised, size_t n,
+				       const struct stamp *stamp,
 				       struct why *why);
 
 /* The key that signs tokens and lists; drop it with jwk_drop(). */

@@ -219,7 +219,8 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	struct sweep_options sweep = { .max_life = is->set.max_life,
 				       .feed_retain = is->set.feed_retain };
 	is->proven = proven_new();
-	if (is->proven == NULL)
+	is->refusals = refusals_new();
+	if (is->proven == NULL || is->refusals == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(oauth_metadata_new(is->set.issuer, &is->metadata));
 	TRY(make_data_folder(is->set.data, why));
@@ -257,6 +258,7 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 		.routes = issuer_routes,
 		.app = is,
 		.allow = issuer_allow,
+		.refused = issuer_refused,
 		.host = host,
 		.socket_path = sock,
 		.workers = (unsigned)is->set.workers,
@@ -311,5 +313,6 @@ void issuer_stop(struct running *r)
 	publisher_free(is->publisher);
 	signing_close(is->signing);
 	proven_free(is->proven);
+	refusals_free(is->refusals);
 	http_body_drop(is->metadata);
 }

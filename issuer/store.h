@@ -2,7 +2,8 @@
  *
  * Every verb may be called from any thread and returns when its work is
  * durable (or was refused).  Changes append their events to the log in the
- * same transaction; event numbers are consecutive, without gaps.  No
+ * same transaction, and their lines to the audit: what cannot be put there
+ * is not done.  Event numbers are consecutive, without gaps.  No
  * caller may assume that it is the only issuer on the store: state is read
  * back by following the log, also for one's own writes.
  *
@@ -11,10 +12,12 @@
 #ifndef MM_ISSUER_STORE_H
 #define MM_ISSUER_STORE_H
 
+#include "common/audit.h"
 #include "common/feed.h"
 
 #define LABEL_SIZE 256
 #define ACTOR_SIZE 320
+#define CIDR_SIZE  256
 
 enum token_status { /* as stored; in the status list, IDLE is revoked */
 		    TOKEN_VALID = 0,
@@ -30,6 +33,7 @@ struct token_row {
 	char label[LABEL_SIZE];
 	char scope[SCOPE_SIZE]; /* "" with has_scope false */
 	char audience[1024];	/* words separated by spaces; "" none */
+	char cidr[CIDR_SIZE];	/* the same */
 	char kid[KID_SIZE];
 	char created_by[ACTOR_SIZE];
 	char changed_by[ACTOR_SIZE]; /* who last set the status */
@@ -42,6 +46,7 @@ struct token_row {
 	 * It must still be valid when the row is written. */
 	uint32_t by_list, by_idx;
 	struct repeat *once; /* the request that this is for; NULL: none */
+	const char *address, *request; /* for the audit; NULL: none */
 };
 
 #define DIGEST_SIZE 44 /* a SHA-256 in base64url, and NUL */
@@ -55,6 +60,16 @@ struct repeat {
 	 * is the token that was made then.  Nothing was done now. */
 	bool before;
 	struct token_row made;
+};
+
+/* Who changes something, and when; for the audit also from where (NULL:
+ * nobody asked from outside).  `admin` may reinstate what anybody has
+ * suspended; others only what they suspended themselves. */
+struct stamp {
+	const char *by;
+	int64_t at;
+	bool admin;
+	const char *address, *request;
 };
 
 struct store;
@@ -176,14 +191,6 @@ store_users(struct store *s, const struct user_query *q,
 
 /* ---- changing ---- */
 
-/* Who changes something, and when.  `admin` may reinstate what anybody has
- * suspended; others only what they suspended themselves. */
-struct stamp {
-	const char *by;
-	int64_t at;
-	bool admin;
-};
-
 /* Revoke (final), suspend, or reinstate (STATUS_VALID, of a suspended one).
  * *changed is false when it already was so.  MM_ERR_NOT_FOUND,
  * MM_ERR_CONFLICT (reinstating what was revoked), MM_ERR_FORBIDDEN. */
@@ -216,10 +223,15 @@ struct key_row {
 };
 /* Announce (key-new); a no-op for a known key. */
 MM_MUST_USE enum mm_err store_key_add(struct store *s, const char *kid,
-				      const char *jwk);
+				      const char *jwk,
+				      const struct stamp *stamp);
+/* From now on this one signs; a no-op if it did. */
+MM_MUST_USE enum mm_err store_key_signs(struct store *s, const char *kid,
+					const struct stamp *stamp);
 /* key-retired or key-compromised; a no-op for an unknown key. */
 MM_MUST_USE enum mm_err store_key_gone(struct store *s, const char *kid,
-				       bool compromised);
+				       bool compromised,
+				       const struct stamp *stamp);
 /* A key that was announced once and is gone now, to be dropped by the
  * caller.  MM_ERR_NOT_FOUND. */
 MM_MUST_USE enum mm_err store_former_key(struct store *s, const char *kid,
@@ -227,6 +239,26 @@ MM_MUST_USE enum mm_err store_former_key(struct store *s, const char *kid,
 MM_MUST_USE enum mm_err store_keys(struct store *s, int64_t now,
 				   struct key_row *out, size_t max,
 				   size_t *count);
+
+/* ---- the audit ---- */
+
+/* Add what is no change of the store: a sign-in, a refused call.  The
+ * entry's seq, at, by, address, request and before are not looked at. */
+MM_MUST_USE enum mm_err store_audit(struct store *s,
+				    const struct audit_entry *e,
+				    const struct stamp *stamp);
+
+struct audit_query {
+	const char *text; /* somewhere in the line, any case; NULL: any */
+	uint64_t from;	  /* lines behind this number, or before it */
+	bool backwards;	  /* the newest first; `from` 0 is behind the last */
+	size_t limit;
+};
+/* Calls each(ctx, line) for the lines, without newlines, in order. */
+MM_MUST_USE enum mm_err store_audit_read(struct store *s,
+					 const struct audit_query *q,
+					 void (*each)(void *, struct span),
+					 void *ctx);
 
 /* ---- sweeping ---- */
 

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 /* ---- the writer ---- */
@@ -182,7 +183,6 @@ static enum mm_err run_plain(struct conn *c, enum statement which)
 static enum mm_err begin_history(struct conn *c, void *arg)
 {
 	char epoch[EPOCH_SIZE];
-	(void)arg;
 	TRY(new_epoch(epoch));
 	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
 	query_text(&q, epoch);
@@ -190,12 +190,16 @@ static enum mm_err begin_history(struct conn *c, void *arg)
 	TRY(run_plain(c, ST_LIST_DROP));
 	TRY(run_plain(c, ST_LIST_CUT));
 	TRY(run_plain(c, ST_LIST_FILL));
-	return run_plain(c, ST_LIST_SKIP);
+	TRY(run_plain(c, ST_LIST_SKIP));
+	return audit_append(
+		c, &(struct audit_entry){ .event = "store.restore" }, arg);
 }
 
 enum mm_err store_begin_history(struct store *s)
 {
-	return store_write(s, begin_history, NULL);
+	struct stamp stamp = { .by = "mintmarkd --restored",
+			       .at = clock_now() };
+	return store_write(s, begin_history, &stamp);
 }
 
 /* Ours, of this version?  A new, empty file is made so, an older one too. */

@@ -100,7 +100,12 @@ int64_t conn_changes(struct conn *c);
 
 /* Give e its number and append it to the log. */
 MM_MUST_USE enum mm_err log_append(struct conn *c, struct event *e);
-/* Change a token's status; the event says what lists are to say. */
+/* Add a line to the audit: of the entry, by the stamp. */
+MM_MUST_USE enum mm_err audit_append(struct conn *c,
+				     const struct audit_entry *e,
+				     const struct stamp *stamp);
+/* Change a token's status, and say so in the audit; the event says what lists
+ * are to say. */
 MM_MUST_USE enum mm_err token_mark(struct conn *c, const struct token_row *t,
 				   enum token_status to,
 				   const struct stamp *stamp);

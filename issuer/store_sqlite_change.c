@@ -22,9 +22,39 @@ static enum mm_err list_append(struct conn *c, struct event *e)
 	return lives ? log_append(c, e) : MM_OK;
 }
 
+static const char *mark_name(enum token_status from, enum token_status to)
+{
+	switch (to) {
+	case TOKEN_REVOKED:
+		return "token.revoke";
+	case TOKEN_SUSPENDED:
+		return "token.suspend";
+	case TOKEN_IDLE:
+		return "token.idle";
+	case TOKEN_VALID:
+		break;
+	}
+	return from == TOKEN_IDLE ? "token.revive" : "token.reinstate";
+}
+
+static enum mm_err audit_mark(struct conn *c, const struct token_row *t,
+			      enum token_status to, const struct stamp *stamp)
+{
+	char id[JTI_SIZE];
+	token_id_write(id, t->list, t->idx);
+	return audit_append(
+		c,
+		&(struct audit_entry){ .event = mark_name(t->status, to),
+				       .id = id,
+				       .user = t->user,
+				       .label = t->label },
+		stamp);
+}
+
 enum mm_err token_mark(struct conn *c, const struct token_row *t,
 		       enum token_status to, const struct stamp *stamp)
 {
+	TRY(audit_mark(c, t, to, stamp));
 	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_MARK);
 	query_int(&q, t->list);
 	query_int(&q, t->idx);
@@ -184,7 +214,7 @@ enum mm_err store_revoke_user(struct store *s, const char *user,
 static enum mm_err sweep(struct conn *c, struct bulk *b, enum statement which,
 			 enum token_status to, const char *by)
 {
-	const struct stamp stamp = { by, b->stamp.at, true };
+	const struct stamp stamp = { .by = by, .at = b->stamp.at };
 	AUTO_ROWS struct rows rows = { 0 };
 	AUTO_QUERY struct query q = query_new(c, which);
 	query_int(&q, b->stamp.at);
@@ -257,8 +287,9 @@ static enum mm_err use_one(struct conn *c, const struct use *u, int64_t now,
 	/* Swept as idle, but it had been used in time: the report was late. */
 	if (t.status == TOKEN_IDLE &&
 	    now < effective_expiry(t.iat, t.exp, t.auto_refresh, u->at))
-		return token_mark(c, &t, TOKEN_VALID,
-				  &(struct stamp){ "late use", now, true });
+		return token_mark(
+			c, &t, TOKEN_VALID,
+			&(struct stamp){ .by = "late use", .at = now });
 	return MM_OK;
 }
 

@@ -4,7 +4,16 @@
 struct key_change {
 	const char *kid, *jwk;
 	enum event_type type;
+	const struct stamp *stamp;
 };
+
+static enum mm_err audit_key(struct conn *c, const struct key_change *k,
+			     const char *event)
+{
+	return audit_append(
+		c, &(struct audit_entry){ .event = event, .key = k->kid },
+		k->stamp);
+}
 
 static enum mm_err key_known(struct conn *c, const char *kid, bool *live,
 			     bool *gone)
@@ -40,6 +49,7 @@ static enum mm_err key_add(struct conn *c, void *arg)
 	if (live)
 		return MM_OK;
 	TRY(append_key_event(c, k, &seq));
+	TRY(audit_key(c, k, "key.new"));
 	AUTO_QUERY struct query q = query_new(c, ST_KEY_PUT);
 	query_text(&q, k->kid);
 	query_text(&q, k->jwk);
@@ -47,10 +57,28 @@ static enum mm_err key_add(struct conn *c, void *arg)
 	return query_run(&q);
 }
 
-enum mm_err store_key_add(struct store *s, const char *kid, const char *jwk)
+enum mm_err store_key_add(struct store *s, const char *kid, const char *jwk,
+			  const struct stamp *stamp)
 {
-	struct key_change k = { kid, jwk, EVENT_KEY_NEW };
+	struct key_change k = { kid, jwk, EVENT_KEY_NEW, stamp };
 	return store_write(s, key_add, &k);
+}
+
+/* Nobody follows this: who verifies goes by what is signed. */
+static enum mm_err key_signs(struct conn *c, void *arg)
+{
+	const struct key_change *k = arg;
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_SIGNS);
+	query_text(&q, k->kid);
+	TRY(query_run(&q));
+	return conn_changes(c) ? audit_key(c, k, "key.sign") : MM_OK;
+}
+
+enum mm_err store_key_signs(struct store *s, const char *kid,
+			    const struct stamp *stamp)
+{
+	struct key_change k = { .kid = kid, .stamp = stamp };
+	return store_write(s, key_signs, &k);
 }
 
 static enum mm_err key_gone(struct conn *c, void *arg)
@@ -60,13 +88,20 @@ static enum mm_err key_gone(struct conn *c, void *arg)
 	AUTO_QUERY struct query q = query_new(c, ST_KEY_GONE);
 	query_text(&q, k->kid);
 	TRY(query_run(&q));
-	return conn_changes(c) ? append_key_event(c, k, &seq) : MM_OK;
+	if (conn_changes(c) == 0)
+		return MM_OK;
+	TRY(audit_key(c, k,
+		      k->type == EVENT_KEY_COMPROMISED ? "key.compromise"
+						       : "key.retire"));
+	return append_key_event(c, k, &seq);
 }
 
-enum mm_err store_key_gone(struct store *s, const char *kid, bool compromised)
+enum mm_err store_key_gone(struct store *s, const char *kid, bool compromised,
+			   const struct stamp *stamp)
 {
 	struct key_change k = { kid, "",
 				compromised ? EVENT_KEY_COMPROMISED
-					    : EVENT_KEY_RETIRED };
+					    : EVENT_KEY_RETIRED,
+				stamp };
 	return store_write(s, key_gone, &k);
 }

@@ -131,6 +131,7 @@ static enum mm_err put_token(struct conn *c, const struct token_row *t)
 	query_int(&q, t->exp);
 	query_int(&q, t->auto_refresh);
 	query_int(&q, effective_expiry(t->iat, t->exp, t->auto_refresh, 0));
+	query_text(&q, t->cidr);
 	return query_run(&q);
 }
 
@@ -145,11 +146,47 @@ static enum mm_err check_asker(struct conn *c, const struct token_row *t)
 	return asker.status == TOKEN_VALID ? MM_OK : MM_ERR_UNAUTHENTICATED;
 }
 
-static enum mm_err mint(struct conn *c, const struct token_row *t)
+static struct stamp mint_stamp(const struct token_row *t)
+{
+	return (struct stamp){ .by = t->created_by,
+			       .at = t->iat,
+			       .address = t->address,
+			       .request = t->request };
+}
+
+/* `old`: the token whose place it takes, or NULL. */
+static enum mm_err audit_mint(struct conn *c, const struct token_row *t,
+			      const char *old)
+{
+	char id[JTI_SIZE], place[64] = "";
+	struct stamp stamp = mint_stamp(t);
+	token_id_write(id, t->list, t->idx);
+	if (old != NULL)
+		snprintf(place, sizeof place, "in place of %s", old);
+	return audit_append(
+		c,
+		&(struct audit_entry){ .event = old ? "token.rotate"
+						    : "token.mint",
+				       .id = id,
+				       .user = t->user,
+				       .key = t->kid,
+				       .label = t->label,
+				       .scope = t->has_scope ? t->scope : NULL,
+				       .audience = t->audience,
+				       .cidr = t->cidr,
+				       .expires_at = t->exp,
+				       .auto_refresh = t->auto_refresh,
+				       .detail = place },
+		&stamp);
+}
+
+static enum mm_err mint(struct conn *c, const struct token_row *t,
+			const char *old)
 {
 	TRY(check_asker(c, t));
 	TRY(note_signed(c, t));
 	TRY(put_token(c, t));
+	TRY(audit_mint(c, t, old));
 	return t->once ? repeat_put(c, t->once, t) : MM_OK;
 }
 
@@ -157,7 +194,7 @@ static enum mm_err mint_once(struct conn *c, void *arg)
 {
 	const struct token_row *t = arg;
 	TRY(repeat_seen(c, t->once));
-	return t->once && t->once->before ? MM_OK : mint(c, t);
+	return t->once && t->once->before ? MM_OK : mint(c, t, NULL);
 }
 
 enum mm_err store_mint(struct store *s, const struct token_row *t)
@@ -175,16 +212,18 @@ struct rotation {
 static enum mm_err rotate(struct conn *c, const struct rotation *r)
 {
 	struct token_row old;
+	char id[JTI_SIZE];
 	TRY(token_find(c, r->list, r->idx, &old));
 	if (old.status != TOKEN_VALID || old.revoke_at != 0 ||
 	    r->next.iat >= effective_expiry(old.iat, old.exp, old.auto_refresh,
 					    old.last_use))
 		return MM_ERR_CONFLICT;
-	TRY(mint(c, &r->next));
-	if (r->overlap == 0)
-		return token_mark(c, &old, TOKEN_REVOKED,
-				  &(struct stamp){ r->next.created_by,
-						   r->next.iat, true });
+	token_id_write(id, old.list, old.idx);
+	TRY(mint(c, &r->next, id));
+	if (r->overlap == 0) {
+		struct stamp stamp = mint_stamp(&r->next);
+		return token_mark(c, &old, TOKEN_REVOKED, &stamp);
+	}
 	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_DUE_AT);
 	query_int(&q, r->list);
 	query_int(&q, r->idx);

@@ -24,6 +24,7 @@ void token_row_read(struct query *q, struct token_row *t)
 	t->status = (enum token_status)column_int(q, 13);
 	t->changed_at = column_int(q, 14);
 	t->revoke_at = column_int(q, 15);
+	column_text(q, 16, t->cidr, sizeof t->cidr);
 }
 
 /* The one row of a query. */

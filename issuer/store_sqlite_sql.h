@@ -7,7 +7,7 @@
 #define MM_ISSUER_STORE_SQLITE_SQL_H
 
 #define STORE_APPLICATION_ID 0x4d4d4b31 /* "MMK1" */
-#define STORE_VERSION	     2
+#define STORE_VERSION	     3
 
 /* Version 1; STORE_STEPS lead on from it, for new stores too.
  *
@@ -53,12 +53,20 @@
 	X(2, "CREATE TABLE repeat(name TEXT PRIMARY KEY,"                      \
 	     " request TEXT NOT NULL, at INTEGER NOT NULL,"                    \
 	     " list INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;"    \
-	     "CREATE INDEX repeat_age ON repeat(at);")
+	     "CREATE INDEX repeat_age ON repeat(at);")                         \
+	X(3, "CREATE TABLE audit(seq INTEGER PRIMARY KEY,"                     \
+	     " line TEXT NOT NULL);"                                           \
+	     "CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN"         \
+	     " SELECT raise(ABORT, 'the audit is only added to'); END;"        \
+	     "CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN"        \
+	     " SELECT raise(ABORT, 'the audit is only added to'); END;"        \
+	     "ALTER TABLE key ADD signs INTEGER NOT NULL DEFAULT 0;"           \
+	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';")
 
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, user, label, scope, audience, kid, created_by,"            \
 	" changed_by, iat, exp, auto_refresh, last_use, status,"               \
-	" changed_at, revoke_at"
+	" changed_at, revoke_at, cidr"
 
 /* ?1 user or NULL, ?2 text or NULL, ?3 filter, ?4 now, ?5..7 the place to
  * go on behind, ?8 limit, ?9 kid or NULL.  Filters as enum token_filter. */
@@ -95,6 +103,9 @@
 	X(KEY_PUT, "INSERT INTO key(kid, jwk, seq) VALUES(?1, ?2, ?3)")    \
 	X(KEY_KNOWN, "SELECT gone FROM key WHERE kid = ?1")                \
 	X(KEY_GONE, "UPDATE key SET gone = 1 WHERE kid = ?1 AND gone = 0") \
+	X(KEY_SIGNS, "UPDATE key SET signs = (kid = ?1) WHERE"             \
+		" EXISTS (SELECT 1 FROM key WHERE kid = ?1 AND gone = 0)"  \
+		" AND signs <> (kid = ?1)")                                \
 	X(KEY_SIGNED, "UPDATE key SET last_exp = max(last_exp, ?2)"        \
 		" WHERE kid = ?1 AND gone = 0")                            \
 	X(LIST_ALIVE, "SELECT list, kind, size, expires FROM list"         \
@@ -128,8 +139,8 @@
 	X(LIST_DEAD, "UPDATE list SET dead = 1 WHERE list = ?1")           \
 	X(TOKEN_PUT, "INSERT INTO token(list, idx, user, label, scope,"    \
 		" audience, kid, created_by, iat, exp, auto_refresh,"      \
-		" dies_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
-		" ?10, ?11, ?12)")                                         \
+		" dies_at, cidr) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"   \
+		" ?9, ?10, ?11, ?12, ?13)")                                \
 	X(TOKEN_GET, "SELECT " TOKEN_COLUMNS " FROM token"                 \
 		" WHERE list = ?1 AND idx = ?2")                           \
 	X(TOKEN_AFTER, "SELECT " TOKEN_COLUMNS " FROM token"               \
@@ -160,6 +171,15 @@
 	X(REPEAT_PUT, "INSERT INTO repeat(name, request, at, list, idx)"   \
 		" VALUES(?1, ?2, ?3, ?4, ?5)")                             \
 	X(REPEAT_FORGET, "DELETE FROM repeat WHERE at < ?1")               \
+	X(AUDIT_LAST, "SELECT seq, line FROM audit"                        \
+		" ORDER BY seq DESC LIMIT 1")                              \
+	X(AUDIT_PUT, "INSERT INTO audit VALUES(?1, ?2)")                   \
+	X(AUDIT_ON, "SELECT line FROM audit WHERE seq > ?1 AND"            \
+		" (?2 IS NULL OR instr(lower(line), lower(?2)) > 0)"       \
+		" ORDER BY seq LIMIT ?3")                                  \
+	X(AUDIT_BACK, "SELECT line FROM audit WHERE seq < ?1 AND"          \
+		" (?2 IS NULL OR instr(lower(line), lower(?2)) > 0)"       \
+		" ORDER BY seq DESC LIMIT ?3")                             \
 	X(LOAD_STATUS, "SELECT list, idx, status FROM token"               \
 		" WHERE status <> 0")                                      \
 	X(LOAD_USED, "SELECT list, idx, last_use FROM token"               \

@@ -38,6 +38,21 @@ static void log_token(const char *event, struct http_request *rq,
 		  caller_of(rq)->actor);
 }
 
+/* A secret that is shown is in the audit, also the second time. */
+static enum mm_err audit_again(struct issuer *is, struct http_request *rq,
+			       const struct token_row *t)
+{
+	char id[JTI_SIZE];
+	struct stamp stamp = caller_stamp(rq);
+	token_id_write(id, t->list, t->idx);
+	return store_audit(is->store,
+			   &(struct audit_entry){ .event = "token.again",
+						  .id = id,
+						  .user = t->user,
+						  .label = t->label },
+			   &stamp);
+}
+
 /* What was done before is answered again.  The token is kept nowhere, so
  * its claims are signed once more: by the same key, for they name it. */
 static enum mm_err reply_again(struct issuer *is, struct http_request *rq,
@@ -52,6 +67,7 @@ static enum mm_err reply_again(struct issuer *is, struct http_request *rq,
 			       "be shown again: make a new one",
 			       t->list, t->idx);
 	TRY(mint_again(is->mint, key, t, &token, http_why(rq)));
+	TRY(audit_again(is, rq, t));
 	log_token("token.again", rq, t);
 	return reply_minted(rq, t, span_of(token.at, token.len));
 }
@@ -68,6 +84,14 @@ static enum mm_err not_stored(struct http_request *rq, enum mm_err e)
 		       "the token was not made, nothing was changed (%s): "
 		       "try again",
 		       mm_err_word(e));
+}
+
+static void set_request(struct http_request *rq, struct repeat *once,
+			struct token_row *t)
+{
+	t->once = once;
+	t->address = caller_of(rq)->address;
+	t->request = http_request_id(rq);
 }
 
 /* The row that the body asks for. */
@@ -96,7 +120,7 @@ enum mm_err token_create(void *app, struct http_request *rq)
 	if (r.before)
 		return reply_again(is, rq, &r.made);
 	TRY(read_grant(is, rq, &row, &allow_long));
-	row.once = once;
+	set_request(rq, once, &row);
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
@@ -193,7 +217,7 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 	next_row(old, caller_of(rq),
 		 next_life(old, body->keep_expiry, is->set.max_life, now), now,
 		 &row);
-	row.once = once;
+	set_request(rq, once, &row);
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);

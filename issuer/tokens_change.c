@@ -3,7 +3,6 @@
  * The answer is given when the change is durable and in everything that
  * this issuer publishes; should that not be possible now (the store cannot
  * be read, say), it is durable all the same, and "published" is false. */
-#include "common/clock.h"
 #include "common/log.h"
 #include "issuer/caller.h"
 #include "issuer/grant.h"
@@ -16,8 +15,7 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 	struct token_row t;
 	bool changed;
 	TRY(token_of_path(is, rq, &t));
-	struct stamp stamp = { caller_of(rq)->actor, clock_now(),
-			       caller_of(rq)->admin };
+	struct stamp stamp = caller_stamp(rq);
 	enum mm_err e = store_set_status(is->store, t.list, t.idx, to, &stamp,
 					 &changed);
 	if (e == MM_ERR_FORBIDDEN)
@@ -78,8 +76,7 @@ enum mm_err user_revoke(void *app, struct http_request *rq)
 		return why_say(http_why(rq), MM_ERR_FORBIDDEN, "user",
 			       "only an administrator revokes the tokens of "
 			       "others");
-	struct stamp stamp = { caller_of(rq)->actor, clock_now(),
-			       caller_of(rq)->admin };
+	struct stamp stamp = caller_stamp(rq);
 	TRY(store_revoke_user(is->store, user, &stamp, &count));
 	bool published = publisher_settle(is->publisher, "user.revoke", rq);
 	log_event(LOG_INFO, "user.revoke", "request=%s user=%s count=%zu by=%s",

@@ -4,10 +4,8 @@
 #include "common/clock.h"
 #include "issuer/caller.h"
 #include "issuer/handlers.h"
+#include "issuer/query.h"
 #include "issuer/reply.h"
-
-#define PAGE	 100
-#define PAGE_MAX 1000
 
 /* "self" is the token that asks. */
 static enum mm_err read_id(struct http_request *rq, uint32_t *list,
@@ -75,22 +73,6 @@ static enum mm_err read_filter(struct http_request *rq, enum token_filter *out)
 		       "expired, all");
 }
 
-static enum mm_err read_limit(struct http_request *rq, size_t *out)
-{
-	const char *text = http_query(rq, "limit");
-	char *end;
-	*out = PAGE;
-	if (text == NULL)
-		return MM_OK;
-	long v = strtol(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || v < 1 ||
-	    v > PAGE_MAX)
-		return why_say(http_why(rq), MM_ERR_INVALID, "limit",
-			       "limit is a number from 1 to %d", PAGE_MAX);
-	*out = (size_t)v;
-	return MM_OK;
-}
-
 /* A cursor is "iat.list.idx" of the last token seen.  Callers treat it as
  * a word without meaning. */
 static enum mm_err read_cursor(struct http_request *rq, struct token_query *q)
@@ -150,7 +132,7 @@ enum mm_err token_list(void *app, struct http_request *rq)
 				 .kid = http_query(rq, "key"),
 				 .now = p.now };
 	TRY(read_filter(rq, &q.filter));
-	TRY(read_limit(rq, &p.limit));
+	TRY(query_limit(rq, &p.limit));
 	TRY(read_cursor(rq, &q));
 	if (!by->admin && q.user == NULL)
 		q.user = by->user;
@@ -187,7 +169,7 @@ enum mm_err user_list(void *app, struct http_request *rq)
 	struct issuer *is = app;
 	struct page p = { .now = clock_now() };
 	const char *after = http_query(rq, "cursor");
-	TRY(read_limit(rq, &p.limit));
+	TRY(query_limit(rq, &p.limit));
 	p.items = json_array();
 	struct user_query q = { .text = http_query(rq, "q"),
 				.after = after ? after : "",

@@ -159,7 +159,8 @@ class Issuer(Process):
             c.request(method, path, body=body, headers=h)
             r = c.getresponse()
             raw = r.read()
-            if raw and "json" in (r.getheader("Content-Type") or ""):
+            kind = r.getheader("Content-Type") or ""
+            if raw and "json" in kind and "ndjson" not in kind:
                 raw = json.loads(raw)
             return r.status, raw, r.headers
         finally:

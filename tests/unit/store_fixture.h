@@ -17,6 +17,8 @@ struct fixture {
 	struct store *s;
 };
 
+static const struct stamp by_unit = { .by = "unit", .at = T0, .admin = true };
+
 static inline void no_wake(void *ctx)
 {
 	(void)ctx;
@@ -39,7 +41,8 @@ static inline int set_up(void **state)
 		return -1;
 	snprintf(f->path, sizeof f->path, "%s/s.db", f->dir);
 	open_again(f);
-	assert_int_equal(store_key_add(f->s, "kid00000001", "{}"), MM_OK);
+	assert_int_equal(store_key_add(f->s, "kid00000001", "{}", &by_unit),
+			 MM_OK);
 	*state = f;
 	return 0;
 }

@@ -40,7 +40,7 @@ static void the_newest_token_is_known(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 0), later = t, got;
-	struct stamp by = { "unit", T0, true };
+	const struct stamp by = by_unit;
 	bool changed;
 	assert_int_equal(store_issued_after(f->s, T0, &got), MM_ERR_NOT_FOUND);
 	assert_int_equal(store_issued_after(f->s, T0 - 1, &got), MM_OK);
@@ -110,13 +110,15 @@ static void only_an_announced_key_signs(void **state)
 	t.idx++;
 	snprintf(t.kid, sizeof t.kid, "kid00000002");
 	assert_int_equal(store_mint(f->s, &t), MM_ERR_CONFLICT);
-	assert_int_equal(store_key_add(f->s, "kid00000002", "{}"), MM_OK);
+	assert_int_equal(store_key_add(f->s, "kid00000002", "{}", &by_unit),
+			 MM_OK);
 	assert_int_equal(store_mint(f->s, &t), MM_OK);
 	t.idx++;
-	assert_int_equal(store_key_gone(f->s, "kid00000002", true), MM_OK);
+	assert_int_equal(store_key_gone(f->s, "kid00000002", true, &by_unit),
+			 MM_OK);
 	assert_int_equal(store_mint(f->s, &t), MM_ERR_CONFLICT);
 	/* a key that went never returns */
-	assert_int_equal(store_key_add(f->s, "kid00000002", "{}"),
+	assert_int_equal(store_key_add(f->s, "kid00000002", "{}", &by_unit),
 			 MM_ERR_CONFLICT);
 }
 
@@ -145,7 +147,7 @@ static void status_moves_as_it_may(void **state)
 	};
 	struct fixture *f = *state;
 	struct event log[64];
-	struct stamp by = { "unit", T0, true };
+	const struct stamp by = by_unit;
 	struct token_row t = mint(f, DAY, 0);
 	size_t before = events(f, log, 64), changes = 0;
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
@@ -190,7 +192,9 @@ static void an_administrators_suspension_stands(void **state)
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 0);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		struct stamp by = { steps[i].by, T0, steps[i].admin };
+		const struct stamp by = { .by = steps[i].by,
+					  .at = T0,
+					  .admin = steps[i].admin };
 		bool changed;
 		assert_int_equal(store_set_status(f->s, t.list, t.idx,
 						  steps[i].to, &by, &changed),
@@ -202,7 +206,7 @@ static void an_administrators_suspension_stands(void **state)
 static void a_revoked_token_mints_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct stamp by = { "unit", T0, true };
+	const struct stamp by = by_unit;
 	struct token_row thief = mint(f, DAY, 0), t = thief;
 	size_t count;
 	t.idx += 1;
@@ -330,7 +334,7 @@ static void a_revoked_token_does_not_come_back_by_use(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 100);
-	struct stamp by = { "unit", T0, true };
+	const struct stamp by = by_unit;
 	struct use u = { t.list, t.idx, T0 + 5 };
 	bool changed;
 	size_t accepted;
@@ -392,7 +396,9 @@ static void a_dead_list_has_no_more_events(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 0), sliding = mint(f, DAY, 2 * DAY);
-	struct stamp by = { "unit", T0 + 60 * DAY, true };
+	const struct stamp by = { .by = "unit",
+				  .at = T0 + 60 * DAY,
+				  .admin = true };
 	struct use u = { sliding.list, sliding.idx, T0 + 5 };
 	struct event log[64];
 	bool changed;
@@ -413,7 +419,7 @@ static void a_suspended_token_is_not_swept(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 100);
-	struct stamp by = { "unit", T0, true };
+	const struct stamp by = by_unit;
 	struct use late = { t.list, t.idx, T0 + 50 };
 	bool changed;
 	size_t done, accepted;
@@ -430,7 +436,7 @@ static void a_pause_does_not_end_an_overlap(void **state)
 	static const enum status pause[] = { STATUS_SUSPENDED, STATUS_VALID };
 	struct fixture *f = *state;
 	struct token_row old = mint(f, DAY, 0), next = old;
-	struct stamp by = { "unit", T0, true };
+	const struct stamp by = by_unit;
 	struct index_range r;
 	bool changed;
 	size_t done;

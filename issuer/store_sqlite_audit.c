@@ -1,0 +1,83 @@
+/* store_sqlite_audit.c - the audit: a table that is only added to, in which
+ * each line holds the hash of the one before it. */
+#include "issuer/store_sqlite.h"
+
+/* ---- writing ---- */
+
+struct last_line {
+	uint64_t seq; /* 0: there is none */
+	char digest[AUDIT_DIGEST_SIZE];
+};
+
+static enum mm_err read_last(struct conn *c, struct last_line *last)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_LAST);
+	if (query_row(&q)) {
+		char line[AUDIT_LINE_MAX];
+		last->seq = (uint64_t)column_int(&q, 0);
+		column_text(&q, 1, line, sizeof line);
+		TRY(audit_digest(span_str(line), last->digest));
+	}
+	return query_end(&q);
+}
+
+enum mm_err audit_append(struct conn *c, const struct audit_entry *e,
+			 const struct stamp *stamp)
+{
+	AUTO_BUF struct buf line = buf_new(AUDIT_LINE_MAX - 1);
+	struct last_line last = { 0, "" };
+	struct audit_entry whole = *e;
+	struct span text;
+	TRY(read_last(c, &last));
+	whole.seq = last.seq + 1;
+	whole.before = last.digest;
+	whole.at = stamp->at;
+	whole.by = stamp->by;
+	whole.address = stamp->address;
+	whole.request = stamp->request;
+	TRY(audit_write(&whole, &line));
+	TRY(buf_done(&line, &text));
+
+	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_PUT);
+	query_int(&q, (int64_t)whole.seq);
+	query_text(&q, (const char *)text.at);
+	return query_run(&q);
+}
+
+struct note {
+	const struct audit_entry *entry;
+	const struct stamp *stamp;
+};
+
+static enum mm_err append_note(struct conn *c, void *arg)
+{
+	const struct note *n = arg;
+	return audit_append(c, n->entry, n->stamp);
+}
+
+enum mm_err store_audit(struct store *s, const struct audit_entry *e,
+			const struct stamp *stamp)
+{
+	struct note n = { e, stamp };
+	return store_write(s, append_note, &n);
+}
+
+/* ---- reading ---- */
+
+enum mm_err store_audit_read(struct store *s, const struct audit_query *w,
+			     void (*each)(void *, struct span), void *ctx)
+{
+	bool from_end = w->backwards && w->from == 0;
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q =
+		query_new(c, w->backwards ? ST_AUDIT_BACK : ST_AUDIT_ON);
+	query_int(&q, from_end ? INT64_MAX : (int64_t)w->from);
+	query_text(&q, w->text);
+	query_int(&q, (int64_t)w->limit);
+	while (query_row(&q)) {
+		char line[AUDIT_LINE_MAX];
+		column_text(&q, 0, line, sizeof line);
+		each(ctx, span_str(line));
+	}
+	return query_end(&q);
+}
