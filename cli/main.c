@@ -90,7 +90,7 @@ static const struct flag compromise_flags[] = {
 #define ANY_NUMBER 1000000
 
 static const struct command commands[] = {
-	{ "token create", "-u USER (-e DUR|DATE | -a DUR) [-s SCOPE]... [-l LABEL] [--audience A]... [--allow-long] [-q] [-o json]",
+	{ "token create", "-u USER [-e DUR|DATE] [-a DUR] [-s SCOPE]... [-l LABEL] [--audience A]... [--allow-long] [-q] [-o json]",
 	  "Make a token.\n"
 	  "It goes to standard output, and what there is to know about it to standard error.",
 	  WITH(create_flags), 0,

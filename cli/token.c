@@ -160,10 +160,6 @@ static enum mm_err add_lists(const struct args *a, json_t *body,
 static enum mm_err make_grant(const struct args *a, json_t *body,
 			      struct why *why)
 {
-	if (a->expires == NULL && a->auto_refresh == 0)
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "say how long it lives: -e 30d (a hard limit) "
-			       "or -a 30d (while it is used)");
 	if (json_object_set_new(body, "user", json_string(a->user)) != 0)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "-u: the user's name is no UTF-8");

@@ -5,6 +5,7 @@
 
 #include "common/duration.h"
 #include "common/scope.h"
+#include "issuer/policy.h"
 
 #define FIELD(member, kind)                                                    \
 	{                                                                      \
@@ -57,28 +58,37 @@ enum mm_err user_check(const char *user, struct why *why)
 
 /* ---- times ---- */
 
-static enum mm_err fill_expiry(const struct grant *g, int64_t max_life,
-			       int64_t now, struct token_row *out,
-			       struct why *why)
+/* What was asked for, or what the house gives who asks for nothing: with a
+ * window the longest, without one the usual life (0: there is none). */
+static int64_t expiry_of(const struct grant *g,
+			 const struct issuer_settings *set, int64_t now)
+{
+	return g->expires_at	   ? g->expires_at
+	       : g->expires_in	   ? now + g->expires_in
+	       : g->auto_refresh   ? now + set->max_life
+	       : set->default_life ? now + set->default_life
+				   : 0;
+}
+
+static enum mm_err fill_expiry(const struct grant *g,
+			       const struct issuer_settings *set, int64_t now,
+			       struct token_row *out, struct why *why)
 {
 	const char *field = g->expires_at ? "expires_at" : "expires_in";
 	char life[32];
-	duration_write(life, max_life);
+	duration_write(life, set->max_life);
+	out->exp = expiry_of(g, set, now);
 	if (g->expires_in && g->expires_at)
 		return why_say(why, MM_ERR_INVALID, "expires_at",
 			       "give expires_in or expires_at, not both");
-	if (!g->expires_in && !g->expires_at && !g->auto_refresh)
+	if (out->exp == 0)
 		return why_say(why, MM_ERR_INVALID, "expires_in",
-			       "say how long the token lives: expires_in, "
-			       "expires_at or auto_refresh");
-
-	out->exp = g->expires_at   ? g->expires_at
-		   : g->expires_in ? now + g->expires_in
-				   : now + max_life;
+			       "say how long the token lives: expires_in or "
+			       "expires_at (-e), or auto_refresh (-a)");
 	if (out->exp <= now)
 		return why_say(why, MM_ERR_INVALID, field,
 			       "that is in the past");
-	if (out->exp > now + max_life)
+	if (out->exp > now + set->max_life)
 		return why_say(why, MM_ERR_INVALID, field,
 			       "at most %s from now is allowed here "
 			       "(setting max_life)",
@@ -185,13 +195,13 @@ enum mm_err grant_row(const struct grant *g, const struct caller *by,
 {
 	memset(out, 0, sizeof *out);
 	TRY(user_check(g->user, why));
-	if (!by->admin && strcmp(by->user, g->user) != 0)
-		return why_say(why, MM_ERR_FORBIDDEN, "user",
-			       "only an administrator makes tokens for "
-			       "others");
-	TRY(fill_expiry(g, set->max_life, now, out, why));
+	if (!by->admin)
+		TRY(policy_may_mint(set, by->user, g->user, why));
+	TRY(fill_expiry(g, set, now, out, why));
 	TRY(fill_scope(g, by, out, why));
 	TRY(fill_audience(g, out, why));
+	TRY(policy_check(set, out, why));
+	out->most = (uint32_t)set->max_tokens;
 	memcpy(out->user, g->user, sizeof out->user);
 	memcpy(out->label, g->label, sizeof out->label);
 	snprintf(out->created_by, sizeof out->created_by, "%s", by->actor);

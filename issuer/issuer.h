@@ -35,6 +35,15 @@
 	X(key_passphrase_file, SET_TEXT, "",               "FILE",      "the passphrase of the key files, on one line; else the credential mintmark-keys") \
 	X(mint_with,    SET_TEXT,     "libjwt",            "WAY",       "who signs tokens: libjwt where it can, or jws (our own) always") \
 	X(max_life,     SET_DURATION, "366d",              "DUR",       "longest life of a token, and the cap of -a alone") \
+	X(default_life, SET_DURATION, "",                  "DUR",       "life of a token for which none is asked; empty: it must be said") \
+	X(max_window,   SET_DURATION, "",                  "DUR",       "longest window of an auto-refresh token; empty: any") \
+	X(max_tokens,   SET_INT,      "0",                 "N",         "live tokens that one user may have; 0: any number") \
+	X(require_scopes, SET_BOOL,   "false",             "",          "no token with all of its user's rights: each names its scopes") \
+	X(allowed_scopes, SET_TEXTS,  "",                  "WORDS",     "only tokens with these scopes; node:* stands for all that begin so") \
+	X(forbidden_scopes, SET_TEXTS, "",                 "WORDS",     "no token with one of these scopes; the same") \
+	X(allowed_audiences, SET_TEXTS, "",                "WORDS",     "only tokens for these services; the same") \
+	X(self_service, SET_BOOL,     "true",              "",          "users make tokens for themselves") \
+	X(mint_for,     SET_TEXTS,    "",                  "MINTER:USER", "who makes tokens for whom, besides administrators; helpdesk:* is for all") \
 	X(exchange_life, SET_DURATION, "10m",              "DUR",       "longest life of an access token that a token is exchanged for") \
 	X(feed_retain,  SET_DURATION, "7d",                "DUR",       "how long events stay in the feed") \
 	X(feed_ttl,     SET_DURATION, "30s",               "DUR",       "ttl said in feed objects") \

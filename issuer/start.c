@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/loopback.h"
 #include "issuer/oauth_metadata.h"
+#include "issuer/policy.h"
 
 #define KEYS_IN_USE ".in-use"
 
@@ -96,7 +97,7 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "feed_retain",
 			       "feed_retain is at least 60s, the ttls at "
 			       "least 1s");
-	return MM_OK;
+	return policy_settle(set, why);
 }
 
 /* ---- starting ---- */

@@ -45,6 +45,7 @@ struct token_row {
 	/* Not stored: the token that asks for this one (list 0: none does).
 	 * It must still be valid when the row is written. */
 	uint32_t by_list, by_idx;
+	uint32_t most; /* live tokens that its user may have; 0: any number */
 	struct repeat *once; /* the request that this is for; NULL: none */
 	const char *address, *request; /* for the audit; NULL: none */
 };
@@ -123,7 +124,8 @@ struct index_range {
 MM_MUST_USE enum mm_err store_reserve(struct store *s, enum list_kind kind,
 				      int64_t expires, uint32_t count,
 				      struct index_range *out);
-/* With t->once: unless it was done before, see there. */
+/* With t->once: unless it was done before, see there.  MM_ERR_FORBIDDEN: its
+ * user has as many live tokens as he may. */
 MM_MUST_USE enum mm_err store_mint(struct store *s, const struct token_row *t);
 /* Mint `t` in place of `old`, which dies at once or at t->iat + overlap.
  * MM_ERR_CONFLICT: old is not valid any more, has died, or is being

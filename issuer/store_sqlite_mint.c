@@ -146,6 +146,20 @@ static enum mm_err check_asker(struct conn *c, const struct token_row *t)
 	return asker.status == TOKEN_VALID ? MM_OK : MM_ERR_UNAUTHENTICATED;
 }
 
+/* In the transaction, so that many at once do not each find the last place. */
+static enum mm_err check_room(struct conn *c, const struct token_row *t)
+{
+	if (t->most == 0)
+		return MM_OK;
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_LIVE);
+	query_text(&q, t->user);
+	query_int(&q, t->iat);
+	query_int(&q, t->most);
+	int64_t live = query_row(&q) ? column_int(&q, 0) : 0;
+	TRY(query_end(&q));
+	return live < t->most ? MM_OK : MM_ERR_FORBIDDEN;
+}
+
 static struct stamp mint_stamp(const struct token_row *t)
 {
 	return (struct stamp){ .by = t->created_by,
@@ -184,6 +198,8 @@ static enum mm_err mint(struct conn *c, const struct token_row *t,
 			const char *old)
 {
 	TRY(check_asker(c, t));
+	if (old == NULL)
+		TRY(check_room(c, t));
 	TRY(note_signed(c, t));
 	TRY(put_token(c, t));
 	TRY(audit_mint(c, t, old));

@@ -160,6 +160,9 @@
 		" WHERE list = ?1 AND idx = ?2 AND last_use < ?3")         \
 	X(TOKEN_OF_USER, "SELECT " TOKEN_COLUMNS " FROM token"             \
 		" WHERE user = ?1 AND status <> 1 AND exp > ?2")           \
+	X(TOKEN_LIVE, "SELECT count(*) FROM (SELECT 1 FROM token"         \
+		" WHERE user = ?1 AND status <> 1 AND dies_at > ?2"        \
+		" LIMIT ?3)")                                              \
 	X(TOKEN_SWEEP, "SELECT " TOKEN_COLUMNS " FROM token"               \
 		" WHERE auto_refresh > 0 AND status = 0"                    \
 		" AND dies_at < exp AND dies_at <= ?1 LIMIT ?2")           \

@@ -13,6 +13,7 @@
 #include "issuer/caller.h"
 #include "issuer/grant.h"
 #include "issuer/handlers.h"
+#include "issuer/policy.h"
 #include "issuer/repeat.h"
 #include "issuer/reply.h"
 
@@ -80,6 +81,11 @@ static enum mm_err not_stored(struct http_request *rq, enum mm_err e)
 	if (e == MM_ERR_UNAUTHENTICATED)
 		return why_say(http_why(rq), e, NULL,
 			       "the token is not valid here");
+	if (e == MM_ERR_FORBIDDEN)
+		return why_say(http_why(rq), e, "user",
+			       "this user has as many live tokens as one may "
+			       "have here: revoke one first (setting "
+			       "max_tokens)");
 	return why_say(http_why(rq), e, NULL,
 		       "the token was not made, nothing was changed (%s): "
 		       "try again",
@@ -218,6 +224,7 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 		 next_life(old, body->keep_expiry, is->set.max_life, now), now,
 		 &row);
 	set_request(rq, once, &row);
+	TRY(policy_check(&is->set, &row, http_why(rq)));
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);

@@ -184,7 +184,7 @@ class BadStart(Flow):
         env = {"MINTMARK_SOCKET": str(self.folder / "none.sock")}
         usage = [
             [], ["nonsense"], ["token"], ["token", "creat"],
-            ["token", "create"], ["token", "create", "-u", "alice"],
+            ["token", "create"],
             ["token", "create", "-u", "alice", "-e", "1.5d"],
             ["token", "create", "-u", "alice", "-e", "20u"],
             ["token", "create", "-u", "alice", "-e", "-5d"],
