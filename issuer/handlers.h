@@ -21,6 +21,8 @@ http_handler key_list, key_reload;
 http_handler audit_get;
 /* oauth_metadata.c, oauth_introspect.c, oauth_revoke.c, oauth_exchange.c */
 http_handler metadata_get, oauth_inspect, oauth_revoke, oauth_token;
+/* openapi.c */
+http_handler openapi_get;
 /* console.c */
 http_handler console_get;
 

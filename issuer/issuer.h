@@ -68,6 +68,7 @@ struct issuer {
 	struct proven *proven;
 	struct refusals *refusals;
 	struct http_body *metadata; /* RFC 8414 */
+	struct http_body *openapi;
 	struct http_server *http;
 };
 

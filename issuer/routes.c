@@ -35,6 +35,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/health/live",                HTTP_NOW,   0,     health_live,     NEED_NOTHING },
 	{ "GET",    "/health/ready",               HTTP_NOW,   0,     health_ready,    NEED_NOTHING },
 	{ "GET",    "/version",                    HTTP_NOW,   0,     version_get,     NEED_NOTHING },
+	{ "GET",    "/openapi.json",               HTTP_NOW,   0,     openapi_get,     NEED_NOTHING },
 	{ "GET",    "/console/",                   HTTP_NOW,   0,     console_get,     NEED_NOTHING },
 	{ NULL, NULL, HTTP_NOW, 0, NULL, 0 }
 };

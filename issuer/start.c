@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/loopback.h"
 #include "issuer/oauth_metadata.h"
+#include "issuer/openapi.h"
 #include "issuer/policy.h"
 
 #define KEYS_IN_USE ".in-use"
@@ -224,6 +225,7 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	if (is->proven == NULL || is->refusals == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(oauth_metadata_new(is->set.issuer, &is->metadata));
+	TRY(openapi_new(&is->openapi));
 	TRY(make_data_folder(is->set.data, why));
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
@@ -316,4 +318,5 @@ void issuer_stop(struct running *r)
 	proven_free(is->proven);
 	refusals_free(is->refusals);
 	http_body_drop(is->metadata);
+	http_body_drop(is->openapi);
 }
