@@ -1,4 +1,5 @@
-/* caller.c - callers of the API, by admin.sock or by a token of our own. */
+/* caller.c - callers of the API, by admin.sock, by a token of our own, or
+ * signed in to the console with one. */
 #include "issuer/caller.h"
 
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "common/log.h"
 #include "common/scope.h"
 #include "issuer/own.h"
+#include "issuer/session.h"
 
 /* ---- his token ---- */
 
@@ -14,11 +16,11 @@
  * how else would it hear of that?  It learns nothing that is not public, and
  * the feed proves itself. */
 static enum mm_err check_token(struct issuer *is, struct span token,
-			       unsigned need, struct claims *c)
+			       unsigned need, int64_t now, struct claims *c,
+			       int64_t *last_use)
 {
-	int64_t last_use;
 	TRY(own_read(is, token, need == NEED_FEED ? OWN_FORMER_KEY : 0, c));
-	return own_check(is, c, is->set.issuer, clock_now(), &last_use);
+	return own_check(is, c, is->set.issuer, now, last_use);
 }
 
 /* "Bearer TOKEN" (RFC 6750 s2.1); the scheme in any case (RFC 9110). */
@@ -50,9 +52,9 @@ static bool may_self(const struct claims *c)
 
 /* One answer for every refused token (no oracle); the log has the reason. */
 static enum mm_err refuse_token(struct http_request *rq, enum mm_err reason,
-				const char *id)
+				const char *id, const char *event)
 {
-	log_event(LOG_NOTICE, "auth.refused", "request=%s id=%s reason=%s",
+	log_event(LOG_NOTICE, event, "request=%s id=%s reason=%s",
 		  http_request_id(rq), id, mm_err_word(reason));
 	http_set(rq, "WWW-Authenticate",
 		 "Bearer realm=\"mintmark\", error=\"invalid_token\"");
@@ -67,26 +69,31 @@ static enum mm_err no_token(struct http_request *rq)
 		       "this needs a token: Authorization: Bearer ...");
 }
 
-/* Who may, besides an administrator; and the scope to say when it lacks. */
+/* Who may, besides an administrator; the scope to say when it lacks; and
+ * whether the console's cookie will do. */
 static const struct {
 	const char *scope;
-	bool agent, self;
+	bool agent, self, session;
 } needs[] = {
-	[NEED_ADMIN] = { "mintmark:admin", false, false },
-	[NEED_AGENT] = { "mintmark:agent", true, false },
-	[NEED_SELF] = { "mintmark:self", false, true },
-	[NEED_FEED] = { "mintmark:agent", true, false },
-	[NEED_LOOK] = { "mintmark:agent", true, true },
-	[NEED_ROTATE] = { "mintmark:self", false, true },
+	[NEED_ADMIN] = { "mintmark:admin", .session = true },
+	[NEED_AGENT] = { "mintmark:agent", .agent = true },
+	[NEED_SELF] = { "mintmark:self", .self = true, .session = true },
+	[NEED_FEED] = { "mintmark:agent", .agent = true },
+	[NEED_LOOK] = { "mintmark:agent", .agent = true, .self = true },
+	[NEED_ROTATE] = { "mintmark:self", .self = true, .session = true },
 };
 
-static enum mm_err too_little(struct http_request *rq, unsigned need)
+static enum mm_err too_little(struct http_request *rq, unsigned need,
+			      const char *id, const char *event)
 {
 	char challenge[128]; /* RFC 6750 s3.1 */
 	snprintf(challenge, sizeof challenge,
 		 "Bearer realm=\"mintmark\", error=\"insufficient_scope\", "
 		 "scope=\"%s\"",
 		 needs[need].scope);
+	log_event(LOG_NOTICE, event, "request=%s id=%s reason=%s",
+		  http_request_id(rq), id,
+		  mm_err_word(MM_ERR_INSUFFICIENT_SCOPE));
 	http_set(rq, "WWW-Authenticate", challenge);
 	return why_say(http_why(rq), MM_ERR_INSUFFICIENT_SCOPE, NULL,
 		       "this needs a token with scope %s", needs[need].scope);
@@ -114,40 +121,109 @@ static enum mm_err set_caller(struct http_request *rq, struct caller what)
 	return MM_OK;
 }
 
+/* What a caller has shown, and what was found of it. */
+struct shown {
+	enum mm_err found;
+	struct claims c;
+	bool cookie; /* it was the console's */
+	struct session session;
+};
+
+static void nothing_shown(struct shown *s)
+{
+	s->c.jti = (struct json_text){ 0, 0 };
+	s->c.texts.text[0] = '\0'; /* no id to be logged yet */
+	s->cookie = false;
+	s->session = (struct session){ 0, 0 };
+}
+
+/* From now on he is known, if only for the audit. */
+static enum mm_err set_remote(struct http_request *rq, const struct shown *s,
+			      bool dead)
+{
+	const struct claims *c = &s->c;
+	const char *user = claims_text(c, c->sub);
+	char id[JTI_SIZE], actor[ACTOR_SIZE];
+	token_id_write(id, c->list, c->idx);
+	snprintf(actor, sizeof actor, "%s (token %s)", user, id);
+	return set_caller(
+		rq, (struct caller){
+			    .admin = scope_says(c, "mintmark:admin") && !dead,
+			    .agent = scope_says(c, "mintmark:agent") && !dead,
+			    .dead = dead,
+			    .list = c->list,
+			    .idx = c->idx,
+			    .session = s->session.ends,
+			    .user = user,
+			    .actor = actor });
+}
+
+/* Let him in with it, or say why not; `event` is for the log. */
+static enum mm_err judge(struct http_request *rq, const struct shown *s,
+			 unsigned need, const char *event)
+{
+	const struct claims *c = &s->c;
+	if (s->found == MM_ERR_UNAVAILABLE)
+		return why_say(http_why(rq), s->found, NULL,
+			       "nobody can tell now whether the token is "
+			       "good: try again");
+	bool dead = s->found == MM_ERR_REVOKED && !s->cookie &&
+		    may_be_dead(rq, need);
+	if (s->found != MM_OK && !dead)
+		return refuse_token(rq, s->found, claims_text(c, c->jti),
+				    event);
+
+	bool admin = scope_says(c, "mintmark:admin");
+	bool agent = scope_says(c, "mintmark:agent");
+	bool allowed = admin || (needs[need].agent && agent) ||
+		       (needs[need].self && may_self(c));
+	TRY(set_remote(rq, s, dead));
+	return allowed ? MM_OK
+		       : too_little(rq, need, claims_text(c, c->jti), event);
+}
+
+/* An Authorization header wins over the cookie, whatever it says: who sends
+ * one means it. */
 static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 				 unsigned need)
 {
-	struct claims c;
+	struct shown s;
 	struct span token;
-	char actor[ACTOR_SIZE];
-	c.jti = (struct json_text){ 0, 0 };
-	c.texts.text[0] = '\0'; /* no id to be logged yet */
-	if (!bearer_of(rq, &token))
+	int64_t last_use;
+	nothing_shown(&s);
+	if (bearer_of(rq, &token)) {
+		s.found = check_token(is, token, need, clock_now(), &s.c,
+				      &last_use);
+		return judge(rq, &s, need, "auth.refused");
+	}
+	if (!needs[need].session || http_header(rq, "Authorization") != NULL)
 		return no_token(rq);
-	enum mm_err e = check_token(is, token, need, &c);
-	if (e == MM_ERR_UNAVAILABLE)
-		return why_say(http_why(rq), e, NULL,
-			       "nobody can tell now whether the token is "
-			       "good: try again");
-	bool dead = e == MM_ERR_REVOKED && may_be_dead(rq, need);
-	if (e != MM_OK && !dead)
-		return refuse_token(rq, e, claims_text(&c, c.jti));
+	s.cookie = true;
+	s.found = session_check(is, rq, &s.c, &s.session);
+	if (s.found == MM_ERR_UNAUTHENTICATED)
+		return no_token(rq);
+	if (s.found == MM_ERR_FORBIDDEN)
+		return s.found;
+	if (s.found == MM_OK)
+		session_renew(is, rq, &s.c, &s.session);
+	return judge(rq, &s, need, "auth.refused");
+}
 
-	bool admin = scope_says(&c, "mintmark:admin");
-	bool agent = scope_says(&c, "mintmark:agent");
-	bool allowed = admin || (needs[need].agent && agent) ||
-		       (needs[need].self && may_self(&c));
-	const char *user = claims_text(&c, c.sub);
-	snprintf(actor, sizeof actor, "%s (token %s)", user,
-		 claims_text(&c, c.jti));
-	TRY(set_caller(rq, (struct caller){ .admin = admin && !dead,
-					    .agent = agent && !dead,
-					    .dead = dead,
-					    .list = c.list,
-					    .idx = c.idx,
-					    .user = user,
-					    .actor = actor }));
-	return allowed ? MM_OK : too_little(rq, need);
+enum mm_err caller_sign_in(struct issuer *is, struct http_request *rq,
+			   struct span token, const char *user,
+			   struct claims *out)
+{
+	struct shown s;
+	int64_t now = clock_now(), last_use = 0;
+	nothing_shown(&s);
+	s.found = check_token(is, token, NEED_SELF, now, &s.c, &last_use);
+	if (s.found == MM_OK && user[0] != '\0' &&
+	    strcmp(user, claims_text(&s.c, s.c.sub)) != 0)
+		s.found = MM_ERR_WRONG_USER;
+	TRY(judge(rq, &s, NEED_SELF, "console.refused"));
+	own_use(is, rq, &s.c, last_use, now);
+	*out = s.c;
+	return MM_OK;
 }
 
 /* Who may open the socket is an administrator of the host. */
@@ -191,7 +267,7 @@ enum mm_err caller_refuse(struct http_request *rq)
 	const struct caller *c = caller_of(rq);
 	char id[JTI_SIZE];
 	token_id_write(id, c->list, c->idx);
-	return refuse_token(rq, MM_ERR_REVOKED, id);
+	return refuse_token(rq, MM_ERR_REVOKED, id, "auth.refused");
 }
 
 enum mm_err caller_owns(struct http_request *rq, const char *user)

@@ -21,6 +21,7 @@ struct caller {
 	 * Idempotency-Key, to ask for an answer again: for nothing else. */
 	bool dead;
 	uint32_t list, idx;	    /* of his token; list 0 over admin.sock */
+	int64_t session;	    /* of the console, until then; 0: none */
 	const char *user;	    /* "" over admin.sock; at most USER_SIZE */
 	const char *actor;	    /* for created_by and the log; ACTOR_SIZE */
 	char address[ADDRESS_SIZE]; /* of http_peer() */
@@ -32,6 +33,14 @@ const struct caller *caller_of(struct http_request *rq);
 
 /* What he does now, for the store.  Its texts are the request's. */
 struct stamp caller_stamp(struct http_request *rq);
+
+/* Whoever shows this token signs in to the console: it is checked as any
+ * caller's, has to be `user`'s ("": anybody's), and is used by it.  Fills *out
+ * and caller_of(); what is refused is in the log as console.refused. */
+MM_MUST_USE enum mm_err caller_sign_in(struct issuer *is,
+				       struct http_request *rq,
+				       struct span token, const char *user,
+				       struct claims *out);
 
 /* Refuse the caller after all, as if his token were not valid. */
 MM_MUST_USE enum mm_err caller_refuse(struct http_request *rq);

@@ -10,6 +10,8 @@ http_handler token_create, token_rotate;
 http_handler token_list, token_show, user_list;
 /* tokens_change.c */
 http_handler token_revoke, token_suspend, token_reinstate, user_revoke;
+/* sign_in.c, me.c */
+http_handler sign_in, sign_out, me_get;
 /* agents.c */
 http_handler feed_get, snapshot_get, uses_post;
 /* public.c */

@@ -7,10 +7,9 @@
  */
 #include "issuer/oauth_exchange.h"
 
-#include <sys/random.h>
-
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/access.h"
 #include "issuer/handlers.h"
 #include "issuer/narrow.h"
 #include "issuer/own.h"
@@ -124,36 +123,6 @@ static enum mm_err refuse_wide(struct http_request *rq, enum mm_err e,
 			    "%s", why->text);
 }
 
-/* RFC 9068 s2.2; iat and the parent's place are the caller's. */
-static json_t *child_json(const struct claims *parent,
-			  const struct narrow_grant *g, const char *id,
-			  int64_t now)
-{
-	const char *iss = claims_text(parent, parent->iss);
-	json_t *scope = g->has_scope ? json_string(g->scope) : NULL;
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:o*, s:o}",
-			 "iss", iss, "sub", claims_text(parent, parent->sub),
-			 "aud", audience_json(g->aud, g->aud_count), "iat",
-			 (json_int_t)now, "exp", (json_int_t)g->exp, "jti", id,
-			 "client_id", claims_text(parent, parent->jti), "scope",
-			 scope, "status",
-			 status_json(iss, parent->list, parent->idx));
-}
-
-static enum mm_err sign(struct issuer *is, struct http_request *rq,
-			json_t *claims, struct buf *out)
-{
-	char *text = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
-	json_decref(claims);
-	if (text == NULL)
-		return MM_ERR_NOMEM;
-	AUTO_JWK struct jwk *key = signing_key(is->signing);
-	enum mm_err e =
-		signing_jws(key, TYP_ACCESS, span_str(text), out, http_why(rq));
-	free(text);
-	return e;
-}
-
 /* RFC 8693 s2.2.1 */
 static enum mm_err reply(struct http_request *rq, const struct ask *a,
 			 const struct narrow_grant *g, const struct buf *token)
@@ -175,12 +144,17 @@ static enum mm_err give(struct issuer *is, struct http_request *rq,
 			const struct narrow_grant *g)
 {
 	char id[JTI_SIZE];
-	uint8_t own[ACCESS_ID_BYTES];
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
-	if (getrandom(own, sizeof own, 0) != sizeof own)
-		return MM_ERR_IO;
-	access_id_write(id, parent->list, parent->idx, own);
-	TRY(sign(is, rq, child_json(parent, g, id, a->narrow.now), &token));
+	const struct access_says says = {
+		.iss = claims_text(parent, parent->iss),
+		.sub = claims_text(parent, parent->sub),
+		.parent = claims_text(parent, parent->jti),
+		.list = parent->list,
+		.idx = parent->idx,
+		.iat = a->narrow.now,
+		.grant = g,
+	};
+	TRY(access_sign(is, &says, id, &token, http_why(rq)));
 	if (token.len > TOKEN_MAX)
 		return oauth_refuse(rq, "invalid_request",
 				    "the access token would be longer than "

@@ -44,7 +44,7 @@ static const char *status_word(const struct token_row *t, int64_t now)
 	return t->status == TOKEN_SUSPENDED ? "suspended" : "active";
 }
 
-static int64_t dies_at(const struct token_row *t)
+int64_t token_dies_at(const struct token_row *t)
 {
 	int64_t dies =
 		effective_expiry(t->iat, t->exp, t->auto_refresh, t->last_use);
@@ -66,7 +66,7 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		words_json(t->scope, t->has_scope), "audience",
 		words_json(t->audience, t->audience[0] != '\0'), "issued_at",
 		time_json(t->iat), "expires_at", time_json(t->exp),
-		"auto_refresh", window, "dies_at", time_json(dies_at(t)),
+		"auto_refresh", window, "dies_at", time_json(token_dies_at(t)),
 		"last_used_at", time_json(t->last_use), "created_by",
 		t->created_by, "changed_by", t->changed_by, "key", t->kid,
 		"changed_at", time_json(t->changed_at));

@@ -9,6 +9,8 @@
 
 /* A token as people and programs see it.  NULL: out of memory. */
 json_t *token_json(const struct token_row *t, int64_t now);
+/* When it dies, unless it is used or changed before. */
+int64_t token_dies_at(const struct token_row *t);
 /* "2026-11-24T10:00:00Z", or null for 0. */
 json_t *time_json(int64_t t);
 
@@ -23,6 +25,10 @@ json_t *status_json(const char *iss, uint32_t list, uint32_t idx);
  * prepared. */
 enum mm_err reply_public(struct http_request *rq, int64_t seconds,
 			 struct http_body *body);
+
+/* Who asks (GET /v1/me); `session` is when his session ends, or 0. */
+enum mm_err reply_me(struct issuer *is, struct http_request *rq,
+		     int64_t session);
 
 /* Answer with `body` (taken over; NULL is out of memory). */
 enum mm_err reply_json(struct http_request *rq, unsigned status, json_t *body);

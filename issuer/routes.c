@@ -18,6 +18,7 @@ const struct http_route issuer_routes[] = {
 	{ "POST",   "/v1/tokens/{}/rotate",        HTTP_WORK,  SMALL, token_rotate,    NEED_ROTATE },
 	{ "DELETE", "/v1/users/{}/tokens",         HTTP_WORK,  0,     user_revoke,     NEED_SELF },
 	{ "GET",    "/v1/users",                   HTTP_WORK,  0,     user_list,       NEED_ADMIN },
+	{ "GET",    "/v1/me",                      HTTP_WORK,  0,     me_get,          NEED_SELF },
 	{ "GET",    "/v1/keys",                    HTTP_WORK,  0,     key_list,        NEED_ADMIN },
 	{ "POST",   "/v1/keys/reload",             HTTP_WORK,  SMALL, key_reload,      NEED_ADMIN },
 	{ "GET",    "/v1/audit",                   HTTP_WORK,  0,     audit_get,       NEED_ADMIN },
@@ -36,6 +37,8 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/health/ready",               HTTP_NOW,   0,     health_ready,    NEED_NOTHING },
 	{ "GET",    "/version",                    HTTP_NOW,   0,     version_get,     NEED_NOTHING },
 	{ "GET",    "/openapi.json",               HTTP_NOW,   0,     openapi_get,     NEED_NOTHING },
+	{ "POST",   "/console/session",            HTTP_WORK,  SMALL, sign_in,         NEED_NOTHING },
+	{ "DELETE", "/console/session",            HTTP_WORK,  0,     sign_out,        NEED_NOTHING },
 	{ "GET",    "/console/",                   HTTP_NOW,   0,     console_get,     NEED_NOTHING },
 	{ NULL, NULL, HTTP_NOW, 0, NULL, 0 }
 };

@@ -14,6 +14,7 @@
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
 #include "issuer/policy.h"
+#include "issuer/session.h"
 
 #define KEYS_IN_USE ".in-use"
 
@@ -90,6 +91,9 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 	if (set->exchange_life < 1)
 		return why_say(why, MM_ERR_INVALID, "exchange_life",
 			       "exchange_life is at least 1s");
+	if (set->console_life < 1)
+		return why_say(why, MM_ERR_INVALID, "console_life",
+			       "console_life is at least 1s");
 	if (strcmp(set->mint_with, "libjwt") != 0 &&
 	    strcmp(set->mint_with, "jws") != 0)
 		return why_say(why, MM_ERR_INVALID, "mint_with",
@@ -268,6 +272,7 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 		.pollers = 2,
 		.connections = (unsigned)is->set.connections,
 		.behind_proxy = is->set.behind_proxy,
+		.reply_max = SESSION_COOKIE_MAX + 400, /* and all others */
 	};
 	TRY(address_read(is->set.listen, host, &o.port, why));
 	TRY(data_path(is, "admin.sock", sock));

@@ -1,0 +1,45 @@
+/* access.c - an access token, from what it says to its signature. */
+#include "issuer/access.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "issuer/reply.h"
+
+/* RFC 9068 s2.2, and status as a PAT has it. */
+static json_t *claims_json(const struct access_says *s, const char *id)
+{
+	const struct narrow_grant *g = s->grant;
+	json_t *scope = g->has_scope ? json_string(g->scope) : NULL;
+	json_t *since = s->auth_time ? json_integer(s->auth_time) : NULL;
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:o*, s:o*, s:o}",
+			 "iss", s->iss, "sub", s->sub, "aud",
+			 audience_json(g->aud, g->aud_count), "iat",
+			 (json_int_t)s->iat, "exp", (json_int_t)g->exp, "jti",
+			 id, "client_id", s->parent, "scope", scope,
+			 "auth_time", since, "status",
+			 status_json(s->iss, s->list, s->idx));
+}
+
+static enum mm_err sign(struct issuer *is, json_t *claims, struct buf *out,
+			struct why *why)
+{
+	char *text = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
+	json_decref(claims);
+	if (text == NULL)
+		return MM_ERR_NOMEM;
+	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	enum mm_err e = signing_jws(key, TYP_ACCESS, span_str(text), out, why);
+	free(text);
+	return e;
+}
+
+enum mm_err access_sign(struct issuer *is, const struct access_says *says,
+			char id[JTI_SIZE], struct buf *out, struct why *why)
+{
+	uint8_t own[ACCESS_ID_BYTES];
+	if (getrandom(own, sizeof own, 0) != sizeof own)
+		return MM_ERR_IO;
+	access_id_write(id, says->list, says->idx, own);
+	return sign(is, claims_json(says, id), out, why);
+}
