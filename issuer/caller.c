@@ -220,10 +220,22 @@ enum mm_err caller_sign_in(struct issuer *is, struct http_request *rq,
 	if (s.found == MM_OK && user[0] != '\0' &&
 	    strcmp(user, claims_text(&s.c, s.c.sub)) != 0)
 		s.found = MM_ERR_WRONG_USER;
-	TRY(judge(rq, &s, NEED_SELF, "console.refused"));
+	enum mm_err e = judge(rq, &s, NEED_SELF, "console.refused");
+	if (e != MM_OK && s.c.jti.len != 0 && caller_of(rq) == NULL)
+		TRY(set_remote(rq, &s, true)); /* for the audit */
+	TRY(e);
 	own_use(is, rq, &s.c, last_use, now);
 	*out = s.c;
 	return MM_OK;
+}
+
+bool caller_is_signed_in(struct issuer *is, struct http_request *rq)
+{
+	struct shown s;
+	nothing_shown(&s);
+	s.cookie = true;
+	return session_check(is, rq, &s.c, &s.session) == MM_OK &&
+	       set_remote(rq, &s, false) == MM_OK;
 }
 
 /* Who may open the socket is an administrator of the host. */
@@ -241,7 +253,7 @@ enum mm_err issuer_allow(void *app, struct http_request *rq,
 			 const struct http_route *route)
 {
 	unsigned uid;
-	if (route->need == NEED_NOTHING)
+	if (route->need == NEED_NOTHING || route->need == NEED_SIGN_IN)
 		return MM_OK;
 	return http_is_local(rq, &uid) ? local_caller(rq, uid)
 				       : remote_caller(app, rq, route->need);

@@ -12,7 +12,8 @@ enum {
 	NEED_SELF = 3,	  /* a user with his own tokens, or an admin */
 	NEED_FEED = 4,	  /* as NEED_AGENT; a key that is gone will do */
 	NEED_LOOK = 5,	  /* an agent, an admin, or a user with his own */
-	NEED_ROTATE = 6	  /* as NEED_SELF; see struct caller: dead */
+	NEED_ROTATE = 6,  /* as NEED_SELF; see struct caller: dead */
+	NEED_SIGN_IN = 7  /* public; refusals are for the audit */
 };
 
 struct caller {
@@ -41,6 +42,8 @@ MM_MUST_USE enum mm_err caller_sign_in(struct issuer *is,
 				       struct http_request *rq,
 				       struct span token, const char *user,
 				       struct claims *out);
+/* Is he who asks signed in?  Then caller_of() is filled. */
+bool caller_is_signed_in(struct issuer *is, struct http_request *rq);
 
 /* Refuse the caller after all, as if his token were not valid. */
 MM_MUST_USE enum mm_err caller_refuse(struct http_request *rq);

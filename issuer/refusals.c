@@ -56,7 +56,7 @@ static struct stamp refused_stamp(struct http_request *rq,
 }
 
 static enum mm_err put(struct issuer *is, struct http_request *rq,
-		       enum mm_err reason, uint64_t left_out)
+		       const char *event, enum mm_err reason, uint64_t left_out)
 {
 	char address[ADDRESS_SIZE], detail[512], more[48] = "";
 	struct stamp stamp = refused_stamp(rq, address);
@@ -65,22 +65,25 @@ static enum mm_err put(struct issuer *is, struct http_request *rq,
 			 (unsigned long long)left_out);
 	snprintf(detail, sizeof detail, "%s %.256s: %s%s", http_method(rq),
 		 http_path(rq), mm_err_word(reason), more);
-	return store_audit(is->store,
-			   &(struct audit_entry){ .event = "call.refuse",
-						  .detail = detail },
-			   &stamp);
+	return store_audit(
+		is->store,
+		&(struct audit_entry){ .event = event, .detail = detail },
+		&stamp);
 }
 
 void issuer_refused(void *app, struct http_request *rq,
 		    const struct http_route *route, enum mm_err e)
 {
 	struct issuer *is = app;
+	bool sign_in = route->need == NEED_SIGN_IN;
 	uint64_t left_out;
-	if (route->need != NEED_ADMIN && mm_err_http(e) != 403)
+	if (!sign_in && route->need != NEED_ADMIN && mm_err_http(e) != 403)
 		return;
 	if (!refusals_take(is->refusals, clock_now(), &left_out))
 		return;
-	enum mm_err failed = put(is, rq, e, left_out);
+	enum mm_err failed =
+		put(is, rq, sign_in ? "console.refused" : "call.refuse", e,
+		    left_out);
 	if (failed != MM_OK)
 		log_event(LOG_ERR, "audit.lost",
 			  "request=%s reason=%s detail=a refused call is not "

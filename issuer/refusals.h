@@ -22,8 +22,8 @@ void refusals_free(struct refusals *r); /* NULL is allowed */
  * the last that was. */
 bool refusals_take(struct refusals *r, int64_t now, uint64_t *left_out);
 
-/* http_options.refused: into the audit, if it is about administration, or
- * somebody known asked for what he may not. */
+/* http_options.refused: into the audit, if it is a sign-in, or about
+ * administration, or somebody known asked for what he may not. */
 void issuer_refused(void *app, struct http_request *rq,
 		    const struct http_route *route, enum mm_err e);
 

@@ -43,6 +43,22 @@ static enum mm_err not_own_page(struct http_request *rq)
 	return MM_ERR_FORBIDDEN;
 }
 
+/* Into the log and the audit; caller_of() is who. */
+static enum mm_err note(struct issuer *is, struct http_request *rq,
+			const char *event)
+{
+	const struct caller *by = caller_of(rq);
+	const struct stamp stamp = caller_stamp(rq);
+	char id[JTI_SIZE];
+	token_id_write(id, by->list, by->idx);
+	log_event(LOG_NOTICE, event, "request=%s id=%s user=%s",
+		  http_request_id(rq), id, by->user);
+	return store_audit(is->store,
+			   &(struct audit_entry){
+				   .event = event, .id = id, .user = by->user },
+			   &stamp);
+}
+
 enum mm_err sign_in(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
@@ -53,23 +69,25 @@ enum mm_err sign_in(void *app, struct http_request *rq)
 		return not_own_page(rq);
 	TRY(read_body(rq, &body));
 	TRY(caller_sign_in(is, rq, span_str(body.token), body.user, &c));
+	TRY(note(is, rq, "console.sign_in"));
 	TRY(session_begin(is, rq, &c, &s));
-	log_event(LOG_NOTICE, "console.sign_in", "request=%s id=%u.%u user=%s",
-		  http_request_id(rq), c.list, c.idx, claims_text(&c, c.sub));
 	return reply_me(is, rq, s.ends);
 }
 
-/* Who has no session any more is signed out all the same. */
+/* Who has no session any more is signed out all the same, and so is he whose
+ * leaving cannot be written down. */
 enum mm_err sign_out(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
-	struct claims c;
-	struct session s;
 	TRY(session_own_page(is, rq));
-	if (session_check(is, rq, &c, &s) == MM_OK)
-		log_event(LOG_NOTICE, "console.sign_out",
-			  "request=%s id=%u.%u user=%s", http_request_id(rq),
-			  c.list, c.idx, claims_text(&c, c.sub));
+	enum mm_err e = caller_is_signed_in(is, rq)
+				? note(is, rq, "console.sign_out")
+				: MM_OK;
+	if (e != MM_OK)
+		log_event(LOG_ERR, "audit.lost",
+			  "request=%s reason=%s detail=a sign-out is not in "
+			  "the audit",
+			  http_request_id(rq), mm_err_word(e));
 	session_end(is, rq);
 	return http_reply(rq, 204, NULL, span_str(""));
 }

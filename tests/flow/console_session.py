@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The console's sessions: what the cookie is, what it opens, and when it
 ends."""
+import json
 import re
 import time
 
@@ -37,6 +38,12 @@ class Sessions(Flow):
         return self.i.http(method, path, body, token=token, headers={
             **OURS, "Cookie": f"{NAME}={value}",
             **{k.replace("_", "-"): v for k, v in more.items()}})
+
+    def audit(self, event):
+        """The lines of that event, the oldest first."""
+        _, raw, _ = self.i.http("GET", "/v1/audit?after=0&limit=1000", local=True)
+        lines = raw.decode().splitlines() if isinstance(raw, bytes) else raw
+        return [a for a in map(json.loads, lines) if a["event"] == event]
 
     def status(self, *args, **kw):
         return self.ask(*args, **kw)[0]
@@ -152,6 +159,15 @@ class SignIn(Sessions):
                      {"token": "x" * 5000}):
             self.assertEqual(self.i.http("POST", "/console/session", body,
                                          headers=OURS)[0], 400, body)
+        lines = self.audit("console.refused")
+        self.assertEqual(len(lines), 8)
+        for i, (t, user) in enumerate(((admin, "root"), (revoked, "root"))):
+            self.assertEqual(lines[i]["by"], f"{user} (token {t['id']})")
+            self.assertEqual(lines[i]["detail"],
+                             "POST /console/session: unauthenticated")
+            self.assertEqual(lines[i]["address"], "127.0.0.1")
+        self.assertNotIn("by", lines[2])
+        self.assertIn("insufficient_scope", lines[7]["detail"])
         log = self.i.text()
         for reason in ("wrong_user", "revoked", "bad_signature", "malformed",
                        "wrong_audience", "insufficient_scope"):
@@ -202,6 +218,7 @@ class Csrf(Sessions):
                                        headers=headers)
             self.assertEqual((status, self.cookie(h)), (403, None), headers)
         self.assertIn('"console.refused"', self.i.text())
+        self.assertEqual(len(self.audit("console.refused")), 1 + len(self.FOREIGN))
 
 
 class Opens(Sessions):
@@ -356,6 +373,9 @@ class Ends(Sessions):
         for event in ("console.sign_in", "console.sign_out"):
             self.assertEqual(len(re.findall(
                 rf'"event":"{event}".*"id":"{t["id"]}"', self.i.text())), 1, event)
+            line, = self.audit(event)
+            self.assertEqual((line["id"], line["user"], line["by"]),
+                             (t["id"], "root", f"root (token {t['id']})"))
 
 
 if __name__ == "__main__":
