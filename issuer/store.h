@@ -176,6 +176,28 @@ MM_MUST_USE enum mm_err
 store_query(struct store *s, const struct token_query *q,
 	    void (*each)(void *, const struct token_row *), void *ctx);
 
+/* Active tokens that somebody should look at. */
+enum token_pick {
+	PICK_EXPIRING, /* those that die next, first */
+	PICK_UNUSED    /* never used, the oldest first */
+};
+MM_MUST_USE enum mm_err
+store_pick(struct store *s, enum token_pick pick, int64_t now, size_t limit,
+	   void (*each)(void *, const struct token_row *), void *ctx);
+
+/* How many tokens there are and were.  Live: active or suspended. */
+#define TALLY_DAYS 90
+struct tally {
+	int64_t live, suspended;
+	int64_t within_7, within_30; /* active, and dead in so many days */
+	int64_t unused;		     /* active, and never used */
+	int64_t users;
+	/* On each day (UTC), the last of them today. */
+	int64_t minted[TALLY_DAYS], died[TALLY_DAYS];
+};
+MM_MUST_USE enum mm_err store_tally(struct store *s, int64_t now,
+				    struct tally *out);
+
 struct user_row {
 	char user[USER_SIZE];
 	int64_t active, total;

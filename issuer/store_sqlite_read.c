@@ -63,28 +63,66 @@ enum mm_err store_get(struct store *s, uint32_t list, uint32_t idx,
 	return token_find(c, list, idx, out);
 }
 
+/* Reading rows is the dearer way; only text and key need it. */
+static enum statement query_for(const struct token_query *w)
+{
+	if (w->text == NULL && w->kid == NULL)
+		return w->user ? ST_TOKEN_QUERY_USER : ST_TOKEN_QUERY;
+	return w->user ? ST_TOKEN_SEARCH_USER : ST_TOKEN_SEARCH;
+}
+
+/* From the start is behind all that can be. */
+static void bind_place(struct query *q, const struct token_query *w)
+{
+	bool start = w->after_list == 0;
+	query_int(q, start ? INT64_MAX : w->after_iat);
+	query_int(q, w->after_list);
+	query_int(q, w->after_idx);
+}
+
+static enum mm_err each_token(struct query *q,
+			      void (*each)(void *, const struct token_row *),
+			      void *ctx)
+{
+	while (query_row(q)) {
+		struct token_row t;
+		token_row_read(q, &t);
+		each(ctx, &t);
+	}
+	return query_end(q);
+}
+
 enum mm_err store_query(struct store *s, const struct token_query *w,
 			void (*each)(void *, const struct token_row *),
 			void *ctx)
 {
 	AUTO_READER struct conn *c = store_reader(s);
-	AUTO_QUERY struct query q =
-		query_new(c, w->user ? ST_TOKEN_QUERY_USER : ST_TOKEN_QUERY);
-	query_text(&q, w->user);
-	query_text(&q, w->text);
+	enum statement which = query_for(w);
+	AUTO_QUERY struct query q = query_new(c, which);
 	query_int(&q, w->filter);
 	query_int(&q, w->now);
-	query_int(&q, w->after_iat);
-	query_int(&q, w->after_list);
-	query_int(&q, w->after_idx);
+	bind_place(&q, w);
 	query_int(&q, (int64_t)w->limit);
-	query_text(&q, w->kid);
-	while (query_row(&q)) {
-		struct token_row t;
-		token_row_read(&q, &t);
-		each(ctx, &t);
+	if (which != ST_TOKEN_QUERY)
+		query_text(&q, w->user);
+	if (which == ST_TOKEN_SEARCH || which == ST_TOKEN_SEARCH_USER) {
+		query_text(&q, w->text);
+		query_text(&q, w->kid);
 	}
-	return query_end(&q);
+	return each_token(&q, each, ctx);
+}
+
+enum mm_err store_pick(struct store *s, enum token_pick pick, int64_t now,
+		       size_t limit,
+		       void (*each)(void *, const struct token_row *),
+		       void *ctx)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q = query_new(
+		c, pick == PICK_EXPIRING ? ST_TOKEN_SOON : ST_TOKEN_UNUSED);
+	query_int(&q, now);
+	query_int(&q, (int64_t)limit);
+	return each_token(&q, each, ctx);
 }
 
 enum mm_err store_users(struct store *s, const struct user_query *w,

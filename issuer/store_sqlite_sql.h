@@ -7,7 +7,7 @@
 #define MM_ISSUER_STORE_SQLITE_SQL_H
 
 #define STORE_APPLICATION_ID 0x4d4d4b31 /* "MMK1" */
-#define STORE_VERSION	     3
+#define STORE_VERSION	     4
 
 /* Version 1; STORE_STEPS lead on from it, for new stores too.
  *
@@ -61,24 +61,51 @@
 	     "CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN"        \
 	     " SELECT raise(ABORT, 'the audit is only added to'); END;"        \
 	     "ALTER TABLE key ADD signs INTEGER NOT NULL DEFAULT 0;"           \
-	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';")
+	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';")                \
+	/* so that the pages of TOKEN_QUERY are found without the rows */      \
+	X(4, "DROP INDEX token_age; DROP INDEX token_user;"                    \
+	     "CREATE INDEX token_age ON"                                       \
+	     " token(iat, list, idx, status, dies_at);"                        \
+	     "CREATE INDEX token_user ON"                                      \
+	     " token(user, iat, list, idx, status, dies_at);")
 
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, user, label, scope, audience, kid, created_by,"            \
 	" changed_by, iat, exp, auto_refresh, last_use, status,"               \
 	" changed_at, revoke_at, cidr"
 
-/* ?1 user or NULL, ?2 text or NULL, ?3 filter, ?4 now, ?5..7 the place to
- * go on behind, ?8 limit, ?9 kid or NULL.  Filters as enum token_filter. */
-#define TOKEN_WHERE                                                            \
-	" (?2 IS NULL OR instr(lower(user), lower(?2)) > 0"                    \
-	" OR instr(lower(label), lower(?2)) > 0)"                              \
-	" AND CASE ?3 WHEN 0 THEN status = 0 AND dies_at > ?4"                 \
-	" WHEN 1 THEN status = 1 WHEN 2 THEN status = 2 AND dies_at > ?4"      \
-	" WHEN 3 THEN status <> 1 AND (status = 3 OR dies_at <= ?4)"           \
-	" ELSE 1 END AND (?9 IS NULL OR kid = ?9)"                             \
-	" AND (?6 = 0 OR (iat, list, idx) < (?5, ?6, ?7))"                     \
-	" ORDER BY iat DESC, list DESC, idx DESC LIMIT ?8"
+/* A page of tokens: its keys first, out of an index that has all that is
+ * asked, then the rows.  ?1 filter (enum token_filter), ?2 now, ?3..5 go on
+ * behind this place, ?6 limit; then ?7 user, ?8 text or NULL, ?9 kid or NULL.
+ * Searching reads every row, but in the order in which they lie (the plus
+ * signs keep the indexes out): in the order of age each would be looked up. */
+#define TOKEN_FITS                                                             \
+	" CASE ?1 WHEN 0 THEN status = 0 AND dies_at > ?2"                     \
+	" WHEN 1 THEN status = 1 WHEN 2 THEN status = 2 AND dies_at > ?2"      \
+	" WHEN 3 THEN status <> 1 AND (status = 3 OR dies_at <= ?2)"           \
+	" ELSE 1 END"
+#define TOKEN_PLACE " AND (iat, list, idx) < (?3, ?4, ?5)"
+#define TOKEN_ORDER " ORDER BY iat DESC, list DESC, idx DESC"
+#define TOKEN_PAGE(where, order)                                               \
+	"SELECT " TOKEN_COLUMNS " FROM token WHERE (list, idx) IN"             \
+	" (SELECT list, idx FROM token " where order " LIMIT ?6)" TOKEN_ORDER
+#define TEXT_IN(column, text)                                                  \
+	column " LIKE '%' || replace(replace(replace(" text                    \
+	       ", '\\', '\\\\'), '%', '\\%'), '_', '\\_') || '%' ESCAPE '\\'"
+#define TOKEN_HAS                                                              \
+	" (?8 IS NULL OR " TEXT_IN("user", "?8") " OR "                        \
+	TEXT_IN("label", "?8") ") AND (?9 IS NULL OR kid = ?9) AND"
+
+/* Some that are in use: ?1 now, ?2 limit. */
+#define TOKEN_PICK(where, order)                                               \
+	"SELECT " TOKEN_COLUMNS " FROM token WHERE (list, idx) IN"             \
+	" (SELECT list, idx FROM token " where " ORDER BY " order              \
+	" LIMIT ?2) ORDER BY " order
+
+/* When a token died, or will. */
+#define TOKEN_DEATH                                                            \
+	"(CASE WHEN status IN (1, 3) THEN min(changed_at, dies_at)"            \
+	" ELSE dies_at END)"
 
 /* clang-format off */
 #define STATEMENTS(X)                                                      \
@@ -146,10 +173,31 @@
 	X(TOKEN_AFTER, "SELECT " TOKEN_COLUMNS " FROM token"               \
 		" WHERE iat > ?1 AND status <> 1"                          \
 		" ORDER BY iat DESC, list DESC, idx DESC LIMIT 1")         \
-	X(TOKEN_QUERY, "SELECT " TOKEN_COLUMNS " FROM token"               \
-		" WHERE ?1 IS NULL AND" TOKEN_WHERE)                       \
-	X(TOKEN_QUERY_USER, "SELECT " TOKEN_COLUMNS " FROM token"          \
-		" WHERE user = ?1 AND" TOKEN_WHERE)                        \
+	X(TOKEN_QUERY, TOKEN_PAGE("INDEXED BY token_age WHERE"             \
+		TOKEN_FITS TOKEN_PLACE, TOKEN_ORDER))                      \
+	X(TOKEN_QUERY_USER, TOKEN_PAGE("INDEXED BY token_user WHERE"       \
+		" user = ?7 AND" TOKEN_FITS TOKEN_PLACE, TOKEN_ORDER))     \
+	X(TOKEN_SEARCH, TOKEN_PAGE("WHERE" TOKEN_HAS TOKEN_FITS            \
+		" AND (+iat, list, idx) < (?3, ?4, ?5)",                   \
+		" ORDER BY +iat DESC, list DESC, idx DESC"))               \
+	X(TOKEN_SEARCH_USER, TOKEN_PAGE("INDEXED BY token_user WHERE"      \
+		" user = ?7 AND" TOKEN_HAS TOKEN_FITS TOKEN_PLACE,         \
+		TOKEN_ORDER))                                              \
+	X(TOKEN_SOON, TOKEN_PICK("INDEXED BY token_age WHERE status = 0"   \
+		" AND dies_at > ?1", "dies_at"))                           \
+	X(TOKEN_UNUSED, TOKEN_PICK("INDEXED BY token_age WHERE status = 0" \
+		" AND dies_at > ?1 AND last_use = 0", "iat"))              \
+	X(TALLY_MINTED, "SELECT iat / 86400, count(*) FROM token"          \
+		" WHERE iat >= ?1 GROUP BY 1")                             \
+	X(TALLY_DIED, "SELECT " TOKEN_DEATH " / 86400, count(*)"           \
+		" FROM token WHERE " TOKEN_DEATH " BETWEEN ?1 AND ?2"      \
+		" GROUP BY 1")                                             \
+	X(TALLY_LIVE, "SELECT count(*), sum(status = 2),"                \
+		" sum(status = 0 AND dies_at <= ?1 + 7 * 86400),"        \
+		" sum(status = 0 AND dies_at <= ?1 + 30 * 86400),"       \
+		" sum(status = 0 AND last_use = 0)"                      \
+		" FROM token WHERE status IN (0, 2) AND +dies_at > ?1")    \
+	X(TALLY_USERS, "SELECT count(DISTINCT user) FROM token")           \
 	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \
 		" changed_at = ?5,"                                        \
 		" revoke_at = CASE ?3 WHEN 1 THEN 0 ELSE revoke_at END"     \
@@ -188,8 +236,9 @@
 	X(LOAD_USED, "SELECT list, idx, last_use FROM token"               \
 		" WHERE last_use > 0")                                     \
 	X(USER_LIST, "SELECT user, sum(status = 0 AND dies_at > ?3),"      \
-		" count(*) FROM token WHERE user > ?1 AND (?2 IS NULL"     \
-		" OR instr(lower(user), lower(?2)) > 0)"                   \
+		" count(*) FROM token INDEXED BY token_user"               \
+		" WHERE user > ?1 AND (?2 IS NULL OR "                     \
+		TEXT_IN("user", "?2") ")"                                  \
 		" GROUP BY user ORDER BY user LIMIT ?4")
 /* clang-format on */
 

@@ -188,7 +188,7 @@ static void version_1_is_brought_up(void **state)
 	assert_int_equal(number(f, "PRAGMA user_version"), 1);
 	for (int i = 0; i < 2; i++) { /* the second time it is of today */
 		open_again(f);
-		assert_int_equal(number(f, "PRAGMA user_version"), 3);
+		assert_int_equal(number(f, "PRAGMA user_version"), 4);
 		assert_int_equal(store_get(f->s, 1, 0, &t), MM_OK);
 		assert_string_equal(t.user, "alice");
 		assert_string_equal(t.label, "first");
@@ -248,7 +248,7 @@ static void an_upgrade_is_whole_or_none(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM token"), 4);
 	sql(f, "DROP TABLE other");
 	open_again(f);
-	assert_int_equal(number(f, "PRAGMA user_version"), 3);
+	assert_int_equal(number(f, "PRAGMA user_version"), 4);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
