@@ -61,7 +61,7 @@
 	     "CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN"        \
 	     " SELECT raise(ABORT, 'the audit is only added to'); END;"        \
 	     "ALTER TABLE key ADD signs INTEGER NOT NULL DEFAULT 0;"           \
-	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';")                \
+	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';")           \
 	/* so that the pages of TOKEN_QUERY are found without the rows */      \
 	X(4, "DROP INDEX token_age; DROP INDEX token_user;"                    \
 	     "CREATE INDEX token_age ON"                                       \
@@ -93,8 +93,8 @@
 	column " LIKE '%' || replace(replace(replace(" text                    \
 	       ", '\\', '\\\\'), '%', '\\%'), '_', '\\_') || '%' ESCAPE '\\'"
 #define TOKEN_HAS                                                              \
-	" (?8 IS NULL OR " TEXT_IN("user", "?8") " OR "                        \
-	TEXT_IN("label", "?8") ") AND (?9 IS NULL OR kid = ?9) AND"
+	" (?8 IS NULL OR " TEXT_IN("user", "?8") " OR " TEXT_IN(               \
+		"label", "?8") ") AND (?9 IS NULL OR kid = ?9) AND"
 
 /* Some that are in use: ?1 now, ?2 limit. */
 #define TOKEN_PICK(where, order)                                               \

@@ -139,6 +139,7 @@ class OpenApi(Flow):
         self.keys_and_audit(i, d)
         self.agents(i)
         self.oauth(i)
+        self.console(i)
         self.public(i)
         answered = {name for name, status in d.answered if status < 400}
         self.assertEqual(answered,
@@ -172,7 +173,6 @@ class OpenApi(Flow):
         i.http("GET", "/v1/users?q=o", local=True)
         i.http("DELETE", "/v1/users/bob/tokens", local=True)
         i.http("POST", "/v1/tokens", {"user": "a:b"}, local=True)
-        i.http("POST", "/v1/tokens", {"user": "x" * 9000}, local=True)
 
     def strangers(self, i):
         mine = i.mint("carl", scopes=["mintmark:self"])["token"]
@@ -221,6 +221,21 @@ class OpenApi(Flow):
         i.form("/oauth/revoke", {"token": token})
         i.form("/oauth/revoke", b"token=%zz")
         i.http("GET", "/.well-known/oauth-authorization-server")
+
+    def console(self, i):
+        i.http("GET", "/v1/me", local=True)
+        own = {"X-Mintmark-Console": "1"}
+        token = i.mint("root", scopes=["mintmark:admin"])["token"]
+        i.http("GET", "/v1/me", token=token)
+        for body, headers in (({"token": token}, own), ({"token": token}, {}),
+                              ({"token": "x"}, own), ({}, own)):
+            status, _, said = i.http("POST", "/console/session", body,
+                                     headers=headers)
+            if status == 200:
+                cookie = {"Cookie": said["Set-Cookie"].split(";")[0]}
+        i.http("GET", "/v1/me", headers={**own, **cookie})
+        i.http("DELETE", "/console/session", headers={**own, **cookie})
+        i.http("DELETE", "/console/session")
 
     def public(self, i):
         lists = i.http("GET", "/s")[1]["status_lists"]
