@@ -52,7 +52,10 @@ static enum mm_err set_duration(const struct flag *f, const char *value,
 				struct args *a, struct why *why)
 {
 	struct why inner = { .text = "" };
-	if (duration_read(span_str(value), place(f, a), &inner) == MM_OK)
+	enum mm_err (*read)(struct span, int64_t *, struct why *) =
+		f->kind == FLAG_DURATION ? duration_read
+					 : duration_or_none_read;
+	if (read(span_str(value), place(f, a), &inner) == MM_OK)
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, NULL, "--%s: %s", f->name,
 		       inner.text);
@@ -68,6 +71,7 @@ static enum mm_err set_value(const struct flag *f, const char *value,
 	case FLAG_TEXTS:
 		return add_text(f, value, a, why);
 	case FLAG_DURATION:
+	case FLAG_DURATION_OR_0:
 		return set_duration(f, value, a, why);
 	case FLAG_JSON:
 		if (strcmp(value, "json") != 0)
@@ -167,11 +171,12 @@ static enum mm_err check_all(const struct command *c, struct args *a,
 				       "-%c %s is missing", f->letter,
 				       f->value);
 	}
-	if (a->operand_count > c->operands_max)
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "%zu more words than mintmark %s takes",
-			       a->operand_count - c->operands_max, c->name);
-	return MM_OK;
+	if (a->operand_count <= c->operands_max)
+		return MM_OK;
+	size_t more = a->operand_count - c->operands_max;
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "%zu more word%s than mintmark %s takes", more,
+		       more == 1 ? "" : "s", c->name);
 }
 
 enum mm_err args_read(const struct command *c, int argc, char **argv,

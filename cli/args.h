@@ -26,18 +26,20 @@ struct args {
 	const char *offline, *reissue, *passphrase_file;
 	struct arg_texts scopes, audiences, needs;
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
-	bool quiet, json, allow_long, from_stdin, no_use, force, yes, plain;
+	bool quiet, json, allow_long, keep_expiry, from_stdin, no_use, force,
+		yes, plain;
 	bool access_tokens, jws, verify, follow;
 	char **operand;
 	size_t operand_count;
 };
 
 enum flag_kind {
-	FLAG_BOOL,     /* bool                            */
-	FLAG_TEXT,     /* const char *, given once        */
-	FLAG_TEXTS,    /* struct arg_texts, may be repeated */
-	FLAG_DURATION, /* int64_t seconds                 */
-	FLAG_JSON,     /* bool: the value must be "json"  */
+	FLAG_BOOL,	    /* bool                            */
+	FLAG_TEXT,	    /* const char *, given once        */
+	FLAG_TEXTS,	    /* struct arg_texts, may be repeated */
+	FLAG_DURATION,	    /* int64_t seconds                 */
+	FLAG_DURATION_OR_0, /* the same, also 0        */
+	FLAG_JSON,	    /* bool: the value must be "json"  */
 };
 
 struct flag {

@@ -96,6 +96,15 @@ enum mm_err duration_read(struct span text, int64_t *seconds, struct why *why)
 	return MM_OK;
 }
 
+enum mm_err duration_or_none_read(struct span text, int64_t *seconds,
+				  struct why *why)
+{
+	if (!span_is(text, "0") && !span_is(text, "0s"))
+		return duration_read(text, seconds, why);
+	*seconds = 0;
+	return MM_OK;
+}
+
 void duration_write(char out[32], int64_t seconds)
 {
 	int64_t left = seconds;

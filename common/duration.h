@@ -13,6 +13,9 @@
  * with a sentence. */
 MM_MUST_USE enum mm_err duration_read(struct span text, int64_t *seconds,
 				      struct why *why);
+/* The same where no time is an answer, too: 0, also 0s. */
+MM_MUST_USE enum mm_err
+duration_or_none_read(struct span text, int64_t *seconds, struct why *why);
 /* The customary spelling, which reads back as the same: 5400 -> "1h30m",
  * 1209600 -> "2w", 2592000 -> "30d" (weeks only when they are whole).  Zero
  * and less: "0s". */

@@ -57,19 +57,23 @@ static enum mm_err read_text(const json_t *v, const char *name, char *to,
 	return MM_OK;
 }
 
-static enum mm_err read_seconds(const json_t *v, const char *name, int64_t *out,
-				struct why *why)
+static enum mm_err read_seconds(const json_t *v, const struct body_field *f,
+				int64_t *out, struct why *why)
 {
 	struct why inner;
+	const char *name = f->name;
+	bool none = f->kind == BODY_SECONDS_OR_0;
 	*out = json_integer_value(v);
-	if (json_is_integer(v) && *out > 0 && *out <= DURATION_MAX)
+	if (json_is_integer(v) && *out >= !none && *out <= DURATION_MAX)
 		return MM_OK;
 	if (!json_is_string(v))
 		return why_say(why, MM_ERR_INVALID, name,
-			       "%s must be a number of seconds above 0, or a "
+			       "%s must be a number of seconds%s, or a "
 			       "duration such as \"20d\"",
-			       name);
-	if (duration_read(span_str(json_string_value(v)), out, &inner) != MM_OK)
+			       name, none ? "" : " above 0");
+	struct span text = span_str(json_string_value(v));
+	if ((none ? duration_or_none_read : duration_read)(text, out, &inner) !=
+	    MM_OK)
 		return why_say(why, MM_ERR_INVALID, name, "%s: %s", name,
 			       inner.text);
 	return MM_OK;
@@ -122,7 +126,8 @@ static enum mm_err read_value(const struct body_field *f, const json_t *v,
 	case BODY_TEXT:
 		return read_text(v, f->name, at, f->size, why);
 	case BODY_SECONDS:
-		return read_seconds(v, f->name, at, why);
+	case BODY_SECONDS_OR_0:
+		return read_seconds(v, f, at, why);
 	case BODY_TIME:
 		return read_time(v, f->name, at, why);
 	case BODY_TEXTS_OF:

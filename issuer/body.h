@@ -13,11 +13,12 @@
 #define BODY_TEXTS 64
 
 enum body_kind {
-	BODY_TEXT,    /* char[size]; text without control characters */
-	BODY_BOOL,    /* bool */
-	BODY_SECONDS, /* int64_t: an integer, or a duration ("20d") */
-	BODY_TIME,    /* int64_t: seconds since 1970, or RFC 3339 */
-	BODY_TEXTS_OF /* struct body_texts: a list of strings */
+	BODY_TEXT,	   /* char[size]; text without control characters */
+	BODY_BOOL,	   /* bool */
+	BODY_SECONDS,	   /* int64_t: an integer, or a duration ("20d") */
+	BODY_SECONDS_OR_0, /* int64_t: the same, and 0 */
+	BODY_TIME,	   /* int64_t: seconds since 1970, or RFC 3339 */
+	BODY_TEXTS_OF	   /* struct body_texts: a list of strings */
 };
 
 struct body_texts {

@@ -19,10 +19,11 @@ static const struct flag flags[] = {
 	{ 'q', "quiet", FLAG_BOOL, NULL, AT(quiet), "only", false },
 	{ 'o', "output", FLAG_JSON, "json", AT(json), "form", false },
 	{ 0, "stdin", FLAG_BOOL, NULL, AT(from_stdin), "in", false },
+	{ 0, "overlap", FLAG_DURATION_OR_0, "DUR", AT(overlap), "how", false },
 };
 
 static const struct command command = {
-	.name = "token try", .flags = flags, .flag_count = 6, .operands_max = 1
+	.name = "token try", .flags = flags, .flag_count = 7, .operands_max = 1
 };
 
 /* Up to eight words; getopt wants them writable and starts anew at 0. */
@@ -79,6 +80,23 @@ static void test_all_kinds(void **state)
 	assert_string_equal(a.operand[0], "-x");
 }
 
+static void test_no_time(void **state)
+{
+	static const char *const lines[] = { "try -u a --overlap 0",
+					     "try -u a --overlap=0s",
+					     "try -u a --overlap 1h" };
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		struct line l;
+		struct args a;
+		struct why why;
+		bool help;
+		assert_int_equal(read_line(&l, lines[i], &a, &help, &why),
+				 MM_OK);
+		assert_int_equal(a.overlap, i == 2 ? 3600 : 0);
+	}
+}
+
 /* ---- what is refused, and how it is said ---- */
 
 static const struct {
@@ -100,8 +118,12 @@ static const struct {
 	{ "try -u a -a -5d", "--auto-refresh: " },
 	{ "try -u a -a 20u", "--auto-refresh: " },
 	{ "try -u a -a 0", "--auto-refresh: " },
-	{ "try -u a one two", "1 more words than" },
-	{ "try -u a -- -x -y", "1 more words than" },
+	{ "try -u a one two", "1 more word than" },
+	{ "try -u a -- -x -y", "1 more word than" },
+	{ "try -u a one two three", "2 more words than" },
+	{ "try -u a --overlap 1.5d", "--overlap: " },
+	{ "try -u a --overlap -1", "--overlap: " },
+	{ "try -u a --overlap 0d", "--overlap: " },
 };
 
 static void test_refusals(void **state)
@@ -162,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_kinds),
+		cmocka_unit_test(test_no_time),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_too_many_of_one),
 		cmocka_unit_test(test_help_wins),
