@@ -213,7 +213,8 @@ static void say_done(const struct reissue *r)
 	if (r->missed != 0)
 		fprintf(r->p->say,
 			"Not replaced: %zu (said above); make new ones with "
-			"mintmark token create.\n",
+			"mintmark token create, or,\nof those that are too "
+			"long only, with mintmark token rotate --allow-long.\n",
 			r->missed);
 	if (r->folder != NULL)
 		fprintf(r->p->say,

@@ -42,8 +42,10 @@ static const struct flag revoke_flags[] = {
 	FLAG_O, FLAG_DATA,
 };
 static const struct flag rotate_flags[] = {
-	{ 0,   "overlap", FLAG_DURATION, "DUR", AT(overlap), "the old token stays good so long (default: not at all)", false },
-	{ 'q', "quiet",   FLAG_BOOL,     NULL,  AT(quiet),   "print the new token and nothing else", false },
+	{ 0,   "overlap",     FLAG_DURATION_OR_0, "DUR", AT(overlap), "the old token stays good so long (default: 0)", false },
+	{ 0,   "keep-expiry", FLAG_BOOL, NULL, AT(keep_expiry), "the new one ends when the old one would have", false },
+	{ 0,   "allow-long",  FLAG_BOOL, NULL, AT(allow_long),  "over 511 bytes, although the old one was not", false },
+	{ 'q', "quiet",       FLAG_BOOL, NULL, AT(quiet),       "print the new token and nothing else", false },
 	FLAG_O, FLAG_DATA,
 };
 static const struct flag verify_flags[] = {
@@ -126,7 +128,7 @@ static const struct command commands[] = {
 	  "  mintmark token reinstate 3.4711\n"
 	  "  mintmark token reinstate 3.4711 -o json\n",
 	  token_reinstate },
-	{ "token rotate", "ID [--overlap DUR] [-q] [-o json]",
+	{ "token rotate", "ID [--overlap DUR] [--keep-expiry] [--allow-long] [-q] [-o json]",
 	  "Make a new token in place of one, with the same rights.\n"
 	  "The ID self is that of MINTMARK_TOKEN. An answer that is lost is asked for again.", WITH(rotate_flags), 1,
 	  "  mintmark token rotate 3.4711\n"

@@ -208,6 +208,10 @@ enum mm_err token_rotate(const struct args *a, struct why *why)
 	snprintf(path, sizeof path, "/v1/tokens/%.30s/rotate", a->operand[0]);
 	if (a->overlap)
 		json_object_set_new(body, "overlap", json_integer(a->overlap));
+	if (a->keep_expiry)
+		json_object_set_new(body, "keep_expiry", json_true());
+	if (a->allow_long)
+		json_object_set_new(body, "allow_long", json_true());
 	TRY(client_open(&c, a->data, why));
 	TRY(client_once(&c, why));
 	TRY(client_call(&c, "POST", path, body, &reply, why));

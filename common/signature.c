@@ -115,22 +115,21 @@ static void context_put(struct jwk_context *c, struct jwk_context *own)
 
 /* ---- checking ---- */
 
+size_t signature_size(const struct jwk *key)
+{
+	return key->alg == JWK_RS256 ? (size_t)EVP_PKEY_get_size(key->evp) : 64;
+}
+
 /* The signature as OpenSSL wants it, or false: not the key's length. */
 static bool native_signature(const struct jwk *key, struct span raw,
 			     uint8_t der[static 72], struct span *out)
 {
 	*out = raw;
-	switch (key->alg) {
-	case JWK_EDDSA:
-		return raw.len == 64;
-	case JWK_RS256:
-		return raw.len == (size_t)EVP_PKEY_get_size(key->evp);
-	case JWK_ES256:
-		break;
-	}
-	if (raw.len == 64)
+	if (raw.len != signature_size(key))
+		return false;
+	if (key->alg == JWK_ES256)
 		*out = span_of(der, der_of_raw(der, raw.at));
-	return raw.len == 64;
+	return true;
 }
 
 static enum mm_err check_with(struct jwk_context *c, const struct jwk *key,

@@ -7,6 +7,9 @@
 
 #define SIGNATURE_MAX 512 /* RS256 with 4096 bits */
 
+/* The bytes of each signature that the key makes. */
+size_t signature_size(const struct jwk *key);
+
 /* Is `sig` the key's signature of `input`?  MM_ERR_BAD_SIGNATURE if not.
  * Any number of threads may ask of one key.  Leaves nothing behind in
  * OpenSSL's queue of errors, which belongs to the program that we are in. */

@@ -15,6 +15,7 @@
 
 #include "common/duration.h"
 #include "common/log.h"
+#include "common/signature.h"
 #include "issuer/signing.h"
 
 #define POOLS	   64  /* lists being filled: kinds times periods */
@@ -235,6 +236,18 @@ static enum mm_err sign(const struct mint *m, const struct jwk *key,
 }
 
 /* ---- length ---- */
+
+enum mm_err mint_length(struct mint *m, const struct jwk *key,
+			const struct token_row *t, size_t *out)
+{
+	AUTO_TEXT char *claims = NULL;
+	size_t header = sizeof "{'alg':'','kid':'','typ':'JWT'}" - 1;
+	TRY(claims_dump(m, t, &claims));
+	header += strlen(jwk_alg_name(key)) + KID_LEN;
+	*out = BASE64URL_LEN(header) + 1 + BASE64URL_LEN(strlen(claims)) + 1 +
+	       BASE64URL_LEN(signature_size(key));
+	return MM_OK;
+}
 
 static size_t signature_len(struct span token)
 {

@@ -32,6 +32,11 @@ MM_MUST_USE enum mm_err mint_token(struct mint *m, const struct jwk *key,
 				   bool allow_long, struct token_row *t,
 				   struct buf *token, struct why *why);
 
+/* How long the token of that row is, when `key` (its public half will do)
+ * signs it. */
+MM_MUST_USE enum mm_err mint_length(struct mint *m, const struct jwk *key,
+				    const struct token_row *t, size_t *out);
+
 /* Sign the claims of a token that was minted before once more, with the key
  * that signed it then (ES256 signatures differ each time, and are all good). */
 MM_MUST_USE enum mm_err mint_again(struct mint *m, const struct jwk *key,

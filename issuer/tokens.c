@@ -145,12 +145,15 @@ enum mm_err token_create(void *app, struct http_request *rq)
 struct rotate_body {
 	int64_t overlap;
 	bool keep_expiry; /* the old one's hard limit, not a life as long */
+	bool allow_long;
 };
 
 static const struct body_field rotate_fields[] = {
-	{ "overlap", BODY_SECONDS, offsetof(struct rotate_body, overlap),
+	{ "overlap", BODY_SECONDS_OR_0, offsetof(struct rotate_body, overlap),
 	  sizeof(int64_t) },
 	{ "keep_expiry", BODY_BOOL, offsetof(struct rotate_body, keep_expiry),
+	  sizeof(bool) },
+	{ "allow_long", BODY_BOOL, offsetof(struct rotate_body, allow_long),
 	  sizeof(bool) },
 };
 
@@ -214,6 +217,18 @@ static enum mm_err rotate_for_dead(struct issuer *is, struct http_request *rq)
 	return mm_err_http(e) >= 500 ? e : caller_refuse(rq);
 }
 
+/* Only what was too long for a password before may be so again: a higher
+ * index, or a key with longer signatures, must not take that from the rest. */
+static bool was_long(struct issuer *is, const struct token_row *old)
+{
+	size_t n;
+	AUTO_JWK struct jwk *key = signing_key_named(is->signing, old->kid);
+	if (key == NULL && store_former_key(is->store, old->kid, &key) != MM_OK)
+		return false;
+	return mint_length(is->mint, key, old, &n) == MM_OK &&
+	       n > TOKEN_PORTABLE;
+}
+
 static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 			  const struct token_row *old,
 			  const struct rotate_body *body, struct repeat *once)
@@ -228,8 +243,8 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
-	/* the old one was allowed its length */
-	TRY(mint_token(is->mint, key, true, &row, &token, http_why(rq)));
+	TRY(mint_token(is->mint, key, body->allow_long || was_long(is, old),
+		       &row, &token, http_why(rq)));
 	enum mm_err e = store_rotate(is->store, old->list, old->idx,
 				     body->overlap, &row);
 	if (e == MM_ERR_CONFLICT)

@@ -303,7 +303,83 @@ class Rotate(Flow):
         self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
                                   {"overlap": 60}, "K", t["token"])[0], 401)
 
+    # ---- how long it may be
+
+    def longest(self, i):
+        """A token that just goes through PAM, with an index of one digit."""
+        short = i.mint(scopes=["x"])
+        room = (511 - len(short["token"])) * 3 // 4
+        t = i.mint(scopes=["x" + "y" * (room % 200)] +
+                   [f"{n}" + "y" * 198 for n in range(room // 200)])
+        self.assertIn(len(t["token"]), (509, 510, 511))
+        self.assertLess(int(t["id"].split(".")[1]), 10)
+        return t
+
+    def test_what_was_a_password_stays_one(self):
+        """Also when the index has more digits by now."""
+        i = self.issuer()
+        t = self.longest(i)
+        for _ in range(10):
+            i.mint()
+        rotate = f"/v1/tokens/{t['id']}/rotate"
+        status, reply = self.ask(i, rotate)
+        self.assertEqual((status, reply["reason"]), (400, "invalid_request"))
+        self.assertIn("over 511", reply["detail"])
+        self.assertEqual(i.admin("GET", f"/v1/tokens/{t['id']}")["status"],
+                         "active")
+        new = cli("token", "rotate", t["id"], "--allow-long", "-q", "--data",
+                  i.data, check=0).stdout.strip()
+        self.assertGreater(len(new), 511)
+        # one that was longer already was allowed to be
+        status, next_ = self.ask(
+            i, f"/v1/tokens/{claims(new)['jti']}/rotate")
+        self.assertEqual(status, 201, next_)
+
+    def test_nor_does_another_algorithm_make_it_longer(self):
+        i = self.issuer()
+        short = [i.mint() for _ in range(2)]
+        long = i.mint(scopes=[f"s{n}:" + "y" * 150 for n in range(3)],
+                      allow_long=True)
+        former = short[0]["key"]
+        cli("key", "generate", "--alg", "RS256", "--data", i.data, check=0)
+        while ("active", "RS256") not in [
+                (k["state"], k["alg"])
+                for k in i.admin("GET", "/v1/keys")["keys"]]:
+            cli("key", "rotate", "--data", i.data, check=0)
+        self.assertEqual(self.ask(
+            i, f"/v1/tokens/{short[0]['id']}/rotate")[0], 400)
+        self.assertEqual(self.ask(
+            i, f"/v1/tokens/{long['id']}/rotate")[0], 201)
+        # nor when the old one's key is gone, and all are to be replaced
+        p = cli("key", "compromise", former, "--yes", "--reissue",
+                self.folder / "new", "--data", i.data, check=0)
+        for t in short:
+            self.assertIn(f"{t['id']} of alice was not replaced", p.stdout)
+        self.assertIn("over 511", p.stdout)
+        self.assertIn("Not replaced: 2", p.stdout)
+        self.assertIn("--allow-long", p.stdout)
+        p = cli("token", "rotate", short[0]["id"], "--allow-long", "-q",
+                "--data", i.data, check=0)
+        self.assertGreater(len(p.stdout), 511)
+
     # ---- the command line
+
+    def test_no_overlap_is_an_overlap_of_nothing(self):
+        i = self.issuer()
+        for overlap in (0, "0", "0s", None):
+            t = i.mint(**GRANT)
+            self.assertEqual(self.ask(i, f"/v1/tokens/{t['id']}/rotate",
+                                      {"overlap": overlap})[0], 201)
+            self.assertEqual(i.admin("GET", f"/v1/tokens/{t['id']}")["status"],
+                             "revoked")
+        t = i.mint(**GRANT)
+        for overlap in (-1, "0d", "-1", 1.5, ""):
+            self.assertEqual(self.ask(i, f"/v1/tokens/{t['id']}/rotate",
+                                      {"overlap": overlap})[0], 400)
+        p = cli("token", "rotate", t["id"], "--overlap", "0", "--keep-expiry",
+                "-o", "json", "--data", i.data, check=0)
+        new = json.loads(p.stdout)
+        self.assertEqual(new["expires_at"], t["expires_at"])
 
     def lossy(self, *args, **kw):
         p = Lossy(*args, **kw)
