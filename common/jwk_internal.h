@@ -42,6 +42,9 @@ static inline void evp_pkey_free_at(EVP_PKEY **k)
 MM_MUST_USE enum mm_err jwk_adopt(EVP_PKEY **evp, struct jwk **out,
 				  struct why *why);
 
+/* Does a private key sign what its public half takes?  (jwk_pem.c) */
+bool jwk_proves_itself(const struct jwk *k);
+
 /* The members that name the key (RFC 7638 s3.2), in their order, with the
  * braces: the thumbprint's input, and the heart of the JWK. */
 MM_MUST_USE enum mm_err jwk_members(const EVP_PKEY *evp, enum jwk_alg alg,

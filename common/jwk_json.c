@@ -1,6 +1,5 @@
-/* jwk_json.c - public keys as JSON (RFC 7517, 7518, 8037): written;
- * jwk_read.c
- reads them. */
+/* jwk_json.c - public keys as JSON (RFC 7517, 7518, 8037): written.
+ * jwk_read.c reads them. */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 

@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 
 #include "common/jwk_internal.h"
+#include "common/signature.h"
 
 #define AUTO_BIO __attribute__((cleanup(bio_free_at)))
 static void bio_free_at(BIO **b)
@@ -35,11 +36,29 @@ static enum mm_err keep_pem(struct jwk *k)
 	return buf_done(&k->pem, &pem);
 }
 
+bool jwk_proves_itself(const struct jwk *k)
+{
+	static const char text[] = "mintmark";
+	uint8_t raw[SIGNATURE_MAX];
+	size_t n;
+	struct span input = span_of(text, sizeof text - 1);
+	return signature_make(k, input, raw, &n) == MM_OK &&
+	       signature_check(k, input, span_of(raw, n)) == MM_OK;
+}
+
+/* A file holds both halves, and names itself by the public one: when a disk
+ * has damaged the other, nothing else shows it before the tokens that it
+ * signs do. */
 static enum mm_err adopt_private(EVP_PKEY **evp, struct jwk **out,
 				 struct why *why)
 {
 	AUTO_JWK struct jwk *k = NULL;
 	TRY(jwk_adopt(evp, &k, why));
+	if (!jwk_proves_itself(k))
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "its private half does not sign for its public "
+			       "one: it is damaged; put a good copy back, or "
+			       "take it away");
 	TRY(keep_pem(k));
 	*out = k;
 	k = NULL; /* transferred */

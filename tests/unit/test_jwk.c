@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "common/signature.h"
 #include "tests/unit/unit.h"
 
 static const enum jwk_alg algs[] = { JWK_ES256, JWK_EDDSA, JWK_RS256 };
@@ -135,6 +136,60 @@ static void refuse_evp(EVP_PKEY *evp, const EVP_CIPHER *cipher, bool public,
 	refuse_pem(span_of(text, (size_t)n), what);
 	BIO_free(bio);
 	EVP_PKEY_free(evp);
+}
+
+/* One bit of the DER is not what it was. */
+static void flip(struct span pem, size_t at, struct buf *out)
+{
+	char *name, *header, *text;
+	unsigned char *der;
+	long n;
+	BIO *in = BIO_new_mem_buf(pem.at, (int)pem.len);
+	BIO *bio = BIO_new(BIO_s_mem());
+	assert_int_equal(PEM_read_bio(in, &name, &header, &der, &n), 1);
+	assert_true(at < (size_t)n);
+	der[at] ^= 0x10;
+	assert_true(PEM_write_bio(bio, name, header, der, n) > 0);
+	long len = BIO_get_mem_data(bio, &text);
+	buf_add(out, span_of(text, (size_t)len));
+	BIO_free(in);
+	BIO_free(bio);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(der);
+}
+
+/* A key that loads signs for the key that it says it is. */
+static void flip_all(enum jwk_alg alg, size_t bytes, size_t step)
+{
+	AUTO_JWK struct jwk *k = NULL;
+	size_t refused = 0;
+	assert_int_equal(jwk_generate(alg, &k), MM_OK);
+	for (size_t at = 0; at < bytes; at += step) {
+		AUTO_BUF struct buf pem = buf_new(8192);
+		AUTO_JWK struct jwk *back = NULL;
+		uint8_t raw[SIGNATURE_MAX];
+		size_t n;
+		flip(jwk_pem(k), at, &pem);
+		if (jwk_from_pem(done(&pem), NULL, &back, NULL) != MM_OK) {
+			refused++;
+			continue;
+		}
+		assert_int_equal(signature_make(back, span_str("x"), raw, &n),
+				 MM_OK);
+		if (signature_check(back, span_str("x"), span_of(raw, n)) !=
+		    MM_OK)
+			fail_msg("alg %d, byte %zu", (int)alg, at);
+	}
+	assert_true(refused != 0);
+}
+
+static void test_pem_damaged(void **state)
+{
+	(void)state;
+	flip_all(JWK_ES256, 138, 1);
+	flip_all(JWK_EDDSA, 48, 1);
+	flip_all(JWK_RS256, 1700, 31);
 }
 
 static void test_pem_refused(void **state)
@@ -421,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_thumbprints),
 		cmocka_unit_test(test_json_round_trip),
 		cmocka_unit_test(test_pem_round_trip),
+		cmocka_unit_test(test_pem_damaged),
 		cmocka_unit_test(test_pem_refused),
 		cmocka_unit_test(test_json_refused),
 		cmocka_unit_test(test_foreign),
