@@ -94,15 +94,17 @@ static enum mm_err refuse_parent(struct http_request *rq, enum mm_err e,
 }
 
 static enum mm_err read_parent(struct issuer *is, struct http_request *rq,
-			       const char *token, int64_t now,
-			       struct claims *out, int64_t *last_use)
+			       const struct ask *a, struct claims *out,
+			       int64_t *last_use, int64_t *due)
 {
 	const char *id = "";
-	enum mm_err e = own_read(is, span_str(token), 0, out);
+	enum mm_err e = own_read(is, span_str(a->token), 0, out);
 	if (e == MM_OK) {
 		id = claims_text(out, out->jti);
-		e = own_check(is, out, NULL, now, last_use);
+		e = own_check(is, out, NULL, a->narrow.now, last_use);
 	}
+	if (e == MM_OK)
+		e = own_due(is, out, a->narrow.now, due);
 	if (own_is_refusal(e))
 		return refuse_parent(rq, e, id);
 	if (e != MM_OK)
@@ -169,23 +171,22 @@ enum mm_err oauth_token(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
 	AUTO_BUF struct buf room = buf_new(0);
-	struct ask ask = { .grant_type = NULL };
+	int64_t now = clock_now(), last_use, due;
+	struct ask ask = { .narrow.now = now,
+			   .narrow.life = is->set.exchange_life };
 	struct claims parent;
 	struct narrow_grant grant;
 	struct why why = { .text = "" };
-	int64_t now = clock_now(), last_use;
 	TRY(oauth_read(rq, params, sizeof params / sizeof params[0], &room,
 		       &ask));
 	TRY(check_form(rq, &ask));
-	TRY(read_parent(is, rq, ask.token, now, &parent, &last_use));
+	TRY(read_parent(is, rq, &ask, &parent, &last_use, &due));
 
 	last_use = own_use(is, rq, &parent, last_use, now);
-	ask.narrow.now = now;
-	ask.narrow.life = is->set.exchange_life;
-	enum mm_err e = narrow(&parent,
-			       effective_expiry(parent.iat, parent.exp,
-						parent.auto_refresh, last_use),
-			       &ask.narrow, &grant, &why);
+	int64_t dies = effective_expiry(parent.iat, parent.exp,
+					parent.auto_refresh, last_use);
+	enum mm_err e = narrow(&parent, dies < due ? dies : due, &ask.narrow,
+			       &grant, &why);
 	return e == MM_OK ? give(is, rq, &ask, &parent, &grant)
 			  : refuse_wide(rq, e, &why);
 }

@@ -19,8 +19,13 @@ static const struct oauth_param params[] = {
 	{ "token", OAUTH_TEXT, offsetof(struct ask, token) },
 };
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* What is absent in the token is absent here: json_pack leaves NULLs out. */
-static json_t *active_json(const struct claims *c, int64_t dies_at)
+static json_t *active_json(const struct claims *c, int64_t dies_at, int64_t due)
 {
 	const char *iss = claims_text(c, c->iss), *sub = claims_text(c, c->sub);
 	json_t *scope =
@@ -28,15 +33,16 @@ static json_t *active_json(const struct claims *c, int64_t dies_at)
 	json_t *client =
 		c->access ? json_string(claims_text(c, c->client_id)) : NULL;
 	json_t *window = c->auto_refresh ? json_integer(c->auto_refresh) : NULL;
-	json_t *dies = c->auto_refresh ? json_integer(dies_at) : NULL;
+	json_t *dies =
+		c->auto_refresh ? json_integer(earlier(dies_at, due)) : NULL;
 	return json_pack(
 		"{s:b, s:o*, s:o*, s:s, s:s, s:s, s:s, s:o*, s:I, s:I, s:s,"
 		" s:o, s:o*, s:o*}",
 		"active", 1, "scope", scope, "client_id", client, "username",
 		sub, "token_type", "Bearer", "sub", sub, "iss", iss, "aud",
 		audience_json(c->texts.text + c->aud.at, c->aud.count), "exp",
-		(json_int_t)c->exp, "iat", (json_int_t)c->iat, "jti",
-		claims_text(c, c->jti), "status",
+		(json_int_t)earlier(c->exp, due), "iat", (json_int_t)c->iat,
+		"jti", claims_text(c, c->jti), "status",
 		status_json(iss, c->list, c->idx), "auto_refresh", window,
 		"dies_at", dies);
 }
@@ -54,7 +60,7 @@ enum mm_err oauth_inspect(void *app, struct http_request *rq)
 	AUTO_BUF struct buf room = buf_new(0);
 	struct ask ask = { NULL };
 	struct claims c;
-	int64_t now = clock_now(), last_use;
+	int64_t now = clock_now(), last_use, due;
 	TRY(oauth_read(rq, params, 1, &room, &ask));
 	if (ask.token == NULL)
 		return oauth_refuse(rq, "invalid_request", "token is missing");
@@ -62,6 +68,8 @@ enum mm_err oauth_inspect(void *app, struct http_request *rq)
 	enum mm_err e = own_read(is, span_str(ask.token), OWN_ACCESS, &c);
 	if (e == MM_OK)
 		e = own_check(is, &c, NULL, now, &last_use);
+	if (e == MM_OK)
+		e = own_due(is, &c, now, &due);
 	if (e != MM_OK && !own_is_refusal(e))
 		return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
 			       "nobody can tell now whether the token is "
@@ -70,8 +78,6 @@ enum mm_err oauth_inspect(void *app, struct http_request *rq)
 		return reply_json(rq, 200, json_pack("{s:b}", "active", 0));
 
 	last_use = own_use(is, rq, &c, last_use, now);
-	return reply_json(
-		rq, 200,
-		active_json(&c, effective_expiry(c.iat, c.exp, c.auto_refresh,
-						 last_use)));
+	int64_t dies = effective_expiry(c.iat, c.exp, c.auto_refresh, last_use);
+	return reply_json(rq, 200, active_json(&c, dies, due));
 }

@@ -65,6 +65,17 @@ enum mm_err own_check(struct issuer *is, const struct claims *c,
 	return publisher_alive(is->publisher, c, now, last_use);
 }
 
+enum mm_err own_due(struct issuer *is, const struct claims *c, int64_t now,
+		    int64_t *at)
+{
+	struct token_row t;
+	enum mm_err e = store_get(is->store, c->list, c->idx, &t);
+	*at = e == MM_OK && t.revoke_at != 0 ? t.revoke_at : INT64_MAX;
+	if (e != MM_OK)
+		return e == MM_ERR_NOT_FOUND ? MM_OK : e;
+	return now < *at ? MM_OK : MM_ERR_REVOKED;
+}
+
 bool own_is_refusal(enum mm_err e)
 {
 	return e > MM_OK && e < MM_ERR_STALE;

@@ -19,6 +19,13 @@ MM_MUST_USE enum mm_err own_check(struct issuer *is, const struct claims *c,
 				  const char *audience, int64_t now,
 				  int64_t *last_use);
 
+/* When will it be revoked, since another was made in its place (PROTOCOL.md
+ * s7, rotate with an overlap)?  INT64_MAX: nothing is known of that;
+ * MM_ERR_REVOKED: it is about to be.  The store is asked: verifiers hear of
+ * it when it is so. */
+MM_MUST_USE enum mm_err own_due(struct issuer *is, const struct claims *c,
+				int64_t now, int64_t *at);
+
 /* Is `e` something against the token, and no trouble of ours? */
 bool own_is_refusal(enum mm_err e);
 

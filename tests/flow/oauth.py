@@ -446,6 +446,27 @@ class Exchange(OAuth):
         self.assertLessEqual(c["exp"], c["iat"] + 60)
         self.assertNotIn("auto_refresh", c)
 
+    def test_no_longer_than_its_parents_overlap(self):
+        """Nor does an introspection promise more."""
+        for grant in ({"expires_in": 3600}, {"auto_refresh": 3600}):
+            t = self.i.mint(audience=["f"], **grant)
+            before = self.look(t["token"])
+            early = self.child(t["token"])[0]
+            self.i.admin("POST", f"/v1/tokens/{t['id']}/rotate",
+                         {"overlap": 60})
+            end = int(time.time()) + 60
+            access, reply = self.child(t["token"])
+            self.assertLessEqual(claims(access)["exp"], end)
+            self.assertGreater(claims(access)["exp"], end - 10 * SLOW)
+            self.assertLessEqual(reply["expires_in"], 60)
+            for token in (t["token"], early, access):
+                said = self.look(token)
+                self.assertTrue(said["active"])
+                self.assertLessEqual(said["exp"], end)
+                self.assertLessEqual(said.get("dies_at", 0), end)
+            self.assertEqual("dies_at" in self.look(t["token"]),
+                             "dies_at" in before)
+
     def test_its_own_setting(self):
         self.i.stop()
         self.i.start(flags=["--exchange-life", "2s"])
