@@ -129,13 +129,16 @@ enum mm_err mint_check_clock(struct mint *m, int64_t now, struct why *why)
 	date_write(was, newest.iat);
 	log_event(LOG_ERR, "clock.behind",
 		  "now=%s issued=%s id=%u.%u detail=nothing is minted: set "
-		  "the clock; or, if it was wrong then, revoke that token",
+		  "the clock; or, if it was ahead then, revoke what was "
+		  "issued ahead of it",
 		  is, was, newest.list, newest.idx);
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 		       "the mint's clock says %s, but it has issued a token "
 		       "at %s already: no token is made until its "
-		       "administrator has set it right",
-		       is, was);
+		       "administrator has set it right; or, if it was ahead "
+		       "then, revoked what was issued ahead (mintmark token "
+		       "list --status all; the newest is %u.%u)",
+		       is, was, newest.list, newest.idx);
 }
 
 /* ---- claims ---- */

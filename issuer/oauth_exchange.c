@@ -182,6 +182,8 @@ enum mm_err oauth_token(void *app, struct http_request *rq)
 	TRY(check_form(rq, &ask));
 	TRY(read_parent(is, rq, &ask, &parent, &last_use, &due));
 
+	/* dated in the past, it would end too soon */
+	TRY(mint_check_clock(is->mint, now, http_why(rq)));
 	last_use = own_use(is, rq, &parent, last_use, now);
 	int64_t dies = effective_expiry(parent.iat, parent.exp,
 					parent.auto_refresh, last_use);

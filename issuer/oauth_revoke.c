@@ -33,8 +33,9 @@ static enum mm_err revoke(struct issuer *is, struct http_request *rq,
 	char actor[ACTOR_SIZE], address[ADDRESS_SIZE];
 	bool changed;
 	const char *user = claims_text(c, c->sub);
-	snprintf(actor, sizeof actor, "%s (token %s)", user,
-		 claims_text(c, c->jti));
+	/* No user: nobody shows that he is one by having a token that he may
+	 * have found. */
+	snprintf(actor, sizeof actor, "holder of %s", claims_text(c, c->jti));
 	http_peer(rq, address);
 	const struct stamp stamp = { .by = actor,
 				     .at = now,
@@ -42,8 +43,6 @@ static enum mm_err revoke(struct issuer *is, struct http_request *rq,
 				     .request = http_request_id(rq) };
 	enum mm_err e = store_set_status(is->store, c->list, c->idx,
 					 STATUS_REVOKED, &stamp, &changed);
-	if (e == MM_ERR_NOT_FOUND)
-		return done(rq); /* of a history that is no more */
 	if (e != MM_OK)
 		return not_revoked(rq, e);
 	if (changed) {
@@ -53,6 +52,22 @@ static enum mm_err revoke(struct issuer *is, struct http_request *rq,
 			  http_request_id(rq), c->list, c->idx, user, actor);
 	}
 	return done(rq);
+}
+
+/* Is it the token that the store has under this id?  Who has stolen a key
+ * that is gone can sign any id with it, also one of another key's. */
+static enum mm_err check_ours(struct issuer *is, struct span token,
+			      const struct claims *c)
+{
+	struct token_row t;
+	struct jws parts;
+	TRY(jws_split(token, &parts));
+	TRY(store_get(is->store, c->list, c->idx, &t));
+	return strcmp(t.kid, parts.header.kid) == 0 && t.iat == c->iat &&
+			       t.exp == c->exp &&
+			       strcmp(t.user, claims_text(c, c->sub)) == 0
+		       ? MM_OK
+		       : MM_ERR_NOT_FOUND;
 }
 
 enum mm_err oauth_revoke(void *app, struct http_request *rq)
@@ -66,9 +81,13 @@ enum mm_err oauth_revoke(void *app, struct http_request *rq)
 	if (ask.token == NULL)
 		return oauth_refuse(rq, "invalid_request", "token is missing");
 
-	enum mm_err e = own_read(is, span_str(ask.token), OWN_ACCESS, &c);
-	if (own_is_refusal(e))
-		return done(rq);
+	/* Also of a key that is gone: an agent's still opens the feed. */
+	struct span token = span_str(ask.token);
+	enum mm_err e = own_read(is, token, OWN_ACCESS | OWN_FORMER_KEY, &c);
+	if (e == MM_OK && !c.access)
+		e = check_ours(is, token, &c);
+	if (own_is_refusal(e) || e == MM_ERR_NOT_FOUND)
+		return done(rq); /* not ours, or of a lost history */
 	if (e != MM_OK)
 		return not_revoked(rq, e);
 	if (c.access) /* s2.2.1: it has no status of its own to set */

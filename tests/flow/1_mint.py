@@ -181,7 +181,7 @@ class Mint(Flow):
         """As if the newest token had been issued by a later clock."""
         i = self.issuer()
         newest = i.mint(label="newest")["id"]
-        older = i.mint(label="older")["id"]
+        older = i.mint(label="older")
 
         def date(ahead):
             i.stop()
@@ -202,19 +202,24 @@ class Mint(Flow):
         date(3600)
         self.assertIn("clock.behind", i.text())
         for path, body in (("/v1/tokens", {"user": "bob", "expires_in": 60}),
-                           (f"/v1/tokens/{older}/rotate", {})):
+                           (f"/v1/tokens/{older['id']}/rotate", {})):
             status, reply = ask(path, **body)
             self.assertEqual((status, reply["reason"]), (503, "unavailable"))
             self.assertEqual(len(re.findall(r"20\d\d-\d\d-\d\dT[0-9:]+Z",
                                             reply["detail"])), 2, reply)
-        self.assertEqual(i.admin("GET", f"/v1/tokens/{older}")["status"],
+        self.assertEqual(i.admin("GET", f"/v1/tokens/{older['id']}")["status"],
                          "active")
+        status, reply, _ = i.exchange(older["token"], audience="files")
+        self.assertEqual((status, reply["reason"]), (503, "unavailable"))
         p = cli("token", "create", "-u", "x", "-e", "1h", check=3,
                 env={"MINTMARK_SOCKET": str(i.socket)})
         self.assertIn("clock", p.stderr)
+        # and the way out of it
+        self.assertIn(f"mintmark token list --status all; the newest is "
+                      f"{newest})", p.stderr)
         # the clock was wrong then: what it issued is revoked, and on we go
         i.revoke(newest)
-        self.assertEqual(ask(f"/v1/tokens/{older}/rotate")[0], 201)
+        self.assertEqual(ask(f"/v1/tokens/{older['id']}/rotate")[0], 201)
         self.assertEqual(ask(user="bob", expires_in=60)[0], 201)
 
     def test_two_daemons_do_not_share_a_store(self):

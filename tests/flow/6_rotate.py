@@ -303,6 +303,20 @@ class Rotate(Flow):
         self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
                                   {"overlap": 60}, "K", t["token"])[0], 401)
 
+    def test_nor_do_those_that_a_finder_revoked(self):
+        """He had the token, and so is not told from its user; he does not
+        get the next one for it."""
+        i, a = self.both()
+        t = i.mint("alice", scopes=["mintmark:self"], expires_in=3600)
+        self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
+                                  {"overlap": 60}, "K", t["token"])[0], 201)
+        self.assertEqual(i.form("/oauth/revoke", {"token": t["token"]})[0], 200)
+        shown = i.admin("GET", f"/v1/tokens/{t['id']}")
+        self.assertEqual((shown["status"], shown["changed_by"]),
+                         ("revoked", f"holder of {t['id']}"))
+        self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
+                                  {"overlap": 60}, "K", t["token"])[0], 401)
+
     # ---- how long it may be
 
     def longest(self, i):

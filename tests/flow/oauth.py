@@ -10,6 +10,7 @@ import time
 from urllib.parse import urlencode, urlsplit
 
 from flow import (ACCESS, EXCHANGE, FORM, SLOW, Flow, cli, main, wait_for)
+from key_compromise import stolen_keys
 
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 
@@ -327,6 +328,48 @@ class Revoke(OAuth):
             self.assertEqual((status, body), (200, b""), token[:20])
         self.assertEqual(self.rows(), before)
         self.assertIsNone(self.a.reason(good["token"]))
+
+    def test_also_when_its_key_is_gone(self):
+        """An agent's token would open the feed still."""
+        agent = self.i.mint("agent", scopes=["mintmark:agent"])
+        other = self.i.mint("agent", scopes=["mintmark:agent"])
+        cli("key", "compromise", agent["key"], "--yes", "--data", self.i.data,
+            check=0)
+
+        def feed():
+            return self.i.http("GET", "/v1/feed?after=0",
+                               token=agent["token"])[0]
+
+        self.assertEqual(feed(), 200)
+        # nothing that was not handed out
+        forged = self.forged(agent["token"])
+        self.assertEqual(self.revoke(forged)[0], 200)
+        self.assertEqual(feed(), 200)
+        self.assertEqual(self.revoke(agent["token"])[0], 200)
+        self.assertEqual(feed(), 401)
+        shown = {t["id"]: t["changed_by"] for t in
+                 self.i.admin("GET", "/v1/tokens?user=agent")["tokens"]}
+        self.assertEqual(shown[agent["id"]], f"holder of {agent['id']}")
+        self.assertEqual(shown[other["id"]], "")
+
+    def test_a_stolen_key_revokes_no_others(self):
+        """Who has it can sign any id."""
+        thief, mine = stolen_keys(self.i)["active"], self.i.mint()
+        cli("key", "compromise", thief.kid, "--yes", "--data", self.i.data,
+            check=0)
+        good = self.i.mint()
+        for forged in (thief.token(good["token"]),
+                       thief.token(mine["token"], exp=int(time.time()) + 60),
+                       thief.token(mine["token"], sub="bob")):
+            self.assertEqual(self.revoke(forged)[0], 200)
+
+        def changed(t):
+            return self.i.admin("GET", f"/v1/tokens/{t['id']}")["changed_by"]
+
+        self.assertEqual([changed(t) for t in (good, mine)], ["", ""])
+        # what it takes, but for the signature, is the very token
+        self.assertEqual(self.revoke(thief.token(mine["token"]))[0], 200)
+        self.assertNotEqual(changed(mine), "")
 
     def test_an_access_token_says_what_to_revoke(self):
         t = self.i.mint()
