@@ -11,14 +11,6 @@
 #include "cli/key.h"
 #include "cli/output.h"
 
-static bool has(const struct keyring *ring, const char *kid)
-{
-	for (size_t i = 0; i < ring->count; i++)
-		if (strcmp(jwk_kid(ring->at[i].key), kid) == 0)
-			return true;
-	return false;
-}
-
 /* A key that is gone already may have been thrown out by a run that was cut
  * off: there may be more to do. */
 static bool ever_signed(struct key_place *p, const char *kid)
@@ -108,7 +100,7 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 			     const char *kid, struct why *why)
 {
 	bool no_next = false;
-	if (has(ring, kid)) {
+	if (keyring_find(ring, kid) != NULL) {
 		TRY(key_refusal(keyring_compromise(p->dir, kid, key_alg(ring),
 						   &no_next, why)));
 		fprintf(p->say, "Threw out the key %s.\n", kid);
@@ -175,7 +167,7 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 		p.say = stderr; /* the other one is for programs */
 	TRY(key_place_load(&p, &ring, why));
 	report(&p, a, kid, &tokens);
-	if (!has(&ring, kid))
+	if (keyring_find(&ring, kid) == NULL)
 		TRY(check_known(&p, kid, why));
 	TRY(confirm(a, kid, why));
 	TRY(throw_out(&p, &ring, kid, why));

@@ -24,12 +24,11 @@ enum mm_err key_import(const struct args *a, struct why *why)
 void key_say_left(const struct key_place *p, const struct keyring *ring,
 		  const char *kid)
 {
-	for (size_t i = 0; i < ring->count; i++)
-		if (ring->at[i].kept == KEY_IN_TOKEN &&
-		    strcmp(jwk_kid(ring->at[i].key), kid) == 0)
-			fputs("Its object in the PKCS#11 token is still there: "
-			      "delete it with the token's own tools.\n",
-			      p->say);
+	const struct keyring_entry *e = keyring_find(ring, kid);
+	if (e != NULL && e->kept == KEY_IN_TOKEN)
+		fputs("Its object in the PKCS#11 token is still there: "
+		      "delete it with the token's own tools.\n",
+		      p->say);
 }
 
 enum mm_err key_protect(const struct args *a, struct why *why)

@@ -28,14 +28,6 @@ static void keyring_free_at(struct keyring *k)
 
 /* ---- announcing ---- */
 
-static bool ring_has(const struct keyring *r, const char *kid)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (strcmp(jwk_kid(r->at[i].key), kid) == 0)
-			return true;
-	return false;
-}
-
 static bool listed(const char *const *kids, size_t n, const char *kid)
 {
 	for (size_t i = 0; i < n; i++)
@@ -79,7 +71,7 @@ static enum mm_err announce_gone(struct signing *s,
 	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
 	for (size_t i = 0; i < count; i++) {
 		const char *kid = rows[i].kid;
-		if (ring_has(r, kid))
+		if (keyring_find(r, kid) != NULL)
 			continue;
 		bool stolen = listed(compromised, n, kid);
 		TRY(store_key_gone(store, kid, stolen, stamp));
@@ -143,7 +135,7 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 			       "key rotate",
 			       s->dir);
 	for (size_t i = 0; i < n; i++)
-		if (ring_has(&ring, compromised[i]))
+		if (keyring_find(&ring, compromised[i]) != NULL)
 			return why_say(why, MM_ERR_INVALID, "compromised",
 				       "key %s is still in the keyring: "
 				       "mintmark key compromise takes it "
@@ -151,7 +143,7 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 				       compromised[i]);
 	warn_plain(s, &ring);
 	TRY(announce_new(s->store, &ring, stamp, why));
-	if (s->tell != NULL && !ring_has(&s->ring, jwk_kid(signer)))
+	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
 		s->tell(s->tell_ctx);
 	TRY(read_numbers(s->store, &ring, announced));
 	TRY(store_key_signs(s->store, jwk_kid(signer), stamp));
@@ -194,11 +186,9 @@ struct jwk *signing_key_named(struct signing *s, const char *kid)
 {
 	struct jwk *found = NULL;
 	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->ring.count && found == NULL; i++) {
-		const struct keyring_entry *e = &s->ring.at[i];
-		if (e->state != KEY_NEXT && strcmp(jwk_kid(e->key), kid) == 0)
-			found = jwk_hold(e->key);
-	}
+	const struct keyring_entry *e = keyring_find(&s->ring, kid);
+	if (e != NULL && e->state != KEY_NEXT)
+		found = jwk_hold(e->key);
 	pthread_mutex_unlock(&s->lock);
 	return found;
 }

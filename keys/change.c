@@ -36,10 +36,8 @@ enum mm_err change_begin(struct change *c, bool create)
 
 struct keyring_entry *change_find(struct change *c, const char *kid)
 {
-	for (size_t i = 0; i < c->ring.count; i++)
-		if (strcmp(jwk_kid(c->ring.at[i].key), kid) == 0)
-			return &c->ring.at[i];
-	return NULL;
+	const struct keyring_entry *e = keyring_find(&c->ring, kid);
+	return e ? &c->ring.at[e - c->ring.at] : NULL;
 }
 
 size_t change_count(const struct change *c, enum key_state state)

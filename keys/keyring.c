@@ -22,12 +22,19 @@ void keyring_free(struct keyring *k)
 	k->count = 0;
 }
 
-static struct keyring_entry *find(struct keyring *k, const char *kid)
+const struct keyring_entry *keyring_find(const struct keyring *k,
+					 const char *kid)
 {
 	for (size_t i = 0; i < k->count; i++)
 		if (strcmp(jwk_kid(k->at[i].key), kid) == 0)
 			return &k->at[i];
 	return NULL;
+}
+
+static struct keyring_entry *find(struct keyring *k, const char *kid)
+{
+	const struct keyring_entry *e = keyring_find(k, kid);
+	return e ? &k->at[e - k->at] : NULL;
 }
 
 static size_t count_of(const struct keyring *k, enum key_state state)

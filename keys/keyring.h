@@ -73,6 +73,9 @@ MM_MUST_USE enum mm_err keyring_load(struct keyring_at at, struct keyring *out,
 				     struct why *why);
 void keyring_free(struct keyring *k);
 
+/* The key of that name, or NULL.  The ring owns it. */
+const struct keyring_entry *keyring_find(const struct keyring *k,
+					 const char *kid);
 /* The key that signs, or NULL.  The ring owns it. */
 struct jwk *keyring_signer(const struct keyring *k);
 /* The key that keyring_rotate() would make the signer, or NULL: none waits,
