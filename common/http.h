@@ -8,7 +8,9 @@
  * Kinds of route:
  *  HTTP_NOW   the handler runs on a polling thread and must not block;
  *  HTTP_WORK  it runs on one of the worker threads and may block; when a
- *             few hundred wait for these, more are answered with 503;
+ *             few hundred wait for these, more are answered with 503 (who
+ *             comes in over the Unix socket has threads of his own, if
+ *             there is a TCP listener too, and waits behind nobody else);
  *  HTTP_CROWD it is soon done, and a crowd asks for it in one moment: none
  *             is turned away, and the others do not wait behind them, for
  *             it runs on threads of its own;

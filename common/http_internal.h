@@ -36,6 +36,7 @@ enum {
 	POLLERS_MAX = 16,
 	WORKERS_MAX = 64,
 	CROWD_WORKERS = 4, /* threads for HTTP_CROWD */
+	LOCAL_WORKERS = 8, /* and for who comes in over the Unix socket */
 	REQUEST_MS = 15 * 1000,
 	IDLE_SECONDS = 60,
 	CONNECTIONS_MAX = 1024, /* unless told otherwise */
@@ -93,6 +94,7 @@ struct http_work {
 	pthread_mutex_t lock; /* guards the pools too */
 	pthread_cond_t idle;
 	struct http_pool ordinary, crowd;
+	struct http_pool local; /* not started: ordinary serves it too */
 	bool stop;
 	size_t held; /* suspended requests, queued ones included */
 };

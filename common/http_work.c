@@ -109,12 +109,21 @@ static void *work(void *arg)
 	return NULL;
 }
 
-void work_give(struct http_request *rq)
+/* Who is on this host is not kept waiting by all the others: a stolen key
+ * has to go while somebody floods the mint. */
+static struct http_pool *pool_for(const struct http_request *rq)
 {
 	struct http_work *w = &rq->server->work;
-	bool crowd = rq->route->kind == HTTP_CROWD;
+	if (rq->route->kind == HTTP_CROWD)
+		return &w->crowd;
+	return rq->conn->poller->local && w->local.started != 0 ? &w->local
+								: &w->ordinary;
+}
+
+void work_give(struct http_request *rq)
+{
 	suspend(rq);
-	if (push(crowd ? &w->crowd : &w->ordinary, rq))
+	if (push(pool_for(rq), rq))
 		return;
 	http_set(rq, "Retry-After", "1");
 	why_say(http_why(rq), MM_ERR_BUSY, NULL,
@@ -129,7 +138,8 @@ void work_drain(struct http_server *s)
 {
 	struct http_work *w = &s->work;
 	pthread_mutex_lock(&w->lock);
-	while (!is_idle(&w->ordinary) || !is_idle(&w->crowd))
+	while (!is_idle(&w->ordinary) || !is_idle(&w->crowd) ||
+	       !is_idle(&w->local))
 		pthread_cond_wait(&w->idle, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -152,17 +162,19 @@ static void pool_init(struct http_pool *p, struct http_work *w, size_t max)
 }
 
 /* A connection has one request at a time, so that the connections bound the
- * crowd. */
+ * crowd, and the few of the Unix socket theirs. */
 void work_init(struct http_work *w)
 {
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->idle, NULL);
 	pool_init(&w->ordinary, w, QUEUE_MAX);
 	pool_init(&w->crowd, w, SIZE_MAX);
+	pool_init(&w->local, w, SIZE_MAX);
 }
 
 void work_destroy(struct http_work *w)
 {
+	pthread_cond_destroy(&w->local.more);
 	pthread_cond_destroy(&w->crowd.more);
 	pthread_cond_destroy(&w->ordinary.more);
 	pthread_cond_destroy(&w->idle);
@@ -194,6 +206,8 @@ static bool has_crowd(const struct http_route *r)
 enum mm_err work_start(struct http_server *s)
 {
 	TRY(pool_start(&s->work.ordinary, s->opt.workers));
+	if (s->local.fd >= 0 && s->tcp.fd >= 0)
+		TRY(pool_start(&s->work.local, LOCAL_WORKERS));
 	return has_crowd(s->opt.routes)
 		       ? pool_start(&s->work.crowd, CROWD_WORKERS)
 		       : MM_OK;
@@ -213,7 +227,9 @@ void work_stop(struct http_server *s)
 	w->stop = true;
 	pthread_cond_broadcast(&w->ordinary.more);
 	pthread_cond_broadcast(&w->crowd.more);
+	pthread_cond_broadcast(&w->local.more);
 	pthread_mutex_unlock(&w->lock);
 	pool_join(&w->ordinary);
 	pool_join(&w->crowd);
+	pool_join(&w->local);
 }

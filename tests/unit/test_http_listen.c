@@ -90,6 +90,45 @@ static void test_local_socket(void **state)
 	rmdir(dir);
 }
 
+/* Strangers who fill every worker and the queue keep nobody on this host
+ * waiting. */
+static void test_local_socket_has_its_own_workers(void **state)
+{
+	enum { STRANGERS = 1 + 256 + 1 }; /* the last one is turned away */
+	static int fds[STRANGERS];
+	static struct pollfd turned_away[STRANGERS];
+	char dir[] = "/tmp/mm-http-XXXXXX", path[64];
+	struct fixture f;
+	struct client c = { .len = 0 };
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/admin.sock", dir);
+	prepare(&f);
+	f.opt.socket_path = path;
+	f.opt.workers = 1;
+	start(&f);
+	for (size_t i = 0; i < STRANGERS; i++) {
+		fds[i] = dial(http_port(f.server));
+		send_text(fds[i], "GET /block HTTP/1.1\r\n" H END);
+	}
+	wait_for(&f.app, &f.app.blocked, 1);
+	for (size_t i = 0; i < STRANGERS; i++)
+		turned_away[i] = (struct pollfd){ fds[i], POLLIN, 0 };
+	assert_int_equal(poll(turned_away, STRANGERS, 20000), 1);
+	c.fd = dial_local(path);
+	send_text(c.fd, "POST /work HTTP/1.1\r\n" H "Content-Length: 3\r\n" END
+			"abc");
+	struct pollfd p = { .fd = c.fd, .events = POLLIN };
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	expect(&c, 200, "abc");
+	let_go(&f.app);
+	close(c.fd);
+	for (size_t i = 0; i < STRANGERS; i++)
+		close(fds[i]);
+	finish(&f);
+	rmdir(dir);
+}
+
 static void test_bad_certificate(void **state)
 {
 	struct fixture f;
@@ -120,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address_in_use),
 		cmocka_unit_test(test_local_socket),
+		cmocka_unit_test(test_local_socket_has_its_own_workers),
 		cmocka_unit_test(test_bad_certificate),
 		cmocka_unit_test(test_ipv6),
 	};
