@@ -72,6 +72,13 @@ static enum mm_err check_file(const struct key_folders *f, enum key_state state,
 			       "others can read %s/%s/%s: chmod 600 it, and "
 			       "replace the key if they may have",
 			       f->dir, key_state_name(state), name);
+	if (!key_owner_is_right(f, st))
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s/%s/%s belongs to another user (uid %u) than "
+			       "the keyring (uid %u): chown it if you know "
+			       "whose it is, or take it away",
+			       f->dir, key_state_name(state), name,
+			       (unsigned)st->st_uid, (unsigned)f->owner);
 	return MM_OK;
 }
 

@@ -1,7 +1,9 @@
 /* keyring_files.c - the folders of a keyring: opened, made, locked, swept.
  *
- * Links are never followed.  Root works on behalf of the folder's owner, so
- * that mintmarkd can read what an administrator made.
+ * Below the keyring's own folder no link is followed (that one may be a link,
+ * to another disk say).  Whose that folder is, his is the keyring: all in it
+ * is his or root's.  Root works on his behalf, so that mintmarkd can read
+ * what an administrator made.
  */
 #include "keys/keyring_files.h"
 
@@ -47,6 +49,9 @@ static const char *said(int err)
 	case EROFS:
 		return "the file system is read-only: mount it for writing "
 		       "and run it again";
+	case EMLINK:
+		return "it is no file of its own (a link to another, or a "
+		       "pipe): take it away";
 	case ELOOP:
 		return "it is a symbolic link: take it away, or put the file "
 		       "itself there";
@@ -81,25 +86,41 @@ static enum mm_err root_failed(const struct key_folders *f, const char *verb,
 
 /* ---- folders ---- */
 
-static enum mm_err check_folder(const struct key_folders *f,
-				enum key_state state, struct why *why)
+/* Who can write there can have his own key sign. */
+static enum mm_err check_folder(const struct key_folders *f, int fd,
+				const char *state, struct why *why)
 {
 	struct stat st;
-	if (fstat(f->at[state], &st) != 0)
-		return key_failed(f, state, "look at", "", why);
+	if (fstat(fd, &st) != 0)
+		return why_say(why, MM_ERR_IO, NULL, "cannot look at %s/%s: %s",
+			       f->dir, state, strerror(errno));
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "others can write to %s/%s: chmod 700 it",
-			       f->dir, state_names[state]);
+			       f->dir, state);
+	if (!key_owner_is_right(f, &st))
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s/%s belongs to another user (uid %u) than "
+			       "the keyring (uid %u): chown it",
+			       f->dir, state, (unsigned)st.st_uid,
+			       (unsigned)f->owner);
 	return MM_OK;
+}
+
+static enum mm_err open_root(struct key_folders *f, struct why *why)
+{
+	struct stat st;
+	f->root = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->root < 0 || fstat(f->root, &st) != 0)
+		return root_failed(f, "open", why);
+	f->owner = st.st_uid;
+	return check_folder(f, f->root, "", why);
 }
 
 enum mm_err key_folders_open(struct key_folders *f, struct why *why)
 {
 	size_t found = 0;
-	f->root = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (f->root < 0)
-		return root_failed(f, "open", why);
+	TRY(open_root(f, why));
 	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++) {
 		f->at[s] =
 			openat(f->root, state_names[s],
@@ -108,7 +129,7 @@ enum mm_err key_folders_open(struct key_folders *f, struct why *why)
 			continue;
 		if (f->at[s] < 0)
 			return key_failed(f, s, "open", "", why);
-		TRY(check_folder(f, s, why));
+		TRY(check_folder(f, f->at[s], state_names[s], why));
 		found++;
 	}
 	if (found == 0)
@@ -126,6 +147,11 @@ bool key_give_to_owner(const struct key_folders *f, int fd)
 		return true;
 	return fstat(f->root, &st) == 0 &&
 	       fchown(fd, st.st_uid, st.st_gid) == 0;
+}
+
+bool key_owner_is_right(const struct key_folders *f, const struct stat *st)
+{
+	return st->st_uid == f->owner || st->st_uid == 0;
 }
 
 static enum mm_err make_folder(const struct key_folders *f,
@@ -146,9 +172,7 @@ static enum mm_err make_folders(struct key_folders *f, struct why *why)
 {
 	if (mkdir(f->dir, S_IRWXU) != 0 && errno != EEXIST)
 		return root_failed(f, "make", why);
-	f->root = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (f->root < 0)
-		return root_failed(f, "open", why);
+	TRY(open_root(f, why));
 	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)
 		TRY(make_folder(f, s, why));
 	if (fsync(f->root) != 0)
@@ -186,12 +210,29 @@ static enum mm_err sweep_folder(const struct key_folders *f,
 	return MM_OK;
 }
 
+/* One that is there may be anything: root gives away only what he made. */
+static bool open_lock(struct key_folders *f)
+{
+	struct stat st;
+	f->lock = openat(f->root, ".lock",
+			 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			 PRIVATE_FILE);
+	if (f->lock >= 0)
+		return key_give_to_owner(f, f->lock);
+	if (errno == EEXIST)
+		f->lock = openat(f->root, ".lock",
+				 O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (f->lock < 0 || fstat(f->lock, &st) != 0)
+		return false;
+	if (S_ISREG(st.st_mode) && st.st_nlink == 1)
+		return true;
+	errno = EMLINK;
+	return false;
+}
+
 enum mm_err key_folders_lock(struct key_folders *f, struct why *why)
 {
-	f->lock =
-		openat(f->root, ".lock",
-		       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, PRIVATE_FILE);
-	if (f->lock < 0 || !key_give_to_owner(f, f->lock))
+	if (!open_lock(f))
 		return why_say(why, MM_ERR_IO, NULL, "cannot open %s/.lock: %s",
 			       f->dir, said(errno));
 	if (flock(f->lock, LOCK_EX | LOCK_NB) != 0)

@@ -9,6 +9,7 @@
 #define MM_KEYS_KEYRING_FILES_H
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include "keys/keyring.h"
 #include "keys/secret.h"
@@ -20,18 +21,20 @@ struct key_folders {
 	const struct secret *passphrase; /* the caller's; for reading */
 	int root, lock;			 /* lock: -1 while only reading */
 	int at[KEY_STATES];		 /* -1: there is no such folder */
+	uid_t owner;			 /* of the keyring: of its folder */
 };
 
 static inline struct key_folders
 key_folders_none(const char *dir, const struct secret *passphrase)
 {
 	return (struct key_folders){
-		dir, passphrase, -1, -1, { -1, -1, -1, -1 }
+		dir, passphrase, -1, -1, { -1, -1, -1, -1 }, 0
 	};
 }
 
 /* Open what is there.  MM_ERR_NOT_FOUND: no folder at all.  Folders that
- * others can write to are refused: whoever can put a key there can sign. */
+ * others can write to, and those of another than the keyring's owner or root,
+ * are refused: whoever can put a key there can sign. */
 MM_MUST_USE enum mm_err key_folders_open(struct key_folders *f,
 					 struct why *why);
 /* Make what is missing, 0700, and open all. */
@@ -85,6 +88,8 @@ enum mm_err key_failed(const struct key_folders *f, enum key_state state,
 		       const char *verb, const char *name, struct why *why);
 /* Root's new files belong to whom the folder belongs to. */
 bool key_give_to_owner(const struct key_folders *f, int fd);
+/* Is it the keyring's owner's, or root's? */
+bool key_owner_is_right(const struct key_folders *f, const struct stat *st);
 /* List a folder from its start; NULL (errno says why) or closedir() it. */
 DIR *key_folder_list(const struct key_folders *f, enum key_state state);
 

@@ -104,6 +104,28 @@ static void break_open_folder(const struct fixture *f, const char *kid)
 	assert_int_equal(chmod(path, 0770), 0);
 }
 
+static void break_open_root(const struct fixture *f, const char *kid)
+{
+	(void)kid;
+	assert_int_equal(chmod(f->dir, 0770), 0);
+}
+
+/* Only root can be of use to these two; see may_run(). */
+static void break_owner(const struct fixture *f, const char *kid)
+{
+	char path[PATH];
+	key_of(path, f, "active", kid);
+	assert_int_equal(chown(path, 65534, (gid_t)-1), 0);
+}
+
+static void break_owner_of_folder(const struct fixture *f, const char *kid)
+{
+	char path[PATH];
+	(void)kid;
+	file_of(path, f, "next", "");
+	assert_int_equal(chown(path, 65534, (gid_t)-1), 0);
+}
+
 static void break_linked_folder(const struct fixture *f, const char *kid)
 {
 	char from[PATH], to[PATH];
@@ -148,13 +170,24 @@ static const struct {
 	{ break_folder_as_key, "plain file", false },
 	{ break_twice, "another state", true },
 	{ break_open_folder, "chmod 700", false },
+	{ break_open_root, "chmod 700", false },
+	{ break_owner, "uid 65534", true },
+	{ break_owner_of_folder, "next belongs to another user", false },
 	{ break_linked_folder, "active", false },
 	{ break_three_signers, "3 keys", false },
 };
 
+static bool may_run(size_t i)
+{
+	return geteuid() == 0 || (wrongs[i].how != break_owner &&
+				  wrongs[i].how != break_owner_of_folder);
+}
+
 static void test_refusals(void **state)
 {
 	for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+		if (!may_run(i))
+			continue;
 		struct fixture *f = made(state);
 		struct keyring k;
 		struct keyring_rotation did;
@@ -203,6 +236,40 @@ static void test_lock(void **state)
 			 MM_OK);
 }
 
+/* Root changes the keys of another: what that one has put in the lock's place
+ * does not become his. */
+static void test_lock_is_no_trap(void **state)
+{
+	struct fixture *f = made(state);
+	char lock[PATH], other[PATH];
+	struct keyring_rotation did;
+	struct stat st;
+	snprintf(lock, sizeof lock, "%.200s/.lock", f->dir);
+	snprintf(other, sizeof other, "%.200s/other", f->base);
+	int fd = open(other, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	if (geteuid() == 0)
+		sh("chown -R 65534 -- \"$1\"", f->dir);
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(link(other, lock), 0);
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
+			 MM_ERR_IO);
+	assert_non_null(strstr(f->why.text, ".lock: it is no file of its own"));
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_uid, geteuid());
+
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(mkfifo(lock, 0600), 0);
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
+			 MM_ERR_IO);
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
+			 MM_OK);
+	assert_int_equal(stat(lock, &st), 0);
+	assert_int_equal(st.st_uid, geteuid() == 0 ? 65534 : geteuid());
+}
+
 static int rotate_n_times(struct keyring_at at, int n)
 {
 	struct keyring_rotation did;
@@ -247,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_refusals),
 		T(test_lock),
+		T(test_lock_is_no_trap),
 		T(test_two_processes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
