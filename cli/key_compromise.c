@@ -99,12 +99,12 @@ static enum mm_err check_known(struct key_place *p, const char *kid,
 static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 			     const char *kid, struct why *why)
 {
-	bool no_next = false;
+	struct keyring_thrown did;
 	if (keyring_find(ring, kid) != NULL) {
 		TRY(key_refusal(keyring_compromise(p->dir, kid, key_alg(ring),
-						   &no_next, why)));
+						   &did, why)));
 		fprintf(p->say, "Threw out the key %s.\n", kid);
-		if (no_next)
+		if (did.no_next)
 			fprintf(p->say,
 				"No next key was made: %s.\nNext: mintmark key "
 				"rotate makes one, when that is mended.\n",

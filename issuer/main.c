@@ -38,11 +38,8 @@ static void block_signals(sigset_t *set)
 
 static void reload(struct issuer *is)
 {
-	struct why why = { .text = "" };
 	const struct stamp stamp = { .by = "SIGHUP", .at = clock_now() };
-	if (signing_reload(is->signing, NULL, 0, &stamp, &why) != MM_OK)
-		log_event(LOG_ERR, "keys.reload_failed",
-			  "detail=%s; the keys in force stay", why.text);
+	signing_reload_or_log(is->signing, &stamp);
 }
 
 static void serve(struct running *r, const sigset_t *set)

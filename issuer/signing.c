@@ -60,9 +60,22 @@ static enum mm_err announce_new(struct store *store, const struct keyring *r,
 	return MM_OK;
 }
 
-static enum mm_err announce_gone(struct signing *s,
-				 const char *const *compromised, size_t n,
-				 const struct stamp *stamp)
+/* Stolen: so it was said to us, or so it stands beside the keys. */
+struct stolen {
+	const char *const *kids;
+	size_t n;
+};
+
+static enum mm_err was_stolen(const struct signing *s,
+			      const struct stolen *told, const char *kid,
+			      bool *stolen, struct why *why)
+{
+	*stolen = listed(told->kids, told->n, kid);
+	return *stolen ? MM_OK : keyring_marked(s->at, kid, stolen, why);
+}
+
+static enum mm_err announce_gone(struct signing *s, const struct stolen *told,
+				 const struct stamp *stamp, struct why *why)
 {
 	struct store *store = s->store;
 	const struct keyring *r = &s->ring; /* `reloading` is held */
@@ -71,15 +84,25 @@ static enum mm_err announce_gone(struct signing *s,
 	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
 	for (size_t i = 0; i < count; i++) {
 		const char *kid = rows[i].kid;
+		bool stolen;
 		if (keyring_find(r, kid) != NULL)
 			continue;
-		bool stolen = listed(compromised, n, kid);
+		TRY(was_stolen(s, told, kid, &stolen, why));
 		TRY(store_key_gone(store, kid, stolen, stamp));
 		log_event(LOG_NOTICE,
 			  stolen ? "key.compromised" : "key.retired", "kid=%s",
 			  kid);
 	}
 	return MM_OK;
+}
+
+/* It is all in the log now.  A mark that stays says the same once more. */
+static void forget_marks(const struct signing *s)
+{
+	struct why why = { .text = "" };
+	if (keyring_unmark(s->at, &s->ring, &why) != MM_OK)
+		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
+			  why.text);
 }
 
 static enum mm_err read_numbers(struct store *store, const struct keyring *r,
@@ -122,8 +145,21 @@ static void put_in_force(struct signing *s, struct keyring *ring,
 	*ring = old; /* freed by the caller, with the old keys */
 }
 
-static enum mm_err reload(struct signing *s, const char *const *compromised,
-			  size_t n, const struct stamp *stamp, struct why *why)
+static enum mm_err check_stolen(const struct stolen *told,
+				const struct keyring *ring, struct why *why)
+{
+	for (size_t i = 0; i < told->n; i++)
+		if (keyring_find(ring, told->kids[i]) != NULL)
+			return why_say(why, MM_ERR_INVALID, "compromised",
+				       "key %s is still in the keyring: "
+				       "mintmark key compromise takes it "
+				       "out first",
+				       told->kids[i]);
+	return MM_OK;
+}
+
+static enum mm_err reload(struct signing *s, const struct stolen *told,
+			  const struct stamp *stamp, struct why *why)
 {
 	uint64_t announced[KEYRING_MAX] = { 0 };
 	AUTO_RING struct keyring ring = { .count = 0 };
@@ -134,13 +170,7 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 			       "no key in %s/active can sign: run mintmark "
 			       "key rotate",
 			       s->dir);
-	for (size_t i = 0; i < n; i++)
-		if (keyring_find(&ring, compromised[i]) != NULL)
-			return why_say(why, MM_ERR_INVALID, "compromised",
-				       "key %s is still in the keyring: "
-				       "mintmark key compromise takes it "
-				       "out first",
-				       compromised[i]);
+	TRY(check_stolen(told, &ring, why));
 	warn_plain(s, &ring);
 	TRY(announce_new(s->store, &ring, stamp, why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
@@ -151,7 +181,9 @@ static enum mm_err reload(struct signing *s, const char *const *compromised,
 		  jwk_kid(signer));
 	put_in_force(s, &ring, announced);
 	/* Only now that it signs nothing more may a key be said to be gone. */
-	return announce_gone(s, compromised, n, stamp);
+	TRY(announce_gone(s, told, stamp, why));
+	forget_marks(s);
+	return MM_OK;
 }
 
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx)
@@ -163,10 +195,21 @@ void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx)
 enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 			   size_t n, const struct stamp *stamp, struct why *why)
 {
+	const struct stolen told = { compromised, n };
 	pthread_mutex_lock(&s->reloading);
-	enum mm_err e = reload(s, compromised, n, stamp, why);
+	enum mm_err e = reload(s, &told, stamp, why);
 	pthread_mutex_unlock(&s->reloading);
 	return e;
+}
+
+void signing_reload_or_log(struct signing *s, const struct stamp *stamp)
+{
+	struct why why = { .text = "" };
+	enum mm_err e = signing_reload(s, NULL, 0, stamp, &why);
+	if (e != MM_OK)
+		log_event(LOG_ERR, "keys.reload_failed",
+			  "detail=%s; the keys in force stay",
+			  why.text[0] ? why.text : mm_err_word(e));
 }
 
 static struct jwk *signer_locked(struct signing *s)

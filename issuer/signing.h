@@ -28,13 +28,17 @@ void signing_close(struct signing *s);
  * will not soon.  Said before there are reloads. */
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx);
 
-/* Read the folders again.  On failure the keys in force stay.  Kids in
- * `compromised` that are gone from the folders are announced as such.  Who
+/* Read the folders again.  On failure the keys in force stay.  Kids that
+ * are gone from the folders are announced as compromised if they are in
+ * `compromised` or marked so there (keyring.h), and the marks then go.  Who
  * asks is for the audit. */
 MM_MUST_USE enum mm_err signing_reload(struct signing *s,
 				       const char *const *compromised, size_t n,
 				       const struct stamp *stamp,
 				       struct why *why);
+
+/* For whom nobody waits: a failure goes to the log. */
+void signing_reload_or_log(struct signing *s, const struct stamp *stamp);
 
 /* The key that signs tokens and lists; drop it with jwk_drop(). */
 struct jwk *signing_key(struct signing *s);

@@ -290,6 +290,14 @@ static enum mm_err try_address(const struct issuer *is, struct why *why)
 	return http_try_address(&o, why);
 }
 
+/* Whoever changed the keys since they were read, and found nobody to tell,
+ * has done it before this. */
+static void read_keys_again(struct issuer *is)
+{
+	const struct stamp start = { .by = "mintmarkd", .at = clock_now() };
+	signing_reload_or_log(is->signing, &start);
+}
+
 enum mm_err issuer_start(struct running *r, struct why *why)
 {
 	umask(077);
@@ -299,7 +307,9 @@ enum mm_err issuer_start(struct running *r, struct why *why)
 		e = start_parts(r, why);
 	if (e == MM_OK)
 		e = start_http(&r->is, why);
-	if (e != MM_OK)
+	if (e == MM_OK)
+		read_keys_again(&r->is);
+	else
 		issuer_stop(r);
 	return e;
 }

@@ -94,7 +94,7 @@ static enum mm_err look_in_folder(const struct key_folders *f,
 {
 	if (f->at[state] < 0)
 		return MM_OK;
-	DIR *d = key_folder_list(f, state);
+	DIR *d = key_folder_list(f->at[state]);
 	if (d == NULL)
 		return why_say(why, MM_ERR_IO, NULL, "cannot list %s/%s: %s",
 			       f->dir, key_state_name(state), strerror(errno));

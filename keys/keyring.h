@@ -7,6 +7,9 @@
  *
  *	DIR/next/KID.pub.jwk   published; its private half is kept offline
  *
+ *	DIR/compromised/KID    empty: thrown out, and the mint has not said
+ *	                       so yet
+ *
  * PKCS#8 PEM (plain, or encrypted with a passphrase), mode 0600, folders
  * 0700, KID = the first 11 characters of the RFC 7638 thumbprint (a file
  * whose name is not its key's is refused).  A key that stays in a PKCS#11
@@ -136,10 +139,22 @@ MM_MUST_USE enum mm_err keyring_retire(struct keyring_at at, const char *kid,
 /* Take a key out of any state at once.  If it was the only one to sign, the
  * successor becomes active first (or a new key, where next/ is empty), then
  * a new next is made where none is left; the removal is the last step.
- * *no_next, with MM_OK: it is gone, but no next key could be written; why
- * says why. */
+ * What a full disk keeps from being written does not keep the key in: *did
+ * says so, and why, with MM_OK, has the reason. */
+struct keyring_thrown {
+	bool no_next; /* nothing waits */
+	bool no_mark; /* only who tells the mint can say that it was stolen */
+};
 MM_MUST_USE enum mm_err keyring_compromise(struct keyring_at at,
 					   const char *kid, enum jwk_alg alg,
-					   bool *no_next, struct why *why);
+					   struct keyring_thrown *did,
+					   struct why *why);
+/* Was this key, which is gone, thrown out, and is that still to be said? */
+MM_MUST_USE enum mm_err keyring_marked(struct keyring_at at, const char *kid,
+				       bool *marked, struct why *why);
+/* Take away the marks of all keys that are not in this ring: what is said of
+ * them is in the log. */
+MM_MUST_USE enum mm_err
+keyring_unmark(struct keyring_at at, const struct keyring *k, struct why *why);
 
 #endif

@@ -192,21 +192,25 @@ static bool others_wait(const struct change *c, const char *kid)
 }
 
 /* Nothing that can wait keeps a stolen key in: should there be no room on the
- * disk for a next key, it goes all the same, as long as another signs. */
+ * disk for a next key or the mark, it goes all the same, as long as another
+ * signs; and then there may be room for the mark. */
 enum mm_err keyring_compromise(struct keyring_at at, const char *kid,
-			       enum jwk_alg alg, bool *no_next, struct why *why)
+			       enum jwk_alg alg, struct keyring_thrown *did,
+			       struct why *why)
 {
-	enum mm_err next = MM_OK;
 	AUTO_CHANGE struct change c = change_of(at, alg, why);
+	*did = (struct keyring_thrown){ 0 };
 	TRY(change_begin(&c, false));
 	const struct keyring_entry *e = change_find(&c, kid);
 	if (e == NULL)
 		return change_not_here(&c, kid);
+	did->no_mark = key_mark_put(&c.folders, kid, why) != MM_OK;
 	if (e->state == KEY_ACTIVE && change_count(&c, KEY_ACTIVE) == 1)
 		TRY(change_promote(&c));
 	if (!others_wait(&c, kid) && !change_signs_in_token(&c))
-		next = change_add_key(&c, KEY_NEXT);
-	*no_next = next != MM_OK;
-	return change_remove_key(
-		&c, change_find(&c, kid)); /* the steps move entries */
+		did->no_next = change_add_key(&c, KEY_NEXT) != MM_OK;
+	TRY(change_remove_key(&c, change_find(&c, kid))); /* entries move */
+	if (did->no_mark)
+		did->no_mark = key_mark_put(&c.folders, kid, why) != MM_OK;
+	return MM_OK;
 }

@@ -25,6 +25,7 @@ static void close_at(int *fd)
 #define AUTO_FD __attribute__((cleanup(close_at)))
 
 static const char *const state_names[KEY_STATES] = {
+	[KEY_MARKS] = "compromised",
 	[KEY_NEXT] = "next",
 	[KEY_ACTIVE] = "active",
 	[KEY_RETIRING] = "retiring",
@@ -121,7 +122,7 @@ enum mm_err key_folders_open(struct key_folders *f, struct why *why)
 {
 	size_t found = 0;
 	TRY(open_root(f, why));
-	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++) {
+	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++) {
 		f->at[s] =
 			openat(f->root, state_names[s],
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -130,7 +131,7 @@ enum mm_err key_folders_open(struct key_folders *f, struct why *why)
 		if (f->at[s] < 0)
 			return key_failed(f, s, "open", "", why);
 		TRY(check_folder(f, f->at[s], state_names[s], why));
-		found++;
+		found += s != KEY_MARKS;
 	}
 	if (found == 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
@@ -173,7 +174,7 @@ static enum mm_err make_folders(struct key_folders *f, struct why *why)
 	if (mkdir(f->dir, S_IRWXU) != 0 && errno != EEXIST)
 		return root_failed(f, "make", why);
 	TRY(open_root(f, why));
-	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)
+	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)
 		TRY(make_folder(f, s, why));
 	if (fsync(f->root) != 0)
 		return root_failed(f, "sync", why);
@@ -200,7 +201,7 @@ static enum mm_err sweep_folder(const struct key_folders *f,
 {
 	if (f->at[state] < 0)
 		return MM_OK;
-	DIR *d = key_folder_list(f, state);
+	DIR *d = key_folder_list(f->at[state]);
 	if (d == NULL)
 		return key_failed(f, state, "list", "", why);
 	for (const struct dirent *e; (e = readdir(d)) != NULL;)
@@ -242,23 +243,23 @@ enum mm_err key_folders_lock(struct key_folders *f, struct why *why)
 			       "another change of the keys holds %s/.lock: "
 			       "run again when it is done",
 			       f->dir);
-	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)
+	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)
 		TRY(sweep_folder(f, s, why));
 	return MM_OK;
 }
 
 void key_folders_close(struct key_folders *f)
 {
-	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)
+	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)
 		close_at(&f->at[s]);
 	close_at(&f->root);
 	close_at(&f->lock);
 }
 
-DIR *key_folder_list(const struct key_folders *f, enum key_state state)
+DIR *key_folder_list(int folder)
 {
 	/* Not dup(): that would share the place in the list. */
-	int fd = openat(f->at[state], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (d == NULL && fd >= 0)
 		close(fd);

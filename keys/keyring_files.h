@@ -1,5 +1,5 @@
 /* keyring_files.h - the folders and files of a keyring, one at a time, for
- * keyring*.c; implemented in keyring_files.c and key_file.c.
+ * keyring*.c; implemented in keyring_files.c, key_file.c and key_mark.c.
  *
  * Everything goes through the descriptors of folders that are held open, so
  * nobody can slip another folder under a change that is half done.  What a
@@ -14,7 +14,9 @@
 #include "keys/keyring.h"
 #include "keys/secret.h"
 
-#define KEY_STATES (KEY_RETIRING + 1) /* arrays by state; [0] is unused */
+#define KEY_STATES (KEY_RETIRING + 1) /* arrays by state */
+/* Beside the states: compromised/, where no key is, but marks of some. */
+#define KEY_MARKS ((enum key_state)0)
 
 struct key_folders {
 	const char *dir;		 /* the caller's; for messages */
@@ -83,6 +85,10 @@ MM_MUST_USE enum mm_err key_file_remove_public(const struct key_folders *f,
 					       const struct keyring_entry *e,
 					       struct why *why);
 
+/* Write down that this key is being thrown out (key_mark.c). */
+MM_MUST_USE enum mm_err key_mark_put(const struct key_folders *f,
+				     const char *kid, struct why *why);
+
 /* errno, as an error with a sentence: "cannot VERB DIR/STATE/NAME: ...". */
 enum mm_err key_failed(const struct key_folders *f, enum key_state state,
 		       const char *verb, const char *name, struct why *why);
@@ -90,7 +96,8 @@ enum mm_err key_failed(const struct key_folders *f, enum key_state state,
 bool key_give_to_owner(const struct key_folders *f, int fd);
 /* Is it the keyring's owner's, or root's? */
 bool key_owner_is_right(const struct key_folders *f, const struct stat *st);
-/* List a folder from its start; NULL (errno says why) or closedir() it. */
-DIR *key_folder_list(const struct key_folders *f, enum key_state state);
+/* List an open folder from its start; NULL (errno says why) or closedir()
+ * it. */
+DIR *key_folder_list(int folder);
 
 #endif

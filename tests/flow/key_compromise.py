@@ -200,7 +200,7 @@ class Drill(Flow):
         i.stop()
         p = compromise(i, key, "--reissue", self.folder / "new", check=3)
         self.assertIn("start it and run this again", p.stderr)
-        self.assertNotIn(key, " ".join(map(str, i.data.glob("keys/*/*"))))
+        self.assertNotIn(key, " ".join(map(str, i.data.glob("keys/*/*.*"))))
         i.start()
         p = cli("key", "report", key, "--data", i.data, check=0)
         self.assertIn("lap\u00e9top", p.stdout)

@@ -86,7 +86,7 @@ class Killed(Flow):
     def keys(self):
         """{state: [kid]}, from the files; each key is in one state."""
         out = collections.defaultdict(list)
-        for f in (self.i.data / "keys").glob("[!.]*/[!.]*"):
+        for f in (self.i.data / "keys").glob("[!.]*/[!.]*.*"):
             out[f.parent.name].append(f.name.partition(".")[0])
         every = sum(out.values(), [])
         self.assertEqual(len(every), len(set(every)), out)
@@ -111,6 +111,7 @@ class Killed(Flow):
         keys = self.keys()
         self.assertEqual((len(keys["active"]), len(keys["next"])), (1, 1), keys)
         self.assertEqual(list(self.i.data.glob("keys/*/.*.tmp")), [])
+        self.assertEqual(list(self.i.data.glob("keys/compromised/*")), [])
         known = {k["kid"]: k["state"]
                  for k in self.i.admin("GET", "/v1/keys")["keys"]}
         self.assertEqual(known, {k: state for state, kids in keys.items()

@@ -67,16 +67,16 @@ static inline void free_ring(struct keyring *k)
 static inline enum mm_err throw_out(struct fixture *f, const char *kid,
 				    enum jwk_alg alg)
 {
-	bool no_next = false;
-	enum mm_err e = keyring_compromise(f->at, kid, alg, &no_next, &f->why);
-	assert_false(no_next);
+	struct keyring_thrown did;
+	enum mm_err e = keyring_compromise(f->at, kid, alg, &did, &f->why);
+	assert_false(did.no_next || did.no_mark);
 	return e;
 }
 
 static inline void file_of(char out[PATH], const struct fixture *f,
 			   const char *state, const char *name)
 {
-	snprintf(out, PATH, "%.200s/%.10s/%.40s", f->dir, state, name);
+	snprintf(out, PATH, "%.200s/%.11s/%.40s", f->dir, state, name);
 }
 
 static inline void key_of(char out[PATH], const struct fixture *f,

@@ -272,7 +272,7 @@ static void test_compromise_without_room(void **state)
 	struct fixture *f = made(state);
 	char signer[KID_SIZE], next[KID_SIZE], now[KID_SIZE];
 	struct rlimit all, none;
-	bool no_next = false;
+	struct keyring_thrown did;
 	signer_of(f, signer);
 	successor_of(f, next);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
@@ -280,14 +280,61 @@ static void test_compromise_without_room(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
 	enum mm_err e =
-		keyring_compromise(f->at, signer, JWK_EDDSA, &no_next, &f->why);
+		keyring_compromise(f->at, signer, JWK_EDDSA, &did, &f->why);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
 	assert_int_equal(e, MM_OK);
-	assert_true(no_next);
+	assert_true(did.no_next);
+	assert_false(did.no_mark); /* it has no bytes */
 	assert_non_null(strstr(f->why.text, "cannot write"));
 	signer_of(f, now);
 	assert_string_equal(now, next);
 	assert_counts(f, 0, 1, 0);
+}
+
+static bool is_marked(struct fixture *f, const char *kid)
+{
+	bool marked;
+	assert_int_equal(keyring_marked(f->at, kid, &marked, &f->why), MM_OK);
+	return marked;
+}
+
+/* What was thrown out is known as such until somebody has said so; of a key
+ * that is still there nothing is said. */
+static void test_marks(void **state)
+{
+	struct fixture *f = made(state);
+	char first[KID_SIZE], second[KID_SIZE];
+	AUTO_RING struct keyring k = { .count = 0 };
+	signer_of(f, first);
+	successor_of(f, second);
+	assert_false(is_marked(f, first));
+	assert_int_equal(throw_out(f, first, JWK_EDDSA), MM_OK);
+	assert_true(is_marked(f, first));
+	assert_false(is_marked(f, second));
+	assert_false(is_marked(f, "../active/x"));
+	put(f, "compromised", second, ""); /* its removal was cut off */
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	assert_false(is_marked(f, first));
+	assert_true(is_marked(f, second));
+	assert_int_equal(throw_out(f, second, JWK_EDDSA), MM_OK);
+	assert_true(is_marked(f, second));
+}
+
+/* A keyring from before there were marks has no folder for them. */
+static void test_marks_without_their_folder(void **state)
+{
+	struct fixture *f = made(state);
+	char path[PATH], signer[KID_SIZE];
+	AUTO_RING struct keyring k = { .count = 0 };
+	file_of(path, f, "compromised", "");
+	signer_of(f, signer);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
+	assert_false(is_marked(f, signer));
+	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(throw_out(f, signer, JWK_EDDSA), MM_OK);
+	assert_true(is_marked(f, signer));
 }
 
 /* The crash between the promotion and the removal: run it again. */
@@ -359,6 +406,8 @@ int main(void)
 		T(test_compromise_of_the_signer),
 		T(test_compromise_with_no_successor),
 		T(test_compromise_without_room),
+		T(test_marks),
+		T(test_marks_without_their_folder),
 		T(test_crash_in_compromise),
 		T(test_compromise_of_others),
 		T(test_full),
