@@ -6,6 +6,7 @@
 
 #include "common/base64url.h"
 #include "common/scope.h"
+#include "common/text.h"
 
 /* The latest time that has a meaning here: year 9999, exactly. */
 #define TIME_MAX   INT64_C(253402300799)
@@ -77,26 +78,12 @@ static const struct json_table claim_table = {
 
 /* ---- the id ---- */
 
-/* Decimal, without signs or leading zeros, at most `max`. */
-static bool read_number(struct span s, uint64_t max, uint64_t *out)
-{
-	if (s.len == 0 || s.len > 10 || (s.len > 1 && s.at[0] == '0'))
-		return false;
-	*out = 0;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.at[i] < '0' || s.at[i] > '9')
-			return false;
-		*out = *out * 10 + (s.at[i] - '0');
-	}
-	return *out <= max;
-}
-
 enum mm_err token_id_read(struct span id, uint32_t *list, uint32_t *idx)
 {
 	struct span head;
 	uint64_t l, i;
-	if (!span_cut(&id, '.', &head) || !read_number(head, UINT32_MAX, &l) ||
-	    !read_number(id, LIST_SIZE_MAX - 1, &i))
+	if (!span_cut(&id, '.', &head) || !text_number(head, UINT32_MAX, &l) ||
+	    !text_number(id, LIST_SIZE_MAX - 1, &i))
 		return MM_ERR_MALFORMED;
 	*list = (uint32_t)l;
 	*idx = (uint32_t)i;
@@ -146,7 +133,7 @@ static bool is_list_uri(struct span uri, struct span iss, uint32_t list)
 	    memcmp(uri.at + iss.len, "/s/", 3) != 0)
 		return false;
 	struct span text = span_of(uri.at + iss.len + 3, uri.len - iss.len - 3);
-	return read_number(text, UINT32_MAX, &number) && number == list;
+	return text_number(text, UINT32_MAX, &number) && number == list;
 }
 
 /* jti and status say the same list and index. */

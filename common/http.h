@@ -25,6 +25,7 @@
 #define MM_COMMON_HTTP_H
 
 #include "common/buf.h"
+#include "common/cidr.h"
 
 #define HTTP_ARGS_MAX 4 /* {} of a route */
 
@@ -118,12 +119,14 @@ void http_headers(const struct http_request *rq,
 struct span http_body_bytes(const struct http_request *rq);
 /* Came in over the Unix socket?  Then *uid is the peer's. */
 bool http_is_local(const struct http_request *rq, unsigned *uid);
-#define ADDRESS_SIZE 46 /* INET6_ADDRSTRLEN: an address as text, and NUL */
-
 /* The client's address, as inet_ntop(3) writes it, and an IPv4 one that came
  * in over IPv6 as what it is; "" over the Unix socket, and where a proxy
  * does not say it. */
 void http_peer(const struct http_request *rq, char out[ADDRESS_SIZE]);
+/* The last element of an X-Forwarded-For, which the proxy in front has
+ * written itself: what stands before it was said by whoever asked that proxy,
+ * and may be anything.  Of several such headers the last one counts. */
+struct span http_forwarded(const char *value);
 /* A word that joins the log lines of one request. */
 const char *http_request_id(const struct http_request *rq);
 /* A place for the program: who the caller is, for instance.  Freed with

@@ -3,72 +3,59 @@
 
 #include "common/http_internal.h"
 
-/* Into the one way to write it; "" for what is no address. */
-static void write_address(int family, const void *at, char out[ADDRESS_SIZE])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const uint8_t *bytes = at;
-	if (family == AF_INET6 && memcmp(bytes, mapped, sizeof mapped) == 0) {
-		family = AF_INET;
-		bytes += sizeof mapped;
-	}
-	if (inet_ntop(family, bytes, out, ADDRESS_SIZE) == NULL)
-		out[0] = '\0';
-}
-
-static void socket_address(const struct http_request *rq,
-			   char out[ADDRESS_SIZE])
+static struct span socket_address(const struct http_request *rq,
+				  char room[ADDRESS_SIZE])
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		rq->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const struct sockaddr *a = info ? info->client_addr : NULL;
+	const char *text = NULL;
 	if (a != NULL && a->sa_family == AF_INET)
-		write_address(AF_INET,
-			      &((const struct sockaddr_in *)(const void *)a)
-				       ->sin_addr,
-			      out);
+		text = inet_ntop(AF_INET,
+				 &((const struct sockaddr_in *)(const void *)a)
+					  ->sin_addr,
+				 room, ADDRESS_SIZE);
 	else if (a != NULL && a->sa_family == AF_INET6)
-		write_address(AF_INET6,
-			      &((const struct sockaddr_in6 *)(const void *)a)
-				       ->sin6_addr,
-			      out);
+		text = inet_ntop(AF_INET6,
+				 &((const struct sockaddr_in6 *)(const void *)a)
+					  ->sin6_addr,
+				 room, ADDRESS_SIZE);
+	return span_str(text ? text : "");
 }
 
-/* The last element of the last line: what stands before it was said by
- * whoever asked the proxy, and may be anything. */
+struct span http_forwarded(const char *value)
+{
+	const char *comma = strrchr(value, ','),
+		   *at = comma ? comma + 1 : value;
+	at += strspn(at, " \t");
+	return span_of(at, strcspn(at, " \t"));
+}
+
 static bool last_forwarded(void *ctx, const char *name, const char *value)
 {
-	const char **last = ctx, *comma = strrchr(value, ',');
+	struct span *last = ctx;
 	if (strcasecmp(name, "X-Forwarded-For") == 0)
-		*last = comma ? comma + 1 : value;
+		*last = http_forwarded(value);
 	return true;
 }
 
-static void forwarded_address(const struct http_request *rq,
-			      char out[ADDRESS_SIZE])
+static struct span forwarded_address(const struct http_request *rq)
 {
-	char text[ADDRESS_SIZE];
-	uint8_t at[sizeof(struct in6_addr)];
-	const char *last = NULL;
+	struct span last = { NULL, 0 };
 	http_headers(rq, last_forwarded, &last);
-	if (last == NULL)
-		return;
-	last += strspn(last, " \t");
-	if (!span_copy(text, sizeof text, span_of(last, strcspn(last, " \t"))))
-		return;
-	if (inet_pton(AF_INET, text, at) == 1)
-		write_address(AF_INET, at, out);
-	else if (inet_pton(AF_INET6, text, at) == 1)
-		write_address(AF_INET6, at, out);
+	return last;
 }
 
 void http_peer(const struct http_request *rq, char out[ADDRESS_SIZE])
 {
+	char room[ADDRESS_SIZE];
+	struct address a;
 	out[0] = '\0';
 	if (rq->conn->poller->local)
 		return;
-	if (rq->server->opt.behind_proxy)
-		forwarded_address(rq, out);
-	else
-		socket_address(rq, out);
+	struct span text = rq->server->opt.behind_proxy
+				   ? forwarded_address(rq)
+				   : socket_address(rq, room);
+	if (address_parse(text, &a))
+		address_write(&a, out);
 }

@@ -18,6 +18,19 @@ void text_quote(char out[QUOTE_SIZE], struct span text)
 	memcpy(to, end, strlen(end) + 1);
 }
 
+bool text_number(struct span s, uint64_t max, uint64_t *out)
+{
+	if (s.len == 0 || s.len > 10 || (s.len > 1 && s.at[0] == '0'))
+		return false;
+	*out = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return false;
+		*out = *out * 10 + (s.at[i] - '0');
+	}
+	return *out <= max;
+}
+
 /* RFC 3629 s4: what the first byte may be, and then the second; all others
  * are 80 to BF. */
 static const struct form {

@@ -10,6 +10,10 @@
  * too long ends in "...". */
 void text_quote(char out[QUOTE_SIZE], struct span text);
 
+/* A number in decimal, of at most 10 digits, without signs or leading zeros.
+ * False: it is none, or more than `max`. */
+bool text_number(struct span s, uint64_t max, uint64_t *out);
+
 /* The length of the UTF-8 character at the front of s (RFC 3629 s4); 0 if
  * there is none. */
 size_t text_char_length(struct span s);

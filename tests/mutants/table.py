@@ -9,7 +9,7 @@ import collections
 Mutant = collections.namedtuple("Mutant", "file name old new kind")
 
 ALL = ["verify", "verify_again", "cache", "claims", "base64url", "json",
-       "scope", "jws_signature", "state", "state_wrong", "state_replaced",
+       "cidr", "scope", "jws_signature", "state", "state_wrong", "state_replaced",
        "jws"]
 
 # Which tests are asked first; the others follow.
@@ -30,7 +30,8 @@ FIRST = {
     "common/base64url.c": ["base64url"],
     "common/json.c": ["json", "claims"],
     "common/json_lex.c": ["json"],
-    "common/text.c": ["json"],
+    "common/text.c": ["json", "claims"],
+    "common/cidr.c": ["cidr"],
     "common/scope.c": ["scope"],
     "common/span.h": ["claims"],
 }
@@ -425,8 +426,8 @@ ROWS = {
         ("the list's address has its path",
          "memcmp(uri.at + iss.len, \"/s/\", 3) != 0", "0"),
         ("the list's address ends with a number",
-         "return read_number(text, UINT32_MAX, &number) && number == list;",
-         "(void)!read_number(text, UINT32_MAX, &number);\n"
+         "return text_number(text, UINT32_MAX, &number) && number == list;",
+         "(void)!text_number(text, UINT32_MAX, &number);\n"
          "\treturn number == list;"),
         ("the list's address ends with this list's number",
          "&number) && number == list;", "&number);"),
@@ -441,15 +442,6 @@ ROWS = {
          "TRY(read_raw(json, &r, &seen));",
          "seen = 0;\n\t(void)!read_raw(json, &r, &seen);\n"
          "\tif (seen == 0)\n\t\treturn MM_ERR_MALFORMED;"),
-        ("an empty number in an id", "s.len == 0 || s.len > 10", "s.len > 10"),
-        ("a long number in an id",
-         "s.len == 0 || s.len > 10 ||", "s.len == 0 ||"),
-        ("leading zeros in an id",
-         " || (s.len > 1 && s.at[0] == '0'))", ")"),
-        ("characters below the digits", "s.at[i] < '0' || ", ""),
-        ("characters above the digits", " || s.at[i] > '9')", ")"),
-        ("the largest number in an id", "return *out <= max;",
-         "return true;"),
         ("the largest index", "LIST_SIZE_MAX - 1, &i)", "UINT32_MAX, &i)"),
     ],
     # ---- common/: the form ----
@@ -634,6 +626,15 @@ ROWS = {
          "if (!minus && v == INT64_MIN)", "if (0)"),
     ],
     "common/text.c": [
+        ("an empty number", "s.len == 0 || s.len > 10", "s.len > 10"),
+        ("a long number",
+         "s.len == 0 || s.len > 10 ||", "s.len == 0 ||"),
+        ("leading zeros",
+         " || (s.len > 1 && s.at[0] == '0'))", ")"),
+        ("characters below the digits", "s.at[i] < '0' || ", ""),
+        ("characters above the digits", " || s.at[i] > '9')", ")"),
+        ("the largest number", "return *out <= max;",
+         "return true;"),
         ("a byte that begins no character",
          "if (f == NULL || s.len < f->length)\n\t\treturn 0;",
          "if (f == NULL)\n\t\treturn 1;\n\tif (s.len < f->length)\n"
@@ -645,6 +646,41 @@ ROWS = {
          "s.at[1] > f->second_hi))", "if (0)"),
         ("the rest of a character",
          "if ((s.at[i] & 0xC0) != 0x80)", "if (0)"),
+    ],
+    "common/cidr.c": [
+        ("a scope id without a name", "return rest.len != 0 && has(head, ':');",
+         "return has(head, ':');"),
+        ("a scope id of IPv4", "return rest.len != 0 && has(head, ':');",
+         "return rest.len != 0;"),
+        ("a NUL in an address", "\n\t    strlen(copy) != text.len)", "\n\t    0)"),
+        ("an address that is none",
+         "if (inet_pton(AF_INET6, copy, out->at) != 1)\n\t\treturn false;",
+         "if (inet_pton(AF_INET6, copy, out->at) != 1)\n\t\t"
+         "memset(out->at, 0, 16);"),
+        ("IPv4 over IPv6", "if (memcmp(out->at, mapped, sizeof mapped) == 0)",
+         "if (0)"),
+        ("IPv4 is no IPv6", "if (a->len != c->net.len)", "if (0)"),
+        ("every bit that counts",
+         "if (((a->at[i] ^ c->net.at[i]) & mask(c->bits, i)) != 0)",
+         "if (mask(c->bits, i) == 0xff && a->at[i] != c->net.at[i])"),
+        ("a scope id in a network", "if (has(text, '%') || ", "if ("),
+        ("a network written as IPv6",
+         "if (out->net.len == 4 && has(head, ':'))", "if (0)"),
+        ("is the length a number?",
+         "if (has_bits && !text_number(rest, most, &bits))",
+         "if (has_bits && (text_number(rest, most, &bits), 0))"),
+        ("the longest length", "text_number(rest, most, &bits)",
+         "text_number(rest, 255, &bits)"),
+        ("bits behind the length",
+         "return clear_host(out) ? too_many_bits(text, out, why) : MM_OK;",
+         "return clear_host(out) ? MM_OK : MM_OK;"),
+        ("a length in a claim", "return has(word, '/') && cidr_read",
+         "return cidr_read"),
+        ("at most eight networks", "n <= CIDR_MAX; n++", "n <= 99; n++"),
+        ("every network of a list",
+         "if (!read_word(more ? word : list, &c))\n\t\t\treturn false;",
+         "if (!read_word(more ? word : list, &c) && n == 1)\n"
+         "\t\t\treturn false;"),
     ],
     "common/scope.c": [
         ("characters that are not allowed", "if (!legal(word.at[i]))",
@@ -693,6 +729,8 @@ REDUNDANT = [
     ("common/json.c", "an empty text", "it has no brace"),
     ("common/json_lex.c", "the quote behind a string",
      "without it the text is at its end, and lacks a brace"),
+    ("common/cidr.c", "a network that is not read covers nothing",
+     "claims with such a one are malformed, and do not get so far"),
     ("common/scope.c", "an empty word",
      "its only part is empty; it has a sentence of its own"),
 ]

@@ -157,7 +157,7 @@ static void test_forwarded(void **state)
 		{ "X-Forwarded-For: 10.0.0.1, unknown\r\n", "" },
 		{ "X-Forwarded-For: 2001:DB8:0::1\r\n", "2001:db8::1" },
 		{ "X-Forwarded-For: ::ffff:192.0.2.7\r\n", "192.0.2.7" },
-		{ "X-Forwarded-For: fe80::1%eth0\r\n", "" },
+		{ "X-Forwarded-For: fe80::1%eth0\r\n", "fe80::1" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
