@@ -22,9 +22,9 @@ struct arg_texts {
 struct args {
 	const char *user, *label, *expires, *status, *audience;
 	const char *data, *state, *alg, *kid, *jwks;
-	const char *after, *head;
+	const char *after, *head, *from;
 	const char *offline, *reissue, *passphrase_file;
-	struct arg_texts scopes, audiences, needs;
+	struct arg_texts scopes, audiences, needs, cidrs;
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
 	bool quiet, json, allow_long, keep_expiry, from_stdin, no_use, force,
 		yes, plain;

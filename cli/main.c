@@ -52,6 +52,7 @@ static const struct flag verify_flags[] = {
 	{ 0,   "state",    FLAG_TEXT,  "FILE",  AT(state),    "the agent's state file (or MINTMARK_STATE)", false },
 	{ 0,   "audience", FLAG_TEXT,  "A",     AT(audience), "it must be good for this service", false },
 	{ 'u', "user",     FLAG_TEXT,  "U",     AT(user),     "it must be this user's", false },
+	{ 0,   "from",     FLAG_TEXT,  "ADDRESS", AT(from),   "where it comes from; without, a token with cidr is refused", false },
 	{ 0,   "need",     FLAG_TEXTS, "SCOPE", AT(needs),    "it must allow this: a name, or type:id:perm; repeat", false },
 	{ 0,   "no-use",   FLAG_BOOL,  NULL,    AT(no_use),   "only look: does not keep an auto-refresh token alive", false },
 	{ 0,   "access-tokens", FLAG_BOOL, NULL, AT(access_tokens), "take at+jwt access tokens, too (POST /oauth/token)", false },
@@ -135,7 +136,7 @@ static const struct command commands[] = {
 	  "  MINTMARK_TOKEN=$(mintmark token rotate self -q)\n"
 	  "  TOKEN=$(mintmark token rotate 3.4711 --overlap 1h -q)\n",
 	  token_rotate },
-	{ "verify", "[--state FILE] [--audience A] [--user U] [--need SCOPE]... [--no-use] [--access-tokens] [-o json] [TOKEN | -]\n"
+	{ "verify", "[--state FILE] [--audience A] [--user U] [--from ADDRESS] [--need SCOPE]... [--no-use] [--access-tokens] [-o json] [TOKEN | -]\n"
 	  "       mintmark verify --jws --jwks FILE [JWS | -]",
 	  "Check a token as a service does: offline.\n"
 	  "It is read from standard input: on the command line, others on this host see it.\n"
@@ -145,6 +146,7 @@ static const struct command commands[] = {
 	  WITH(verify_flags), 1,
 	  "  mintmark verify <token.txt\n"
 	  "  mintmark verify --user alice --need node:1b9d:r <<<\"$TOKEN\"\n"
+	  "  mintmark verify --from 192.0.2.7 <token.txt\n"
 	  "  mintmark verify --no-use -o json <<<\"$TOKEN\" | jq -r .dies_at\n"
 	  "  mintmark verify --jws --jwks keys.json <example.jws\n",
 	  verify_run },

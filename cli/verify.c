@@ -12,6 +12,7 @@
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/verify_jws.h"
+#include "common/cidr.h"
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/scope.h"
@@ -30,6 +31,7 @@ static const struct {
 	{ MM_ERR_WRONG_ISSUER, "another issuer made it" },
 	{ MM_ERR_WRONG_AUDIENCE, "it was made for another service" },
 	{ MM_ERR_WRONG_USER, "it is another user's" },
+	{ MM_ERR_WRONG_ADDRESS, "it is limited to addresses, and this is none of them: mintmark inspect shows its cidr, and --from says where it comes from" },
 	{ MM_ERR_NOT_YET_VALID, "it is dated ahead: is this host's clock right?" },
 	{ MM_ERR_EXPIRED, "its time is over: make a new one" },
 	{ MM_ERR_IDLE, "it was not used for too long: make a new one" },
@@ -96,7 +98,12 @@ static enum mm_err open_state(const struct args *a, char why[320],
 static enum mm_err check_question(const struct args *a, struct why *why)
 {
 	struct scope_word word;
+	struct address from;
 	struct why inner = { .text = "" };
+	if (a->from && !address_parse(span_str(a->from), &from))
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "--from takes an address, as 192.0.2.7 or "
+			       "2001:db8::7");
 	if (a->access_tokens && a->audience == NULL)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "--access-tokens needs --audience: an access "
@@ -127,8 +134,8 @@ static enum mm_err ask(struct mm_verifier *v, const struct args *a,
 		       struct span token, struct mm_token *out)
 {
 	const char *text = (const char *)token.at;
-	TRY(a->user ? mm_verify_user(v, a->user, text, token.len, out)
-		    : mm_verify(v, text, token.len, out));
+	const struct mm_client client = { a->user, a->from };
+	TRY(mm_verify_client(v, &client, text, token.len, out));
 	for (size_t i = 0; i < a->needs.count; i++)
 		if (!has_need(out, a->needs.at[i]))
 			return MM_ERR_INSUFFICIENT_SCOPE;
@@ -203,7 +210,7 @@ static void close_at(struct mm_verifier **v)
 static enum mm_err check_jws(const struct args *a, struct why *why)
 {
 	bool token = a->state || a->audience || a->user || a->needs.count ||
-		     a->no_use || a->json;
+		     a->no_use || a->json || a->from;
 	if (a->jws && token)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "--jws goes with --jwks and nothing else: it is "

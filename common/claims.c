@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/base64url.h"
+#include "common/cidr.h"
 #include "common/scope.h"
 #include "common/text.h"
 
@@ -24,7 +25,8 @@ enum {
 	HAS_AUD = 128,
 	HAS_NBF = 256,
 	HAS_SCOPE = 512,
-	HAS_AUTO_REFRESH = 1024
+	HAS_AUTO_REFRESH = 1024,
+	HAS_CIDR = 2048
 };
 
 struct raw_claims {
@@ -57,7 +59,7 @@ static const struct json_field status_rows[] = {
 static const struct json_table status_table = { status_rows, 1, false, 0 };
 
 /* RFC 7519 s4.1, RFC 8693 s4.2 (scope) and s4.3 (client_id),
- * draft-ietf-oauth-status-list (status); auto_refresh is ours. */
+ * draft-ietf-oauth-status-list (status); auto_refresh and cidr are ours. */
 static const struct json_field claim_rows[] = {
 	TEXT("iss", c.iss, ISS_SIZE, HAS_ISS),
 	TEXT("sub", c.sub, USER_SIZE, HAS_SUB),
@@ -67,6 +69,7 @@ static const struct json_field claim_rows[] = {
 	INT("nbf", c.nbf, HAS_NBF),
 	TEXT("jti", c.jti, JTI_SIZE, HAS_JTI),
 	TEXT("scope", c.scope, SCOPE_SIZE, HAS_SCOPE),
+	TEXT("cidr", c.cidr, CIDR_SIZE, HAS_CIDR),
 	TEXT("client_id", c.client_id, CLIENT_SIZE, 0),
 	INT("auto_refresh", c.auto_refresh, HAS_AUTO_REFRESH),
 	OBJECT("status", &status_table),
@@ -189,6 +192,8 @@ enum mm_err claims_read(struct span json, enum token_kind kind,
 	if (c->has_scope &&
 	    scope_check(claims_span(c, c->scope), NULL) != MM_OK)
 		return MM_ERR_MALFORMED;
+	if (seen & HAS_CIDR && !cidr_list_check(claims_span(c, c->cidr)))
+		return MM_ERR_MALFORMED;
 	memcpy(out, c, claims_size(c));
 	return MM_OK;
 }
@@ -219,4 +224,14 @@ enum mm_err claims_check(const struct claims *c, struct span iss,
 	if (now >= c->exp) /* no leeway: exp is never passed */
 		return MM_ERR_EXPIRED;
 	return MM_OK;
+}
+
+enum mm_err claims_find_from(const struct claims *c, struct span from)
+{
+	struct address a;
+	if (!address_parse(from, &a))
+		return MM_ERR_WRONG_ADDRESS;
+	return cidr_list_has(claims_span(c, c->cidr), &a)
+		       ? MM_OK
+		       : MM_ERR_WRONG_ADDRESS;
 }

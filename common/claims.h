@@ -4,6 +4,7 @@
 #ifndef MM_COMMON_CLAIMS_H
 #define MM_COMMON_CLAIMS_H
 
+#include "common/cidr.h"
 #include "common/json.h"
 #include "common/span.h"
 #include "common/status_list.h"
@@ -29,6 +30,7 @@ struct claims {
 	int64_t auto_refresh; /* window in seconds; 0: fixed expiry */
 	uint32_t list, idx;   /* jti and status, which agree */
 	struct json_text iss, sub, jti, scope;
+	struct json_text cidr;	    /* len 0: from any address */
 	struct json_text client_id; /* access tokens only */
 	struct json_strs aud;	    /* count 0: any audience of this issuer */
 	bool has_scope;		    /* false: all the user's rights */
@@ -77,6 +79,19 @@ void access_id_write(char out[JTI_SIZE], uint32_t list, uint32_t idx,
  * not_yet_valid, expired. */
 MM_MUST_USE enum mm_err claims_check(const struct claims *c, struct span iss,
 				     const char *audience, int64_t now);
+
+/* The same of a token with cidr. */
+MM_MUST_USE enum mm_err claims_find_from(const struct claims *c,
+					 struct span from);
+
+/* May it come from there?  `from` is text as it was heard; where it is no
+ * address, or none is known, a token with cidr may not.
+ * MM_ERR_WRONG_ADDRESS. */
+MM_MUST_USE static inline enum mm_err claims_check_from(const struct claims *c,
+							struct span from)
+{
+	return c->cidr.len == 0 ? MM_OK : claims_find_from(c, from);
+}
 
 /* The sliding rule (design, PROTOCOL.md section 4).  window 0 = fixed. */
 static inline int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,

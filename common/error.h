@@ -20,6 +20,7 @@
 	X(MM_ERR_WRONG_ISSUER,       401, "wrong_issuer")            \
 	X(MM_ERR_WRONG_AUDIENCE,     401, "wrong_audience")          \
 	X(MM_ERR_WRONG_USER,         401, "wrong_user")              \
+	X(MM_ERR_WRONG_ADDRESS,      401, "wrong_address")           \
 	X(MM_ERR_NOT_YET_VALID,      401, "not_yet_valid")           \
 	X(MM_ERR_EXPIRED,            401, "expired")                 \
 	X(MM_ERR_IDLE,               401, "idle")                    \

@@ -38,6 +38,8 @@ MM_MUST_USE enum mm_err verifier_open_state(const struct mm_options *opt,
 struct asked {
 	const char *user;     /* whose it must be; NULL: anybody's */
 	const char *audience; /* that it must be for; NULL: any */
+	struct span from;     /* where it comes from, as text; none: not
+			       * known */
 	char *id; /* JTI_SIZE; or NULL.  Which token it is, said as soon as
 		   * its signature is good, for the log of who refuses it */
 };

@@ -180,6 +180,7 @@ static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
 	if (c->access && ask->audience == NULL)
 		return MM_ERR_WRONG_AUDIENCE; /* RFC 9068 s4: not for "any" */
 	TRY(check_list(p.map, l, c, now, &last_use));
+	TRY(claims_check_from(c, ask->from));
 	if (ask->user != NULL && strcmp(ask->user, claims_text(c, c->sub)) != 0)
 		return MM_ERR_WRONG_USER;
 
@@ -213,6 +214,17 @@ enum mm_err mm_verify_user(struct mm_verifier *v, const char *user,
 	struct asked ask = { .user = user, .audience = v->audience };
 	if (user == NULL)
 		return MM_ERR_WRONG_USER;
+	return verifier_ask(v, &ask, span_of(token, len), out);
+}
+
+enum mm_err mm_verify_client(struct mm_verifier *v,
+			     const struct mm_client *client, const char *token,
+			     size_t len, struct mm_token *out)
+{
+	const char *from = client->address ? client->address : "";
+	struct asked ask = { .user = client->user,
+			     .audience = v->audience,
+			     .from = span_str(from) };
 	return verifier_ask(v, &ask, span_of(token, len), out);
 }
 

@@ -1,6 +1,8 @@
 /* auth.c - from a request's Authorization header to a verified token. */
 #include "auth.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -29,16 +31,33 @@ static const char *the_one_header(struct MHD_Connection *c, bool *presented)
 					   MHD_HTTP_HEADER_AUTHORIZATION);
 }
 
+/* The other end of the connection; "": not known.  Behind a proxy that is the
+ * proxy, and its client's address the last one in X-Forwarded-For, if that
+ * proxy writes it. */
+static void peer_address(struct MHD_Connection *c, char out[NI_MAXHOST])
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *a = info ? info->client_addr : NULL;
+	socklen_t len = a && a->sa_family == AF_INET6
+				? sizeof(struct sockaddr_in6)
+				: sizeof(struct sockaddr_in);
+	if (a == NULL ||
+	    getnameinfo(a, len, out, NI_MAXHOST, NULL, 0, NI_NUMERICHOST) != 0)
+		out[0] = '\0';
+}
+
 static enum mm_err verify_basic(struct mm_verifier *v, struct MHD_Connection *c,
-				struct mm_token *out)
+				struct mm_client *client, struct mm_token *out)
 {
 	enum mm_err err = MM_ERR_MALFORMED;
 	char *token = NULL;
 	char *user = MHD_basic_auth_get_username_password(c, &token);
 	/* The user is checked, too: whoever names another than the token's
 	 * is mistaken about whose files these are. */
+	client->user = user;
 	if (user != NULL && token != NULL)
-		err = mm_verify_user(v, user, token, strlen(token), out);
+		err = mm_verify_client(v, client, token, strlen(token), out);
 	MHD_free(user);
 	MHD_free(token);
 	return err;
@@ -49,15 +68,18 @@ void auth_verify(struct mm_verifier *v, struct MHD_Connection *c,
 {
 	static const char bearer[] = "Bearer ";
 	const size_t n = sizeof bearer - 1;
+	char address[NI_MAXHOST];
+	struct mm_client client = { .address = address };
 	const char *header = the_one_header(c, &out->presented);
 	out->err = MM_ERR_MALFORMED;
 	if (header == NULL)
 		return;
+	peer_address(c, address);
 	if (strncasecmp(header, bearer, n) == 0)
-		out->err = mm_verify(v, header + n, strlen(header + n),
-				     &out->token);
+		out->err = mm_verify_client(v, &client, header + n,
+					    strlen(header + n), &out->token);
 	else
-		out->err = verify_basic(v, c, &out->token);
+		out->err = verify_basic(v, c, &client, &out->token);
 }
 
 unsigned auth_status(enum mm_err err)

@@ -14,6 +14,7 @@
 //   older than they may be: `unavailable`.
 //
 // An agent on this host, and libmintmark, have none of these limits.
+import { BlockList, isIP } from 'node:net';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
@@ -153,6 +154,36 @@ async function readList({ iat, exp, ttl, status_list: { bits, lst } }) {
 
 // ---- tokens ----
 
+// Is the address in one of the networks of the claim cidr?  Of one that is
+// not known it is not.  IPv4 that came in over IPv6 is IPv4.
+function isInside(cidr, address) {
+  const bare = (address ?? '').replace(/%.*$/, '')
+    .replace(/^::ffff:(?=[0-9.]+$)/i, '');
+  const family = isIP(bare);
+  return family !== 0 && cidr.split(' ').some((word) => {
+    const [net, bits] = word.split('/');
+    if (isIP(net) !== family)
+      return false;
+    const list = new BlockList();
+    list.addSubnet(net, Number(bits), `ipv${family}`);
+    return list.check(bare, `ipv${family}`);
+  });
+}
+
+function isNetwork(word) {
+  const [net, bits, ...more] = word.split('/');
+  return more.length === 0 && /^[0-9]{1,3}$/.test(bits ?? '') &&
+    Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(net)];
+}
+
+function checkCidr(cidr, address) {
+  if (cidr === undefined)
+    return;
+  need(typeof cidr === 'string' && cidr.split(' ').every(isNetwork),
+    'malformed');
+  need(isInside(cidr, address), 'wrong_address');
+}
+
 function checkClaims(claims, issuer, audience) {
   const { sub, aud, iat, jti, scope } = claims;
   need(typeof sub === 'string' && typeof jti === 'string', 'malformed');
@@ -185,8 +216,9 @@ export class Verifier {
   }
 
   // The claims of a good token; else Refused.  What it may do is yet to be
-  // asked: hasScope(), allows().
-  async verify(token) {
+  // asked: hasScope(), allows().  `address` is the other end of the
+  // connection, or what our own proxy says of it.
+  async verify(token, address) {
     const claims = await this.#signed(token);
     checkClaims(claims, this.#issuer, this.#audience);
     const { idx, uri } = claims.status.status_list;
@@ -200,12 +232,13 @@ export class Verifier {
     }
     need(status !== 2, 'suspended');
     need(status === 0, 'revoked'); // past the end, too
+    checkCidr(claims.cidr, address);
     return claims;
   }
 
   // The same for Basic, where the token must also be the user's.
-  async verifyUser(user, token) {
-    const claims = await this.verify(token);
+  async verifyUser(user, token, address) {
+    const claims = await this.verify(token, address);
     need(claims.sub === user, 'wrong_user');
     return claims;
   }

@@ -72,20 +72,20 @@ function routesOf(path) {
 
 // ---- who asks? ----
 
-async function readCredentials(verifier, sent) {
+async function readCredentials(verifier, sent, address) {
   // Who sends two may mean either: a proxy in front may have judged the
   // other one, so neither is believed.
   const [, scheme, credentials] =
     (sent.length === 1 && /^(\S+) (.*)$/.exec(sent[0])) || [];
   switch (scheme?.toLowerCase()) {
     case 'bearer': // RFC 6750 section 2.1
-      return verifier.verify(credentials);
+      return verifier.verify(credentials, address);
     case 'basic': { // RFC 7617: the token as the password
       const pair = Buffer.from(credentials, 'base64');
       if (pair.toString('base64') !== credentials)
         throw new Refused('malformed');
       const [user, ...token] = pair.toString().split(':');
-      return verifier.verifyUser(user, token.join(':'));
+      return verifier.verifyUser(user, token.join(':'), address);
     }
     default:
       throw new Refused('malformed');
@@ -137,7 +137,10 @@ async function guarded(verifier, route, request, path) {
   const sent = request.headersDistinct.authorization ?? [];
   let claims;
   try {
-    claims = await readCredentials(verifier, sent);
+    // Behind a proxy this is the proxy's; its client's is the last one in
+    // X-Forwarded-For, if that proxy writes it.
+    claims = await readCredentials(verifier, sent,
+      request.socket.remoteAddress);
     if (!route.scope && (path.length > PATH_MAX || !PLAIN.test(path)))
       return { status: 400 };
     checkScope(claims, route, path);

@@ -19,21 +19,21 @@ class Answer(NamedTuple):
     headers: Sequence[Tuple[str, str]] = ()
 
 
-def verify(v: Verifier, sent: List[str]) -> Token:
-    """Verify the token in the Authorization headers that were sent.  What it
-    may do is yet to be asked: allow(), has_scope()."""
+def verify(v: Verifier, sent: List[str], address: str) -> Token:
+    """Verify the token in the Authorization headers that were sent from that
+    address.  What it may do is yet to be asked: allow(), has_scope()."""
     # Who sends two may mean either: a proxy in front may have judged the
     # other one, so neither is believed.
     if len(sent) != 1:
         raise Refused(Reason.MALFORMED)
     scheme, _, credentials = sent[0].partition(" ")
     if scheme.lower() == "bearer":
-        return v.verify(credentials)
+        return v.verify(credentials, address=address)
     if scheme.lower() == "basic":
         user, token = read_basic(credentials)
         # The user is checked, too: whoever names another than the token's
         # is mistaken about whose files these are.
-        return v.verify_user(user, token)
+        return v.verify_user(user, token, address=address)
     raise Refused(Reason.MALFORMED)
 
 

@@ -171,7 +171,10 @@ class Handler(BaseHTTPRequestHandler):
         credentials: List[str] = self.headers.get_all("Authorization", [])
         token = None
         try:
-            token = verify(self.verifier, credentials)
+            # Behind a proxy this is the proxy's; its client's is the last
+            # one in X-Forwarded-For, if that proxy writes it.
+            token = verify(self.verifier, credentials,
+                           self.client_address[0])
             if route.scope is None and (len(path) > PATH_MAX or
                                         not PLAIN.fullmatch(path)):
                 return Answer(HTTPStatus.BAD_REQUEST)

@@ -275,6 +275,13 @@ class FakeIssuer(Service):
             ({"jti": "1.1"}, "malformed"), ({"jti": "2.0"}, "malformed"),
             ({"jti": "01.0"}, "malformed"), ({"status": {}}, "malformed"),
             ({"status": 7}, "malformed"),
+            ({"cidr": "192.0.2.0/24"}, "wrong_address"),
+            ({"cidr": "::/0 128.0.0.0/1"}, "wrong_address"),
+            ({"cidr": ""}, "malformed"), ({"cidr": 7}, "malformed"),
+            ({"cidr": "127.0.0.1"}, "malformed"),
+            ({"cidr": "127.0.0.0/33"}, "malformed"),
+            ({"cidr": "127.0.0.0/8 x"}, "malformed"),
+            ({"cidr": "localhost/8"}, "malformed"),
         ]
         cases += [({name: None}, "malformed")
                   for name in ("sub", "iat", "exp", "jti", "status")]
@@ -288,7 +295,8 @@ class FakeIssuer(Service):
             self.assertEqual((status, self.door.text().split()[-1]),
                              (401, reason), case)
         for case in ({}, {"aud": "notes"}, {"aud": ["mail", "notes"]},
-                     {"iat": now + 30}, {"status": {"status_list": {
+                     {"iat": now + 30}, {"cidr": "127.0.0.0/8"},
+                     {"cidr": "192.0.2.0/24 ::1/128 127.0.0.1/32"}, {"status": {"status_list": {
                          "idx": 0, "uri": f"{url}/s/1"}, "x": 1}}):
             self.assertEqual(self.status_of(self.fake.token(1, **case)), 200,
                              case)

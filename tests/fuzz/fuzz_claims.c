@@ -104,6 +104,8 @@ static void check_accepted(const struct claims *c, const json_t *all)
 	check_text(c, c->sub, json_object_get(all, "sub"), 256);
 	check_text(c, c->jti, json_object_get(all, "jti"), 24);
 	check_text(c, c->scope, json_object_get(all, "scope"), 2048);
+	check_text(c, c->cidr, json_object_get(all, "cidr"), 400);
+	MM_ASSERT((c->cidr.len != 0) == (json_object_get(all, "cidr") != NULL));
 	check_text(c, c->client_id, json_object_get(all, "client_id"), 256);
 	if (c->access)
 		MM_ASSERT(c->aud.count && c->client_id.len && !c->auto_refresh);

@@ -73,6 +73,19 @@ ROWS = {
         ("an index past the list's end", "if (c->idx >= l->size)", "if (0)"),
         ("the first index past the list's end",
          "if (c->idx >= l->size)", "if (c->idx > l->size)"),
+        ("where the token comes from",
+         "TRY(claims_check_from(c, ask->from));\n", ""),
+        ("the address that the caller knows",
+         ".from = span_str(from)", ".from = span_str(\"\")"),
+        ("the address is asked before the user",
+         "\tTRY(claims_check_from(c, ask->from));\n"
+         "\tif (ask->user != NULL && strcmp(ask->user, claims_text(c, "
+         "c->sub)) != 0)\n\t\treturn MM_ERR_WRONG_USER;\n",
+         "\tif (ask->user != NULL && strcmp(ask->user, claims_text(c, "
+         "c->sub)) != 0)\n\t\treturn MM_ERR_WRONG_USER;\n"
+         "\tTRY(claims_check_from(c, ask->from));\n"),
+        ("the user that the caller knows",
+         ".user = client->user,\n", ".user = NULL,\n"),
         ("what the lists say",
          "return claims_alive(c, state_status(m->head, l, c->idx), "
          "*last_use,\n\t\t\t    now);", "return MM_OK;"),
@@ -346,6 +359,12 @@ ROWS = {
     ],
     # ---- common/: the rules ----
     "common/claims.h": [
+        ("a token that is limited to addresses",
+         "return c->cidr.len == 0 ? MM_OK : claims_find_from(c, from);",
+         "return MM_OK;"),
+        ("a token that is not",
+         "return c->cidr.len == 0 ? MM_OK : claims_find_from(c, from);",
+         "return claims_find_from(c, from);"),
         ("expired, by the lists' rules", "if (now >= c->exp)", "if (0)"),
         ("expired in this very second",
          "if (now >= c->exp)", "if (now > c->exp)"),
@@ -442,6 +461,16 @@ ROWS = {
          "TRY(read_raw(json, &r, &seen));",
          "seen = 0;\n\t(void)!read_raw(json, &r, &seen);\n"
          "\tif (seen == 0)\n\t\treturn MM_ERR_MALFORMED;"),
+        ("the networks' grammar",
+         "if (seen & HAS_CIDR && !cidr_list_check(", "if (0 && "
+         "!cidr_list_check("),
+        ("no networks at all", "if (seen & HAS_CIDR && !cidr",
+         "if (c->cidr.len != 0 && !cidr"),
+        ("an address outside of the networks",
+         "return cidr_list_has(claims_span(c, c->cidr), &a)", "return 1"),
+        ("is it an address?", "if (!address_parse(from, &a))",
+         "a = (struct address){ .len = 4 };\n"
+         "\tif (!address_parse(from, &a) && 0)"),
         ("the largest index", "LIST_SIZE_MAX - 1, &i)", "UINT32_MAX, &i)"),
     ],
     # ---- common/: the form ----

@@ -191,6 +191,14 @@ static void test_optional(void **state)
 		{ "\"scope\":\"node:1:rwx\"", MM_ERR_MALFORMED },
 		{ "\"scope\":\"node::r\"", MM_ERR_MALFORMED },
 		{ "\"scope\":[\"a\"]", MM_ERR_MALFORMED },
+		{ "\"cidr\":\"10.0.0.0/8 2001:db8::/32\"", MM_OK },
+		{ "\"cidr\":\"\"", MM_ERR_MALFORMED },
+		{ "\"cidr\":\"10.0.0.1\"", MM_ERR_MALFORMED },
+		{ "\"cidr\":\"10.0.0.1/8\"", MM_ERR_MALFORMED },
+		{ "\"cidr\":\"10.0.0.0/8 \"", MM_ERR_MALFORMED },
+		{ "\"cidr\":\"::ffff:10.0.0.0/104\"", MM_ERR_MALFORMED },
+		{ "\"cidr\":[\"10.0.0.0/8\"]", MM_ERR_MALFORMED },
+		{ "\"cidr\":null", MM_ERR_MALFORMED },
 		{ "\"scope\":null", MM_ERR_MALFORMED },
 		{ "\"sub\":\"admin\"", MM_ERR_MALFORMED }, /* twice */
 		{ "\"unknown\":[1,{\"deep\":true}]", MM_OK },
@@ -481,6 +489,46 @@ static void test_check(void **state)
 	}
 }
 
+/* ---- from where ---- */
+
+static void test_from(void **state)
+{
+	static const struct {
+		const char *cidr, *from;
+		enum mm_err want;
+	} rows[] = {
+		{ "", "", MM_OK },
+		{ "", "192.0.2.7", MM_OK },
+		{ "", "host.example.org", MM_OK },
+		{ "\"cidr\":\"192.0.2.0/24 2001:db8::/32\"", "192.0.2.7",
+		  MM_OK },
+		{ "\"cidr\":\"192.0.2.0/24 2001:db8::/32\"", "::ffff:192.0.2.7",
+		  MM_OK },
+		{ "\"cidr\":\"192.0.2.0/24 2001:db8::/32\"", "2001:db8::7",
+		  MM_OK },
+		{ "\"cidr\":\"192.0.2.0/24 2001:db8::/32\"", "192.0.3.7",
+		  MM_ERR_WRONG_ADDRESS },
+		/* not known is not allowed */
+		{ "\"cidr\":\"0.0.0.0/0 ::/0\"", "", MM_ERR_WRONG_ADDRESS },
+		{ "\"cidr\":\"0.0.0.0/0 ::/0\"", "localhost",
+		  MM_ERR_WRONG_ADDRESS },
+		{ "\"cidr\":\"0.0.0.0/0 ::/0\"", "192.0.2.7:443",
+		  MM_ERR_WRONG_ADDRESS },
+		{ "\"cidr\":\"0.0.0.0/0 ::/0\"", "192.0.2.7", MM_OK },
+	};
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct claims c;
+		expect(rows[i].cidr, read_with(-1, NULL, rows[i].cidr, &c),
+		       MM_OK);
+		expect(rows[i].from,
+		       claims_check_from(&c, span_str(rows[i].from)),
+		       rows[i].want);
+		expect(rows[i].from, claims_check_from(&c, span_of(NULL, 0)),
+		       rows[i].cidr[0] ? MM_ERR_WRONG_ADDRESS : MM_OK);
+	}
+}
+
 static void test_effective_expiry(void **state)
 {
 	static const struct {
@@ -553,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_access_ids),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_from),
 		cmocka_unit_test(test_effective_expiry),
 		cmocka_unit_test(test_alive),
 	};

@@ -114,7 +114,7 @@ static bool answers(const struct buf *answer, const char *text)
 
 /* ---- tokens ---- */
 
-enum { ALICE, ANOTHER, REVOKED, SPACE, LINE, STAR, TOKENS };
+enum { ALICE, ANOTHER, REVOKED, SPACE, LINE, STAR, LOCAL, TOKENS };
 
 static struct says token_of(int which)
 {
@@ -125,18 +125,21 @@ static struct says token_of(int which)
 		[SPACE] = "alice ",
 		[LINE] = "alice\\nX-Mintmark-Scopes: all",
 		[STAR] = "alice",
+		[LOCAL] = "alice",
 	};
 	return (struct says){ .sub = sub[which],
 			      .scope = which == ALICE ? "photos:read node:dir:r"
 				       : which == STAR ? "a *"
 						       : NULL,
 			      .aud = which == ALICE ? "\"files\"" : NULL,
+			      .cidr = which == LOCAL ? "192.0.2.0/24" : NULL,
 			      .exp = T0 + 4000 * DAY,
 			      .idx = (uint32_t)which };
 }
 
 #define BEARER "Authorization: Bearer %T\r\n"
 #define NEED   "X-Mintmark-Need: "
+#define FROM   "X-Forwarded-For: "
 
 static const struct row {
 	const char *line, *headers;
@@ -180,6 +183,32 @@ static const struct row {
 	{ "GET /auth?audience=files", BEARER, 200, NULL, NULL, ALICE },
 	{ "GET /auth?audience=photos", BEARER, 401,
 	  "X-Mintmark-Reason: wrong_audience\r\n", NULL, ALICE },
+
+	/* from where: the last word is the proxy's */
+	{ "GET /auth", BEARER FROM "192.0.2.7\r\n", 200,
+	  "X-Mintmark-User: alice\r\n", NULL, LOCAL },
+	{ "GET /auth", BEARER FROM "10.0.0.1, 192.0.2.7\r\n", 200, NULL, NULL,
+	  LOCAL },
+	{ "GET /auth", BEARER FROM "192.0.2.7\r\n" FROM "192.0.2.8\r\n", 200,
+	  NULL, NULL, LOCAL },
+	{ "GET /auth", BEARER FROM "192.0.2.7, 10.0.0.1\r\n", 401,
+	  "X-Mintmark-Reason: wrong_address\r\n", "X-Mintmark-User", LOCAL },
+	{ "GET /auth", BEARER FROM "192.0.2.7\r\n" FROM "10.0.0.1\r\n", 401,
+	  NULL, NULL, LOCAL },
+	{ "GET /auth", BEARER, 401, "X-Mintmark-Reason: wrong_address\r\n",
+	  "\"wrong_address", LOCAL },
+	{ "GET /auth", BEARER FROM "192.0.2.7,\r\n", 401, NULL, NULL, LOCAL },
+	{ "GET /auth", BEARER FROM "192.0.2.7:443\r\n", 401, NULL, NULL,
+	  LOCAL },
+	{ "GET /auth", BEARER FROM "host.example.org\r\n", 401, NULL, NULL,
+	  LOCAL },
+	{ "GET /auth", BEARER FROM "nonsense\r\n", 200, NULL, NULL, ALICE },
+	{ "GET /auth/a", BEARER NEED "from=192.0.2.7\r\n" FROM "10.0.0.1\r\n",
+	  200, NULL, NULL, LOCAL },
+	{ "GET /auth/a", BEARER NEED "from=10.0.0.1\r\n" FROM "192.0.2.7\r\n",
+	  401, NULL, NULL, LOCAL },
+	{ "GET /auth/a?from=192.0.2.7", BEARER, 401, NULL, NULL, LOCAL },
+	{ "GET /auth?from=x", BEARER, 500, "from is an address", NULL, ALICE },
 
 	/* where tokens have no business */
 	{ "GET /auth?access_token=%T", "", 500, NULL, NULL, ALICE },

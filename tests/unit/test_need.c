@@ -61,6 +61,11 @@ static void test_misconfigured(void **state)
 		{ "type=node&ids=1&perm=wr", NULL, MM_ERR_SETUP },
 		{ "type=node&ids=1&perm=rwx", NULL, MM_ERR_SETUP },
 		{ "audience=", NULL, MM_ERR_SETUP },
+		{ "from=192.0.2.7", NULL, MM_OK },
+		{ "from=fe80::1", NULL, MM_OK },
+		{ "from=", NULL, MM_ERR_SETUP },
+		{ "from=%25DOWNSTREAM_REMOTE_ADDRESS%25", NULL, MM_ERR_SETUP },
+		{ "from=192.0.2.7:443", NULL, MM_ERR_SETUP },
 	};
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct need n;

@@ -109,6 +109,11 @@ static void test_reasons(void **state)
 		  MM_ERR_MALFORMED,
 		  { .own = ".k3_Z", .client = "1.0", .aud = "\"files\"" } },
 		{ "a bad scope", MM_ERR_MALFORMED, { .scope = "node:1:rwx" } },
+		{ "no network", MM_ERR_MALFORMED, { .cidr = "10.0.0.1/8" } },
+		{ "an empty cidr", MM_ERR_MALFORMED, { .cidr = "" } },
+		{ "from where is not known",
+		  MM_ERR_WRONG_ADDRESS,
+		  { .cidr = "0.0.0.0/0 ::/0" } },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		memset(&t, 0xA5, sizeof t);
@@ -210,6 +215,59 @@ static void test_wrong_user(void **state)
 					  (const char *)token.at, token.len,
 					  &t),
 			   cases[i].want);
+	desk_end(&d);
+}
+
+/* Of a good token it is asked where it comes from, and then whose it is; who
+ * passes no address has none. */
+static void test_wrong_address(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *user, *address;
+		enum mm_err want;
+	} cases[] = {
+		{ NULL, "192.0.2.7", MM_OK },
+		{ NULL, "::ffff:192.0.2.7", MM_OK },
+		{ NULL, "2001:db8::7", MM_OK },
+		{ "alice", "192.0.2.7", MM_OK },
+		{ NULL, "192.0.3.7", MM_ERR_WRONG_ADDRESS },
+		{ NULL, "2001:db9::7", MM_ERR_WRONG_ADDRESS },
+		{ NULL, "localhost", MM_ERR_WRONG_ADDRESS },
+		{ NULL, "", MM_ERR_WRONG_ADDRESS },
+		{ NULL, NULL, MM_ERR_WRONG_ADDRESS },
+		{ "alice", NULL, MM_ERR_WRONG_ADDRESS },
+		{ "bob", "192.0.3.7", MM_ERR_WRONG_ADDRESS },
+		{ "bob", "192.0.2.7", MM_ERR_WRONG_USER },
+	};
+	static const char *const froms[] = { "192.0.2.7", "x", "", NULL };
+	struct says limited = { .idx = 0,
+				.cidr = "192.0.2.0/24 2001:db8::/32" };
+	struct desk d;
+	struct mm_token t;
+	AUTO_BUF struct buf b, any;
+	desk_begin(&d, (struct mm_options){ 0 });
+	struct span token = token_make(&d.m, limited, &b);
+	const char *text = (const char *)token.at;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct mm_client c = { cases[i].user, cases[i].address };
+		enum mm_err e = mm_verify_client(d.v, &c, text, token.len, &t);
+		if (e != cases[i].want)
+			fail_msg("%s: %s", cases[i].address, mm_reason(e));
+	}
+	assert_err(mm_verify(d.v, text, token.len, &t), MM_ERR_WRONG_ADDRESS);
+	assert_err(mm_verify_user(d.v, "alice", text, token.len, &t),
+		   MM_ERR_WRONG_ADDRESS);
+	/* what is dead is not said to be in the wrong place */
+	assert_ok(state_put_status(&d.w, FIXED, 0, STATUS_REVOKED));
+	assert_err(mm_verify(d.v, text, token.len, &t), MM_ERR_REVOKED);
+
+	token = token_make(&d.m, (struct says){ .idx = 1 }, &any);
+	for (size_t i = 0; i < sizeof froms / sizeof froms[0]; i++) {
+		struct mm_client c = { .address = froms[i] };
+		assert_ok(mm_verify_client(d.v, &c, (const char *)token.at,
+					   token.len, &t));
+	}
 	desk_end(&d);
 }
 
@@ -634,6 +692,7 @@ int main(void)
 		cmocka_unit_test(test_access_tokens),
 		cmocka_unit_test(test_access_tokens_need_a_name),
 		cmocka_unit_test(test_wrong_user),
+		cmocka_unit_test(test_wrong_address),
 		cmocka_unit_test(test_every_character),
 		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_longest),

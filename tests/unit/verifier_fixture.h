@@ -74,7 +74,7 @@ static inline void mint_end(struct mint *m)
 
 /* What a token says; zeros are left out or defaulted. */
 struct says {
-	const char *iss, *sub, *aud, *scope;
+	const char *iss, *sub, *aud, *scope, *cidr;
 	const char *own, *client; /* of access tokens: ".k3_Z", client_id */
 	int64_t iat, exp, nbf, window;
 	uint32_t list, idx;
@@ -98,6 +98,8 @@ static inline void token_claims(const struct says *s, struct buf *out)
 		buf_fmt(out, ",\"client_id\":\"%s\"", s->client);
 	if (s->scope)
 		buf_fmt(out, ",\"scope\":\"%s\"", s->scope);
+	if (s->cidr)
+		buf_fmt(out, ",\"cidr\":\"%s\"", s->cidr);
 	if (s->nbf)
 		buf_fmt(out, ",\"nbf\":%" PRId64, s->nbf);
 	if (s->window)

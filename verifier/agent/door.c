@@ -60,7 +60,7 @@ static enum mm_err verify(struct door *d, const struct subrequest *s,
 {
 	AUTO_CREDENTIALS struct credentials c;
 	TRY(credentials_read(s->authorization, &c));
-	struct asked ask = { c.user, s->need.audience, no->id };
+	struct asked ask = { c.user, s->need.audience, s->from, no->id };
 	struct mm_verifier *v = verifier_of(d);
 	return v == NULL ? MM_ERR_UNAVAILABLE
 			 : verifier_ask(v, &ask, c.token, out);

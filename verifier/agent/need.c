@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "common/cidr.h"
 #include "common/text.h"
 
 /* ---- methods ---- */
@@ -71,6 +72,16 @@ static enum mm_err take_audience(struct reading *r, const char *value)
 	return MM_OK;
 }
 
+/* For proxies whose X-Forwarded-For does not end with their client. */
+static enum mm_err take_from(struct reading *r, const char *value)
+{
+	struct address a;
+	if (!address_parse(span_str(value), &a))
+		return wrong(r->why, "from is an address", value);
+	r->need->from = value;
+	return MM_OK;
+}
+
 static enum mm_err take_method(struct reading *r, const char *value)
 {
 	need_add_method(&r->methods, value);
@@ -122,7 +133,7 @@ static const struct param {
 	{ "scope", take_scope },       { "type", take_type },
 	{ "ids", take_ids },	       { "perm", take_perm },
 	{ "method", take_method },     { "to", take_to },
-	{ "audience", take_audience },
+	{ "audience", take_audience }, { "from", take_from },
 };
 
 static enum mm_err take(struct reading *r, const char *name, const char *value)
@@ -158,7 +169,7 @@ enum mm_err need_read(const struct form *f, struct need_methods m,
 	struct reading r = { .need = out, .methods = m, .why = why };
 	const char *name = NULL, *value;
 	/* field by field: most of it is room */
-	out->scope = out->audience = out->type = NULL;
+	out->scope = out->audience = out->type = out->from = NULL;
 	out->ids.given = out->to.given = false;
 	out->ids.count = out->to.count = 0;
 	while (form_next(f, &name, &value))

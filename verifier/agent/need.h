@@ -23,6 +23,7 @@ struct need_ids {
 struct need {
 	const char *scope;    /* words; NULL: none */
 	const char *audience; /* NULL: any */
+	const char *from;     /* the client's address; NULL: not said here */
 	const char *type;     /* of the resource; NULL: none */
 	unsigned perm;	      /* on ids */
 	bool moves;	      /* COPY or MOVE: w on `to`, too */

@@ -5,6 +5,7 @@
 
 struct heard {
 	const char *authorization, *need;
+	struct span from;
 	struct need_methods methods;
 	bool foreign; /* an X-Mintmark header that no proxy sends */
 };
@@ -33,6 +34,8 @@ static bool hear(void *ctx, const char *name, const char *value)
 	struct heard *h = ctx;
 	if (strcasecmp(name, "Authorization") == 0)
 		h->authorization = value;
+	else if (strcasecmp(name, "X-Forwarded-For") == 0)
+		h->from = http_forwarded(value);
 	else if (strcasecmp(name, "X-Forwarded-Method") == 0 ||
 		 strcasecmp(name, "X-Original-Method") == 0)
 		need_add_method(&h->methods, value);
@@ -72,5 +75,7 @@ enum mm_err subrequest_read(struct http_request *rq, bool prefixed,
 	if (h.need != NULL)
 		TRY(read_header(h.need, out, &form, http_why(rq)));
 	out->authorization = h.authorization;
-	return need_read(&form, h.methods, &out->need, http_why(rq));
+	TRY(need_read(&form, h.methods, &out->need, http_why(rq)));
+	out->from = out->need.from ? span_str(out->need.from) : h.from;
+	return MM_OK;
 }

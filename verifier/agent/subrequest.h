@@ -10,6 +10,7 @@
 
 struct subrequest {
 	const char *authorization; /* NULL: none */
+	struct span from;	   /* the client's address; none: not said */
 	struct need need;
 	char room[FORM_ROOM(NEED_HEADER_MAX)]; /* of its texts */
 };

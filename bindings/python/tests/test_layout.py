@@ -9,7 +9,8 @@ import unittest
 from binding import CC, HEADER, INCLUDE, Folder, main
 from mintmark import Permission, _lib, _verifier
 
-STRUCTS = {"mm_options": _lib.Options, "mm_token": _lib.CToken}
+STRUCTS = {"mm_options": _lib.Options, "mm_token": _lib.CToken,
+           "mm_client": _lib.Client}
 FIELD = re.compile(r"(\w+)(?:\[\d+\])?\s*[,;]|\(\*(\w+)\)\(")
 
 

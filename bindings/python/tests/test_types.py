@@ -18,7 +18,7 @@ from typing import Optional, Sequence
 def check(token: bytes) -> str:
     with mintmark.Verifier("/run/mintmark/state", audience="files") as v:
         try:
-            t = v.verify_user("alice", token)
+            t = v.verify_user("alice", token, address="192.0.2.7")
             t.allow("node", ["1", "root"], mintmark.READ | mintmark.WRITE)
         except mintmark.Refused as e:
             return e.reason.value

@@ -55,7 +55,8 @@ enum mm_err {
 	MM_ERR_UNKNOWN_KEY,   /* names a key that is not this issuer's */
 	MM_ERR_WRONG_ISSUER,
 	MM_ERR_WRONG_AUDIENCE,
-	MM_ERR_WRONG_USER,    /* mm_verify_user(): another's token */
+	MM_ERR_WRONG_USER,    /* not the user's own token */
+	MM_ERR_WRONG_ADDRESS, /* good, but not from there (cidr) */
 	MM_ERR_NOT_YET_VALID, /* iat or nbf over 60 s ahead */
 	MM_ERR_EXPIRED,	      /* its exp has passed */
 	MM_ERR_IDLE,	      /* auto_refresh: unused for its window */
@@ -132,7 +133,9 @@ MM_API MM_CHECK enum mm_err mm_open(const struct mm_options *opt,
 				    struct mm_verifier **out);
 
 /* Check a token, len bytes as they came (no NUL needed): signature, form,
- * issuer, audience, times, status, renewal.  Of a token seen before (see
+ * issuer, audience, times, status, renewal.  Nothing is known here of who
+ * shows it, so one that is limited to addresses (cidr) is refused; who knows
+ * more asks mm_verify_client().  Of a token seen before (see
  * cache_size) form and signature are known; all else is asked each time.
  * *out is written only when the answer is MM_OK, its texts as far as their
  * NUL, and its scopes are yet to be asked: mm_allow(), mm_has_scope().  */
@@ -144,6 +147,26 @@ MM_API MM_CHECK enum mm_err mm_verify(struct mm_verifier *v, const char *token,
 MM_API MM_CHECK enum mm_err mm_verify_user(struct mm_verifier *v,
 					   const char *user, const char *token,
 					   size_t len, struct mm_token *out);
+
+/* What is known of who shows the token.  Start from { 0 }; the texts are
+ * only read. */
+struct mm_client {
+	/* Basic, WebDAV, SFTP: the token must be this user's own, byte for
+	 * byte, or it is MM_ERR_WRONG_USER.  NULL: anybody's (Bearer). */
+	const char *user;
+	/* The other end of the connection, as inet_ntop(3) writes it, in
+	 * IPv4 or IPv6; a scope id is left out.  Behind a proxy: what that
+	 * proxy says, and not what its client says.  NULL: not known.  A
+	 * token that is limited to addresses (cidr) is MM_ERR_WRONG_ADDRESS
+	 * from any other, from what is no address, and where none is known. */
+	const char *address;
+};
+
+/* The same for who knows that: what should ask when there is a network. */
+MM_API MM_CHECK enum mm_err mm_verify_client(struct mm_verifier *v,
+					     const struct mm_client *client,
+					     const char *token, size_t len,
+					     struct mm_token *out);
 
 /* May it do `perm` (MM_READ, MM_WRITE or both) on the resource of this
  * type?  ids[0] is the resource, ids[1..n) its ancestors, nearest first: a

@@ -59,12 +59,20 @@ class CToken(ctypes.Structure):
     access_token: bool
 
 
+class Client(ctypes.Structure):
+    """struct mm_client; the caller keeps the strings while asking."""
+
+    _fields_ = [("user", c_char_p), ("address", c_char_p)]
+
+
 # name: (result, arguments)
 _FUNCTIONS = {
     "mm_open": (c_int, [POINTER(Options), POINTER(c_void_p)]),
     "mm_verify": (c_int, [c_void_p, c_char_p, c_size_t, POINTER(CToken)]),
     "mm_verify_user": (c_int, [c_void_p, c_char_p, c_char_p, c_size_t,
                                POINTER(CToken)]),
+    "mm_verify_client": (c_int, [c_void_p, POINTER(Client), c_char_p,
+                                 c_size_t, POINTER(CToken)]),
     "mm_allow": (c_int, [POINTER(CToken), c_char_p, POINTER(c_char_p),
                          c_size_t, c_uint]),
     "mm_has_scope": (c_bool, [POINTER(CToken), c_char_p]),

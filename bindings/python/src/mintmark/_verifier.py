@@ -40,6 +40,7 @@ class Reason(str, enum.Enum):
     WRONG_ISSUER = "wrong_issuer"
     WRONG_AUDIENCE = "wrong_audience"
     WRONG_USER = "wrong_user"
+    WRONG_ADDRESS = "wrong_address"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
     IDLE = "idle"
@@ -223,26 +224,32 @@ class Verifier:
         self.warning: str = why.value.decode(errors="replace")
         self._handle: Optional[_Handle] = _Handle(lib, pointer)
 
-    def verify(self, token: Union[str, bytes]) -> Token:
+    def verify(self, token: Union[str, bytes], *,
+               address: Optional[str] = None) -> Token:
         """The token, verified: signature, form, issuer, audience, times,
         status.  Its scopes are yet to be asked.  Refused if it is not good.
-        """
-        data = _utf8(token)
-        handle, c = self._open_handle(), abi.CToken()
-        err = handle.lib.mm_verify(handle.pointer, data, len(data), c)
-        if err:
-            raise _refused(err)
-        return _token(handle.lib, c)
 
-    def verify_user(self, user: str, token: Union[str, bytes]) -> Token:
+        address: the other end of the connection; behind a proxy, what that
+            proxy says of it.  A token that is limited to addresses (cidr) is
+            refused as wrong_address from any other, and without one.
+        """
+        return self._verify(abi.Client(address=_word(address or "")), token)
+
+    def verify_user(self, user: str, token: Union[str, bytes], *,
+                    address: Optional[str] = None) -> Token:
         """The same for Basic, WebDAV, SFTP: the token must also be the
         user's own, byte for byte, or it is refused as wrong_user."""
-        name, data = _word(user), _utf8(token)
-        handle, c = self._open_handle(), abi.CToken()
+        name = _word(user)
         if name is None:
             raise Refused(Reason.WRONG_USER)
-        err = handle.lib.mm_verify_user(handle.pointer, name, data, len(data),
-                                        c)
+        return self._verify(
+            abi.Client(user=name, address=_word(address or "")), token)
+
+    def _verify(self, client: abi.Client, token: Union[str, bytes]) -> Token:
+        data = _utf8(token)
+        handle, c = self._open_handle(), abi.CToken()
+        err = handle.lib.mm_verify_client(
+            handle.pointer, ctypes.byref(client), data, len(data), c)
         if err:
             raise _refused(err)
         return _token(handle.lib, c)
