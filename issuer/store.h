@@ -17,7 +17,6 @@
 
 #define LABEL_SIZE 256
 #define ACTOR_SIZE 320
-#define CIDR_SIZE  256
 
 enum token_status { /* as stored; in the status list, IDLE is revoked */
 		    TOKEN_VALID = 0,
@@ -33,7 +32,7 @@ struct token_row {
 	char label[LABEL_SIZE];
 	char scope[SCOPE_SIZE]; /* "" with has_scope false */
 	char audience[1024];	/* words separated by spaces; "" none */
-	char cidr[CIDR_SIZE];	/* the same */
+	char cidr[CIDR_SIZE];	/* networks, the same way */
 	char kid[KID_SIZE];
 	char created_by[ACTOR_SIZE];
 	char changed_by[ACTOR_SIZE]; /* who last set the status */

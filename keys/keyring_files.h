@@ -29,9 +29,8 @@ struct key_folders {
 static inline struct key_folders
 key_folders_none(const char *dir, const struct secret *passphrase)
 {
-	return (struct key_folders){
-		dir, passphrase, -1, -1, { -1, -1, -1, -1 }, 0
-	};
+	return (struct key_folders){ dir, passphrase,	      -1,
+				     -1,  { -1, -1, -1, -1 }, 0 };
 }
 
 /* Open what is there.  MM_ERR_NOT_FOUND: no folder at all.  Folders that
