@@ -3,12 +3,27 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/caller.h"
+#include "issuer/followers.h"
 #include "issuer/handlers.h"
 #include "issuer/query.h"
 #include "issuer/reply.h"
 
 #define WAIT_MAX 30 /* seconds; a peer that left is not noticed sooner */
 #define USES_MAX 1000
+
+/* Nobody's agent follows through admin.sock. */
+static void note_follower(struct issuer *is, struct http_request *rq,
+			  uint64_t after)
+{
+	const struct caller *by = caller_of(rq);
+	struct follower who = { by->list, by->idx, "", "", after, clock_now() };
+	if (by->list == 0)
+		return;
+	(void)span_copy(who.user, sizeof who.user, span_str(by->user));
+	(void)span_copy(who.address, sizeof who.address, span_str(by->address));
+	followers_note(is->followers, &who);
+}
 
 enum mm_err feed_get(void *app, struct http_request *rq)
 {
@@ -20,6 +35,7 @@ enum mm_err feed_get(void *app, struct http_request *rq)
 		return why_say(http_why(rq), MM_ERR_INVALID, "after",
 			       "say after=SEQ: the number of the last event "
 			       "you have");
+	note_follower(is, rq, after);
 	return publisher_feed(is->publisher, rq, after, (int64_t)wait);
 }
 

@@ -12,6 +12,8 @@ http_handler token_list, token_show, user_list;
 http_handler token_revoke, token_suspend, token_reinstate, user_revoke;
 /* sign_in.c, me.c */
 http_handler sign_in, sign_out, me_get;
+/* overview.c */
+http_handler overview_get;
 /* agents.c */
 http_handler feed_get, snapshot_get, uses_post;
 /* public.c */

@@ -6,6 +6,8 @@
  *	mint       indexes and signatures       (mint.h)
  *	proven     callers' tokens seen before  (proven.h)
  *	refusals   what the audit says of them  (refusals.h)
+ *	followers  the agents and where they are (followers.h)
+ *	overview   what the console draws       (overview.h)
  *
  * Passed to every handler; nothing here changes after the start but what
  * the parts lock themselves.
@@ -15,7 +17,9 @@
 
 #include "common/http.h"
 #include "common/settings.h"
+#include "issuer/followers.h"
 #include "issuer/mint.h"
+#include "issuer/overview.h"
 #include "issuer/proven.h"
 #include "issuer/publish.h"
 #include "issuer/refusals.h"
@@ -68,6 +72,8 @@ struct issuer {
 	struct mint *mint;
 	struct proven *proven;
 	struct refusals *refusals;
+	struct followers *followers;
+	struct overview *overview;
 	struct http_body *metadata; /* RFC 8414 */
 	struct http_body *openapi;
 	struct http_server *http;

@@ -12,6 +12,7 @@ struct key_page {
 	json_t *items;
 	struct key_row rows[KEYRING_MAX * 2];
 	size_t count;
+	bool counted; /* their live tokens */
 };
 
 static const struct key_row *row_of(const struct key_page *p, const char *kid)
@@ -26,28 +27,38 @@ static void add_key(void *ctx, const struct keyring_entry *e)
 {
 	struct key_page *p = ctx;
 	const struct key_row *row = row_of(p, jwk_kid(e->key));
+	json_t *live = json_integer(row ? (json_int_t)row->live_tokens : 0);
+	if (!p->counted) {
+		json_decref(live);
+		live = NULL;
+	}
 	json_array_append_new(
 		p->items,
-		json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:I}", "kid",
+		json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o*}", "kid",
 			  jwk_kid(e->key), "alg", jwk_alg_name(e->key), "state",
 			  key_state_name(e->state), "offline",
 			  keyring_is_offline(e), "created_at",
 			  time_json(e->created), "announced_seq",
 			  (json_int_t)(row ? row->announced_seq : 0),
 			  "last_exp", time_json(row ? row->last_exp : 0),
-			  "live_tokens",
-			  (json_int_t)(row ? row->live_tokens : 0)));
+			  "live_tokens", live));
+}
+
+enum mm_err keys_json(struct issuer *is, int64_t now, json_t **out)
+{
+	struct key_page p;
+	TRY(store_keys(is->store, now, p.rows, KEYRING_MAX * 2, &p.count));
+	p.items = *out = json_array();
+	p.counted = now != 0;
+	signing_each(is->signing, add_key, &p);
+	return *out ? MM_OK : MM_ERR_NOMEM;
 }
 
 enum mm_err key_list(void *app, struct http_request *rq)
 {
-	struct issuer *is = app;
-	struct key_page p;
-	TRY(store_keys(is->store, clock_now(), p.rows, KEYRING_MAX * 2,
-		       &p.count));
-	p.items = json_array();
-	signing_each(is->signing, add_key, &p);
-	return reply_json(rq, 200, json_pack("{s:o}", "keys", p.items));
+	json_t *keys;
+	TRY(keys_json(app, clock_now(), &keys));
+	return reply_json(rq, 200, json_pack("{s:o}", "keys", keys));
 }
 
 struct reload_body {

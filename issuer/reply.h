@@ -26,6 +26,10 @@ json_t *status_json(const char *iss, uint32_t list, uint32_t idx);
 enum mm_err reply_public(struct http_request *rq, int64_t seconds,
 			 struct http_body *body);
 
+/* All keys in force, to be json_decref()ed; `now` 0 leaves their live tokens
+ * uncounted. */
+MM_MUST_USE enum mm_err keys_json(struct issuer *is, int64_t now, json_t **out);
+
 /* Who asks (GET /v1/me); `session` is when his session ends, or 0. */
 enum mm_err reply_me(struct issuer *is, struct http_request *rq,
 		     int64_t session);

@@ -19,6 +19,7 @@ const struct http_route issuer_routes[] = {
 	{ "DELETE", "/v1/users/{}/tokens",         HTTP_WORK,  0,     user_revoke,     NEED_SELF },
 	{ "GET",    "/v1/users",                   HTTP_WORK,  0,     user_list,       NEED_ADMIN },
 	{ "GET",    "/v1/me",                      HTTP_WORK,  0,     me_get,          NEED_SELF },
+	{ "GET",    "/v1/overview",                HTTP_WORK,  0,     overview_get,    NEED_ADMIN },
 	{ "GET",    "/v1/keys",                    HTTP_WORK,  0,     key_list,        NEED_ADMIN },
 	{ "POST",   "/v1/keys/reload",             HTTP_WORK,  SMALL, key_reload,      NEED_ADMIN },
 	{ "GET",    "/v1/audit",                   HTTP_WORK,  0,     audit_get,       NEED_ADMIN },

@@ -226,7 +226,10 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 				       .feed_retain = is->set.feed_retain };
 	is->proven = proven_new();
 	is->refusals = refusals_new();
-	if (is->proven == NULL || is->refusals == NULL)
+	is->followers = followers_new();
+	is->overview = overview_new();
+	if (is->proven == NULL || is->refusals == NULL ||
+	    is->followers == NULL || is->overview == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(oauth_metadata_new(is->set.issuer, &is->metadata));
 	TRY(openapi_new(&is->openapi));
@@ -332,6 +335,8 @@ void issuer_stop(struct running *r)
 	signing_close(is->signing);
 	proven_free(is->proven);
 	refusals_free(is->refusals);
+	followers_free(is->followers);
+	overview_free(is->overview);
 	http_body_drop(is->metadata);
 	http_body_drop(is->openapi);
 }

@@ -175,13 +175,14 @@ MM_MUST_USE enum mm_err
 store_query(struct store *s, const struct token_query *q,
 	    void (*each)(void *, const struct token_row *), void *ctx);
 
-/* Active tokens that somebody should look at. */
+/* Active tokens that somebody should look at; of the query, now and limit are
+ * asked. */
 enum token_pick {
 	PICK_EXPIRING, /* those that die next, first */
 	PICK_UNUSED    /* never used, the oldest first */
 };
 MM_MUST_USE enum mm_err
-store_pick(struct store *s, enum token_pick pick, int64_t now, size_t limit,
+store_pick(struct store *s, enum token_pick pick, const struct token_query *q,
 	   void (*each)(void *, const struct token_row *), void *ctx);
 
 /* How many tokens there are and were.  Live: active or suspended. */

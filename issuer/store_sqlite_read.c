@@ -112,16 +112,16 @@ enum mm_err store_query(struct store *s, const struct token_query *w,
 	return each_token(&q, each, ctx);
 }
 
-enum mm_err store_pick(struct store *s, enum token_pick pick, int64_t now,
-		       size_t limit,
+enum mm_err store_pick(struct store *s, enum token_pick pick,
+		       const struct token_query *w,
 		       void (*each)(void *, const struct token_row *),
 		       void *ctx)
 {
 	AUTO_READER struct conn *c = store_reader(s);
 	AUTO_QUERY struct query q = query_new(
 		c, pick == PICK_EXPIRING ? ST_TOKEN_SOON : ST_TOKEN_UNUSED);
-	query_int(&q, now);
-	query_int(&q, (int64_t)limit);
+	query_int(&q, w->now);
+	query_int(&q, (int64_t)w->limit);
 	return each_token(&q, each, ctx);
 }
 

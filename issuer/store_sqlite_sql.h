@@ -102,11 +102,6 @@
 	" (SELECT list, idx FROM token " where " ORDER BY " order              \
 	" LIMIT ?2) ORDER BY " order
 
-/* When a token died, or will. */
-#define TOKEN_DEATH                                                            \
-	"(CASE WHEN status IN (1, 3) THEN min(changed_at, dies_at)"            \
-	" ELSE dies_at END)"
-
 /* clang-format off */
 #define STATEMENTS(X)                                                      \
 	X(META_GET, "SELECT iss, epoch FROM meta")                         \
@@ -187,16 +182,8 @@
 		" AND dies_at > ?1", "dies_at"))                           \
 	X(TOKEN_UNUSED, TOKEN_PICK("INDEXED BY token_age WHERE status = 0" \
 		" AND dies_at > ?1 AND last_use = 0", "iat"))              \
-	X(TALLY_MINTED, "SELECT iat / 86400, count(*) FROM token"          \
-		" WHERE iat >= ?1 GROUP BY 1")                             \
-	X(TALLY_DIED, "SELECT " TOKEN_DEATH " / 86400, count(*)"           \
-		" FROM token WHERE " TOKEN_DEATH " BETWEEN ?1 AND ?2"      \
-		" GROUP BY 1")                                             \
-	X(TALLY_LIVE, "SELECT count(*), sum(status = 2),"                \
-		" sum(status = 0 AND dies_at <= ?1 + 7 * 86400),"        \
-		" sum(status = 0 AND dies_at <= ?1 + 30 * 86400),"       \
-		" sum(status = 0 AND last_use = 0)"                      \
-		" FROM token WHERE status IN (0, 2) AND +dies_at > ?1")    \
+	X(TALLY_TOKENS, "SELECT iat, dies_at, status, changed_at,"         \
+		" last_use FROM token")                                    \
 	X(TALLY_USERS, "SELECT count(DISTINCT user) FROM token")           \
 	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \
 		" changed_at = ?5,"                                        \

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """100,000 tokens of 10,000 people: every page that the console asks for comes
 within 100 ms."""
+import pathlib
 import time
 
 from fill import fill
 from flow import SLOW, Flow, main
 
 PEOPLE, TOKENS = 10000, 100000
-# What is measured is the work, not who else is on the machine: the best of
-# some, and a sanitized build is let off.
-LIMIT = 0.1 * SLOW
+# Half of it, so that a slower machine keeps the promise, too.
+LIMIT = 0.05 * SLOW
 
 
 class Many(Flow):
@@ -20,18 +20,37 @@ class Many(Flow):
         fill(self.i.data, TOKENS, PEOPLE)
         self.i.start()
 
+    def worked(self):
+        """Seconds of processor time that the daemon has had."""
+        tasks = pathlib.Path(f"/proc/{self.i.proc.pid}/task")
+        return sum(int((t / "schedstat").read_text().split()[0])
+                   for t in tasks.iterdir()) / 1e9
+
+    def timed(self, path):
+        """The answer, and what it took: the time on the clock, or, where
+        others have the processors, the daemon's own."""
+        work, began = self.worked(), time.perf_counter()
+        status, reply, _ = self.i.http("GET", path, local=True)
+        took = min(time.perf_counter() - began, self.worked() - work)
+        self.assertEqual(status, 200, reply)
+        return reply, took
+
     def ask(self, path):
-        best = None
-        for _ in range(5):
-            began = time.perf_counter()
-            status, reply, _ = self.i.http("GET", path, local=True)
-            took = time.perf_counter() - began
-            self.assertEqual(status, 200, reply)
-            best = took if best is None else min(best, took)
-            if best < LIMIT / 2:
-                break
-        self.assertLess(best, LIMIT, path)
-        return reply
+        """The best of some: once something else may come between."""
+        for _ in range(3):
+            reply, took = self.timed(path)
+            if took < LIMIT:
+                return reply
+        self.fail(f"{path}: {1000 * took:.0f} ms")
+
+    def test_the_overview(self):
+        """It is kept for some seconds: this is about who asks first."""
+        o, took = self.timed("/v1/overview")
+        self.assertLess(took, LIMIT)
+        self.assertEqual(o["counts"]["users"], PEOPLE)
+        self.assertEqual(o["counts"]["live"], o["days"]["live"][-1])
+        self.assertGreater(min(o["days"]["minted"] + o["days"]["died"]), 100)
+        self.assertEqual((len(o["expiring"]), len(o["never_used"])), (20, 20))
 
     def walk(self, path, what):
         """Every page, to the deepest: how many there are in all."""

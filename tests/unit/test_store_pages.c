@@ -247,8 +247,9 @@ static void test_picks(void **state)
 		     { PICK_UNUSED, 9, "third second first " } };
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct seen seen = { .count = 0 };
-		assert_int_equal(store_pick(f->s, rows[i].pick, now,
-					    rows[i].limit, see, &seen),
+		const struct token_query q = { .now = now,
+					       .limit = rows[i].limit };
+		assert_int_equal(store_pick(f->s, rows[i].pick, &q, see, &seen),
 				 MM_OK);
 		assert_string_equal(seen.labels, rows[i].labels);
 	}
@@ -258,8 +259,8 @@ static void test_picks(void **state)
 	size_t n;
 	assert_int_equal(store_use(f->s, &use, 1, now, &n), MM_OK);
 	struct seen seen = { .count = 0 };
-	assert_int_equal(store_pick(f->s, PICK_UNUSED, now, 9, see, &seen),
-			 MM_OK);
+	const struct token_query q = { .now = now, .limit = 9 };
+	assert_int_equal(store_pick(f->s, PICK_UNUSED, &q, see, &seen), MM_OK);
 	assert_int_equal(seen.count, 3);
 }
 
