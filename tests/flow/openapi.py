@@ -202,6 +202,7 @@ class OpenApi(Flow):
         i.http("GET", "/v1/feed?after=0", token=token)
         i.http("GET", "/v1/feed", token=token)
         i.http("GET", "/v1/snapshot", token=token)
+        i.http("GET", "/v1/overview", local=True)
         for uses in ([{"id": "1.0", "at": 1}], [], [{"id": "x"}], {}):
             i.http("POST", "/v1/uses", {"uses": uses}, token=token)
 
