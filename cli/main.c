@@ -25,6 +25,7 @@ static const struct flag create_flags[] = {
 	{ 's', "scope",        FLAG_TEXTS,    "SCOPE", AT(scopes),       "what it may do; repeat; none = all of the user's rights", false },
 	{ 'l', "label",        FLAG_TEXT,     "LABEL", AT(label),        "what people call it", false },
 	{ 0,   "audience",     FLAG_TEXTS,    "A",     AT(audiences),    "the service that it is for; repeat; none = any", false },
+	{ 0,   "cidr",         FLAG_TEXTS,    "NET",   AT(cidrs),        "only from there: 192.0.2.0/24, 2001:db8::/32; repeat; none = from anywhere", false },
 	{ 0,   "allow-long",   FLAG_BOOL,     NULL,    AT(allow_long),   "over 511 bytes: too long for SFTP and PAM", false },
 	{ 'q', "quiet",        FLAG_BOOL,     NULL,    AT(quiet),        "print the token and nothing else", false },
 	FLAG_O, FLAG_DATA,
@@ -93,12 +94,13 @@ static const struct flag compromise_flags[] = {
 #define ANY_NUMBER 1000000
 
 static const struct command commands[] = {
-	{ "token create", "-u USER [-e DUR|DATE] [-a DUR] [-s SCOPE]... [-l LABEL] [--audience A]... [--allow-long] [-q] [-o json]",
+	{ "token create", "-u USER [-e DUR|DATE] [-a DUR] [-s SCOPE]... [-l LABEL] [--audience A]... [--cidr NET]... [--allow-long] [-q] [-o json]",
 	  "Make a token.\n"
 	  "It goes to standard output, and what there is to know about it to standard error.",
 	  WITH(create_flags), 0,
 	  "  mintmark token create -u alice -e 30d -l 'backup job'\n"
 	  "  mintmark token create -u alice -a 30d -s photos:read -s node:1b9d:rw\n"
+	  "  mintmark token create -u backup -a 7d --cidr 10.1.0.0/16 --cidr 2001:db8::7\n"
 	  "  TOKEN=$(mintmark token create -u ci -e 2026-12-31 -q)\n",
 	  token_create },
 	{ "token list", "[-u USER] [--status STATUS] [--key KID] [-o json]",

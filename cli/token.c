@@ -57,6 +57,7 @@ static void put_token(FILE *to, const json_t *t)
 	put_field(to, "expires", json_text(t, "expires_at", "-"));
 	put_words(to, "scopes", t, "scopes", "(all that the user may do)");
 	put_words(to, "audience", t, "audience", "(any)");
+	put_words(to, "cidr", t, "cidr", "(from any address)");
 }
 
 static void put_history(FILE *to, const json_t *t)
@@ -138,6 +139,23 @@ static enum mm_err add_scopes(const char *text, json_t *list, struct why *why)
 	return add_scope(rest, list, why);
 }
 
+static enum mm_err add_cidrs(const struct args *a, json_t *body,
+			     struct why *why)
+{
+	struct cidr c;
+	struct why inner = { .text = "" };
+	json_t *list = a->cidrs.count ? json_array() : NULL;
+	if (list != NULL)
+		json_object_set_new(body, "cidr", list);
+	for (size_t i = 0; i < a->cidrs.count; i++) {
+		if (cidr_read(span_str(a->cidrs.at[i]), &c, &inner) != MM_OK)
+			return why_say(why, MM_ERR_INVALID, NULL, "--cidr: %s",
+				       inner.text);
+		json_array_append_new(list, json_string(a->cidrs.at[i]));
+	}
+	return MM_OK;
+}
+
 static enum mm_err add_lists(const struct args *a, json_t *body,
 			     struct why *why)
 {
@@ -174,6 +192,7 @@ static enum mm_err make_grant(const struct args *a, json_t *body,
 				    json_integer(a->auto_refresh));
 	if (a->allow_long)
 		json_object_set_new(body, "allow_long", json_true());
+	TRY(add_cidrs(a, body, why));
 	return add_lists(a, body, why);
 }
 

@@ -12,12 +12,14 @@ static json_t *claims_json(const struct access_says *s, const char *id)
 	const struct narrow_grant *g = s->grant;
 	json_t *scope = g->has_scope ? json_string(g->scope) : NULL;
 	json_t *since = s->auth_time ? json_integer(s->auth_time) : NULL;
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:o*, s:o*, s:o}",
+	json_t *cidr = s->cidr[0] ? json_string(s->cidr) : NULL;
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:o*, s:o*, s:o*,"
+			 " s:o}",
 			 "iss", s->iss, "sub", s->sub, "aud",
 			 audience_json(g->aud, g->aud_count), "iat",
 			 (json_int_t)s->iat, "exp", (json_int_t)g->exp, "jti",
-			 id, "client_id", s->parent, "scope", scope,
-			 "auth_time", since, "status",
+			 id, "client_id", s->parent, "scope", scope, "cidr",
+			 cidr, "auth_time", since, "status",
 			 status_json(s->iss, s->list, s->idx));
 }
 

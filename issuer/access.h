@@ -12,7 +12,8 @@ struct access_says {
 	const char *parent; /* the id of the token that it is made from */
 	uint32_t list, idx; /* the parent's */
 	int64_t iat;
-	int64_t auth_time;		  /* RFC 9068 s2.2.1; 0: not said */
+	const char *cidr;  /* the parent's; "": from any address */
+	int64_t auth_time; /* RFC 9068 s2.2.1; 0: not said */
 	const struct narrow_grant *grant; /* scope, audience, end */
 };
 

@@ -12,17 +12,6 @@
 
 /* ---- his token ---- */
 
-/* An agent may read the feed with a token whose key was retired or stolen:
- * how else would it hear of that?  It learns nothing that is not public, and
- * the feed proves itself. */
-static enum mm_err check_token(struct issuer *is, struct span token,
-			       unsigned need, int64_t now, struct claims *c,
-			       int64_t *last_use)
-{
-	TRY(own_read(is, token, need == NEED_FEED ? OWN_FORMER_KEY : 0, c));
-	return own_check(is, c, is->set.issuer, now, last_use);
-}
-
 /* "Bearer TOKEN" (RFC 6750 s2.1); the scheme in any case (RFC 9110). */
 static bool bearer_of(struct http_request *rq, struct span *token)
 {
@@ -127,14 +116,28 @@ struct shown {
 	struct claims c;
 	bool cookie; /* it was the console's */
 	struct session session;
+	char from[ADDRESS_SIZE]; /* of http_peer() */
 };
 
-static void nothing_shown(struct shown *s)
+static void nothing_shown(struct http_request *rq, struct shown *s)
 {
+	http_peer(rq, s->from);
 	s->c.jti = (struct json_text){ 0, 0 };
 	s->c.texts.text[0] = '\0'; /* no id to be logged yet */
 	s->cookie = false;
 	s->session = (struct session){ 0, 0 };
+}
+
+/* An agent may read the feed with a token whose key was retired or stolen:
+ * how else would it hear of that?  It learns nothing that is not public, and
+ * the feed proves itself. */
+static enum mm_err check_token(struct issuer *is, struct span token,
+			       unsigned need, int64_t now, struct shown *s,
+			       int64_t *last_use)
+{
+	const struct own_ask ask = { is->set.issuer, s->from, now };
+	TRY(own_read(is, token, need == NEED_FEED ? OWN_FORMER_KEY : 0, &s->c));
+	return own_check(is, &s->c, &ask, last_use);
 }
 
 /* From now on he is known, if only for the audit. */
@@ -168,7 +171,8 @@ static enum mm_err judge(struct http_request *rq, const struct shown *s,
 			       "nobody can tell now whether the token is "
 			       "good: try again");
 	bool dead = s->found == MM_ERR_REVOKED && !s->cookie &&
-		    may_be_dead(rq, need);
+		    may_be_dead(rq, need) &&
+		    claims_check_from(c, span_str(s->from)) == MM_OK;
 	if (s->found != MM_OK && !dead)
 		return refuse_token(rq, s->found, claims_text(c, c->jti),
 				    event);
@@ -190,9 +194,9 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 	struct shown s;
 	struct span token;
 	int64_t last_use;
-	nothing_shown(&s);
+	nothing_shown(rq, &s);
 	if (bearer_of(rq, &token)) {
-		s.found = check_token(is, token, need, clock_now(), &s.c,
+		s.found = check_token(is, token, need, clock_now(), &s,
 				      &last_use);
 		return judge(rq, &s, need, "auth.refused");
 	}
@@ -215,8 +219,8 @@ enum mm_err caller_sign_in(struct issuer *is, struct http_request *rq,
 {
 	struct shown s;
 	int64_t now = clock_now(), last_use = 0;
-	nothing_shown(&s);
-	s.found = check_token(is, token, NEED_SELF, now, &s.c, &last_use);
+	nothing_shown(rq, &s);
+	s.found = check_token(is, token, NEED_SELF, now, &s, &last_use);
 	if (s.found == MM_OK && user[0] != '\0' &&
 	    strcmp(user, claims_text(&s.c, s.c.sub)) != 0)
 		s.found = MM_ERR_WRONG_USER;
@@ -232,7 +236,7 @@ enum mm_err caller_sign_in(struct issuer *is, struct http_request *rq,
 bool caller_is_signed_in(struct issuer *is, struct http_request *rq)
 {
 	struct shown s;
-	nothing_shown(&s);
+	nothing_shown(rq, &s);
 	s.cookie = true;
 	return session_check(is, rq, &s.c, &s.session) == MM_OK &&
 	       set_remote(rq, &s, false) == MM_OK;

@@ -21,6 +21,7 @@ static const struct body_field fields[] = {
 	FIELD(auto_refresh, BODY_SECONDS),
 	FIELD(scopes, BODY_TEXTS_OF),
 	FIELD(audience, BODY_TEXTS_OF),
+	FIELD(cidr, BODY_TEXTS_OF),
 	FIELD(allow_long, BODY_BOOL),
 };
 
@@ -103,7 +104,7 @@ static enum mm_err fill_expiry(const struct grant *g,
 	return MM_OK;
 }
 
-/* ---- scopes and audience ---- */
+/* ---- scopes, audience, networks ---- */
 
 /* Append a word and a space before it; false when it does not fit. */
 static bool add_word(char *text, size_t size, const char *word)
@@ -189,6 +190,31 @@ static enum mm_err fill_audience(const struct grant *g, struct token_row *out,
 	return MM_OK;
 }
 
+/* In the one way to write them. */
+static enum mm_err fill_cidr(const struct grant *g, struct token_row *out,
+			     struct why *why)
+{
+	struct why inner = { .text = "" };
+	if (g->cidr.given && g->cidr.count == 0)
+		return why_say(why, MM_ERR_INVALID, "cidr",
+			       "the list is empty: name the networks that "
+			       "the token may come from, or leave cidr out "
+			       "for any address");
+	if (g->cidr.count > CIDR_MAX)
+		return why_say(why, MM_ERR_INVALID, "cidr",
+			       "at most %d networks", CIDR_MAX);
+	for (size_t i = 0; i < g->cidr.count; i++) {
+		struct cidr c;
+		char text[CIDR_WORD];
+		if (cidr_read(span_str(g->cidr.at[i]), &c, &inner) != MM_OK)
+			return why_say(why, MM_ERR_INVALID, "cidr", "%s",
+				       inner.text);
+		cidr_write(&c, text);
+		MM_ASSERT(add_word(out->cidr, sizeof out->cidr, text));
+	}
+	return MM_OK;
+}
+
 enum mm_err grant_row(const struct grant *g, const struct caller *by,
 		      const struct issuer_settings *set, int64_t now,
 		      struct token_row *out, struct why *why)
@@ -200,6 +226,7 @@ enum mm_err grant_row(const struct grant *g, const struct caller *by,
 	TRY(fill_expiry(g, set, now, out, why));
 	TRY(fill_scope(g, by, out, why));
 	TRY(fill_audience(g, out, why));
+	TRY(fill_cidr(g, out, why));
 	TRY(policy_check(set, out, why));
 	out->most = (uint32_t)set->max_tokens;
 	memcpy(out->user, g->user, sizeof out->user);

@@ -10,7 +10,7 @@ struct grant {
 	char user[USER_SIZE];
 	char label[LABEL_SIZE];
 	int64_t expires_in, expires_at, auto_refresh;
-	struct body_texts scopes, audience;
+	struct body_texts scopes, audience, cidr;
 	bool allow_long;
 };
 

@@ -167,13 +167,15 @@ static json_t *claims_json(const struct mint *m, const struct token_row *t)
 	snprintf(uri, sizeof uri, "%s/s/%u", m->iss, t->list);
 	json_t *aud = t->audience[0] ? audience_json(t->audience) : NULL;
 	json_t *scope = t->has_scope ? json_string(t->scope) : NULL;
+	json_t *cidr = t->cidr[0] ? json_string(t->cidr) : NULL;
 	json_t *window = t->auto_refresh ? json_integer(t->auto_refresh) : NULL;
-	return json_pack("{s:s, s:s, s:o*, s:I, s:I, s:s, s:o*, s:o*,"
+	return json_pack("{s:s, s:s, s:o*, s:I, s:I, s:s, s:o*, s:o*, s:o*,"
 			 " s:{s:{s:I, s:s}}}",
 			 "iss", m->iss, "sub", t->user, "aud", aud, "iat",
 			 (json_int_t)t->iat, "exp", (json_int_t)t->exp, "jti",
-			 jti, "scope", scope, "auto_refresh", window, "status",
-			 "status_list", "idx", (json_int_t)t->idx, "uri", uri);
+			 jti, "scope", scope, "cidr", cidr, "auto_refresh",
+			 window, "status", "status_list", "idx",
+			 (json_int_t)t->idx, "uri", uri);
 }
 
 static void free_text(char **s)
@@ -263,13 +265,17 @@ static enum mm_err too_long(const struct token_row *t, struct span token,
 			    size_t max, struct why *why)
 {
 	bool hard = max == TOKEN_MAX;
-	bool by_scope = strlen(t->scope) >= strlen(t->audience);
-	return why_say(why, MM_ERR_INVALID, by_scope ? "scopes" : "audience",
+	size_t scope = strlen(t->scope), aud = strlen(t->audience);
+	size_t cidr = strlen(t->cidr);
+	const char *field = scope >= aud && scope >= cidr ? "scopes"
+			    : aud >= cidr		  ? "audience"
+							  : "cidr";
+	return why_say(why, MM_ERR_INVALID, field,
 		       "the token would have %zu characters, over %zu "
-		       "(before encoding: scope %zu, aud %zu, sub %zu; its "
-		       "signature: %zu): shorten them%s",
-		       token.len, max, strlen(t->scope), strlen(t->audience),
-		       strlen(t->user), signature_len(token),
+		       "(before encoding: scope %zu, aud %zu, cidr %zu, sub "
+		       "%zu; its signature: %zu): shorten them%s",
+		       token.len, max, scope, aud, cidr, strlen(t->user),
+		       signature_len(token),
 		       hard ? ""
 			    : ", or set allow_long for Bearer only (PAM cuts "
 			      "longer passwords)");

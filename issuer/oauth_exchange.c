@@ -98,10 +98,13 @@ static enum mm_err read_parent(struct issuer *is, struct http_request *rq,
 			       int64_t *last_use, int64_t *due)
 {
 	const char *id = "";
+	char from[ADDRESS_SIZE];
+	const struct own_ask own = { .from = from, .now = a->narrow.now };
+	http_peer(rq, from);
 	enum mm_err e = own_read(is, span_str(a->token), 0, out);
 	if (e == MM_OK) {
 		id = claims_text(out, out->jti);
-		e = own_check(is, out, NULL, a->narrow.now, last_use);
+		e = own_check(is, out, &own, last_use);
 	}
 	if (e == MM_OK)
 		e = own_due(is, out, a->narrow.now, due);
@@ -153,6 +156,7 @@ static enum mm_err give(struct issuer *is, struct http_request *rq,
 		.parent = claims_text(parent, parent->jti),
 		.list = parent->list,
 		.idx = parent->idx,
+		.cidr = claims_text(parent, parent->cidr),
 		.iat = a->narrow.now,
 		.grant = g,
 	};

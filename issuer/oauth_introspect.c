@@ -11,12 +11,14 @@
 #include "issuer/reply.h"
 
 struct ask {
-	const char *token;
+	const char *token, *from;
 };
 
 /* token_type_hint is passed over (RFC 7662 s2.1): a token says its type. */
 static const struct oauth_param params[] = {
 	{ "token", OAUTH_TEXT, offsetof(struct ask, token) },
+	/* ours, as s2.1 has it: where who shows the token comes from */
+	{ "from", OAUTH_TEXT, offsetof(struct ask, from) },
 };
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -32,19 +34,21 @@ static json_t *active_json(const struct claims *c, int64_t dies_at, int64_t due)
 		c->has_scope ? json_string(claims_text(c, c->scope)) : NULL;
 	json_t *client =
 		c->access ? json_string(claims_text(c, c->client_id)) : NULL;
+	json_t *cidr =
+		c->cidr.len ? json_string(claims_text(c, c->cidr)) : NULL;
 	json_t *window = c->auto_refresh ? json_integer(c->auto_refresh) : NULL;
 	json_t *dies =
 		c->auto_refresh ? json_integer(earlier(dies_at, due)) : NULL;
 	return json_pack(
 		"{s:b, s:o*, s:o*, s:s, s:s, s:s, s:s, s:o*, s:I, s:I, s:s,"
-		" s:o, s:o*, s:o*}",
+		" s:o, s:o*, s:o*, s:o*}",
 		"active", 1, "scope", scope, "client_id", client, "username",
 		sub, "token_type", "Bearer", "sub", sub, "iss", iss, "aud",
 		audience_json(c->texts.text + c->aud.at, c->aud.count), "exp",
 		(json_int_t)earlier(c->exp, due), "iat", (json_int_t)c->iat,
 		"jti", claims_text(c, c->jti), "status",
 		status_json(iss, c->list, c->idx), "auto_refresh", window,
-		"dies_at", dies);
+		"dies_at", dies, "cidr", cidr);
 }
 
 /* Agents and administrators may ask of any token, others of their own. */
@@ -58,16 +62,19 @@ enum mm_err oauth_inspect(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
 	AUTO_BUF struct buf room = buf_new(0);
-	struct ask ask = { NULL };
+	struct ask ask = { NULL, NULL };
 	struct claims c;
 	int64_t now = clock_now(), last_use, due;
-	TRY(oauth_read(rq, params, 1, &room, &ask));
+	TRY(oauth_read(rq, params, sizeof params / sizeof params[0], &room,
+		       &ask));
 	if (ask.token == NULL)
 		return oauth_refuse(rq, "invalid_request", "token is missing");
 
+	const struct own_ask own = { .from = ask.from ? ask.from : "",
+				     .now = now };
 	enum mm_err e = own_read(is, span_str(ask.token), OWN_ACCESS, &c);
 	if (e == MM_OK)
-		e = own_check(is, &c, NULL, now, &last_use);
+		e = own_check(is, &c, &own, &last_use);
 	if (e == MM_OK)
 		e = own_due(is, &c, now, &due);
 	if (e != MM_OK && !own_is_refusal(e))

@@ -59,10 +59,11 @@ enum mm_err own_read(struct issuer *is, struct span token, unsigned flags,
 /* ---- alive ---- */
 
 enum mm_err own_check(struct issuer *is, const struct claims *c,
-		      const char *audience, int64_t now, int64_t *last_use)
+		      const struct own_ask *ask, int64_t *last_use)
 {
-	TRY(claims_check(c, span_str(is->set.issuer), audience, now));
-	return publisher_alive(is->publisher, c, now, last_use);
+	TRY(claims_check(c, span_str(is->set.issuer), ask->audience, ask->now));
+	TRY(publisher_alive(is->publisher, c, ask->now, last_use));
+	return claims_check_from(c, span_str(ask->from));
 }
 
 enum mm_err own_due(struct issuer *is, const struct claims *c, int64_t now,

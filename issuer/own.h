@@ -13,11 +13,17 @@ enum {
 /* Form and signature: is it a token that we signed?  It may be dead. */
 MM_MUST_USE enum mm_err own_read(struct issuer *is, struct span token,
 				 unsigned flags, struct claims *out);
-/* Is it alive now, for this audience (NULL: any)?  *last_use is written if
- * so. */
+/* What is asked of a token of ours. */
+struct own_ask {
+	const char *audience; /* NULL: any */
+	const char *from;     /* the address that it came from; "": not known */
+	int64_t now;
+};
+
+/* Is it alive, for this audience, and may it come from there?  *last_use is
+ * written if so. */
 MM_MUST_USE enum mm_err own_check(struct issuer *is, const struct claims *c,
-				  const char *audience, int64_t now,
-				  int64_t *last_use);
+				  const struct own_ask *ask, int64_t *last_use);
 
 /* When will it be revoked, since another was made in its place (PROTOCOL.md
  * s7, rotate with an overlap)?  INT64_MAX: nothing is known of that;

@@ -59,12 +59,13 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		t->auto_refresh ? json_integer(t->auto_refresh) : json_null();
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:s, s:s, s:s, s:o}",
+		" s:o, s:o, s:s, s:s, s:s, s:o}",
 		"id", id, "user", t->user, "label", t->label, "model",
 		t->auto_refresh ? "auto_refresh" : "fixed", "status",
 		status_word(t, now), "scopes",
 		words_json(t->scope, t->has_scope), "audience",
-		words_json(t->audience, t->audience[0] != '\0'), "issued_at",
+		words_json(t->audience, t->audience[0] != '\0'), "cidr",
+		words_json(t->cidr, t->cidr[0] != '\0'), "issued_at",
 		time_json(t->iat), "expires_at", time_json(t->exp),
 		"auto_refresh", window, "dies_at", time_json(token_dies_at(t)),
 		"last_used_at", time_json(t->last_use), "created_by",

@@ -173,6 +173,7 @@ static enum mm_err give(struct issuer *is, struct http_request *rq,
 					  .idx = c->idx,
 					  .iat = now,
 					  .auth_time = s->since,
+					  .cidr = claims_text(c, c->cidr),
 					  .grant = &g };
 	token_id_write(parent, c->list, c->idx);
 	audience_of(is, g.aud);
@@ -261,16 +262,19 @@ static enum mm_err read_since(struct span token, const struct claims *c,
 	return MM_OK;
 }
 
-static enum mm_err read_session(struct issuer *is, struct span token,
-				int64_t now, struct claims *c, int64_t *since)
+static enum mm_err read_session(struct issuer *is, struct http_request *rq,
+				struct span token, struct claims *c,
+				int64_t *since)
 {
-	char audience[ISS_SIZE + 16];
-	int64_t last_use;
+	char audience[ISS_SIZE + 16], from[ADDRESS_SIZE];
+	int64_t now = clock_now(), last_use;
+	const struct own_ask ask = { audience, from, now };
 	audience_of(is, audience);
+	http_peer(rq, from);
 	TRY(own_read(is, token, OWN_ACCESS, c));
 	if (!c->access) /* somebody has put his PAT there */
 		return MM_ERR_MALFORMED;
-	TRY(own_check(is, c, audience, now, &last_use));
+	TRY(own_check(is, c, &ask, &last_use));
 	TRY(read_since(token, c, since));
 	return now < *since + SESSION_LONGEST ? MM_OK : MM_ERR_EXPIRED;
 }
@@ -281,7 +285,7 @@ enum mm_err session_check(struct issuer *is, struct http_request *rq,
 	struct span token;
 	TRY(find_cookie(is, rq, &token));
 	TRY(session_own_page(is, rq));
-	TRY(read_session(is, token, clock_now(), c, &out->since));
+	TRY(read_session(is, rq, token, c, &out->since));
 	out->ends = c->exp;
 	return MM_OK;
 }

@@ -58,6 +58,7 @@ static const struct token_row rows[] = {
 	{ .user = "alice", .auto_refresh = 30 * DAY },
 	{ .user = "alice", .audience = "files" },
 	{ .user = "alice", .audience = "files photos mail" },
+	{ .user = "alice", .cidr = "10.0.0.0/8 2001:db8::/32" },
 	{ .user = "alice", .has_scope = true, .scope = "photos:read" },
 	{ .user = "b\xc3\xa9"
 		  "a \xe2\x82\xac \xf0\x9f\x94\x91",
