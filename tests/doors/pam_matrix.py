@@ -71,12 +71,14 @@ class Matrix(Flow):
             lines.append("account required pam_permit.so")
         (self.services / "door").write_text("\n".join(lines) + "\n")
 
-    def pam(self, user, password, *operations, env=None, stdin=None):
+    def pam(self, user, password, *operations, env=None, stdin=None,
+            rhost="192.0.2.7"):
         """pamtester's last answer, and what was logged meanwhile."""
         before = self.host.syslog.text()
+        at = [] if rhost is None else ["-I", f"rhost={rhost}"]
         p = subprocess.run(
-            self.host.inside("pamtester", "-I", "rhost=192.0.2.7", "door",
-                             user, *(operations or ["authenticate"])),
+            self.host.inside("pamtester", *at, "door", user,
+                             *(operations or ["authenticate"])),
             input=(password + "\n" if stdin is None else stdin).encode(
                 errors="surrogateescape"),
             capture_output=True, timeout=60,
@@ -153,6 +155,31 @@ class Matrix(Flow):
                     'login "(a token?)"')], user=t)
         self.rows([("an ugly name", auth, t, "auth_err",
                     'login "al?ice?[2J'), ], user="al\nice\x1b[2J")
+
+    def test_source_addresses(self):
+        """PAM_RHOST is the address, or there is none."""
+        here = self.mint(cidr=["192.0.2.0/24", "2001:db8::/32"])
+        both = f"auth required {OURS} {{state}}\naccount required {OURS} {{state}}"
+        self.stack(both)
+        no, name = "auth_err", f"(token {here['id']} is limited to addresses, "
+        for rhost, got, logged in (
+                ("192.0.2.7", "ok", "accepted: "),
+                ("::ffff:192.0.2.7", "ok", "accepted: "),
+                ("2001:db8::7", "ok", "accepted: "),
+                ("192.0.3.7", no, f"wrong_address (token {here['id']}), login"),
+                ("2001:db9::7", no, "refused: wrong_address"),
+                ("192.0.2.7.example.org", no,
+                 name + "and there is a host name instead of one: sshd needs "
+                 'UseDNS no), login "alice", from "192.0.2.7.example.org"'),
+                ("UNKNOWN", no, name), ("", no, name + "and there is none"),
+                (None, no, name + "and there is none here)")):
+            with self.subTest(rhost):
+                said, log = self.pam("alice", here["token"], "authenticate",
+                                     "acct_mgmt", rhost=rhost)
+                self.assertEqual(said, got, log)
+                self.assertIn(logged, log)
+        self.assertEqual(self.pam("alice", self.mint()["token"],
+                                  rhost=None)[0], "ok")
 
     def test_no_password_at_all(self):
         self.stack(f"auth required {OURS} {{state}}")

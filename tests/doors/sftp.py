@@ -276,10 +276,14 @@ class Sftp(Life, Door):
                  "is not for sftp:write"),
                 (i.mint("alice", audience=["mail"])["token"],
                  "refused: wrong_audience"),
+                (i.mint("alice", cidr=["192.0.2.0/24"])["token"],
+                 "refused: wrong_address"),
                 (long, "refused: malformed (over 511 bytes"),
                 ("", "")):  # sshd itself: PermitEmptyPasswords no
             self.refused(token, says)
         self.assertTrue(self.get("write", "alice", good["token"]))
+        self.assertTrue(self.get("write", "alice", i.mint(
+            "alice", cidr=["127.0.0.1"])["token"]))
 
         state, away = a.state, a.state.with_name("away")
         kept = state.read_bytes()

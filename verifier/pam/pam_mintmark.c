@@ -18,7 +18,8 @@
  * tokens do; it may be a password for the modules below.
  * PAM_USER_UNKNOWN: no login name.  PAM_AUTHINFO_UNAVAIL: we cannot tell (no
  * state, a stale one, a wrong option or map); nobody gets in.  It is never
- * PAM_IGNORE, by which a pam_permit.so below would let anybody in.
+ * PAM_IGNORE, by which a pam_permit.so below would let anybody in.  Tokens
+ * that are limited to addresses (cidr) need one in PAM_RHOST.
  *
  * account asks again whether that token is still alive.  PAM_SUCCESS,
  * PAM_ACCT_EXPIRED, PAM_PERM_DENIED (revoked, suspended; another login or
@@ -37,16 +38,15 @@
 #include <syslog.h>
 
 #include "common/scope.h"
-#include "common/text.h"
 #include "verifier/pam/login.h"
+#include "verifier/pam/name.h"
 #include "verifier/pam/options.h"
 #include "verifier/pam/state_file.h"
 #include "verifier/pam/user_map.h"
 #include "verifier/verifier.h"
 
-#define EXPORT	 __attribute__((visibility("default")))
-#define DATA	 "mintmark.token"
-#define PAM_FITS 511 /* PAM_MAX_RESP_SIZE - 1: more may come cut */
+#define EXPORT __attribute__((visibility("default")))
+#define DATA   "mintmark.token"
 
 static void close_at(struct mm_verifier **v)
 {
@@ -84,27 +84,13 @@ static const struct answer *answer_to(enum mm_err e)
 
 /* ---- what we log ---- */
 
-/* Does it begin as every token does?  `{"` in base64url, and a dot. */
-static bool like_token(struct span s)
+/* As the service says it; "": it does not. */
+static const char *remote_host(pam_handle_t *pamh)
 {
-	size_t n = 0;
-	if (s.len < 3 || memcmp(s.at, "eyJ", 3) != 0)
-		return false;
-	while (n < s.len && ((s.at[n] >= 'a' && s.at[n] <= 'z') ||
-			     (s.at[n] >= 'A' && s.at[n] <= 'Z') ||
-			     (s.at[n] >= '0' && s.at[n] <= '9') ||
-			     s.at[n] == '-' || s.at[n] == '_'))
-		n++;
-	return n < s.len && s.at[n] == '.';
-}
-
-/* A name as strangers gave it; people do paste a token there. */
-static void quote_name(char out[QUOTE_SIZE], const char *name)
-{
-	struct span s = span_str(name ? name : "");
-	if (like_token(s) || s.len > PAM_FITS)
-		s = span_str("(a token?)");
-	text_quote(out, s);
+	const void *from = NULL;
+	return pam_get_item(pamh, PAM_RHOST, &from) == PAM_SUCCESS && from
+		       ? from
+		       : "";
 }
 
 struct caller {
@@ -114,12 +100,9 @@ struct caller {
 
 static void caller_fill(struct caller *c, pam_handle_t *pamh, const char *login)
 {
-	const void *from = NULL;
-	if (pam_get_item(pamh, PAM_RHOST, &from) != PAM_SUCCESS)
-		from = NULL;
 	c->pamh = pamh;
-	quote_name(c->login, login);
-	quote_name(c->from, from);
+	name_quote(c->login, login);
+	name_quote(c->from, remote_host(pamh));
 }
 
 static void say_refused(const struct caller *c, enum mm_err e,
@@ -196,6 +179,20 @@ static enum mm_err check_scopes(const struct options *o,
 	return MM_OK;
 }
 
+/* A name is what its owner's DNS says, and would be no proof of anything. */
+static enum mm_err say_token(const char *id, enum mm_err e, const char *from,
+			     struct why *why)
+{
+	struct address a;
+	if (e != MM_ERR_WRONG_ADDRESS || address_parse(span_str(from), &a))
+		return why_say(why, e, NULL, "token %s", id);
+	return why_say(why, e, NULL,
+		       "token %s is limited to addresses, and there is %s", id,
+		       from[0] ? "a host name instead of one: sshd needs "
+				 "UseDNS no"
+			       : "none here");
+}
+
 static enum mm_err check_length(struct span token, struct why *why)
 {
 	if (token.len <= PAM_FITS)
@@ -216,7 +213,10 @@ static enum mm_err check(pam_handle_t *pamh, const struct options *o,
 	TRY(allowed_users(o, login, &map, why));
 	TRY(open_state(pamh, o, &v, why));
 	char id[JTI_SIZE] = "";
-	struct asked ask = { .audience = o->audience, .id = id };
+	const char *from = remote_host(pamh);
+	struct asked ask = { .audience = o->audience,
+			     .from = span_str(from),
+			     .id = id };
 	enum mm_err e = verify_any(v, &ask, &map, token, out);
 	if ((e == MM_ERR_MALFORMED || e == MM_ERR_BAD_SIGNATURE) &&
 	    token.len == PAM_FITS)
@@ -224,7 +224,7 @@ static enum mm_err check(pam_handle_t *pamh, const struct options *o,
 			       "it has %d bytes: was it cut, at the end?",
 			       PAM_FITS);
 	if (e != MM_OK && id[0] != '\0')
-		return why_say(why, e, NULL, "token %s", id);
+		return say_token(id, e, from, why);
 	TRY(e);
 	return check_scopes(o, out, why);
 }
@@ -296,7 +296,7 @@ static int authenticate(pam_handle_t *pamh, const struct options *o,
 	caller_fill(&c, pamh, login);
 	if (pam_get_authtok(pamh, PAM_AUTHTOK, &password, NULL) !=
 		    PAM_SUCCESS ||
-	    password == NULL || !like_token(span_str(password)))
+	    password == NULL || !name_like_token(span_str(password)))
 		return no_token(&c);
 
 	enum mm_err e = check(pamh, o, login, span_str(password), &t, &why);
@@ -341,7 +341,7 @@ static enum mm_err check_same(const struct kept *k, const struct options *o,
 			      const char *login, struct why *why)
 {
 	char was[QUOTE_SIZE];
-	quote_name(was, k->login);
+	name_quote(was, k->login);
 	if (login == NULL || strcmp(login, k->login) != 0)
 		return why_say(why, MM_ERR_WRONG_USER, NULL,
 			       "token %s came in as %s", k->token.id, was);
