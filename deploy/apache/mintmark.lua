@@ -50,10 +50,13 @@ end
 
 -- Authorization goes as the client sent it.  Apache lets no line break through
 -- and joins two headers of a name by a comma, which makes no credentials.
-local function ask(need, authorization)
+-- Where the client is, for tokens that are limited to addresses (cidr), says
+-- Apache itself: behind another proxy mod_remoteip tells it whom to believe.
+local function ask(need, address, authorization)
 	local s = connect()
 	assert(s:send("GET /auth HTTP/1.1\r\nHost: mintmark\r\n" ..
 		"Connection: close\r\nX-Mintmark-Need: " .. need .. "\r\n" ..
+		"X-Forwarded-For: " .. address .. "\r\n" ..
 		(authorization and "Authorization: " .. authorization .. "\r\n" or "") ..
 		"\r\n"))
 	local status, headers = receive(s)
@@ -108,7 +111,8 @@ end
 local function door(need)
 	local function check(r)
 		forget_what_the_client_says(r)
-		local status, headers = ask(need(r), r.headers_in["Authorization"])
+		local status, headers = ask(need(r), r.useragent_ip,
+			r.headers_in["Authorization"])
 		return status == 200 and let_in(r, headers) or
 			refuse(r, status, headers)
 	end

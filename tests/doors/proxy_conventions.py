@@ -60,7 +60,8 @@ class Proxy(Serving):
                     return self.reply(400, [], b"")
                 try:
                     status, said, text = self.send(*rules.ask(
-                        self.command, self.path, headers))
+                        self.command, self.path, headers,
+                        self.client_address[0]))
                 except (OSError, http.client.HTTPException):
                     return self.reply(rules.away, [], b"")
                 if status != 200:
@@ -82,9 +83,11 @@ def only(headers, names):
 class Envoy:
     """ext_authz with http_service: the request's method, path_prefix and the
     whole path, Host, Authorization (two of them joined by a comma), length 0,
-    allowed_headers, and headers_to_add instead of the client's."""
+    allowed_headers, and headers_to_add instead of the client's, with what
+    stands for the client's address.  X-Forwarded-For is Envoy's own."""
 
     away = 503
+    CLIENT = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 
     def __init__(self, text, listen):
         self.path = listen.removeprefix("unix:")
@@ -97,6 +100,7 @@ class Envoy:
         self.copied = set(re.findall(r"- exact: (\S+)", up))
         self.shown = set(re.findall(r"- exact: (\S+)", client))
         assert "failure_mode_allow: false" in text
+        assert f"&from={self.CLIENT}" in self.need
         assert "headers_with_underscores_action: REJECT_REQUEST" in text
         assert "request_headers_to_remove: [authorization]" in text
 
@@ -105,12 +109,13 @@ class Envoy:
             return None
         return without(headers, self.removed)
 
-    def ask(self, method, path, headers):
+    def ask(self, method, path, headers, client):
         c = UnixConnection(self.path)
         c.connect()
         c.sock.settimeout(2)
         sent = [("host", "photos"), ("content-length", "0"),
-                ("x-mintmark-need", self.need)]
+                ("x-mintmark-need", self.need.replace(self.CLIENT, client)),
+                ("x-forwarded-for", "192.0.2.1")]
         sent += [(k, v) for k, v in headers
                  if re.fullmatch(self.allowed, k.lower())
                  and k.lower() != "x-mintmark-need"]
@@ -152,7 +157,7 @@ class Traefik:
     def forget(self, headers):
         return without(headers, self.removed)
 
-    def ask(self, method, path, headers):
+    def ask(self, method, path, headers, client):
         host, port = self.listen.split(":")
         forwarded = {"x-forwarded-method", "x-forwarded-uri",
                      "x-forwarded-host", "x-forwarded-proto",
@@ -160,7 +165,7 @@ class Traefik:
         sent = without(headers, HOP | forwarded) + [
             ("Host", self.listen), ("X-Forwarded-Method", method),
             ("X-Forwarded-Uri", path), ("X-Forwarded-Host", "photos"),
-            ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "192.0.2.1")]
+            ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", client)]
         c = http.client.HTTPConnection(host, int(port), timeout=2)
         return c, "GET", self.target, sent
 

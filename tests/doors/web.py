@@ -285,6 +285,27 @@ class Guarded:
         self.refused(self.get(self.PATH, headers=[
             f"Authorization: Bearer {alice}, Bearer {alice}"]), 400, 401)
 
+    def test_source_addresses(self):
+        """From where says the proxy, whatever its client says."""
+        i, a = self.open()
+        here = i.mint("alice", cidr=["127.0.0.1", "2001:db8::/32"])["token"]
+        there = i.mint("alice", cidr=["127.0.0.2", "192.0.2.0/24"])["token"]
+        lies = [[], ["X-Forwarded-For: 192.0.2.7"],
+                ["x-forwarded-for: 10.0.0.1, 192.0.2.7"],
+                ["X-Forwarded-For: 192.0.2.7", "X-Forwarded-For: 127.0.0.2"],
+                ["Forwarded: for=192.0.2.7"], ["X-Real-IP: 192.0.2.7"]]
+        for lie in lies:
+            r = self.get(self.PATH, token=here, headers=lie)
+            self.assertEqual(r.status, 200, r)
+        r = self.get(self.PATH, token=there, flags=("--interface", "127.0.0.2"))
+        self.assertEqual(r.status, 200, r)
+        self.forget()
+        self.refused(self.get(self.PATH, token=here,
+                              flags=("--interface", "127.0.0.2")), 401)
+        for lie in lies:
+            self.refused(self.get(self.PATH, token=there, headers=lie), 401)
+        self.assertIn('"reason":"wrong_address"', a.text())
+
     def test_challenges(self):
         i, _ = self.open()
         only = i.mint("alice", scopes=self.READ)["token"]
