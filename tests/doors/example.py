@@ -180,6 +180,14 @@ class Answers:
                 (403, [BEARER + ', error="insufficient_scope", '
                        f'scope="node:/travel/rome:{need}"']))
 
+    def test_source_addresses(self):
+        i, _ = self.open()
+        for net, status in (("127.0.0.0/8", 200), ("192.0.2.0/24", 401)):
+            token = i.mint("alice", cidr=["2001:db8::/32", net])["token"]
+            for shown in (bearer(token), basic("alice", token)):
+                self.assertEqual(self.status("GET", NOTE, shown), status, net)
+        self.assertIn("wrong_address", self.door.text())
+
     def test_to_each_his_own(self):
         """Scopes narrow what the user may; they give nobody another's."""
         i, _ = self.open()

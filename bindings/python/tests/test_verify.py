@@ -81,6 +81,21 @@ class Live(Flow):
                      "\udc80"):
             self.refused(Reason.WRONG_USER, self.v.verify_user, user, token)
 
+    def test_source_addresses(self):
+        token = self.mint.mint("alice", cidr=["192.0.2.0/24"])["token"]
+        for ask in (self.v.verify,
+                    lambda t, **kw: self.v.verify_user("alice", t, **kw)):
+            self.assertEqual(ask(token, address="192.0.2.7").user, "alice")
+            for bad in ({}, {"address": None}, {"address": ""},
+                        {"address": "192.0.3.7"}, {"address": "localhost"},
+                        {"address": "192.0.2.7\0"}, {"address": "\udc80"}):
+                with self.assertRaises(Refused) as caught:
+                    ask(token, **bad)
+                self.assertIs(caught.exception.reason, Reason.WRONG_ADDRESS)
+        anywhere = self.mint.mint("alice")["token"]
+        for good in ({}, {"address": "x\0"}, {"address": "192.0.2.7"}):
+            self.v.verify(anywhere, **good)
+
     def test_what_is_no_token(self):
         token = self.mint.mint()["token"]
         for bad in ("", "x", b"\xff", "\udc80", token + "\0", "\0" + token,
