@@ -54,10 +54,8 @@ void address_write(const struct address *a, char out[ADDRESS_SIZE])
 /* The mask of the byte `i`. */
 static uint8_t mask(unsigned bits, unsigned i)
 {
-	unsigned before = 8 * i;
-	return bits >= before + 8 ? 0xff
-	       : bits <= before	  ? 0
-				  : (uint8_t)(0xff00 >> (bits - before));
+	unsigned here = bits > 8 * i ? bits - 8 * i : 0;
+	return (uint8_t)(here < 8 ? 0xff00u >> here : 0xffu);
 }
 
 static bool covers(const struct cidr *c, const struct address *a)

@@ -13,7 +13,7 @@
  * *bits is how many there are.  Text of which we know that it is good. */
 static void oracle(struct span text, uint8_t out[16], unsigned *bits)
 {
-	char copy[64], mapped[64];
+	char copy[64], mapped[72];
 	struct span rest = text;
 	(void)span_cut(&rest, '%', &text);
 	MM_ASSERT(span_copy(copy, sizeof copy, text));
