@@ -43,10 +43,12 @@ enum { TOKENS = 200 };
 
 static void verify_all(struct desk *d, const struct buf *tokens, bool good)
 {
+	const struct mm_client client = { .address = "2001:db8::7" };
 	struct mm_token t;
 	for (size_t i = 0; i < TOKENS; i++) {
-		enum mm_err e = mm_verify(d->v, (const char *)tokens[i].at,
-					  tokens[i].len, &t);
+		enum mm_err e = mm_verify_client(d->v, &client,
+						 (const char *)tokens[i].at,
+						 tokens[i].len, &t);
 		assert_true((e == MM_OK) == good);
 	}
 }
@@ -62,7 +64,9 @@ static void test_no_heap(void **state)
 	for (uint32_t i = 0; i < TOKENS; i++) {
 		struct says says = { .list = i % 2 ? SLIDE : FIXED,
 				     .idx = i,
-				     .window = i % 2 ? DAY : 0 };
+				     .window = i % 2 ? DAY : 0,
+				     .cidr = i % 3 ? "10.0.0.0/8 2001:db8::/32"
+						   : NULL };
 		token_make(&d.m, says, &good[i]);
 		token_make(&d.m, says, &bad[i]);
 		bad[i].at[bad[i].len - 1 - i] ^= 1;
