@@ -43,9 +43,6 @@ const json_t *key_known(const struct key_place *p, const char *kid);
 MM_MUST_USE enum mm_err key_reload(struct key_place *p, const char *compromised,
 				   struct why *why);
 
-/* The kind of new keys: that of the one chosen last. */
-enum jwk_alg key_alg(const struct keyring *ring);
-
 /* The live tokens that a key has signed, the caller's to free, by user.
  * (Live: active or suspended.) */
 MM_MUST_USE enum mm_err key_tokens(struct key_place *p, const char *kid,

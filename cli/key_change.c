@@ -9,6 +9,7 @@
 #include "cli/key.h"
 #include "cli/output.h"
 #include "common/clock.h"
+#include "keys/rotation.h"
 
 static enum mm_err read_alg(const char *name, enum jwk_alg *out,
 			    struct why *why)
@@ -66,60 +67,21 @@ enum mm_err key_generate(const struct args *a, struct why *why)
 
 /* ---- rotate ---- */
 
-enum jwk_alg key_alg(const struct keyring *ring)
-{
-	const struct jwk *k = keyring_successor(ring);
-	if (k == NULL)
-		k = keyring_signer(ring);
-	return k ? jwk_alg(k) : JWK_ES256;
-}
-
 /* The mint may not have read the folders since: then it signs with it. */
 static bool still_signs(const struct key_place *p, const char *kid)
 {
 	return strcmp(json_text(key_known(p, kid), "state", ""), "active") == 0;
 }
 
-static bool is_announced(const struct key_place *p, const char *kid)
+static bool mint_signs(void *place, const char *kid)
 {
-	const json_t *seq = json_object_get(key_known(p, kid), "announced_seq");
-	return json_integer_value(seq) > 0;
+	return still_signs(place, kid);
 }
 
-/* A key must be known to verifiers before it signs.  Only the mint can say;
- * without one nobody asks for tokens either. */
-static enum mm_err check_announced(struct key_place *p,
-				   const struct keyring *ring, struct why *why)
+static bool mint_announced(void *place, const char *kid)
 {
-	const struct jwk *next = keyring_successor(ring);
-	if (!p->running || next == NULL || is_announced(p, jwk_kid(next)))
-		return MM_OK;
-	TRY(key_reload(p, NULL, why));
-	return why_say(why, MM_ERR_CONFLICT, NULL,
-		       "the key %s was not announced until now, so it cannot "
-		       "sign yet: rotate again in some minutes",
-		       jwk_kid(next));
-}
-
-/* An earlier run was cut off when the files were done: what is left is to
- * tell the mint, which signs with another key still. */
-static bool is_untold(const struct key_place *p, const struct keyring *ring)
-{
-	const struct jwk *k = keyring_signer(ring);
-	return p->running && k != NULL && !still_signs(p, jwk_kid(k));
-}
-
-/* Has it its next key, or does it sign in a token, which gets none from us? */
-static bool is_complete(const struct keyring *ring)
-{
-	size_t active = 0, in_token = 0;
-	for (size_t i = 0; i < ring->count; i++) {
-		const struct keyring_entry *e = &ring->at[i];
-		active += e->state == KEY_ACTIVE;
-		in_token += e->state == KEY_ACTIVE && e->kept == KEY_IN_TOKEN;
-	}
-	return keyring_successor(ring) != NULL ||
-	       (active == 1 && in_token == 1);
+	const json_t *known = key_known(place, kid);
+	return json_integer_value(json_object_get(known, "announced_seq")) > 0;
 }
 
 static void put_rotation(const struct keyring_rotation *did)
@@ -151,17 +113,23 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	AUTO_PLACE struct key_place p = { .known = NULL };
 	AUTO_RING struct keyring ring = { .count = 0 };
 	struct keyring_rotation did;
+	bool untold;
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
-	bool untold = is_untold(&p, &ring);
-	if (untold && is_complete(&ring)) {
+	const struct mint_knows mint = { mint_signs, mint_announced, &p };
+	switch (rotation_next(&ring, p.running ? &mint : NULL, &untold)) {
+	case ROTATION_TELL:
 		printf("The key %s signs now: an earlier run was cut off "
 		       "before mintmarkd knew.\n",
 		       jwk_kid(keyring_signer(&ring)));
 		return key_reload(&p, NULL, why);
+	case ROTATION_ANNOUNCE:
+		TRY(key_reload(&p, NULL, why));
+		return rotation_too_early(&ring, why);
+	case ROTATION_DO:
+		break;
 	}
-	TRY(check_announced(&p, &ring, why));
-	TRY(key_refusal(keyring_rotate(p.dir, key_alg(&ring), &did, why)));
+	TRY(key_refusal(keyring_rotate(p.dir, rotation_alg(&ring), &did, why)));
 	did.only_prepared &= !untold;
 	put_rotation(&did);
 	return key_reload(&p, NULL, why);

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/key.h"
 #include "cli/output.h"
+#include "keys/rotation.h"
 
 /* A key that is gone already may have been thrown out by a run that was cut
  * off: there may be more to do. */
@@ -101,8 +102,8 @@ static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 {
 	struct keyring_thrown did;
 	if (keyring_find(ring, kid) != NULL) {
-		TRY(key_refusal(keyring_compromise(p->dir, kid, key_alg(ring),
-						   &did, why)));
+		TRY(key_refusal(keyring_compromise(
+			p->dir, kid, rotation_alg(ring), &did, why)));
 		fprintf(p->say, "Threw out the key %s.\n", kid);
 		if (did.no_next)
 			fprintf(p->say,

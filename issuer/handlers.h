@@ -21,6 +21,8 @@ http_handler jwks_get, status_list_get, list_index_get;
 http_handler health_live, health_ready, version_get;
 /* keys_http.c */
 http_handler key_list, key_reload;
+/* key_rotate.c */
+http_handler key_rotate;
 /* audit_http.c */
 http_handler audit_get;
 /* oauth_metadata.c, oauth_introspect.c, oauth_revoke.c, oauth_exchange.c */

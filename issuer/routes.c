@@ -22,6 +22,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/v1/overview",                HTTP_WORK,  0,     overview_get,    NEED_ADMIN },
 	{ "GET",    "/v1/keys",                    HTTP_WORK,  0,     key_list,        NEED_ADMIN },
 	{ "POST",   "/v1/keys/reload",             HTTP_WORK,  SMALL, key_reload,      NEED_ADMIN },
+	{ "POST",   "/v1/keys/rotate",             HTTP_WORK,  SMALL, key_rotate,      NEED_ADMIN },
 	{ "GET",    "/v1/audit",                   HTTP_WORK,  0,     audit_get,       NEED_ADMIN },
 	{ "GET",    "/v1/feed",                    HTTP_CROWD, 0,     feed_get,        NEED_FEED },
 	{ "GET",    "/v1/snapshot",                HTTP_WORK,  0,     snapshot_get,    NEED_FEED },

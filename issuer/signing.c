@@ -212,6 +212,11 @@ void signing_reload_or_log(struct signing *s, const struct stamp *stamp)
 			  why.text[0] ? why.text : mm_err_word(e));
 }
 
+struct keyring_at signing_keyring(const struct signing *s)
+{
+	return s->at;
+}
+
 static struct jwk *signer_locked(struct signing *s)
 {
 	return keyring_signer(&s->ring);

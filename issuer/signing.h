@@ -40,6 +40,9 @@ MM_MUST_USE enum mm_err signing_reload(struct signing *s,
 /* For whom nobody waits: a failure goes to the log. */
 void signing_reload_or_log(struct signing *s, const struct stamp *stamp);
 
+/* The folders, and what opens them. */
+struct keyring_at signing_keyring(const struct signing *s);
+
 /* The key that signs tokens and lists; drop it with jwk_drop(). */
 struct jwk *signing_key(struct signing *s);
 

@@ -1,0 +1,108 @@
+/* key_rotate.c - POST /v1/keys/rotate: what mintmark key rotate does, where
+ * the keys are. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/caller.h"
+#include "issuer/handlers.h"
+#include "issuer/reply.h"
+#include "keys/rotation.h"
+
+#define AUTO_RING __attribute__((cleanup(keyring_free)))
+
+/* What this issuer has made of the keyring. */
+struct known {
+	char signer[KID_SIZE];
+	struct key_row rows[KEYRING_MAX * 2];
+	size_t count;
+};
+
+static bool signs(void *known, const char *kid)
+{
+	return strcmp(((struct known *)known)->signer, kid) == 0;
+}
+
+static bool announced(void *known, const char *kid)
+{
+	const struct known *k = known;
+	for (size_t i = 0; i < k->count; i++)
+		if (strcmp(k->rows[i].kid, kid) == 0)
+			return k->rows[i].announced_seq > 0;
+	return false;
+}
+
+static enum mm_err read_known(struct issuer *is, struct known *out)
+{
+	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	(void)span_copy(out->signer, sizeof out->signer,
+			span_str(jwk_kid(key)));
+	return store_keys(is->store, 0, out->rows, KEYRING_MAX * 2,
+			  &out->count);
+}
+
+/* What is wrong with the folders is no fault of the request. */
+static enum mm_err of_folders(enum mm_err e)
+{
+	return e == MM_ERR_INVALID || e == MM_ERR_NOT_FOUND ? MM_ERR_CONFLICT
+							    : e;
+}
+
+static enum mm_err tell(struct issuer *is, struct http_request *rq)
+{
+	const struct stamp stamp = caller_stamp(rq);
+	return signing_reload(is->signing, NULL, 0, &stamp, http_why(rq));
+}
+
+static json_t *name_json(const char *kid)
+{
+	return kid[0] ? json_string(kid) : json_null();
+}
+
+static enum mm_err reply(struct issuer *is, struct http_request *rq,
+			 const struct keyring_rotation *did)
+{
+	bool published = publisher_settle(is->publisher, "keys", rq);
+	log_event(LOG_NOTICE, "key.rotate",
+		  "request=%s signing=%s retiring=%s next=%s by=%s",
+		  http_request_id(rq), did->active, did->retiring, did->next,
+		  caller_of(rq)->actor);
+	return reply_json(
+		rq, 200,
+		json_pack("{s:b, s:o, s:o, s:o, s:b}", "rotated",
+			  !did->only_prepared, "active", name_json(did->active),
+			  "retiring", name_json(did->retiring), "next",
+			  name_json(did->next), "published", published));
+}
+
+static void name(char out[KID_SIZE], const struct jwk *key)
+{
+	(void)span_copy(out, KID_SIZE, span_str(key ? jwk_kid(key) : ""));
+}
+
+enum mm_err key_rotate(void *app, struct http_request *rq)
+{
+	struct issuer *is = app;
+	struct why *why = http_why(rq);
+	struct keyring_at at = signing_keyring(is->signing);
+	AUTO_RING struct keyring ring = { .count = 0 };
+	struct known known;
+	const struct mint_knows mint = { signs, announced, &known };
+	struct keyring_rotation did = { .only_prepared = false };
+	bool untold;
+	TRY(read_known(is, &known));
+	TRY(of_folders(keyring_load(at, &ring, why)));
+	switch (rotation_next(&ring, &mint, &untold)) {
+	case ROTATION_TELL:
+		name(did.active, keyring_signer(&ring));
+		name(did.next, keyring_successor(&ring));
+		break;
+	case ROTATION_ANNOUNCE:
+		TRY(tell(is, rq));
+		return rotation_too_early(&ring, why);
+	case ROTATION_DO:
+		TRY(of_folders(
+			keyring_rotate(at, rotation_alg(&ring), &did, why)));
+		did.only_prepared &= !untold;
+	}
+	TRY(tell(is, rq));
+	return reply(is, rq, &did);
+}

@@ -1,0 +1,55 @@
+/* rotation.c - which step of a rotation is next. */
+#include "keys/rotation.h"
+
+enum jwk_alg rotation_alg(const struct keyring *ring)
+{
+	const struct jwk *k = keyring_successor(ring);
+	if (k == NULL)
+		k = keyring_signer(ring);
+	return k ? jwk_alg(k) : JWK_ES256;
+}
+
+/* The mint signs with another key still. */
+static bool is_untold(const struct keyring *ring, const struct mint_knows *mint)
+{
+	const struct jwk *k = keyring_signer(ring);
+	return mint != NULL && k != NULL && !mint->signs(mint->ctx, jwk_kid(k));
+}
+
+/* Has it its next key, or does it sign in a token, which gets none from us? */
+static bool is_complete(const struct keyring *ring)
+{
+	size_t active = 0, in_token = 0;
+	for (size_t i = 0; i < ring->count; i++) {
+		const struct keyring_entry *e = &ring->at[i];
+		active += e->state == KEY_ACTIVE;
+		in_token += e->state == KEY_ACTIVE && e->kept == KEY_IN_TOKEN;
+	}
+	return keyring_successor(ring) != NULL ||
+	       (active == 1 && in_token == 1);
+}
+
+static bool is_announced(const struct keyring *ring,
+			 const struct mint_knows *mint)
+{
+	const struct jwk *next = keyring_successor(ring);
+	return mint == NULL || next == NULL ||
+	       mint->announced(mint->ctx, jwk_kid(next));
+}
+
+enum rotation_step rotation_next(const struct keyring *ring,
+				 const struct mint_knows *mint, bool *untold)
+{
+	*untold = is_untold(ring, mint);
+	if (*untold && is_complete(ring))
+		return ROTATION_TELL;
+	return is_announced(ring, mint) ? ROTATION_DO : ROTATION_ANNOUNCE;
+}
+
+enum mm_err rotation_too_early(const struct keyring *ring, struct why *why)
+{
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "the key %s was not announced until now, so it cannot "
+		       "sign yet: rotate again in some minutes",
+		       jwk_kid(keyring_successor(ring)));
+}
