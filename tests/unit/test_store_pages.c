@@ -105,7 +105,7 @@ static void test_going_on(void **state)
 		{ .user = "alice", .text = "t" },
 	};
 	for (int i = 0; i < 9; i++) {
-		char label[8];
+		char label[16];
 		snprintf(label, sizeof label, "t%d", i);
 		mint_for(f, "alice", label, i / 3, 90 * DAY);
 	}
