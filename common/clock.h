@@ -10,6 +10,8 @@
 int64_t clock_now(void);
 /* Milliseconds that only rise, for time-outs. */
 int64_t clock_ms(void);
+/* The same in nanoseconds, for measuring. */
+int64_t clock_ns(void);
 
 /* For waiting at most so long, whatever the wall clock does meanwhile: a
  * condition of the steady clock, and a time of it to wait until. */

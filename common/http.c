@@ -63,6 +63,8 @@ static enum mm_err start_threads(struct http_server *s, struct why *why)
 static enum mm_err start(struct http_server *s, struct why *why)
 {
 	sigset_t every, before;
+	if (stats_init(s) != MM_OK)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	if (s->opt.host != NULL)
 		TRY(http_listen_tcp(s, why));
 	if (s->opt.socket_path != NULL)
@@ -161,5 +163,6 @@ void http_stop(struct http_server *s)
 	work_destroy(&s->work);
 	pthread_cond_destroy(&s->reaper.wake);
 	pthread_mutex_destroy(&s->reaper.lock);
+	free(s->stats);
 	free(s);
 }

@@ -89,6 +89,14 @@ MM_MUST_USE enum mm_err http_start(const struct http_options *opt,
  * anything lasting when it could not. */
 MM_MUST_USE enum mm_err http_try_address(const struct http_options *opt,
 					 struct why *why);
+/* How busy a server's threads are: HTTP_WORK's, those that do this work for
+ * who is on this host, and HTTP_CROWD's. */
+struct http_load {
+	struct http_pool_load {
+		size_t threads, busy, queued;
+	} work, local, crowd;
+};
+void http_load(struct http_server *s, struct http_load *out);
 uint16_t http_port(const struct http_server *s);
 /* Take no new requests, and wait for the handlers that run.  When this
  * returns none runs any more and none will: what is held now is all that

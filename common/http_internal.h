@@ -8,6 +8,7 @@
  *	http_guard.c    what is refused before routing
  *	http_uri.c      path and query, routes
  *	http_peer.c     who is at the other end
+ *	http_stats.c    how often each route was asked, and how long it took
  *	http_work.c     the worker threads, holding and releasing
  *	http_reply.c    replies
  *	http_body.c     bodies that many replies share
@@ -21,6 +22,7 @@
 
 #include "common/form.h"
 #include "common/http.h"
+#include "common/metrics.h"
 
 enum {
 	/* What the library has for a connection: the request's line and
@@ -99,8 +101,20 @@ struct http_work {
 	size_t held; /* suspended requests, queued ones included */
 };
 
+enum { STATUS_CLASSES = 6 }; /* "2xx" is 2; 0 is not used */
+
+/* What was asked of one route and answered. */
+struct http_stats {
+	struct counter status[STATUS_CLASSES];
+	struct histogram took;
+};
+
 struct http_server {
 	struct http_options opt;
+	/* One for each of opt.routes, and behind them one for requests that
+	 * are for none of them. */
+	struct http_stats *stats;
+	size_t routes;
 	struct http_listener tcp, local;
 	char socket_path[108];
 	uint16_t port;
@@ -131,6 +145,7 @@ struct http_request {
 	enum http_stage stage;
 	bool chunked;
 	uint64_t body_length; /* as announced */
+	int64_t whole_at;     /* clock_ns(); 0: it never was */
 	enum mm_err refused;  /* before any handler; why says the rest */
 	struct why *why;      /* made when there is something to say */
 	char id[17];
@@ -208,6 +223,11 @@ MM_MUST_USE enum mm_err guard_headers(struct http_request *rq, struct why *why);
 
 /* http_uri.c */
 MM_MUST_USE enum mm_err uri_route(struct http_request *rq, struct why *why);
+
+/* http_stats.c */
+MM_MUST_USE enum mm_err stats_init(struct http_server *s);
+/* rq is answered: its reply is about to be sent. */
+void stats_note(const struct http_request *rq);
 
 /* http_work.c */
 void work_init(struct http_work *w);

@@ -11,6 +11,7 @@
  */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/http_internal.h"
 #include "common/log.h"
 
@@ -102,6 +103,7 @@ static enum MHD_Result send_reply(struct http_request *rq)
 {
 	if (rq->response == NULL)
 		return MHD_NO;
+	stats_note(rq);
 	if (atomic_load(&rq->server->closed))
 		MHD_add_response_header(rq->response, "Connection", "close");
 	return MHD_queue_response(rq->connection, rq->status, rq->response);
@@ -226,6 +228,7 @@ static enum MHD_Result on_body(struct http_request *rq, const char *at,
 static enum MHD_Result on_whole(struct http_request *rq)
 {
 	rq->stage = STAGE_RUN;
+	rq->whole_at = clock_ns();
 	reaper_whole(rq);
 	atomic_fetch_add(&rq->server->open, 1);
 	if (rq->refused != MM_OK)

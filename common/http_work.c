@@ -109,6 +109,20 @@ static void *work(void *arg)
 	return NULL;
 }
 
+static struct http_pool_load load_of(const struct http_pool *p)
+{
+	return (struct http_pool_load){ p->started, p->busy, p->count };
+}
+
+void http_load(struct http_server *s, struct http_load *out)
+{
+	pthread_mutex_lock(&s->work.lock);
+	out->work = load_of(&s->work.ordinary);
+	out->local = load_of(&s->work.local);
+	out->crowd = load_of(&s->work.crowd);
+	pthread_mutex_unlock(&s->work.lock);
+}
+
 /* Who is on this host is not kept waiting by all the others: a stolen key
  * has to go while somebody floods the mint. */
 static struct http_pool *pool_for(const struct http_request *rq)
