@@ -18,7 +18,9 @@ http_handler overview_get;
 http_handler feed_get, snapshot_get, uses_post;
 /* public.c */
 http_handler jwks_get, status_list_get, list_index_get;
-http_handler health_live, health_ready, version_get;
+http_handler version_get;
+/* health_http.c */
+http_handler health_live, health_ready_get;
 /* keys_http.c */
 http_handler key_list, key_reload;
 /* key_rotate.c */

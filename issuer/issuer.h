@@ -4,6 +4,7 @@
  *	signing    the keys in force            (signing.h)
  *	publisher  lists, feed, snapshot        (publish.h)
  *	mint       indexes and signatures       (mint.h)
+ *	health     what works now             (health.h)
  *	proven     callers' tokens seen before  (proven.h)
  *	refusals   what the audit says of them  (refusals.h)
  *	followers  the agents and where they are (followers.h)
@@ -18,6 +19,7 @@
 #include "common/http.h"
 #include "common/settings.h"
 #include "issuer/followers.h"
+#include "issuer/health.h"
 #include "issuer/mint.h"
 #include "issuer/overview.h"
 #include "issuer/proven.h"
@@ -69,6 +71,7 @@ struct issuer {
 	struct store *store;
 	struct signing *signing;
 	struct publisher *publisher;
+	struct health *health;
 	struct mint *mint;
 	struct proven *proven;
 	struct refusals *refusals;

@@ -1,4 +1,4 @@
-/* public.c - what anybody may read: keys, status lists, health, version. */
+/* public.c - what anybody may read: keys, status lists, version. */
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
 
@@ -44,26 +44,6 @@ enum mm_err status_list_get(void *app, struct http_request *rq)
 			       "there is no such status list");
 	TRY(e);
 	return reply_public(rq, is->set.list_ttl, body);
-}
-
-enum mm_err health_live(void *app, struct http_request *rq)
-{
-	(void)app;
-	return reply_json(rq, 200, json_pack("{s:s}", "status", "ok"));
-}
-
-enum mm_err health_ready(void *app, struct http_request *rq)
-{
-	struct issuer *is = app;
-	struct publisher_stats st;
-	publisher_stats(is->publisher, &st);
-	return reply_json(rq, st.following ? 200 : 503,
-			  json_pack("{s:s, s:I, s:I, s:I, s:I}", "status",
-				    st.following ? "ok" : "store unreadable",
-				    "seq", (json_int_t)st.seq, "lists",
-				    (json_int_t)st.lists, "keys",
-				    (json_int_t)st.keys, "polls",
-				    (json_int_t)st.waiting));
 }
 
 enum mm_err version_get(void *app, struct http_request *rq)

@@ -83,6 +83,9 @@ static void note_following(struct publisher *p, bool following)
 {
 	pthread_mutex_lock(&p->lock);
 	p->following = following;
+	p->round_at = clock_ms();
+	if (following)
+		p->good_round_at = p->round_at;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -154,7 +157,7 @@ enum mm_err publisher_start(struct publisher *p, struct store *store,
 		return why_say(why, e, NULL,
 			       "cannot read the lists from the store: %s",
 			       mm_err_word(e));
-	p->following = true;
+	note_following(p, true);
 	if (pthread_create(&p->thread, NULL, publisher_main, p) != 0)
 		return why_say(why, MM_ERR_NOMEM, NULL,
 			       "cannot start the publisher's thread");
@@ -325,7 +328,11 @@ void publisher_stats(struct publisher *p, struct publisher_stats *out)
 	out->keys = p->replica.keys.count;
 	pthread_rwlock_unlock(&p->state);
 	pthread_mutex_lock(&p->lock);
+	int64_t now = clock_ms();
 	out->waiting = p->waiting;
 	out->following = p->following;
+	out->round_ms = now - p->round_at;
+	out->good_round_ms = now - p->good_round_at;
 	pthread_mutex_unlock(&p->lock);
+	out->silent = is_silent(p);
 }

@@ -77,6 +77,10 @@ struct publisher_stats {
 	uint64_t seq;
 	size_t lists, keys, waiting;
 	bool following; /* the log could be read last time */
+	bool silent;	/* the key whose turn it is could not sign last */
+	/* Milliseconds since the publisher's thread was last seen to be at
+	 * work, and since it could last read the log. */
+	int64_t round_ms, good_round_ms;
 };
 void publisher_stats(struct publisher *p, struct publisher_stats *out);
 

@@ -54,7 +54,8 @@ struct publisher {
 	bool wake, stopping, releasing, following, running;
 	uint64_t rounds_begun, rounds_done;
 	struct awaited awaited;
-	unsigned settling;     /* changes that wait for agents */
+	int64_t round_at, good_round_at; /* clock_ms(): the last ones' ends */
+	unsigned settling;		 /* changes that wait for agents */
 	char silent[KID_SIZE]; /* the key that could not sign last, or "" */
 	pthread_t thread;
 };

@@ -36,7 +36,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/.well-known/oauth-authorization-server",   HTTP_NOW, 0, metadata_get, NEED_NOTHING },
 	{ "GET",    "/.well-known/oauth-authorization-server/*", HTTP_NOW, 0, metadata_get, NEED_NOTHING },
 	{ "GET",    "/health/live",                HTTP_NOW,   0,     health_live,     NEED_NOTHING },
-	{ "GET",    "/health/ready",               HTTP_NOW,   0,     health_ready,    NEED_NOTHING },
+	{ "GET",    "/health/ready",               HTTP_NOW,   0,     health_ready_get, NEED_NOTHING },
 	{ "GET",    "/version",                    HTTP_NOW,   0,     version_get,     NEED_NOTHING },
 	{ "GET",    "/openapi.json",               HTTP_NOW,   0,     openapi_get,     NEED_NOTHING },
 	{ "POST",   "/console/session",            HTTP_WORK,  SMALL, sign_in,         NEED_SIGN_IN },

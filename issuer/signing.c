@@ -296,6 +296,13 @@ enum mm_err signing_jws(const struct jwk *key, const char *typ,
 		       jwk_kid(key));
 }
 
+enum mm_err signing_probe(struct signing *s)
+{
+	AUTO_BUF struct buf jws = buf_new(4096);
+	AUTO_JWK struct jwk *key = signing_key(s);
+	return jws_sign(key, "mintmark-probe+jwt", span_str("{}"), &jws);
+}
+
 /* ---- life ---- */
 
 enum mm_err signing_open(struct keyring_at at, struct store *store,

@@ -62,6 +62,9 @@ MM_MUST_USE enum mm_err signing_jws(const struct jwk *key, const char *typ,
 				    struct span payload, struct buf *out,
 				    struct why *why);
 
+/* Does the key that signs do so?  Signs something that nobody takes. */
+MM_MUST_USE enum mm_err signing_probe(struct signing *s);
+
 /* Visit each key with its state. */
 void signing_each(struct signing *s,
 		  void (*each)(void *, const struct keyring_entry *),

@@ -243,7 +243,9 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	/* said in the log: whoever has started it is still looking */
 	if (mint_check_clock(is->mint, clock_now(), why) != MM_OK)
 		why->text[0] = '\0';
-	return publisher_start(is->publisher, is->store, is->signing, why);
+	TRY(publisher_start(is->publisher, is->store, is->signing, why));
+	return health_start(is->store, is->signing, is->publisher, &is->health,
+			    why);
 }
 
 static enum mm_err read_pem(const char *path, struct buf *b, const char **out,
@@ -327,6 +329,7 @@ void issuer_stop(struct running *r)
 		publisher_release(is->publisher);
 		http_stop(is->http);
 	}
+	health_stop(is->health);
 	sweeper_stop(r->sweeper);
 	mint_close(is->mint);
 	publisher_stop_thread(is->publisher);

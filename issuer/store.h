@@ -213,6 +213,10 @@ MM_MUST_USE enum mm_err
 store_users(struct store *s, const struct user_query *q,
 	    void (*each)(void *, const struct user_row *), void *ctx);
 
+/* Can anything be written?  Writes what is there already, and returns when
+ * that is durable.  MM_ERR_FULL, MM_ERR_BUSY, MM_ERR_UNAVAILABLE. */
+MM_MUST_USE enum mm_err store_probe(struct store *s);
+
 /* ---- changing ---- */
 
 /* Revoke (final), suspend, or reinstate (STATUS_VALID, of a suspended one).

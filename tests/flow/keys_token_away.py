@@ -51,6 +51,10 @@ class Away(InToken):
             "subject_token_type": ACCESS, "audience": "files"}).encode(),
             headers={"Content-Type": FORM})
 
+    def failing(self):
+        checks = self.i.http("GET", "/health/ready")[1]["checks"]
+        return {k for k, c in checks.items() if c["status"] != "ok"}
+
     def feed(self, path):
         return self.i.http("GET", path, token=self.agent_token)
 
@@ -73,8 +77,13 @@ class Away(InToken):
         self.a.wait_reason(old["token"], None)
         agent = self.a
         agent.stop()  # its polls would be in the log, too
+        self.assertEqual(self.failing(), set())
         self.leave()
         before = self.rows()
+        wait_for("it to be noticed, though nobody wants a signature",
+                 lambda: self.failing() == {"signing", "feed"}, 20)
+        self.assertEqual(self.i.http("GET", "/health/ready")[0], 503)
+        self.assertEqual(self.i.http("GET", "/health/live")[0], 200)
         for typ, ask in self.doors(token, old):
             seen = len(self.lines("keys.sign_failed"))
             status, reply, headers = ask()
@@ -97,6 +106,7 @@ class Away(InToken):
                       self.lines("keys.reload_failed")[0]["detail"])
         self.i.stop()
         self.i.start()
+        self.assertEqual(self.failing(), set())
         agent.start()
         for typ, ask in self.doors(token, old):
             status, reply, _ = ask()

@@ -1,0 +1,153 @@
+/* health.c - trying, and what came of it. */
+#include "issuer/health.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#define TRY_MS	 5000  /* between two trials */
+#define OLD_MS	 30000 /* a trial that has not come back by then has failed */
+#define ROUND_MS 10000 /* the publisher has four rounds a second */
+#define STUCK_MS 60000
+
+struct health {
+	struct store *store;
+	struct signing *signing;
+	struct publisher *publisher;
+	pthread_t thread;
+	bool running;
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	bool stopping;
+	enum mm_err writes, signs; /* what came of the last trials */
+	int64_t wrote_at, signed_at;
+};
+
+const char *const health_word[HEALTH_COUNT] = {
+#define X(name, word, advice) [HEALTH_##name] = word,
+	HEALTH_CHECKS(X)
+#undef X
+};
+
+const char *const health_advice[HEALTH_COUNT] = {
+#define X(name, word, advice) [HEALTH_##name] = advice,
+	HEALTH_CHECKS(X)
+#undef X
+};
+
+/* ---- trying ---- */
+
+static void note(struct health *h, enum health_check which, enum mm_err e,
+		 enum mm_err *last, int64_t *at)
+{
+	pthread_mutex_lock(&h->lock);
+	bool news = e != *last;
+	*last = e;
+	*at = clock_ms();
+	pthread_mutex_unlock(&h->lock);
+	if (news && e != MM_OK)
+		log_event(LOG_ERR, "health.failing",
+			  "check=%s reason=%s detail=%s", health_word[which],
+			  mm_err_word(e), health_advice[which]);
+	else if (news)
+		log_event(LOG_NOTICE, "health.good", "check=%s",
+			  health_word[which]);
+}
+
+static void try_all(struct health *h)
+{
+	note(h, HEALTH_SIGNING, signing_probe(h->signing), &h->signs,
+	     &h->signed_at);
+	note(h, HEALTH_STORE_WRITE, store_probe(h->store), &h->writes,
+	     &h->wrote_at);
+}
+
+static void *trying(void *arg)
+{
+	struct health *h = arg;
+	pthread_mutex_lock(&h->lock);
+	while (!h->stopping) {
+		struct timespec until = clock_in_ms(TRY_MS);
+		int rc = 0;
+		while (!h->stopping && rc == 0)
+			rc = pthread_cond_timedwait(&h->changed, &h->lock,
+						    &until);
+		if (h->stopping)
+			break;
+		pthread_mutex_unlock(&h->lock);
+		try_all(h);
+		pthread_mutex_lock(&h->lock);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return NULL;
+}
+
+/* ---- asking ---- */
+
+bool health_ready(struct health *h, bool good[static HEALTH_COUNT])
+{
+	struct publisher_stats st;
+	publisher_stats(h->publisher, &st);
+	int64_t now = clock_ms();
+	pthread_mutex_lock(&h->lock);
+	good[HEALTH_STORE_WRITE] =
+		h->writes == MM_OK && now - h->wrote_at < OLD_MS;
+	good[HEALTH_SIGNING] =
+		h->signs == MM_OK && !st.silent && now - h->signed_at < OLD_MS;
+	pthread_mutex_unlock(&h->lock);
+	good[HEALTH_STORE_READ] = st.following;
+	good[HEALTH_FEED] = st.following && good[HEALTH_SIGNING] &&
+			    st.good_round_ms < ROUND_MS;
+	bool all = true;
+	for (size_t i = 0; i < HEALTH_COUNT; i++)
+		all = all && good[i];
+	return all;
+}
+
+bool health_alive(struct health *h)
+{
+	struct publisher_stats st;
+	publisher_stats(h->publisher, &st);
+	return st.round_ms < STUCK_MS;
+}
+
+/* ---- life ---- */
+
+enum mm_err health_start(struct store *store, struct signing *signing,
+			 struct publisher *publisher, struct health **out,
+			 struct why *why)
+{
+	struct health *h = calloc(1, sizeof *h);
+	if (h == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	h->store = store;
+	h->signing = signing;
+	h->publisher = publisher;
+	pthread_mutex_init(&h->lock, NULL);
+	clock_cond_init(&h->changed);
+	try_all(h);
+	*out = h;
+	h->running = pthread_create(&h->thread, NULL, trying, h) == 0;
+	return h->running ? MM_OK
+			  : why_say(why, MM_ERR_NOMEM, NULL,
+				    "cannot start the thread that watches "
+				    "over the others");
+}
+
+void health_stop(struct health *h)
+{
+	if (h == NULL)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->stopping = true;
+	pthread_cond_signal(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+	if (h->running)
+		pthread_join(h->thread, NULL);
+	pthread_cond_destroy(&h->changed);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}

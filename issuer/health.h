@@ -1,0 +1,56 @@
+/* health.h - is this mint able to do its work?
+ *
+ * A thread of its own tries, every few seconds, what costs something to
+ * try: does the key sign, does the disk take a write.  Whoever asks is told
+ * what was found last, at once; a trial that does not come back (a hung
+ * PKCS#11 token, a disk that is away) counts as failed after a while.
+ *
+ * Threads: any, but for start and stop.
+ */
+#ifndef MM_ISSUER_HEALTH_H
+#define MM_ISSUER_HEALTH_H
+
+#include "issuer/publish.h"
+
+/* clang-format off */
+/* The checks: name, and what to do when it fails. */
+#define HEALTH_CHECKS(X)                                                      \
+	X(STORE_READ,  "store_read",                                          \
+	  "mintmark.db cannot be read: the log says why (publish.behind)")    \
+	X(STORE_WRITE, "store_write",                                         \
+	  "mintmark.db cannot be written: make room on its disk, and see "    \
+	  "that no other program holds it; the log says why "                 \
+	  "(health.failing)")                                                 \
+	X(SIGNING,     "signing",                                             \
+	  "the active key does not sign: bring its PKCS#11 token back and "   \
+	  "restart mintmarkd")                                                \
+	X(FEED,        "feed",                                                \
+	  "agents hear of no change: mend the other checks; if they are "     \
+	  "good, restart mintmarkd")
+/* clang-format on */
+
+enum health_check {
+#define X(name, word, advice) HEALTH_##name,
+	HEALTH_CHECKS(X)
+#undef X
+		HEALTH_COUNT
+};
+extern const char *const health_word[HEALTH_COUNT];
+extern const char *const health_advice[HEALTH_COUNT];
+
+struct health;
+
+/* Try once, then go on in a thread. */
+MM_MUST_USE enum mm_err health_start(struct store *store,
+				     struct signing *signing,
+				     struct publisher *publisher,
+				     struct health **out, struct why *why);
+void health_stop(struct health *h); /* NULL is allowed */
+
+/* Which checks are good; true: all are. */
+bool health_ready(struct health *h, bool good[static HEALTH_COUNT]);
+/* Does the process do its work, whatever comes of it?  If not, a restart
+ * helps. */
+bool health_alive(struct health *h);
+
+#endif
