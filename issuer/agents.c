@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/caller.h"
+#include "issuer/counts.h"
 #include "issuer/followers.h"
 #include "issuer/handlers.h"
 #include "issuer/query.h"
@@ -104,6 +105,8 @@ enum mm_err uses_post(void *app, struct http_request *rq)
 		return why_say(http_why(rq), e, NULL,
 			       "no use was recorded (%s): report them again",
 			       mm_err_word(e));
+	counter_add(&issuer_counts.uses_taken, accepted);
+	counter_add(&issuer_counts.uses_refused, count - accepted);
 	log_event(LOG_DEBUG, "uses.report", "request=%s count=%zu accepted=%zu",
 		  http_request_id(rq), count, accepted);
 	return reply_json(rq, 200,

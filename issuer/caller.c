@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/scope.h"
+#include "issuer/counts.h"
 #include "issuer/own.h"
 #include "issuer/session.h"
 
@@ -43,12 +44,21 @@ static bool may_self(const struct claims *c)
 static enum mm_err refuse_token(struct http_request *rq, enum mm_err reason,
 				const char *id, const char *event)
 {
+	count_refused(reason);
 	log_event(LOG_NOTICE, event, "request=%s id=%s reason=%s",
 		  http_request_id(rq), id, mm_err_word(reason));
 	http_set(rq, "WWW-Authenticate",
 		 "Bearer realm=\"mintmark\", error=\"invalid_token\"");
 	return why_say(http_why(rq), MM_ERR_UNAUTHENTICATED, NULL,
 		       "the token is not valid here");
+}
+
+static enum mm_err cannot_tell(struct http_request *rq)
+{
+	count_refused(MM_ERR_UNAVAILABLE);
+	return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
+		       "nobody can tell now whether the token is good: try "
+		       "again");
 }
 
 static enum mm_err no_token(struct http_request *rq)
@@ -76,6 +86,7 @@ static enum mm_err too_little(struct http_request *rq, unsigned need,
 			      const char *id, const char *event)
 {
 	char challenge[128]; /* RFC 6750 s3.1 */
+	count_refused(MM_ERR_INSUFFICIENT_SCOPE);
 	snprintf(challenge, sizeof challenge,
 		 "Bearer realm=\"mintmark\", error=\"insufficient_scope\", "
 		 "scope=\"%s\"",
@@ -167,9 +178,7 @@ static enum mm_err judge(struct http_request *rq, const struct shown *s,
 {
 	const struct claims *c = &s->c;
 	if (s->found == MM_ERR_UNAVAILABLE)
-		return why_say(http_why(rq), s->found, NULL,
-			       "nobody can tell now whether the token is "
-			       "good: try again");
+		return cannot_tell(rq);
 	bool dead = s->found == MM_ERR_REVOKED && !s->cookie &&
 		    may_be_dead(rq, need) &&
 		    claims_check_from(c, span_str(s->from)) == MM_OK;

@@ -17,6 +17,7 @@
 #define MM_ISSUER_ISSUER_H
 
 #include "common/http.h"
+#include "common/metrics.h"
 #include "common/settings.h"
 #include "issuer/followers.h"
 #include "issuer/health.h"
@@ -35,6 +36,7 @@
 	X(listen,       SET_TEXT,     "127.0.0.1:8080",    "HOST:PORT", "TCP address of the HTTP API") \
 	X(issuer,       SET_TEXT,     "",                  "URL",       "public base URL; the iss of every token") \
 	X(dev,          SET_BOOL,     "false",             "",          "try it out: ./dev-data, and http://LISTEN as the issuer") \
+	X(metrics,      SET_TEXT,     "",                  "HOST:PORT", "where Prometheus may read /metrics; else nowhere") \
 	X(tls_cert,     SET_TEXT,     "",                  "FILE",      "PEM certificate chain: serve https") \
 	X(tls_key,      SET_TEXT,     "",                  "FILE",      "PEM private key of tls_cert") \
 	X(behind_proxy, SET_BOOL,     "false",             "",          "a TLS proxy stands in front: plain HTTP beyond loopback is meant, and the last X-Forwarded-For is the client") \
@@ -80,6 +82,8 @@ struct issuer {
 	struct http_body *metadata; /* RFC 8414 */
 	struct http_body *openapi;
 	struct http_server *http;
+	struct metrics metrics;
+	struct http_server *metrics_http; /* NULL: nobody asked for it */
 };
 
 extern const struct http_route issuer_routes[];

@@ -16,6 +16,7 @@
 #include "common/duration.h"
 #include "common/log.h"
 #include "common/signature.h"
+#include "issuer/counts.h"
 #include "issuer/signing.h"
 
 #define POOLS	   64  /* lists being filled: kinds times periods */
@@ -235,9 +236,12 @@ static bool libjwt_can(const struct jwk *key)
 static enum mm_err sign(const struct mint *m, const struct jwk *key,
 			const char *claims, struct buf *token, struct why *why)
 {
-	return m->with_jws || !libjwt_can(key)
-		       ? signing_jws(key, TYP_PAT, span_str(claims), token, why)
-		       : sign_libjwt(key, claims, token);
+	if (m->with_jws || !libjwt_can(key))
+		return signing_jws(key, TYP_PAT, span_str(claims), token, why);
+	enum mm_err e = sign_libjwt(key, claims, token);
+	if (e != MM_OK)
+		count_sign_failed(TYP_PAT);
+	return e;
 }
 
 /* ---- length ---- */

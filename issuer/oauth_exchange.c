@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/access.h"
+#include "issuer/counts.h"
 #include "issuer/handlers.h"
 #include "issuer/narrow.h"
 #include "issuer/own.h"
@@ -86,6 +87,7 @@ static enum mm_err check_form(struct http_request *rq, const struct ask *a)
 static enum mm_err refuse_parent(struct http_request *rq, enum mm_err e,
 				 const char *id)
 {
+	count_refused(e);
 	log_event(LOG_NOTICE, "auth.refused", "request=%s id=%s reason=%s",
 		  http_request_id(rq), id, mm_err_word(e));
 	return oauth_refuse(rq, "invalid_request",
@@ -110,11 +112,12 @@ static enum mm_err read_parent(struct issuer *is, struct http_request *rq,
 		e = own_due(is, out, a->narrow.now, due);
 	if (own_is_refusal(e))
 		return refuse_parent(rq, e, id);
-	if (e != MM_OK)
-		return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
-			       "nobody can tell now whether the token is "
-			       "good: try again");
-	return MM_OK;
+	if (e == MM_OK)
+		return MM_OK;
+	count_refused(MM_ERR_UNAVAILABLE);
+	return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
+		       "nobody can tell now whether the token is good: try "
+		       "again");
 }
 
 /* ---- the child ---- */
@@ -166,6 +169,7 @@ static enum mm_err give(struct issuer *is, struct http_request *rq,
 				    "the access token would be longer than "
 				    "%d characters: ask for less",
 				    TOKEN_MAX);
+	counter_add(&issuer_counts.minted[MINTED_ACCESS_TOKEN], 1);
 	log_event(LOG_INFO, "token.exchange", "request=%s id=%s user=%s",
 		  http_request_id(rq), id, claims_text(parent, parent->sub));
 	return reply(rq, a, g, &token);

@@ -1,6 +1,7 @@
 /* oauth_revoke.c - RFC 7009: who has a token may end it. */
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/counts.h"
 #include "issuer/handlers.h"
 #include "issuer/oauth_form.h"
 #include "issuer/own.h"
@@ -46,6 +47,7 @@ static enum mm_err revoke(struct issuer *is, struct http_request *rq,
 	if (e != MM_OK)
 		return not_revoked(rq, e);
 	if (changed) {
+		count_changed(CHANGED_REVOKED, 1);
 		publisher_settle(is->publisher, "token.revoke", rq);
 		log_event(LOG_INFO, "token.revoke",
 			  "request=%s id=%u.%u user=%s by=%s",

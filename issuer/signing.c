@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/jws.h"
 #include "common/log.h"
+#include "issuer/counts.h"
 
 struct signing {
 	char dir[4096];
@@ -284,6 +285,8 @@ enum mm_err signing_jws(const struct jwk *key, const char *typ,
 			struct span payload, struct buf *out, struct why *why)
 {
 	enum mm_err e = jws_sign(key, typ, payload, out);
+	if (e != MM_OK)
+		count_sign_failed(typ);
 	if (e != MM_ERR_UNAVAILABLE)
 		return e;
 	log_event(LOG_ERR, "keys.sign_failed",

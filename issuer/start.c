@@ -11,6 +11,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loopback.h"
+#include "common/metrics_serve.h"
+#include "issuer/metrics.h"
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
 #include "issuer/policy.h"
@@ -84,6 +86,7 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 			       "out");
 	TRY(check_issuer_url(set->issuer, why));
 	TRY(check_listen(set, why));
+	TRY(metrics_check(set->metrics, why));
 	if (set->workers < 1 || set->workers > 64 || set->connections < 16)
 		return why_say(why, MM_ERR_INVALID, "workers",
 			       "workers is 1 to 64, connections 16 or "
@@ -283,7 +286,8 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 	TRY(data_path(is, "admin.sock", sock));
 	TRY(read_pem(is->set.tls_cert, &cert, &o.tls_cert, why));
 	TRY(read_pem(is->set.tls_key, &key, &o.tls_key, why));
-	return http_start(&o, &is->http, why);
+	TRY(http_start(&o, &is->http, why));
+	return issuer_metrics_start(is, why);
 }
 
 /* Before the store is made for an issuer that could not be served. */
@@ -324,6 +328,7 @@ enum mm_err issuer_start(struct running *r, struct why *why)
 void issuer_stop(struct running *r)
 {
 	struct issuer *is = &r->is;
+	http_stop(is->metrics_http); /* it looks at everything */
 	if (is->http != NULL) {
 		http_quiesce(is->http);
 		publisher_release(is->publisher);

@@ -213,6 +213,16 @@ MM_MUST_USE enum mm_err
 store_users(struct store *s, const struct user_query *q,
 	    void (*each)(void *, const struct user_row *), void *ctx);
 
+struct store_stats {
+	int64_t live, total; /* tokens that are active, and all */
+	int64_t bytes;	     /* on the disk */
+};
+/* Counted anew when that is cheap: of a hundred seconds at most one goes
+ * there, so that among millions of tokens the numbers are some seconds
+ * old. */
+MM_MUST_USE enum mm_err store_stats(struct store *s, int64_t now,
+				    struct store_stats *out);
+
 /* Can anything be written?  Writes what is there already, and returns when
  * that is durable.  MM_ERR_FULL, MM_ERR_BUSY, MM_ERR_UNAVAILABLE. */
 MM_MUST_USE enum mm_err store_probe(struct store *s);

@@ -299,6 +299,7 @@ enum mm_err store_open(const char *path, const char *iss, void (*wake)(void *),
 	s->wake_ctx = ctx;
 	s->last = &s->first;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->counting, NULL);
 	pthread_cond_init(&s->queued, NULL);
 	pthread_cond_init(&s->finished, NULL);
 

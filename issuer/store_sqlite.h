@@ -40,6 +40,10 @@ struct store {
 	void (*wake)(void *);
 	void *wake_ctx;
 
+	pthread_mutex_t counting; /* guards what was counted last: */
+	struct store_stats counted;
+	int64_t count_again; /* clock_ms(): not before */
+
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t lock; /* guards the queue and the jobs in it */

@@ -168,6 +168,8 @@
 	X(TOKEN_AFTER, "SELECT " TOKEN_COLUMNS " FROM token"               \
 		" WHERE iat > ?1 AND status <> 1"                          \
 		" ORDER BY iat DESC, list DESC, idx DESC LIMIT 1")         \
+	X(TOKEN_COUNT, "SELECT count(*),"                                  \
+		" sum(status = 0 AND dies_at > ?1) FROM token")            \
 	X(TOKEN_QUERY, TOKEN_PAGE("INDEXED BY token_age WHERE"             \
 		TOKEN_FITS TOKEN_PLACE, TOKEN_ORDER))                      \
 	X(TOKEN_QUERY_USER, TOKEN_PAGE("INDEXED BY token_user WHERE"       \

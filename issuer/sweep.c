@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/counts.h"
 
 #define SWEEP_MOST   500       /* tokens in one transaction */
 #define SLOW_ROUNDS  60	       /* seconds between looks at lists and events */
@@ -59,6 +60,7 @@ static enum mm_err quick_round(const struct sweep_options *o, int64_t now)
 	size_t done;
 	do {
 		TRY(store_sweep_tokens(o->store, now, SWEEP_MOST, &done));
+		count_changed(CHANGED_SWEPT, done);
 		if (done != 0)
 			log_event(LOG_INFO, "sweep.tokens", "count=%zu", done);
 	} while (done >= SWEEP_MOST);

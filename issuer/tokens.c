@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "issuer/body.h"
 #include "issuer/caller.h"
+#include "issuer/counts.h"
 #include "issuer/grant.h"
 #include "issuer/handlers.h"
 #include "issuer/policy.h"
@@ -136,6 +137,7 @@ enum mm_err token_create(void *app, struct http_request *rq)
 		return not_stored(rq, e);
 	if (r.before) /* by one that came at the same time */
 		return reply_again(is, rq, &r.made);
+	count_minted(row.auto_refresh);
 	log_token("token.mint", rq, &row);
 	return reply_minted(rq, &row, span_of(token.at, token.len));
 }
@@ -257,6 +259,8 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 	publisher_settle(is->publisher, "token.rotate", rq);
 	if (once != NULL && once->before)
 		return reply_again(is, rq, &once->made);
+	count_minted(row.auto_refresh);
+	count_changed(CHANGED_ROTATED, 1);
 	log_token("token.rotate", rq, &row);
 	return reply_minted(rq, &row, span_of(token.at, token.len));
 }

@@ -5,9 +5,16 @@
  * be read, say), it is durable all the same, and "published" is false. */
 #include "common/log.h"
 #include "issuer/caller.h"
+#include "issuer/counts.h"
 #include "issuer/grant.h"
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
+
+static const enum count_changed counted[] = {
+	[STATUS_VALID] = CHANGED_REINSTATED,
+	[STATUS_REVOKED] = CHANGED_REVOKED,
+	[STATUS_SUSPENDED] = CHANGED_SUSPENDED,
+};
 
 static enum mm_err change(struct issuer *is, struct http_request *rq,
 			  enum status to, const char *event)
@@ -34,6 +41,8 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 		return why_say(http_why(rq), e, NULL,
 			       "nothing was changed (%s): try again",
 			       mm_err_word(e));
+	if (changed)
+		count_changed(counted[to], 1);
 	bool published = !changed || publisher_settle(is->publisher, event, rq);
 	if (changed)
 		log_event(LOG_INFO, event, "request=%s id=%u.%u user=%s by=%s",
@@ -78,6 +87,7 @@ enum mm_err user_revoke(void *app, struct http_request *rq)
 			       "others");
 	struct stamp stamp = caller_stamp(rq);
 	TRY(store_revoke_user(is->store, user, &stamp, &count));
+	count_changed(CHANGED_REVOKED, count);
 	bool published = publisher_settle(is->publisher, "user.revoke", rq);
 	log_event(LOG_INFO, "user.revoke", "request=%s user=%s count=%zu by=%s",
 		  http_request_id(rq), user, count, caller_of(rq)->actor);
