@@ -1,4 +1,6 @@
-/* metrics.c - the numbers of a mintmarkd, one function each. */
+/* metrics.c - the numbers of a mintmarkd, one function each.
+ *
+ * docs/metrics.md has this table for people. */
 #include "issuer/metrics.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <syslog.h>
 
 #include "common/clock.h"
@@ -93,9 +94,10 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	f->said |= bit;
 	pthread_mutex_lock(&f->lock);
 	(void)why_say(&f->trouble, e, NULL, "%s", text);
+	f->connected = false;
+	f->failed++;
 	pthread_mutex_unlock(&f->lock);
 
-	f->connected = false;
 	link_next(&f->link);
 	if (f->failures < 100)
 		f->failures++;
@@ -108,7 +110,10 @@ static void went_well(struct follower *f)
 	f->failures = 0;
 	if (f->connected || f->want_snapshot)
 		return;
+	pthread_mutex_lock(&f->lock);
 	f->connected = true;
+	f->connects++;
+	pthread_mutex_unlock(&f->lock);
 	f->said = 0;
 	say(f, LOG_INFO, "feed.connected", MM_OK, "");
 }
@@ -260,6 +265,28 @@ void follower_wake(struct follower *f)
 	f->woken = true;
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
+}
+
+void follower_stats(struct follower *f, struct follower_stats *out)
+{
+	struct keeper *k = &f->keep;
+	struct stat st = { .st_blocks = 0 };
+	pthread_mutex_lock(&f->lock);
+	out->connected = f->connected;
+	out->connects = f->connects;
+	out->failures = f->failed;
+	pthread_mutex_unlock(&f->lock);
+
+	pthread_mutex_lock(&k->lock);
+	out->holds = k->holds;
+	out->seq = k->replica.seq;
+	out->fresh_at = k->fresh_at;
+	if (k->live.fd >= 0)
+		(void)fstat(k->live.fd, &st);
+	out->uses_waiting = use_table_waiting(&k->uses);
+	out->uses_told = f->uses.told;
+	pthread_mutex_unlock(&k->lock);
+	out->state_bytes = (uint64_t)st.st_blocks * 512; /* it has holes */
 }
 
 static void stop_thread(struct follower *f)

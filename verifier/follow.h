@@ -39,6 +39,18 @@ MM_MUST_USE enum mm_err follower_wait(struct follower *f, int64_t ms,
 				      struct why *why);
 /* Try again now: settings outside (the token file) may have changed. */
 void follower_wake(struct follower *f);
+/* For metrics. */
+struct follower_stats {
+	bool connected;	      /* the feed was reached last time */
+	uint64_t connects;    /* how often it was reached, again */
+	uint64_t failures;    /* questions that had no good answer */
+	bool holds;	      /* there is a state: then */
+	uint64_t seq;	      /* the feed's number it stands at */
+	int64_t fresh_at;     /* how old its newest news are */
+	uint64_t state_bytes; /* of the state file, on the disk */
+	uint64_t uses_waiting, uses_told; /* to be told the issuer, and told */
+};
+void follower_stats(struct follower *f, struct follower_stats *out);
 /* Save everything and end.  `tell`: first try to tell the issuer of all uses,
  * since nobody will resume.  NULL is allowed. */
 void follower_stop(struct follower *f, bool tell);

@@ -18,13 +18,15 @@ struct follower {
 	struct link link;
 	struct jwk_set trusted; /* of the issuer's JWKS or the pinned file */
 	int64_t next_jwks;	/* clock_ms() */
-	bool want_snapshot, connected;
+	bool want_snapshot;
 	uint64_t said; /* a bit for each kind of trouble reported */
 	unsigned failures;
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	bool stopping, woken, ready;
+	bool connected; /* only the thread writes it, and reads it without */
+	uint64_t connects, failed;
 	struct why trouble; /* the last one */
 };
 

@@ -292,3 +292,16 @@ int64_t use_table_shortest(const struct use_table *t)
 	use_table_each(t, find_shortest, &shortest);
 	return shortest;
 }
+
+static void add_waiting(void *ctx, const struct use_entry *e)
+{
+	size_t *n = ctx;
+	*n += e->count;
+}
+
+size_t use_table_waiting(const struct use_table *t)
+{
+	size_t n = 0;
+	use_table_each(t, add_waiting, &n);
+	return n;
+}

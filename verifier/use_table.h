@@ -56,6 +56,8 @@ void use_table_taken(struct use_table *t, const struct use_due *d);
 /* Forget tokens whose time is over and those of which the issuer, by what it
  * publishes itself, knows all. */
 void use_table_prune(struct use_table *t, const struct replica *r, int64_t now);
+/* How many uses the issuer has not taken yet. */
+size_t use_table_waiting(const struct use_table *t);
 /* The shortest window of any token in it; INT64_MAX if there is none. */
 int64_t use_table_shortest(const struct use_table *t);
 

@@ -123,6 +123,7 @@ static void taken(struct uses *u, const struct use_due *due, size_t n)
 	pthread_mutex_lock(&u->keep->lock);
 	for (size_t i = 0; i < n; i++)
 		use_table_taken(&u->keep->uses, &due[i]);
+	u->told += n;
 	pthread_mutex_unlock(&u->keep->lock);
 }
 

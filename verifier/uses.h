@@ -12,6 +12,7 @@ struct uses {
 	int sock, stop_fd;
 	pthread_t hearing, telling;
 	bool running;
+	uint64_t told; /* uses that the issuer has taken; by keep->lock */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;

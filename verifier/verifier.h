@@ -49,6 +49,9 @@ MM_MUST_USE enum mm_err verifier_ask(struct mm_verifier *v,
 				     const struct asked *ask, struct span token,
 				     struct mm_token *out);
 
+/* Is what is known here fresh enough to answer by?  MM_ERR_STALE. */
+MM_MUST_USE enum mm_err verifier_fresh(struct mm_verifier *v);
+
 /* Is a token that was verified before still alive, by what the lists say now?
  * Of the token only what is in *t is asked: not its key, not its issuer.  No
  * use is reported.  For who has not the token itself any more. */

@@ -244,6 +244,13 @@ enum mm_err verifier_check_again(struct mm_verifier *v,
 	return check_list(p.map, l, &c, now, &last_use);
 }
 
+enum mm_err verifier_fresh(struct mm_verifier *v)
+{
+	int64_t now = v->now ? v->now(v->now_ctx) : clock_now();
+	AUTO_PIN struct pin p = reader_pin(&v->reader);
+	return check_fresh(v, &p, now);
+}
+
 /* ---- what it may do ---- */
 
 enum mm_err mm_allow(const struct mm_token *t, const char *type,

@@ -11,6 +11,7 @@
 #include "common/settings.h"
 #include "verifier/agent/answer.h"
 #include "verifier/agent/credentials.h"
+#include "verifier/agent/health.h"
 #include "verifier/agent/subrequest.h"
 #include "verifier/verifier.h"
 
@@ -28,6 +29,7 @@ struct door {
 	pthread_mutex_t opening;
 	int64_t next_try;			/* clock_ms(); by opening */
 	_Atomic(struct mm_verifier *) verifier; /* NULL: no state yet */
+	struct door_counts counts;
 };
 
 /* ---- the verifier ---- */
@@ -66,6 +68,13 @@ static enum mm_err verify(struct door *d, const struct subrequest *s,
 			 : verifier_ask(v, &ask, c.token, out);
 }
 
+static enum mm_err count(struct door *d, bool prefixed, enum mm_err e)
+{
+	struct counter *of = prefixed ? d->counts.prefixed : d->counts.plain;
+	counter_add(&of[e], 1);
+	return e;
+}
+
 static enum mm_err answer(struct door *d, struct http_request *rq,
 			  bool prefixed)
 {
@@ -74,14 +83,30 @@ static enum mm_err answer(struct door *d, struct http_request *rq,
 	struct refused no = { .id = "" };
 	enum mm_err e = subrequest_read(rq, prefixed, &s);
 	if (e != MM_OK)
-		return answer_wrong(rq, e);
+		return answer_wrong(rq, count(d, prefixed, e));
 	no.e = verify(d, &s, &no, &token);
-	if (no.e != MM_OK)
-		return answer_refuse(rq, &no);
-	no.e = need_check(&s.need, &token, no.missing);
-	if (no.e != MM_OK)
+	if (no.e == MM_OK)
+		no.e = need_check(&s.need, &token, no.missing);
+	switch (count(d, prefixed, no.e)) {
+	case MM_OK:
+		return answer_pass(rq, &token);
+	case MM_ERR_INSUFFICIENT_SCOPE:
 		return answer_lacks(rq, &no);
-	return answer_pass(rq, &token);
+	default:
+		return answer_refuse(rq, &no);
+	}
+}
+
+static enum mm_err door_live(void *door, struct http_request *rq)
+{
+	(void)door;
+	return health_reply_live(rq);
+}
+
+static enum mm_err door_ready(void *door, struct http_request *rq)
+{
+	struct door *d = door;
+	return health_reply_ready(rq, verifier_of(d), d->state);
 }
 
 static enum mm_err door_ask(void *door, struct http_request *rq)
@@ -98,6 +123,8 @@ static enum mm_err door_ask_prefixed(void *door, struct http_request *rq)
 static const struct http_route door_routes[] = {
 	{ "GET", "/auth",   HTTP_NOW, 0, door_ask, 0 },
 	{ "*",   "/auth/*", HTTP_NOW, 0, door_ask_prefixed, 0 },
+	{ "GET", "/health/live",  HTTP_NOW, 0, door_live, 0 },
+	{ "GET", "/health/ready", HTTP_NOW, 0, door_ready, 0 },
 	{ .method = NULL },
 };
 /* clang-format on */
@@ -156,6 +183,16 @@ enum mm_err door_start(const char *listen, const char *state,
 	pthread_mutex_init(&d->opening, NULL);
 	TRY(fill(listen, host, &opt, why));
 	return http_start(&opt, &d->http, why);
+}
+
+const struct door_counts *door_counts(const struct door *d)
+{
+	return &d->counts;
+}
+
+const struct http_server *door_http(const struct door *d)
+{
+	return d->http;
 }
 
 void door_stop(struct door *d)

@@ -1,16 +1,24 @@
 /* door.h - answers the auth subrequests of this host's proxies.
  *
  * For each request of its client a proxy asks GET /auth, and lets pass what
- * gets a 200: PROTOCOL.md section 11.  Tokens are checked as in any other
+ * gets a 200: PROTOCOL.md section 11.  GET /health/live and /health/ready are
+ * for who starts and stops us.  Tokens are checked as in any other
  * process, against the state file. */
 #ifndef MM_VERIFIER_AGENT_DOOR_H
 #define MM_VERIFIER_AGENT_DOOR_H
 
 #include <stdbool.h>
 
-#include "common/error.h"
+#include "common/metrics.h"
 
 struct door;
+struct http_server;
+
+/* What came of the questions, by the word: of GET /auth, and of those behind
+ * a prefix. */
+struct door_counts {
+	struct counter plain[MM_ERR_COUNT], prefixed[MM_ERR_COUNT];
+};
 
 /* listen: "127.0.0.1:9080" (loopback only) or "unix:/run/mintmark/auth.sock".
  * MM_ERR_INVALID: it is neither. */
@@ -20,6 +28,9 @@ MM_MUST_USE enum mm_err door_check(const char *listen, struct why *why);
 MM_MUST_USE enum mm_err door_start(const char *listen, const char *state,
 				   bool access_tokens, struct door **out,
 				   struct why *why);
+/* For metrics; both belong to the door. */
+const struct door_counts *door_counts(const struct door *d);
+const struct http_server *door_http(const struct door *d);
 /* Finish what is being answered.  NULL is allowed. */
 void door_stop(struct door *d);
 

@@ -6,8 +6,9 @@
 #include <sys/stat.h>
 
 #include "common/log.h"
+#include "common/metrics_serve.h"
 #include "common/settings.h"
-#include "verifier/agent/door.h"
+#include "verifier/agent/metrics.h"
 #include "verifier/follow.h"
 
 /* clang-format off */
@@ -19,6 +20,7 @@
 	X(max_staleness, SET_DURATION, "24h",  "DUR",  "refuse all tokens after so long without news") \
 	X(jwks,          SET_TEXT,     "",     "FILE", "the issuer's public keys, instead of asking it at first contact") \
 	X(listen,        SET_TEXT,     "",     "ADDR", "answer proxies' auth subrequests at HOST:PORT of loopback, or unix:/PATH") \
+	X(metrics,       SET_TEXT,     "",     "HOST:PORT", "where Prometheus may read /metrics; else nowhere")    \
 	X(access_tokens, SET_BOOL,     "",     "",     "there, take at+jwt access tokens, too, where an audience is asked for")
 /* clang-format on */
 
@@ -87,6 +89,7 @@ static enum mm_err fill(const struct agent_settings *s,
 			       "--max-staleness must be a second or more");
 	if (s->listen[0] != '\0')
 		TRY(door_check(s->listen, why));
+	TRY(metrics_check(s->metrics, why));
 	to->state = s->state;
 	to->jwks_file = s->jwks[0] ? s->jwks : NULL;
 	to->max_staleness = s->max_staleness;
@@ -146,29 +149,38 @@ static void warn_open_token(const char *path)
 			  path);
 }
 
-/* The follower, and the door if one is wanted. */
+/* What is wanted besides the follower: the door, and metrics. */
+static enum mm_err open_doors(const struct agent_settings *set, struct door **d,
+			      struct agent_metrics *m, struct why *why)
+{
+	if (set->listen[0] != '\0')
+		TRY(door_start(set->listen, set->state, set->access_tokens, d,
+			       why));
+	m->door = *d;
+	return agent_metrics_start(m, set->metrics, why);
+}
+
 static enum mm_err run(const struct agent_settings *set,
 		       const struct follower_options *opt, struct why *why)
 {
 	sigset_t signals;
-	struct follower *f;
 	struct door *door = NULL;
+	struct agent_metrics metrics = { .state = set->state,
+					 .max_staleness = set->max_staleness };
 	block_signals(&signals);
-	TRY(follower_start(opt, &f, why));
-	enum mm_err e = set->listen[0] == '\0'
-				? MM_OK
-				: door_start(set->listen, set->state,
-					     set->access_tokens, &door, why);
+	TRY(follower_start(opt, &metrics.follower, why));
+	enum mm_err e = open_doors(set, &door, &metrics, why);
 	if (e == MM_OK) {
 		log_event(LOG_NOTICE, "agent.start",
 			  "version=%s issuer=%s state=%s listen=%s", MM_VERSION,
 			  opt->issuer.url[0], opt->state, set->listen);
 		warn_open_token(set->token_file);
-		serve(f, &signals);
+		serve(metrics.follower, &signals);
 		log_event(LOG_NOTICE, "agent.stop", "detail=saving");
 	}
+	http_stop(metrics.http);
 	door_stop(door);
-	follower_stop(f, false);
+	follower_stop(metrics.follower, false);
 	return e;
 }
 
