@@ -38,7 +38,7 @@ class Audit(Flow):
         self.last(i, event="token.again", id=two["id"], by=me)
         i.form("/oauth/revoke", {"token": two["token"]})
         self.last(i, event="token.revoke", id=two["id"],
-                  by=f"alice (token {two['id']})", address="127.0.0.1")
+                  by=f"holder of {two['id']}", address="127.0.0.1")
         cli("key", "rotate", "--data", i.data, check=0)
         self.last(i, event="key.sign")
         secrets = [t["token"].split(".")[2] for t in (one, two)]

@@ -305,9 +305,9 @@ class Revoke(OAuth):
         self.assertEqual(self.a.reason(t["token"]), "revoked")
         row = self.i.admin("GET", f"/v1/tokens/{t['id']}")
         self.assertEqual((row["status"], row["changed_by"]),
-                         ("revoked", f"alice (token {t['id']})"))
+                         ("revoked", f"holder of {t['id']}"))
         self.assertIn(f'"id":"{t["id"]}","user":"alice",'
-                      f'"by":"alice (token {t["id"]})"', self.i.text())
+                      f'"by":"holder of {t["id"]}"', self.i.text())
         self.assertEqual(self.revoke(t["token"])[0], 200)  # again
 
     def test_suspended_and_restricted_ones_too(self):
