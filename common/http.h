@@ -74,7 +74,8 @@ struct http_options {
 	/* Bytes of a request's line and headers; 0: 5800.  The target may be
 	 * as long as that less 1800. */
 	unsigned head_max;
-	/* Bytes of the headers that handlers set; 0: 400. */
+	/* Bytes of the headers that handlers set, always; 0: 400.  What a
+	 * request leaves of head_max is theirs, too: see http_room(). */
 	unsigned reply_max;
 	/* Who connects over TCP is a proxy: the client is the last address
 	 * in X-Forwarded-For, which the proxy has put there itself. */
@@ -145,6 +146,9 @@ void **http_data(struct http_request *rq);
 
 /* A header of the reply, before it is given. */
 void http_set(struct http_request *rq, const char *name, const char *value);
+/* How many bytes of headers can still be set: each takes those of its name and
+ * its value, and 2.  With one more than that there is no reply. */
+size_t http_room(const struct http_request *rq);
 /* The body is copied; type NULL: no Content-Type.  Always MM_OK, so that a
  * handler ends with return http_reply(...). */
 enum mm_err http_reply(struct http_request *rq, unsigned status,

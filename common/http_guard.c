@@ -112,6 +112,15 @@ static bool is_field_value(const char *s, size_t len)
 	return true;
 }
 
+/* They are kept once more, taken apart. */
+static size_t cookie_bytes(const char *value, size_t len)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < len; i++)
+		count += value[i] == ';';
+	return len + count * PER_HEADER_BYTES;
+}
+
 static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind,
 				  const char *name, size_t name_len,
 				  const char *value, size_t value_len)
@@ -119,6 +128,8 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind,
 	struct headers *h = cls;
 	(void)kind;
 	h->bytes += name_len + value_len + strlen(": \r\n") + PER_HEADER_BYTES;
+	if (strcasecmp(name, "Cookie") == 0)
+		h->bytes += cookie_bytes(value, value_len);
 	if (!is_token(name, name_len))
 		h->broken = "the name of a header is not legal";
 	else if (value != NULL && !is_field_value(value, value_len))
@@ -177,5 +188,6 @@ enum mm_err guard_headers(struct http_request *rq, struct why *why)
 			       "bytes, counting %d more for each header",
 			       rq->server->opt.head_max, PER_HEADER_BYTES);
 	}
+	rq->headers.limit += rq->server->opt.head_max - h.bytes;
 	return guard_body(rq, &h, why);
 }

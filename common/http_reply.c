@@ -21,6 +21,12 @@ void http_set(struct http_request *rq, const char *name, const char *value)
 	buf_add(&rq->headers, span_of(value, strlen(value) + 1));
 }
 
+size_t http_room(const struct http_request *rq)
+{
+	return rq->headers.failed == MM_OK ? rq->headers.limit - rq->headers.len
+					   : 0;
+}
+
 static bool add(struct MHD_Response *r, const char *name, const char *value)
 {
 	return MHD_add_response_header(r, name, value) == MHD_YES;

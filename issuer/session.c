@@ -68,6 +68,8 @@ static const char *cookie_name(const struct issuer *is)
 	return is_https(is) ? "__Host-mintmark_session" : "mintmark_session";
 }
 
+#define OTHERS 120 /* bytes: the header's name, and other headers */
+
 static enum mm_err set_cookie(struct issuer *is, struct http_request *rq,
 			      struct span value, int64_t seconds)
 {
@@ -78,7 +80,8 @@ static enum mm_err set_cookie(struct issuer *is, struct http_request *rq,
 			 cookie_name(is), (int)value.len,
 			 (const char *)value.at, (long long)seconds,
 			 is_https(is) ? "; Secure" : "");
-	if (n < 0 || (size_t)n >= sizeof line)
+	if (n < 0 || (size_t)n >= sizeof line ||
+	    (size_t)n + OTHERS > http_room(rq))
 		return MM_ERR_TOO_LARGE;
 	http_set(rq, "Set-Cookie", line);
 	explicit_bzero(line, sizeof line);
@@ -206,8 +209,10 @@ enum mm_err session_begin(struct issuer *is, struct http_request *rq,
 	enum mm_err e = give(is, rq, c, out, now);
 	return e == MM_ERR_TOO_LARGE
 		       ? why_say(http_why(rq), MM_ERR_INVALID, "token",
-				 "the names of this issuer, user and key are "
-				 "too long together for a browser's cookie")
+				 "the session's cookie has no room beside what "
+				 "your browser sends: delete other cookies of "
+				 "this host, or shorten the names of issuer "
+				 "and user")
 		       : e;
 }
 

@@ -15,8 +15,7 @@
 
 #define SESSION_LONGEST (12 * INT64_C(3600)) /* s, from the sign-in */
 
-/* The longest cookie, with its attributes; a longer one is refused at the
- * sign-in. */
+/* The longest cookie, with its attributes. */
 #define SESSION_COOKIE_MAX 2048
 
 /* Does the request come from the console's own page?  No form, link or script

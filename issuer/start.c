@@ -16,7 +16,6 @@
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
 #include "issuer/policy.h"
-#include "issuer/session.h"
 
 #define KEYS_IN_USE ".in-use"
 
@@ -280,7 +279,6 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 		.pollers = 2,
 		.connections = (unsigned)is->set.connections,
 		.behind_proxy = is->set.behind_proxy,
-		.reply_max = SESSION_COOKIE_MAX + 400, /* and all others */
 	};
 	TRY(address_read(is->set.listen, host, &o.port, why));
 	TRY(data_path(is, "admin.sock", sock));

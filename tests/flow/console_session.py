@@ -358,6 +358,32 @@ class Ends(Sessions):
         self.assertEqual(status, 200)
         self.assertEqual(part(self.cookie(h), 1)["exp"], now + 3)
 
+    def test_a_browser_that_sends_much(self):
+        """Cookies of its neighbours, say.  Where the session's has no room in
+        the answer, a sign-in says so, and a request goes on with the old."""
+        t = self.admin_token()
+        value, _ = self.sign_in(t["token"])
+        signed, asked = [], []
+        for n in range(0, 5600, 100):
+            pad = {"X-Pad": "x" * n}
+            status, reply, h = self.i.http("POST", "/console/session", {
+                "token": t["token"]}, headers={**OURS, **pad})
+            signed.append((status, self.cookie(h) is not None))
+            if status == 400:
+                self.assertIn("no room", reply["detail"])
+        for n in range(0, 4300, 50):
+            now = int(time.time())
+            due = self.forged(value, auth_time=now - 100, iat=now - 100,
+                              exp=now + 2)
+            status, _, h = self.ask(due, X_Pad="x" * n)
+            asked.append((status, self.cookie(h) is not None))
+        self.assertEqual(list(dict.fromkeys(signed)),
+                         [(200, True), (400, False), (431, False)])
+        self.assertEqual(list(dict.fromkeys(asked)),
+                         [(200, True), (200, False), (431, False)])
+        self.assertEqual(signed[30], (200, True), "3 kB are not much")
+        self.assertEqual(asked[40], (200, True), "2 kB are not much")
+
     def test_signing_out(self):
         t = self.admin_token()
         value, _ = self.sign_in(t["token"])
