@@ -51,7 +51,9 @@ static enum mm_err sort(const json_t *tokens, json_t *out)
 enum mm_err key_tokens(struct key_place *p, const char *kid, json_t **out,
 		       struct why *why)
 {
-	static const char *const live[] = { "active", "suspended" };
+	/* the last: when the key is gone */
+	static const char *const live[] = { "active", "suspended",
+					    "unknown_key" };
 	AUTO_JSON json_t *all = json_array(), *sorted = json_array();
 	struct args which = { .kid = kid };
 	for (size_t i = 0; i < sizeof live / sizeof live[0]; i++) {

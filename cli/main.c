@@ -32,7 +32,7 @@ static const struct flag create_flags[] = {
 };
 static const struct flag list_flags[] = {
 	{ 'u', "user",   FLAG_TEXT, "USER",   AT(user),   "of this user only", false },
-	{ 0,   "status", FLAG_TEXT, "STATUS", AT(status), "active (default), revoked, suspended, expired, all", false },
+	{ 0,   "status", FLAG_TEXT, "STATUS", AT(status), "active (default), revoked, suspended, expired, unknown_key, all", false },
 	{ 0,   "key",    FLAG_TEXT, "KID",    AT(kid),    "that this key has signed", false },
 	FLAG_O, FLAG_DATA,
 };

@@ -60,6 +60,20 @@ static void put_token(FILE *to, const json_t *t)
 	put_words(to, "cidr", t, "cidr", "(from any address)");
 }
 
+/* The last change; or the next, when it is known. */
+static void put_change(FILE *to, const json_t *t)
+{
+	char text[96];
+	if (!json_is_true(json_object_get(t, "replaced"))) {
+		put_field(to, "changed", json_text(t, "changed_at", "never"));
+		put_field(to, "changed by", json_text(t, "changed_by", "-"));
+		return;
+	}
+	snprintf(text, sizeof text, "by a new token; good until %.32s",
+		 json_text(t, "dies_at", "-"));
+	put_field(to, "replaced", text);
+}
+
 static void put_history(FILE *to, const json_t *t)
 {
 	put_field(to, "status", json_text(t, "status", "-"));
@@ -67,8 +81,7 @@ static void put_history(FILE *to, const json_t *t)
 	put_field(to, "issued", json_text(t, "issued_at", "-"));
 	put_field(to, "last used", json_text(t, "last_used_at", "never seen"));
 	put_field(to, "created by", json_text(t, "created_by", "-"));
-	put_field(to, "changed", json_text(t, "changed_at", "never"));
-	put_field(to, "changed by", json_text(t, "changed_by", "-"));
+	put_change(to, t);
 	put_field(to, "key", json_text(t, "key", "-"));
 }
 

@@ -111,14 +111,15 @@ enum mm_err token_pages(struct client *c, const struct args *which,
 
 static enum mm_err check_status(const char *word, struct why *why)
 {
-	static const char *const words[] = { "active", "revoked", "suspended",
-					     "expired", "all" };
+	static const char *const words[] = { "active",	    "revoked",
+					     "suspended",   "expired",
+					     "unknown_key", "all" };
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (word == NULL || strcmp(word, words[i]) == 0)
 			return MM_OK;
 	return why_say(why, MM_ERR_INVALID, NULL,
 		       "--status is one of active, revoked, suspended, "
-		       "expired, all");
+		       "expired, unknown_key, all");
 }
 
 enum mm_err token_list(const struct args *a, struct why *why)

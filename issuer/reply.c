@@ -30,7 +30,8 @@ static json_t *words_json(const char *words, bool present)
 	return all;
 }
 
-/* What it is now: the stored status, and what time has done. */
+/* What it is now: the stored status, and what time and its key's end have
+ * done. */
 static const char *status_word(const struct token_row *t, int64_t now)
 {
 	if (t->status == TOKEN_REVOKED)
@@ -41,7 +42,9 @@ static const char *status_word(const struct token_row *t, int64_t now)
 	    now >= effective_expiry(t->iat, t->exp, t->auto_refresh,
 				    t->last_use))
 		return "idle";
-	return t->status == TOKEN_SUSPENDED ? "suspended" : "active";
+	if (t->status == TOKEN_SUSPENDED)
+		return "suspended";
+	return t->key_gone ? mm_err_word(MM_ERR_UNKNOWN_KEY) : "active";
 }
 
 int64_t token_dies_at(const struct token_row *t)
@@ -59,7 +62,7 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		t->auto_refresh ? json_integer(t->auto_refresh) : json_null();
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:o, s:s, s:s, s:s, s:o}",
+		" s:o, s:o, s:s, s:s, s:s, s:o, s:b}",
 		"id", id, "user", t->user, "label", t->label, "model",
 		t->auto_refresh ? "auto_refresh" : "fixed", "status",
 		status_word(t, now), "scopes",
@@ -70,7 +73,8 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		"auto_refresh", window, "dies_at", time_json(token_dies_at(t)),
 		"last_used_at", time_json(t->last_use), "created_by",
 		t->created_by, "changed_by", t->changed_by, "key", t->kid,
-		"changed_at", time_json(t->changed_at));
+		"changed_at", time_json(t->changed_at), "replaced",
+		t->revoke_at != 0);
 }
 
 json_t *audience_json(const char *first, size_t count)

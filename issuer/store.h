@@ -34,6 +34,7 @@ struct token_row {
 	char audience[1024];	/* words separated by spaces; "" none */
 	char cidr[CIDR_SIZE];	/* networks, the same way */
 	char kid[KID_SIZE];
+	bool key_gone; /* retired or compromised: nobody takes the token */
 	char created_by[ACTOR_SIZE];
 	char changed_by[ACTOR_SIZE]; /* who last set the status */
 	bool has_scope;
@@ -154,7 +155,8 @@ enum token_filter {
 	FILTER_ACTIVE,
 	FILTER_REVOKED,
 	FILTER_SUSPENDED,
-	FILTER_EXPIRED, /* past exp, or idle */
+	FILTER_EXPIRED,	    /* past exp, or idle */
+	FILTER_UNKNOWN_KEY, /* else active, but its key is gone */
 	FILTER_ALL
 };
 

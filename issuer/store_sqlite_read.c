@@ -25,6 +25,7 @@ void token_row_read(struct query *q, struct token_row *t)
 	t->changed_at = column_int(q, 14);
 	t->revoke_at = column_int(q, 15);
 	column_text(q, 16, t->cidr, sizeof t->cidr);
+	t->key_gone = column_int(q, 17) != 0;
 }
 
 /* The one row of a query. */

@@ -65,14 +65,19 @@
 	/* so that the pages of TOKEN_QUERY are found without the rows */      \
 	X(4, "DROP INDEX token_age; DROP INDEX token_user;"                    \
 	     "CREATE INDEX token_age ON"                                       \
-	     " token(iat, list, idx, status, dies_at);"                        \
+	     " token(iat, list, idx, status, dies_at, kid);"                   \
 	     "CREATE INDEX token_user ON"                                      \
-	     " token(user, iat, list, idx, status, dies_at);")
+	     " token(user, iat, list, idx, status, dies_at, kid);")
+
+/* Of a token: does no verifier know its key any more? */
+#define TOKEN_KEY_GONE                                                         \
+	"EXISTS (SELECT 1 FROM key WHERE key.kid = token.kid"                  \
+	" AND key.gone = 1)"
 
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, user, label, scope, audience, kid, created_by,"            \
 	" changed_by, iat, exp, auto_refresh, last_use, status,"               \
-	" changed_at, revoke_at, cidr"
+	" changed_at, revoke_at, cidr, " TOKEN_KEY_GONE
 
 /* A page of tokens: its keys first, out of an index that has all that is
  * asked, then the rows.  ?1 filter (enum token_filter), ?2 now, ?3..5 go on
@@ -80,9 +85,11 @@
  * Searching reads every row, but in the order in which they lie (the plus
  * signs keep the indexes out): in the order of age each would be looked up. */
 #define TOKEN_FITS                                                             \
-	" CASE ?1 WHEN 0 THEN status = 0 AND dies_at > ?2"                     \
+	" CASE ?1"                                                             \
+	" WHEN 0 THEN status = 0 AND dies_at > ?2 AND NOT " TOKEN_KEY_GONE     \
 	" WHEN 1 THEN status = 1 WHEN 2 THEN status = 2 AND dies_at > ?2"      \
 	" WHEN 3 THEN status <> 1 AND (status = 3 OR dies_at <= ?2)"           \
+	" WHEN 4 THEN status = 0 AND dies_at > ?2 AND " TOKEN_KEY_GONE         \
 	" ELSE 1 END"
 #define TOKEN_PLACE " AND (iat, list, idx) < (?3, ?4, ?5)"
 #define TOKEN_ORDER " ORDER BY iat DESC, list DESC, idx DESC"
@@ -181,11 +188,12 @@
 		" user = ?7 AND" TOKEN_HAS TOKEN_FITS TOKEN_PLACE,         \
 		TOKEN_ORDER))                                              \
 	X(TOKEN_SOON, TOKEN_PICK("INDEXED BY token_age WHERE status = 0"   \
-		" AND dies_at > ?1", "dies_at"))                           \
+		" AND dies_at > ?1 AND NOT " TOKEN_KEY_GONE, "dies_at"))   \
 	X(TOKEN_UNUSED, TOKEN_PICK("INDEXED BY token_age WHERE status = 0" \
-		" AND dies_at > ?1 AND last_use = 0", "iat"))              \
+		" AND dies_at > ?1 AND last_use = 0"                       \
+		" AND NOT " TOKEN_KEY_GONE, "iat"))                        \
 	X(TALLY_TOKENS, "SELECT iat, dies_at, status, changed_at,"         \
-		" last_use FROM token")                                    \
+		" last_use, " TOKEN_KEY_GONE " FROM token")                \
 	X(TALLY_USERS, "SELECT count(DISTINCT user) FROM token")           \
 	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \
 		" changed_at = ?5,"                                        \
@@ -199,7 +207,7 @@
 		" WHERE user = ?1 AND status <> 1 AND exp > ?2")           \
 	X(TOKEN_LIVE, "SELECT count(*) FROM (SELECT 1 FROM token"         \
 		" WHERE user = ?1 AND status <> 1 AND dies_at > ?2"        \
-		" LIMIT ?3)")                                              \
+		" AND NOT " TOKEN_KEY_GONE " LIMIT ?3)")                   \
 	X(TOKEN_SWEEP, "SELECT " TOKEN_COLUMNS " FROM token"               \
 		" WHERE auto_refresh > 0 AND status = 0"                    \
 		" AND dies_at < exp AND dies_at <= ?1 LIMIT ?2")           \
@@ -224,8 +232,9 @@
 		" WHERE status <> 0")                                      \
 	X(LOAD_USED, "SELECT list, idx, last_use FROM token"               \
 		" WHERE last_use > 0")                                     \
-	X(USER_LIST, "SELECT user, sum(status = 0 AND dies_at > ?3),"      \
-		" count(*) FROM token INDEXED BY token_user"               \
+	X(USER_LIST, "SELECT user, sum(status = 0 AND dies_at > ?3"        \
+		" AND NOT " TOKEN_KEY_GONE "), count(*)"                   \
+		" FROM token INDEXED BY token_user"                        \
 		" WHERE user > ?1 AND (?2 IS NULL OR "                     \
 		TEXT_IN("user", "?2") ")"                                  \
 		" GROUP BY user ORDER BY user LIMIT ?4")

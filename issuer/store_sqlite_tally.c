@@ -9,7 +9,7 @@
 struct life {
 	int64_t iat, ends; /* when it died, or will */
 	enum token_status status;
-	bool used;
+	bool used, gone; /* gone: its key is */
 };
 
 /* Revoked when it was dead, it had died before. */
@@ -21,7 +21,8 @@ static struct life life_read(struct query *q)
 	return (struct life){ .iat = column_int(q, 0),
 			      .ends = ended && changed < dies ? changed : dies,
 			      .status = status,
-			      .used = column_int(q, 4) != 0 };
+			      .used = column_int(q, 4) != 0,
+			      .gone = column_int(q, 5) != 0 };
 }
 
 static void count_day(int64_t days[TALLY_DAYS], int64_t at, int64_t now)
@@ -39,6 +40,8 @@ static void count(struct tally *t, const struct life *l, int64_t now)
 		count_day(t->died, l->ends, now);
 		return;
 	}
+	if (l->gone) /* some time ago, and not by its own end */
+		return;
 	t->live++;
 	t->suspended += !active;
 	t->within_7 += active && l->ends <= now + 7 * DAY;

@@ -177,6 +177,7 @@ static void next_row(const struct token_row *old, const struct caller *by,
 	out->exp = now + life;
 	out->last_use = out->changed_at = out->revoke_at = 0;
 	out->status = TOKEN_VALID;
+	out->key_gone = false;
 	out->changed_by[0] = '\0';
 	snprintf(out->created_by, sizeof out->created_by, "%s", by->actor);
 	out->by_list = by->list;

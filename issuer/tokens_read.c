@@ -54,6 +54,7 @@ static const char *const filters[] = {
 	[FILTER_REVOKED] = "revoked",
 	[FILTER_SUSPENDED] = "suspended",
 	[FILTER_EXPIRED] = "expired",
+	[FILTER_UNKNOWN_KEY] = "unknown_key",
 	[FILTER_ALL] = "all",
 };
 
@@ -70,7 +71,7 @@ static enum mm_err read_filter(struct http_request *rq, enum token_filter *out)
 		}
 	return why_say(http_why(rq), MM_ERR_INVALID, "status",
 		       "status is one of active, revoked, suspended, "
-		       "expired, all");
+		       "expired, unknown_key, all");
 }
 
 /* A cursor is "iat.list.idx" of the last token seen.  Callers treat it as

@@ -317,6 +317,24 @@ class Rotate(Flow):
         self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
                                   {"overlap": 60}, "K", t["token"])[0], 401)
 
+    def test_that_it_is_being_replaced_is_shown(self):
+        i = self.issuer()
+        t = i.mint(**GRANT)
+        self.assertFalse(t["replaced"])
+        env = {"MINTMARK_SOCKET": str(i.socket)}
+        self.assertIn("never", cli("token", "show", t["id"], env=env).stdout)
+        self.assertEqual(self.ask(i, f"/v1/tokens/{t['id']}/rotate",
+                                  {"overlap": 60})[0], 201)
+        shown = i.admin("GET", f"/v1/tokens/{t['id']}")
+        self.assertTrue(shown["replaced"])
+        self.assertLess(shown["dies_at"], t["expires_at"])
+        said = cli("token", "show", t["id"], env=env, check=0).stdout
+        self.assertIn(f"by a new token; good until {shown['dies_at']}", said)
+        self.assertNotIn("never\n", said.replace("never seen", ""))
+        i.revoke(t["id"])
+        self.assertFalse(
+            i.admin("GET", f"/v1/tokens/{t['id']}")["replaced"])
+
     # ---- how long it may be
 
     def longest(self, i):

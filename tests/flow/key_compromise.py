@@ -214,6 +214,37 @@ class Drill(Flow):
         p = compromise(i, key)
         self.assertIn("No live token", p.stdout)
 
+    def test_the_dead_are_not_shown_alive(self):
+        i = self.issuer()
+        alive, held, gone = (i.mint("alice") for _ in range(3))
+        i.admin("POST", f"/v1/tokens/{held['id']}/suspend")
+        i.revoke(gone["id"])
+        compromise(i, alive["key"])
+        new = i.mint("alice")
+
+        def listed(status):
+            return {t["id"]: t["status"] for t in i.admin(
+                "GET", f"/v1/tokens?user=alice&status={status}")["tokens"]}
+
+        self.assertEqual(listed("active"), {new["id"]: "active"})
+        self.assertEqual(listed("suspended"), {held["id"]: "suspended"})
+        self.assertEqual(listed("unknown_key"), {alive["id"]: "unknown_key"})
+        self.assertEqual(listed("revoked"), {gone["id"]: "revoked"})
+        self.assertEqual(listed("all"), {
+            **listed("active"), **listed("unknown_key"), **listed("revoked"),
+            **listed("suspended")})
+        alice, = i.admin("GET", "/v1/users")["users"]
+        self.assertEqual((alice["active_tokens"], alice["tokens"]), (1, 4))
+        for args in (("show", alive["id"]), ("list", "--status", "unknown_key")):
+            p = cli("token", *args, "--data", i.data, check=0)
+            self.assertIn("unknown_key", p.stdout)
+        # nor do they count for what a user may have
+        i.stop()
+        i.start(flags=["--max-tokens", "2"])
+        i.mint("alice")
+        self.assertEqual(i.http("POST", "/v1/tokens", {
+            "user": "alice", "expires_in": 60}, local=True)[0], 403)
+
     def test_folders_that_others_see(self):
         i = self.issuer()
         key = kid(i.mint()["token"])
