@@ -32,6 +32,11 @@ static enum mm_err set_text(const struct flag *f, const char *value,
 	if (*to != NULL)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "--%s was given twice", f->name);
+	if (value[0] == '\0' && f->kind == FLAG_TEXT)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "--%s was given an empty value (a variable that "
+			       "is not set?)",
+			       f->name);
 	*to = value;
 	return MM_OK;
 }
@@ -67,6 +72,7 @@ static enum mm_err set_value(const struct flag *f, const char *value,
 	bool *yes = place(f, a);
 	switch (f->kind) {
 	case FLAG_TEXT:
+	case FLAG_LABEL:
 		return set_text(f, value, a, why);
 	case FLAG_TEXTS:
 		return add_text(f, value, a, why);

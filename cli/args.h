@@ -34,12 +34,13 @@ struct args {
 };
 
 enum flag_kind {
-	FLAG_BOOL,	    /* bool                            */
-	FLAG_TEXT,	    /* const char *, given once        */
+	FLAG_BOOL,	    /* bool */
+	FLAG_TEXT,	    /* const char *, given once, not "" */
+	FLAG_LABEL,	    /* the same, or "" */
 	FLAG_TEXTS,	    /* struct arg_texts, may be repeated */
-	FLAG_DURATION,	    /* int64_t seconds                 */
-	FLAG_DURATION_OR_0, /* the same, also 0        */
-	FLAG_JSON,	    /* bool: the value must be "json"  */
+	FLAG_DURATION,	    /* int64_t seconds */
+	FLAG_DURATION_OR_0, /* the same, or 0 */
+	FLAG_JSON,	    /* bool: the value must be "json" */
 };
 
 struct flag {

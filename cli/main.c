@@ -23,7 +23,7 @@ static const struct flag create_flags[] = {
 	{ 'e', "expires",      FLAG_TEXT,     "DUR|DATE", AT(expires),   "hard limit: 30d, 12h, 2026-12-31", false },
 	{ 'a', "auto-refresh", FLAG_DURATION, "DUR",   AT(auto_refresh), "lives on while used once per DUR", false },
 	{ 's', "scope",        FLAG_TEXTS,    "SCOPE", AT(scopes),       "what it may do; repeat; none = all of the user's rights", false },
-	{ 'l', "label",        FLAG_TEXT,     "LABEL", AT(label),        "what people call it", false },
+	{ 'l', "label",        FLAG_LABEL,    "LABEL", AT(label),        "what people call it", false },
 	{ 0,   "audience",     FLAG_TEXTS,    "A",     AT(audiences),    "the service that it is for; repeat; none = any", false },
 	{ 0,   "cidr",         FLAG_TEXTS,    "NET",   AT(cidrs),        "only from there: 192.0.2.0/24, 2001:db8::/32; repeat; none = from anywhere", false },
 	{ 0,   "allow-long",   FLAG_BOOL,     NULL,    AT(allow_long),   "over 511 bytes: too long for SFTP and PAM", false },

@@ -72,6 +72,10 @@ static enum mm_err check_listen(const struct issuer_settings *set,
 
 enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 {
+	if (set->data[0] == '\0')
+		return why_say(why, MM_ERR_INVALID, "data",
+			       "--data is empty: name the folder, or leave it "
+			       "out for /var/lib/mintmark");
 	if (set->dev && strcmp(set->data, "/var/lib/mintmark") == 0)
 		(void)span_copy(set->data, sizeof set->data,
 				span_str("dev-data"));

@@ -46,6 +46,7 @@ class BadStart(Flow):
             (self.base() + ["--max-life", "1.5d"], "1.5d"),
             (self.base() + ["--tls-cert", "x"], "tls_key"),
             (self.base() + ["--mint-with", "a pen"], "libjwt or jws"),
+            (self.base(data=None) + ["--data", ""], "--data is empty"),
             (["--config", self.folder / "none.conf"], "none.conf"),
             (["--config", conf], f"{conf}:2"),
         ]
@@ -197,7 +198,8 @@ class BadStart(Flow):
             ["token", "list", "--status", "purple"], ["token", "show"],
             ["token", "revoke"], ["verify", "--need", "node::r", "x"],
             ["verify", "a", "b"], ["key"], ["key", "melt"],
-            ["token", "list", "-o", "xml"],
+            ["token", "list", "-o", "xml"], ["token", "list", "--data", ""],
+            ["key", "list", "--data="], ["token", "create", "-u", "", "-e", "1d"],
         ]
         for argv in usage:
             p = cli(*argv, env=env)

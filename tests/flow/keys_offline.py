@@ -93,7 +93,7 @@ class Offline(WithPassphrase):
             self.assertIn(f"next/{pem.name}: the passphrase does not open it",
                           said)
         self.assertIn("there is no passphrase", self.key(
-            "list", flag=("--key-passphrase-file", ""), check=1).stderr)
+            "list", flag=(), check=1).stderr)
         self.assertEqual(self.states(), before)
 
         subprocess.run(

@@ -107,6 +107,7 @@ static const struct {
 	{ "try -u", "-u needs a value" },
 	{ "try --user", "--user needs a value" },
 	{ "try -u a -u b", "--user was given twice" },
+	{ "try --user=", "--user was given an empty value" },
 	{ "try -u a --nope", "unknown flag --nope" },
 	{ "try -u a --nope=secret", "unknown flag --nope" },
 	{ "try -u a -Z", "unknown flag -Z" },
