@@ -114,6 +114,18 @@ enum mm_err client_open(struct client *c, const char *data, struct why *why)
 	return start(c, why);
 }
 
+enum mm_err client_open_self(struct client *c, struct why *why)
+{
+	const char *url = from_env("MINTMARK_URL");
+	*c = (struct client){ .patience = PATIENCE_MS };
+	if (url == NULL || from_env("MINTMARK_TOKEN") == NULL)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "self is the token in MINTMARK_TOKEN, at the "
+			       "mint in MINTMARK_URL: set both");
+	TRY(use_url(c, url, why));
+	return start(c, why);
+}
+
 enum mm_err client_open_data(struct client *c, const char *data,
 			     struct why *why)
 {
@@ -262,8 +274,9 @@ static enum mm_err say_unreached(const struct client *c, CURLcode code,
 	if (code == CURLE_COULDNT_CONNECT)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       local ? "no mintmarkd answers at %s: start it, "
-				       "or say where it is (--data DIR or "
-				       "MINTMARK_SOCKET)"
+				       "or say where it is (--data DIR, "
+				       "MINTMARK_SOCKET, or MINTMARK_URL with "
+				       "MINTMARK_TOKEN)"
 				     : "no mintmarkd answers at %s: is "
 				       "MINTMARK_URL right?",
 			       where);

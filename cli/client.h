@@ -23,6 +23,8 @@ struct client {
 /* `data` is --data, or NULL. */
 MM_MUST_USE enum mm_err client_open(struct client *c, const char *data,
 				    struct why *why);
+/* As the owner of MINTMARK_TOKEN, at MINTMARK_URL, whatever else is said. */
+MM_MUST_USE enum mm_err client_open_self(struct client *c, struct why *why);
 /* DIR/admin.sock and nothing else, and no waiting. */
 MM_MUST_USE enum mm_err client_open_data(struct client *c, const char *data,
 					 struct why *why);

@@ -133,9 +133,10 @@ static const struct command commands[] = {
 	  token_reinstate },
 	{ "token rotate", "ID [--overlap DUR] [--keep-expiry] [--allow-long] [-q] [-o json]",
 	  "Make a new token in place of one, with the same rights.\n"
-	  "The ID self is that of MINTMARK_TOKEN. An answer that is lost is asked for again.", WITH(rotate_flags), 1,
+	  "The ID self is that of MINTMARK_TOKEN, and MINTMARK_URL is asked then.\n"
+	  "An answer that is lost is asked for again.", WITH(rotate_flags), 1,
 	  "  mintmark token rotate 3.4711\n"
-	  "  MINTMARK_TOKEN=$(mintmark token rotate self -q)\n"
+	  "  NEW=$(mintmark token rotate self -q) && MINTMARK_TOKEN=$NEW\n"
 	  "  TOKEN=$(mintmark token rotate 3.4711 --overlap 1h -q)\n",
 	  token_rotate },
 	{ "verify", "[--state FILE] [--audience A] [--user U] [--from ADDRESS] [--need SCOPE]... [--no-use] [--access-tokens] [-o json] [TOKEN | -]\n"
@@ -259,10 +260,11 @@ static void print_help(void)
 	print_commands(stdout, NULL);
 	puts("\n  mintmark COMMAND --help    its flags and examples\n"
 	     "  mintmark --version\n\n"
-	     "Where the mint is: MINTMARK_SOCKET (its admin.sock), or "
-	     "MINTMARK_URL with\nMINTMARK_TOKEN, or --data DIR; else "
-	     "/var/lib/mintmark. MINTMARK_STATE is the\nstate file to verify "
-	     "from; else /run/mintmark/state.\n\n"
+	     "Where the mint is: --data DIR (its admin.sock), MINTMARK_SOCKET, or "
+	     "MINTMARK_URL\nwith MINTMARK_TOKEN, the first that is said; else "
+	     "/var/lib/mintmark. The ID self is\nalways asked for at "
+	     "MINTMARK_URL. MINTMARK_STATE is the state file to verify from;\n"
+	     "else /run/mintmark/state.\n\n"
 	     "Exit: 0 done, 1 refused, 2 not understood, 3 nobody could "
 	     "answer.");
 }

@@ -23,6 +23,15 @@ enum mm_err token_id_check(const char *text, struct why *why)
 		       "them, and mintmark inspect the one of a token");
 }
 
+enum mm_err token_client(struct client *c, const struct args *a,
+			 struct why *why)
+{
+	for (size_t i = 0; i < a->operand_count && a->data == NULL; i++)
+		if (strcmp(a->operand[i], "self") == 0)
+			return client_open_self(c, why);
+	return client_open(c, a->data, why);
+}
+
 /* ---- about a token ---- */
 
 static void put_words(FILE *to, const char *name, const json_t *t,
@@ -244,7 +253,7 @@ enum mm_err token_rotate(const struct args *a, struct why *why)
 		json_object_set_new(body, "keep_expiry", json_true());
 	if (a->allow_long)
 		json_object_set_new(body, "allow_long", json_true());
-	TRY(client_open(&c, a->data, why));
+	TRY(token_client(&c, a, why));
 	TRY(client_once(&c, why));
 	TRY(client_call(&c, "POST", path, body, &reply, why));
 	return put_new(a, reply, why);
@@ -257,7 +266,7 @@ enum mm_err token_show(const struct args *a, struct why *why)
 	AUTO_JSON json_t *reply = NULL;
 	TRY(one_id(a, why));
 	snprintf(path, sizeof path, "/v1/tokens/%.30s", a->operand[0]);
-	TRY(client_open(&c, a->data, why));
+	TRY(token_client(&c, a, why));
 	TRY(client_call(&c, "GET", path, NULL, &reply, why));
 	if (a->json) {
 		put_json(reply);

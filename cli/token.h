@@ -9,6 +9,11 @@
  * sentence: people paste the token itself. */
 MM_MUST_USE enum mm_err token_id_check(const char *text, struct why *why);
 
+/* The mint, for the ids in a->operand: where one is self, it is asked by that
+ * token, also if a socket is nearer. */
+MM_MUST_USE enum mm_err token_client(struct client *c, const struct args *a,
+				     struct why *why);
+
 /* The tokens that which->user, status (active) and kid choose, the newest
  * first: each(ctx, list) for a page at a time. */
 typedef enum mm_err token_page(void *ctx, const json_t *tokens);

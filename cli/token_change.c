@@ -110,7 +110,7 @@ static enum mm_err change_ids(struct changes *c, struct why *why)
 {
 	bool brackets = c->args->json && c->many;
 	TRY(check_operands(c->args, why));
-	TRY(client_open(&c->client, c->args->data, why));
+	TRY(token_client(&c->client, c->args, why));
 	fputs(brackets ? "[" : "", stdout);
 	enum mm_err e = c->args->from_stdin ? change_stdin(c, why)
 					    : change_operands(c, why);

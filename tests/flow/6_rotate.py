@@ -438,6 +438,29 @@ class Rotate(Flow):
             self.assertEqual(way.seen[0], way.seen[1])
             self.assertGreaterEqual(len(way.seen[0][2]), 22)
 
+    def test_self_is_who_has_the_token_whatever_is_nearer(self):
+        i = self.issuer()
+        other = i.mint("bob")
+        t = i.mint("alice", scopes=["mintmark:self"])
+        env = {"MINTMARK_SOCKET": str(i.socket), "MINTMARK_URL": i.url,
+               "MINTMARK_TOKEN": t["token"]}
+        p = cli("token", "rotate", "self", "-q", check=0, env=env)
+        env["MINTMARK_TOKEN"] = p.stdout.strip()
+        p = cli("token", "show", "self", "-o", "json", check=0, env=env)
+        self.assertEqual(json.loads(p.stdout)["user"], "alice")
+        # the others are asked for where they were
+        cli("token", "show", other["id"], check=0, env=env)
+        for missing in ("MINTMARK_URL", "MINTMARK_TOKEN"):
+            p = cli("token", "revoke", "self", check=2,
+                    env={**env, missing: ""})
+            self.assertIn("MINTMARK_URL", p.stderr)
+            self.assertIn("MINTMARK_TOKEN", p.stderr)
+        p = cli("token", "show", "self", "--data", i.data, check=1, env=env)
+        self.assertIn("admin.sock", p.stderr)
+        cli("token", "revoke", "self", check=0, env=env)
+        p = cli("token", "show", other["id"], "--data", self.folder, check=3)
+        self.assertIn("MINTMARK_URL with MINTMARK_TOKEN", p.stderr)
+
     def test_the_command_line_survives_a_crash_of_the_mint(self):
         """Killed when the row was written, before the answer was out."""
         i = self.issuer()
