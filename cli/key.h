@@ -36,6 +36,11 @@ enum mm_err key_refusal(enum mm_err e);
 void key_say_left(const struct key_place *p, const struct keyring *ring,
 		  const char *kid);
 
+/* Files are written encrypted when we have a passphrase: has a mint that runs
+ * one, too?  It would not start any more. */
+MM_MUST_USE enum mm_err key_check_readable(const struct key_place *p,
+					   struct why *why);
+
 /* What the mint knows of a key, or NULL. */
 const json_t *key_known(const struct key_place *p, const char *kid);
 /* Have the mint read the folders again, if it runs, and say which.

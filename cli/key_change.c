@@ -57,6 +57,7 @@ enum mm_err key_generate(const struct args *a, struct why *why)
 	TRY(key_place_open(&p, a, why));
 	if (a->offline != NULL)
 		return generate_offline(&p, a->offline, alg, why);
+	TRY(key_check_readable(&p, why));
 	TRY(key_refusal(keyring_generate(p.dir, alg, kid, why)));
 	printf("Made the key %s.\n", kid);
 	TRY(key_reload(&p, NULL, why));
@@ -129,6 +130,7 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	case ROTATION_DO:
 		break;
 	}
+	TRY(key_check_readable(&p, why));
 	TRY(key_refusal(keyring_rotate(p.dir, rotation_alg(&ring), &did, why)));
 	did.only_prepared &= !untold;
 	put_rotation(&did);

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/key.h"
+#include "keys/secret.h"
 
 enum mm_err key_import(const struct args *a, struct why *why)
 {
@@ -31,12 +32,30 @@ void key_say_left(const struct key_place *p, const struct keyring *ring,
 		      p->say);
 }
 
+enum mm_err key_check_readable(const struct key_place *p, struct why *why)
+{
+	AUTO_SECRET struct secret pass = { .len = 0 };
+	TRY(key_refusal(secret_read(p->dir.passphrase_file, CREDENTIAL_KEYS,
+				    &pass, why)));
+	if (pass.len == 0 ||
+	    !json_is_false(json_object_get(p->known, "passphrase")))
+		return MM_OK;
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "mintmarkd has no passphrase to read encrypted keys "
+		       "with, so nothing was changed: name the file in its "
+		       "setting key_passphrase_file (or bring its unit the "
+		       "credential mintmark-keys), restart it, and run this "
+		       "again");
+}
+
 enum mm_err key_protect(const struct args *a, struct why *why)
 {
 	AUTO_PLACE struct key_place p = { .known = NULL };
 	size_t n;
 	enum key_kept kept = a->plain ? KEY_PLAIN : KEY_ENCRYPTED;
 	TRY(key_place_open(&p, a, why));
+	if (!a->plain)
+		TRY(key_check_readable(&p, why));
 	TRY(key_refusal(keyring_protect(p.dir, kept, &n, why)));
 	printf("Wrote %zu key files again, %s.\n", n,
 	       a->plain ? "without a passphrase" : "encrypted");

@@ -99,8 +99,9 @@ static enum mm_err not_read(const struct jwk_pass *pass, struct why *why)
 	if (pass->text.len == 0)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "it is encrypted, and there is no passphrase: "
-			       "say key_passphrase_file, or bring the "
-			       "credential mintmark-keys");
+			       "say --key-passphrase-file (mintmarkd: also "
+			       "its setting key_passphrase_file), or bring "
+			       "the credential mintmark-keys");
 	return why_say(why, MM_ERR_INVALID, NULL,
 		       "the passphrase does not open it");
 }

@@ -7,6 +7,7 @@
 #include "issuer/caller.h"
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
+#include "keys/secret.h"
 
 struct key_page {
 	json_t *items;
@@ -54,11 +55,22 @@ enum mm_err keys_json(struct issuer *is, int64_t now, json_t **out)
 	return *out ? MM_OK : MM_ERR_NOMEM;
 }
 
+/* So that nobody encrypts the files of a mint that could not read them. */
+static bool has_passphrase(const struct issuer *is)
+{
+	AUTO_SECRET struct secret s = { .len = 0 };
+	return secret_read(is->set.key_passphrase_file, CREDENTIAL_KEYS, &s,
+			   NULL) == MM_OK &&
+	       s.len != 0;
+}
+
 enum mm_err key_list(void *app, struct http_request *rq)
 {
 	json_t *keys;
 	TRY(keys_json(app, clock_now(), &keys));
-	return reply_json(rq, 200, json_pack("{s:o}", "keys", keys));
+	return reply_json(rq, 200,
+			  json_pack("{s:o, s:b}", "keys", keys, "passphrase",
+				    has_passphrase(app)));
 }
 
 struct reload_body {
@@ -81,8 +93,14 @@ enum mm_err key_reload(void *app, struct http_request *rq)
 	for (size_t i = 0; i < body.compromised.count; i++)
 		kids[i] = body.compromised.at[i];
 	struct stamp stamp = caller_stamp(rq);
-	TRY(signing_reload(is->signing, kids, body.compromised.count, &stamp,
-			   http_why(rq)));
+	struct why inner = { .text = "" };
+	enum mm_err e = signing_reload(is->signing, kids,
+				       body.compromised.count, &stamp, &inner);
+	if (e != MM_OK)
+		return why_say(http_why(rq), e, NULL,
+			       "mintmarkd goes on with the keys that it had: "
+			       "%s",
+			       inner.text);
 	bool published = publisher_settle(is->publisher, "keys", rq);
 	return reply_json(
 		rq, 200,

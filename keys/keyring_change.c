@@ -105,7 +105,7 @@ enum mm_err keyring_protect(struct keyring_at at, enum key_kept kept, size_t *n,
 	if (c.passphrase.len == 0)
 		return why_say(why, MM_ERR_CONFLICT, NULL,
 			       "there is no passphrase: say "
-			       "key_passphrase_file, or bring the "
+			       "--key-passphrase-file, or bring the "
 			       "credential " CREDENTIAL_KEYS);
 	for (size_t i = 0; i < c.ring.count; i++) {
 		struct keyring_entry *e = &c.ring.at[i];

@@ -107,6 +107,29 @@ class Sealed(WithPassphrase):
         i.start()
         a.wait_reason(i.mint()["token"], None)
 
+    def test_nothing_is_encrypted_for_a_mint_that_cannot_read_it(self):
+        i = self.issuer()
+        at = ("--data", i.data, *self.flag)
+        before = key_files(i)
+        for change in ("protect", "generate", "rotate"):
+            p = cli("key", change, *at, check=1)
+            self.assertIn("mintmarkd has no passphrase", p.stderr)
+            self.assertIn("its setting key_passphrase_file", p.stderr)
+        self.assertEqual(key_files(i), before)
+        self.assert_kept(i, "PRIVATE KEY")
+        # a stolen key goes all the same; and the mint says that it is its own
+        p = cli("key", "compromise", i.mint()["key"], "--yes", *at)
+        self.assertIn("mintmarkd goes on with the keys that it had: ", p.stderr)
+        self.assertIn("key_passphrase_file", p.stderr)
+        p = cli("key", "list", "--data", i.data, check=1)
+        self.assertNotIn("goes on", p.stderr)
+        self.assertIn("--key-passphrase-file", p.stderr)
+        i.stop()
+        # with none running, nobody can tell: the start does
+        cli("key", "protect", *at, check=0)
+        self.assert_kept(i, "ENCRYPTED PRIVATE KEY")
+        i.start(flags=self.flag)
+
     def test_a_passphrase_that_is_gone(self):
         """Read anew at each reload: without it the keys in force stay."""
         i = self.issuer(flags=self.flag)
