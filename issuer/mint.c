@@ -144,7 +144,7 @@ enum mm_err mint_check_clock(struct mint *m, int64_t now, struct why *why)
 
 /* ---- claims ---- */
 
-static json_t *audience_json(const char *words)
+static json_t *audience_of(const char *words)
 {
 	json_t *all = json_array();
 	struct span rest = span_str(words), word;
@@ -166,7 +166,7 @@ static json_t *claims_json(const struct mint *m, const struct token_row *t)
 	char jti[JTI_SIZE], uri[ISS_SIZE + 32];
 	token_id_write(jti, t->list, t->idx);
 	snprintf(uri, sizeof uri, "%s/s/%u", m->iss, t->list);
-	json_t *aud = t->audience[0] ? audience_json(t->audience) : NULL;
+	json_t *aud = t->audience[0] ? audience_of(t->audience) : NULL;
 	json_t *scope = t->has_scope ? json_string(t->scope) : NULL;
 	json_t *cidr = t->cidr[0] ? json_string(t->cidr) : NULL;
 	json_t *window = t->auto_refresh ? json_integer(t->auto_refresh) : NULL;

@@ -16,6 +16,38 @@ static const enum count_changed counted[] = {
 	[STATUS_SUSPENDED] = CHANGED_SUSPENDED,
 };
 
+static const char *const words[] = {
+	[STATUS_VALID] = "active",
+	[STATUS_REVOKED] = "revoked",
+	[STATUS_SUSPENDED] = "suspended",
+};
+
+static const struct {
+	enum mm_err e;
+	enum status to;
+	const char *says;
+} refusals[] = {
+	{ MM_ERR_FORBIDDEN, STATUS_VALID,
+	  "somebody else has suspended this token: an administrator can "
+	  "reinstate it" },
+	{ MM_ERR_CONFLICT, STATUS_SUSPENDED,
+	  "only an active token can be suspended" },
+	{ MM_ERR_CONFLICT, STATUS_VALID,
+	  "only a suspended token can be reinstated; what was revoked stays "
+	  "so" },
+};
+
+static enum mm_err not_changed(struct http_request *rq, enum mm_err e,
+			       enum status to)
+{
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+		if (refusals[i].e == e && refusals[i].to == to)
+			return why_say(http_why(rq), e, NULL, "%s",
+				       refusals[i].says);
+	return why_say(http_why(rq), e, NULL,
+		       "nothing was changed (%s): try again", mm_err_word(e));
+}
+
 static enum mm_err change(struct issuer *is, struct http_request *rq,
 			  enum status to, const char *event)
 {
@@ -25,22 +57,8 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 	struct stamp stamp = caller_stamp(rq);
 	enum mm_err e = store_set_status(is->store, t.list, t.idx, to, &stamp,
 					 &changed);
-	if (e == MM_ERR_FORBIDDEN)
-		return why_say(http_why(rq), e, NULL,
-			       "somebody else has suspended this token: an "
-			       "administrator can reinstate it");
-	if (e == MM_ERR_CONFLICT)
-		return why_say(http_why(rq), e, NULL,
-			       to == STATUS_SUSPENDED
-				       ? "only an active token can be "
-					 "suspended"
-				       : "only a suspended token can be "
-					 "reinstated; what was revoked stays "
-					 "so");
 	if (e != MM_OK)
-		return why_say(http_why(rq), e, NULL,
-			       "nothing was changed (%s): try again",
-			       mm_err_word(e));
+		return not_changed(rq, e, to);
 	if (changed)
 		count_changed(counted[to], 1);
 	bool published = !changed || publisher_settle(is->publisher, event, rq);
@@ -53,10 +71,7 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 	token_id_write(id, t.list, t.idx);
 	return reply_json(rq, 200,
 			  json_pack("{s:s, s:s, s:b, s:b}", "id", id, "status",
-				    to == STATUS_REVOKED     ? "revoked"
-				    : to == STATUS_SUSPENDED ? "suspended"
-							     : "active",
-				    "changed", changed, "published",
+				    words[to], "changed", changed, "published",
 				    published));
 }
 
