@@ -47,6 +47,7 @@
 	X(MM_ERR_GAP,                502, "gap")                     \
 	X(MM_ERR_EPOCH,              502, "wrong_epoch")             \
 	X(MM_ERR_CRYPTO,             500, "crypto_failure")          \
+	X(MM_ERR_NOT_IMPLEMENTED,    501, "not_implemented")         \
 	X(MM_ERR_SETUP,              500, "misconfigured")
 /* clang-format on */
 

@@ -35,6 +35,10 @@ enum mm_err status_list_get(void *app, struct http_request *rq)
 	AUTO_BODY struct http_body *body = NULL;
 	char id[JTI_SIZE];
 	uint32_t list, idx;
+	/* draft-ietf-oauth-status-list s8.4; the list of now would do harm */
+	if (http_query(rq, "time") != NULL)
+		return why_say(http_why(rq), MM_ERR_NOT_IMPLEMENTED, "time",
+			       "there are no lists of earlier times here");
 	snprintf(id, sizeof id, "%.12s.0", http_arg(rq, 0));
 	enum mm_err e = token_id_read(span_str(id), &list, &idx);
 	if (e == MM_OK)

@@ -120,6 +120,15 @@ class Public(OAuth):
             self.assertEqual(said["ttl"], 60)
             self.assertGreater(said["exp"], time.time() + 3600)
 
+    def test_there_is_no_list_of_another_time(self):
+        """Draft section 8.4: who asks for one must not get today's."""
+        path = urlsplit(claims(self.i.mint()["token"])["status"][
+            "status_list"]["uri"]).path
+        for time_ in (int(time.time()) - 3600, "", "x"):
+            status, reply, _ = self.i.http("GET", f"{path}?time={time_}")
+            self.assertEqual((status, reply["reason"]),
+                             (501, "not_implemented"))
+
     def test_kept_packed_and_shared(self):
         """ETag and 304, gzip, CORS: what caches and browsers live on."""
         paths = {"/.well-known/jwks.json": "application/jwk-set+json",
