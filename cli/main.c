@@ -260,8 +260,9 @@ static void print_help(void)
 	print_commands(stdout, NULL);
 	puts("\n  mintmark COMMAND --help    its flags and examples\n"
 	     "  mintmark --version\n\n"
-	     "Where the mint is: --data DIR (its admin.sock), MINTMARK_SOCKET, or "
-	     "MINTMARK_URL\nwith MINTMARK_TOKEN, the first that is said; else "
+	     "Where the mint is: --data DIR (its admin.sock), "
+	     "MINTMARK_SOCKET, or MINTMARK_URL\nwith MINTMARK_TOKEN, the first "
+	     "that is said; else "
 	     "/var/lib/mintmark. The ID self is\nalways asked for at "
 	     "MINTMARK_URL. MINTMARK_STATE is the state file to verify from;\n"
 	     "else /run/mintmark/state.\n\n"

@@ -49,6 +49,7 @@ enum mm_err token_show(void *app, struct http_request *rq)
 
 /* ---- pages ---- */
 
+/* clang-format off */
 static const char *const filters[] = {
 	[FILTER_ACTIVE] = "active",
 	[FILTER_REVOKED] = "revoked",
@@ -57,6 +58,7 @@ static const char *const filters[] = {
 	[FILTER_UNKNOWN_KEY] = "unknown_key",
 	[FILTER_ALL] = "all",
 };
+/* clang-format on */
 
 static enum mm_err read_filter(struct http_request *rq, enum token_filter *out)
 {

@@ -44,7 +44,8 @@ static const struct {
 	{ MM_ERR_MALFORMED,     "it is not what it should be" },
 	{ MM_ERR_BAD_SIGNATURE, "its signature is not the issuer's" },
 	{ MM_ERR_UNKNOWN_KEY,   "it is signed by a key that nothing we trust "
-				"has announced" },
+				"has announced (keys/README.md, The way back "
+				"in, has what to do)" },
 	{ MM_ERR_WRONG_ISSUER,  "it is another issuer's" },
 	{ MM_ERR_ROLLBACK,      "it is older than what we hold (was the issuer "
 				"restored from a backup?)" },
