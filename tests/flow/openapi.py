@@ -243,6 +243,7 @@ class OpenApi(Flow):
         lists = i.http("GET", "/s")[1]["status_lists"]
         i.http("GET", f"/s/{lists[0].rsplit('/', 1)[1]}")
         i.http("GET", "/s/999")
+        i.http("GET", f"/s/{lists[0].rsplit('/', 1)[1]}?time=1")
         for path in ("/.well-known/jwks.json", "/openapi.json"):
             tag = i.http("GET", path)[2]["ETag"]
             i.http("GET", path, headers={"If-None-Match": tag})
