@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/duration.h"
+#include "issuer/counts.h"
 #include "issuer/followers.h"
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
@@ -168,6 +169,19 @@ static enum mm_err add_agents(struct issuer *is, int64_t now, json_t *out)
 	return MM_OK;
 }
 
+/* Tokens that were refused here since the start, by reason. */
+static json_t *refusals_json(void)
+{
+	json_t *all = json_object();
+	for (enum mm_err e = MM_OK + 1; e < MM_ERR_COUNT; e++) {
+		uint64_t n = counter_get(&issuer_counts.refused[e]);
+		if (n != 0)
+			json_object_set_new(all, mm_err_word(e),
+					    json_integer((json_int_t)n));
+	}
+	return all;
+}
+
 /* ---- all of it ---- */
 
 static enum mm_err fill(struct issuer *is, json_t *out)
@@ -177,6 +191,7 @@ static enum mm_err fill(struct issuer *is, json_t *out)
 	TRY(add_tokens(is, now, out));
 	TRY(keys_json(is, 0, &keys));
 	json_object_set_new(out, "keys", keys);
+	json_object_set_new(out, "refusals", refusals_json());
 	return add_agents(is, now, out);
 }
 

@@ -42,6 +42,14 @@ class Overview(Flow):
         self.assertEqual({k["state"] for k in o["keys"]}, {"active", "next"})
         self.assertEqual(self.i.admin("GET", "/v1/overview"), o, "not kept")
 
+    def test_refusals(self):
+        t = self.i.mint()
+        self.i.revoke(t["id"])
+        for token in (t["token"], t["token"], "nonsense"):
+            self.i.http("GET", "/v1/tokens", token=token)
+        self.assertEqual(self.i.admin("GET", "/v1/overview")["refusals"],
+                         {"revoked": 2, "malformed": 1})
+
     def test_only_an_administrator(self):
         alice = self.i.mint("alice")["token"]
         self.assertEqual(self.i.http("GET", "/v1/overview", token=alice)[0], 403)
