@@ -136,12 +136,14 @@ static void test_filters(void **state)
 	set(f, &t, T0 + 3 * DAY, STATUS_REVOKED);
 	t = mint_for(f, "alice", "held", 3, 90 * DAY);
 	set(f, &t, T0 + 4 * DAY, STATUS_SUSPENDED);
-	static const char *const labels[] = { [FILTER_ACTIVE] = "active ",
-					      [FILTER_REVOKED] = "gone ",
-					      [FILTER_SUSPENDED] = "held ",
-					      [FILTER_EXPIRED] = "old ",
-					      [FILTER_ALL] =
-						      "held gone active old " };
+	static const char *const labels[] = {
+		[FILTER_ACTIVE] = "active ",
+		[FILTER_REVOKED] = "gone ",
+		[FILTER_SUSPENDED] = "held ",
+		[FILTER_EXPIRED] = "old ",
+		[FILTER_UNKNOWN_KEY] = "",
+		[FILTER_ALL] = "held gone active old "
+	};
 	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
 		for (int way = 0; way < 4; way++)
 			expect_page(f,
@@ -150,6 +152,20 @@ static void test_filters(void **state)
 					    .user = way & 1 ? "alice" : NULL,
 					    .text = way & 2 ? "" : NULL },
 				    labels[i]);
+
+	const struct stamp stamp = { .by = "test", .at = T0 };
+	assert_int_equal(store_key_gone(f->s, "kid00000001", false, &stamp),
+			 MM_OK);
+	for (int way = 0; way < 4; way++) {
+		struct token_query q = { .filter = FILTER_UNKNOWN_KEY,
+					 .user = way & 1 ? "alice" : NULL,
+					 .text = way & 2 ? "" : NULL };
+		expect_page(f, q, "active ");
+		q.filter = FILTER_ACTIVE;
+		expect_page(f, q, "");
+		q.filter = FILTER_SUSPENDED;
+		expect_page(f, q, "held ");
+	}
 }
 
 static void see_user(void *ctx, const struct user_row *u)
