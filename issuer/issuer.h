@@ -52,7 +52,7 @@
 	X(allowed_audiences, SET_TEXTS, "",                "WORDS",     "only tokens for these services; the same") \
 	X(self_service, SET_BOOL,     "true",              "",          "users make tokens for themselves") \
 	X(mint_for,     SET_TEXTS,    "",                  "MINTER:USER", "who makes tokens for whom, besides administrators; helpdesk:* is for all") \
-	X(exchange_life, SET_DURATION, "10m",              "DUR",       "longest life of an access token that a token is exchanged for") \
+	X(exchange_life, SET_DURATION, "10m",              "DUR",       "longest life of an access token that a token is exchanged for; at most 24h") \
 	X(console_life, SET_DURATION, "30m",               "DUR",       "life of a session of the console that is not used") \
 	X(feed_retain,  SET_DURATION, "7d",                "DUR",       "how long events stay in the feed") \
 	X(feed_ttl,     SET_DURATION, "30s",               "DUR",       "ttl said in feed objects") \

@@ -9,8 +9,12 @@
 #include "issuer/reply.h"
 #include "keys/secret.h"
 
+_Static_assert(KEYRING_KNOWN_SECONDS >= PUBLIC_SECONDS,
+	       "a key that is to sign is in every JWKS that is kept");
+
 struct key_page {
 	json_t *items;
+	int64_t now, access; /* seconds that what it signs last is of use */
 	struct key_row rows[KEYRING_MAX * 2];
 	size_t count;
 	bool counted; /* their live tokens */
@@ -18,39 +22,54 @@ struct key_page {
 
 static const struct key_row *row_of(const struct key_page *p, const char *kid)
 {
+	static const struct key_row none = { 0 };
 	for (size_t i = 0; i < p->count; i++)
 		if (strcmp(p->rows[i].kid, kid) == 0)
 			return &p->rows[i];
-	return NULL;
+	return &none;
+}
+
+/* Its tokens are in the store.  Not so the access tokens that it signed, and
+ * the lists that somebody keeps: those are of use for a while after its
+ * last moment. */
+static int64_t needed_until(const struct key_page *p, const struct key_row *row)
+{
+	int64_t last = row->signs ? p->now : row->stopped_at;
+	int64_t access = last ? last + p->access : 0;
+	return access > row->live_until ? access : row->live_until;
 }
 
 static void add_key(void *ctx, const struct keyring_entry *e)
 {
 	struct key_page *p = ctx;
 	const struct key_row *row = row_of(p, jwk_kid(e->key));
-	json_t *live = json_integer(row ? (json_int_t)row->live_tokens : 0);
-	if (!p->counted) {
-		json_decref(live);
-		live = NULL;
+	json_t *live = NULL, *until = NULL;
+	if (p->counted) {
+		live = json_integer((json_int_t)row->live_tokens);
+		until = time_json(needed_until(p, row));
 	}
 	json_array_append_new(
 		p->items,
-		json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o*}", "kid",
-			  jwk_kid(e->key), "alg", jwk_alg_name(e->key), "state",
-			  key_state_name(e->state), "offline",
+		json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o, s:o*, s:o*}",
+			  "kid", jwk_kid(e->key), "alg", jwk_alg_name(e->key),
+			  "state", key_state_name(e->state), "offline",
 			  keyring_is_offline(e), "created_at",
 			  time_json(e->created), "announced_seq",
-			  (json_int_t)(row ? row->announced_seq : 0),
-			  "last_exp", time_json(row ? row->last_exp : 0),
+			  (json_int_t)row->announced_seq, "announced_at",
+			  time_json(row->announced_at), "last_exp",
+			  time_json(row->last_exp), "needed_until", until,
 			  "live_tokens", live));
 }
 
 enum mm_err keys_json(struct issuer *is, int64_t now, json_t **out)
 {
-	struct key_page p;
+	struct key_page p = {
+		.now = now,
+		.access = is->set.exchange_life + is->set.list_ttl,
+		.counted = now != 0,
+	};
 	TRY(store_keys(is->store, now, p.rows, KEYRING_MAX * 2, &p.count));
 	p.items = *out = json_array();
-	p.counted = now != 0;
 	signing_each(is->signing, add_key, &p);
 	return *out ? MM_OK : MM_ERR_NOMEM;
 }
@@ -64,13 +83,24 @@ static bool has_passphrase(const struct issuer *is)
 	       s.len != 0;
 }
 
+static void add_former(void *kids, const char *kid)
+{
+	json_array_append_new(kids, json_string(kid));
+}
+
 enum mm_err key_list(void *app, struct http_request *rq)
 {
-	json_t *keys;
-	TRY(keys_json(app, clock_now(), &keys));
-	return reply_json(rq, 200,
-			  json_pack("{s:o, s:b}", "keys", keys, "passphrase",
-				    has_passphrase(app)));
+	struct issuer *is = app;
+	json_t *keys, *former;
+	TRY(keys_json(is, clock_now(), &keys));
+	former = json_array();
+	json_t *all = json_pack("{s:o, s:o, s:b}", "keys", keys, "former",
+				former, "passphrase", has_passphrase(is));
+	enum mm_err e = store_former_keys(is->store, add_former, former);
+	if (e == MM_OK)
+		return reply_json(rq, 200, all);
+	json_decref(all);
+	return e;
 }
 
 struct reload_body {

@@ -218,6 +218,28 @@ struct keyring_at signing_keyring(const struct signing *s)
 	return s->at;
 }
 
+static bool is_in_force(const struct signing *s, const struct keyring *ring)
+{
+	bool same = ring->count == s->ring.count;
+	for (size_t i = 0; same && i < ring->count; i++) {
+		const struct keyring_entry *e =
+			keyring_find(&s->ring, jwk_kid(ring->at[i].key));
+		same = e != NULL && e->state == ring->at[i].state;
+	}
+	return same;
+}
+
+void signing_look_again(struct signing *s, const struct stamp *stamp)
+{
+	AUTO_RING struct keyring ring = { .count = 0 };
+	pthread_mutex_lock(&s->reloading);
+	bool same = keyring_load(s->at, &ring, NULL) == MM_OK &&
+		    is_in_force(s, &ring);
+	pthread_mutex_unlock(&s->reloading);
+	if (!same)
+		signing_reload_or_log(s, stamp);
+}
+
 static struct jwk *signer_locked(struct signing *s)
 {
 	return keyring_signer(&s->ring);

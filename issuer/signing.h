@@ -39,6 +39,8 @@ MM_MUST_USE enum mm_err signing_reload(struct signing *s,
 
 /* For whom nobody waits: a failure goes to the log. */
 void signing_reload_or_log(struct signing *s, const struct stamp *stamp);
+/* That, unless the folders are as they were. */
+void signing_look_again(struct signing *s, const struct stamp *stamp);
 
 /* The folders, and what opens them. */
 struct keyring_at signing_keyring(const struct signing *s);

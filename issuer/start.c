@@ -18,6 +18,8 @@
 #include "issuer/policy.h"
 
 #define KEYS_IN_USE ".in-use"
+/* A key is kept for what it signed last: see keys_http.c. */
+#define EXCHANGE_LIFE_MAX (24 * 3600)
 
 /* ---- settings ---- */
 
@@ -94,9 +96,9 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "workers",
 			       "workers is 1 to 64, connections 16 or "
 			       "more");
-	if (set->exchange_life < 1)
+	if (set->exchange_life < 1 || set->exchange_life > EXCHANGE_LIFE_MAX)
 		return why_say(why, MM_ERR_INVALID, "exchange_life",
-			       "exchange_life is at least 1s");
+			       "exchange_life is 1s to 24h");
 	if (set->console_life < 1)
 		return why_say(why, MM_ERR_INVALID, "console_life",
 			       "console_life is at least 1s");
@@ -306,7 +308,7 @@ static enum mm_err try_address(const struct issuer *is, struct why *why)
 static void read_keys_again(struct issuer *is)
 {
 	const struct stamp start = { .by = "mintmarkd", .at = clock_now() };
-	signing_reload_or_log(is->signing, &start);
+	signing_look_again(is->signing, &start);
 }
 
 enum mm_err issuer_start(struct running *r, struct why *why)

@@ -258,14 +258,19 @@ MM_MUST_USE enum mm_err store_use(struct store *s, const struct use *uses,
 struct key_row {
 	char kid[KID_SIZE];
 	uint64_t announced_seq; /* the number of its key-new event */
-	int64_t last_exp;	/* exp of the longest-lived token it signed */
-	int64_t live_tokens;	/* not past exp, not revoked; 0 if now is 0 */
+	int64_t announced_at;	/* 0: in a store of version 2 or before */
+	bool signs;
+	int64_t stopped_at;  /* it signed until then; 0: it did not stop */
+	int64_t last_exp;    /* exp of the longest-lived token it signed */
+	int64_t live_tokens; /* not past exp, not revoked; 0 if now is 0, */
+	int64_t live_until;  /* and the last exp of these */
 };
 /* Announce (key-new); a no-op for a known key. */
 MM_MUST_USE enum mm_err store_key_add(struct store *s, const char *kid,
 				      const char *jwk,
 				      const struct stamp *stamp);
-/* From now on this one signs; a no-op if it did. */
+/* From now on this one signs, and the one before it no longer; a no-op if
+ * it did. */
 MM_MUST_USE enum mm_err store_key_signs(struct store *s, const char *kid,
 					const struct stamp *stamp);
 /* key-retired or key-compromised; a no-op for an unknown key. */
@@ -276,6 +281,10 @@ MM_MUST_USE enum mm_err store_key_gone(struct store *s, const char *kid,
  * caller.  MM_ERR_NOT_FOUND. */
 MM_MUST_USE enum mm_err store_former_key(struct store *s, const char *kid,
 					 struct jwk **out);
+/* Calls each(ctx, kid) for every key that is gone. */
+MM_MUST_USE enum mm_err store_former_keys(struct store *s,
+					  void (*each)(void *, const char *kid),
+					  void *ctx);
 MM_MUST_USE enum mm_err store_keys(struct store *s, int64_t now,
 				   struct key_row *out, size_t max,
 				   size_t *count);

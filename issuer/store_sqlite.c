@@ -97,6 +97,18 @@ enum mm_err store_write(struct store *s,
 
 /* ---- opening ---- */
 
+/* `mintmark key` looks whether it is held, and so holds it for a moment. */
+static bool lock_soon(int fd)
+{
+	const struct timespec tick = { .tv_nsec = 10 * 1000000 };
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if (errno != EWOULDBLOCK || i == 20)
+			return false;
+		nanosleep(&tick, NULL);
+	}
+	return true;
+}
+
 /* A lock file beside the database, so that two daemons never share it. */
 static enum mm_err lock_store(struct store *s, const char *path,
 			      struct why *why)
@@ -108,7 +120,7 @@ static enum mm_err lock_store(struct store *s, const char *path,
 	if (s->lock_fd < 0)
 		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", lock,
 			       strerror(errno));
-	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
+	if (!lock_soon(s->lock_fd))
 		return why_say(why, MM_ERR_CONFLICT, NULL,
 			       "another mintmarkd holds %s: stop it, or "
 			       "choose another --data",

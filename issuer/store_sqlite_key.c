@@ -1,4 +1,5 @@
 /* store_sqlite_key.c - signing keys: announced, and gone for good. */
+#include "common/clock.h"
 #include "issuer/store_sqlite.h"
 
 struct key_change {
@@ -54,6 +55,7 @@ static enum mm_err key_add(struct conn *c, void *arg)
 	query_text(&q, k->kid);
 	query_text(&q, k->jwk);
 	query_int(&q, (int64_t)seq);
+	query_int(&q, clock_now());
 	return query_run(&q);
 }
 
@@ -70,6 +72,7 @@ static enum mm_err key_signs(struct conn *c, void *arg)
 	const struct key_change *k = arg;
 	AUTO_QUERY struct query q = query_new(c, ST_KEY_SIGNS);
 	query_text(&q, k->kid);
+	query_int(&q, clock_now()); /* the other one's last moment */
 	TRY(query_run(&q));
 	return conn_changes(c) ? audit_key(c, k, "key.sign") : MM_OK;
 }

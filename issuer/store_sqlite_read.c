@@ -148,12 +148,16 @@ enum mm_err store_users(struct store *s, const struct user_query *w,
 
 /* ---- keys ---- */
 
-static void count_live(const char *kid, int64_t n, struct key_row *keys,
-		       size_t count)
+static void count_live(struct query *q, struct key_row *keys, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(keys[i].kid, kid) == 0)
-			keys[i].live_tokens = n;
+	char kid[KID_SIZE];
+	column_text(q, 0, kid, sizeof kid);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(keys[i].kid, kid) != 0)
+			continue;
+		keys[i].live_tokens = column_int(q, 1);
+		keys[i].live_until = column_int(q, 2);
+	}
 }
 
 enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
@@ -168,6 +172,9 @@ enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
 		column_text(&q, 0, k->kid, sizeof k->kid);
 		k->announced_seq = (uint64_t)column_int(&q, 2);
 		k->last_exp = column_int(&q, 3);
+		k->announced_at = column_int(&q, 4);
+		k->signs = column_int(&q, 5) != 0;
+		k->stopped_at = column_int(&q, 6);
 	}
 	TRY(query_end(&q));
 
@@ -176,12 +183,22 @@ enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
 		return MM_OK; /* counting reads every token */
 	AUTO_QUERY struct query live = query_new(c, ST_KEY_LIVE);
 	query_int(&live, now);
-	while (query_row(&live)) {
-		char kid[KID_SIZE];
-		column_text(&live, 0, kid, sizeof kid);
-		count_live(kid, column_int(&live, 1), out, n);
-	}
+	while (query_row(&live))
+		count_live(&live, out, n);
 	return query_end(&live);
+}
+
+enum mm_err store_former_keys(struct store *s,
+			      void (*each)(void *, const char *kid), void *ctx)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_GONE_LIST);
+	while (query_row(&q)) {
+		char kid[KID_SIZE];
+		column_text(&q, 0, kid, sizeof kid);
+		each(ctx, kid);
+	}
+	return query_end(&q);
 }
 
 enum mm_err store_former_key(struct store *s, const char *kid, struct jwk **out)

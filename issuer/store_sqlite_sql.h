@@ -61,6 +61,9 @@
 	     "CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN"        \
 	     " SELECT raise(ABORT, 'the audit is only added to'); END;"        \
 	     "ALTER TABLE key ADD signs INTEGER NOT NULL DEFAULT 0;"           \
+	     "ALTER TABLE key ADD announced INTEGER NOT NULL DEFAULT 0;"       \
+	     "ALTER TABLE key ADD stopped INTEGER NOT NULL DEFAULT 0;"         \
+	     "UPDATE key SET stopped = strftime('%s', 'now');"                 \
 	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';")           \
 	/* so that the pages of TOKEN_QUERY are found without the rows */      \
 	X(4, "DROP INDEX token_age; DROP INDEX token_user;"                    \
@@ -124,15 +127,19 @@
 	X(EVENT_FORGET, "DELETE FROM event WHERE seq <"                    \
 		" coalesce((SELECT min(seq) FROM event WHERE at >= ?1),"   \
 		" (SELECT seq FROM head))")                                \
-	X(KEY_LIST, "SELECT kid, jwk, seq, last_exp FROM key"              \
+	X(KEY_LIST, "SELECT kid, jwk, seq, last_exp, announced, signs,"    \
+		" stopped FROM key"                                        \
 		" WHERE gone = 0 ORDER BY seq")                            \
 	X(KEY_FORMER, "SELECT jwk FROM key WHERE kid = ?1 AND gone = 1")   \
-	X(KEY_LIVE, "SELECT kid, count(*) FROM token"                      \
+	X(KEY_GONE_LIST, "SELECT kid FROM key WHERE gone = 1 ORDER BY seq") \
+	X(KEY_LIVE, "SELECT kid, count(*), max(exp) FROM token"            \
 		" WHERE status <> 1 AND exp > ?1 GROUP BY kid")            \
-	X(KEY_PUT, "INSERT INTO key(kid, jwk, seq) VALUES(?1, ?2, ?3)")    \
+	X(KEY_PUT, "INSERT INTO key(kid, jwk, seq, announced)"             \
+		" VALUES(?1, ?2, ?3, ?4)")                                 \
 	X(KEY_KNOWN, "SELECT gone FROM key WHERE kid = ?1")                \
 	X(KEY_GONE, "UPDATE key SET gone = 1 WHERE kid = ?1 AND gone = 0") \
-	X(KEY_SIGNS, "UPDATE key SET signs = (kid = ?1) WHERE"             \
+	X(KEY_SIGNS, "UPDATE key SET signs = (kid = ?1),"                  \
+		" stopped = CASE kid WHEN ?1 THEN 0 ELSE ?2 END WHERE"     \
 		" EXISTS (SELECT 1 FROM key WHERE kid = ?1 AND gone = 0)"  \
 		" AND signs <> (kid = ?1)")                                \
 	X(KEY_SIGNED, "UPDATE key SET last_exp = max(last_exp, ?2)"        \

@@ -26,6 +26,10 @@
 
 #define KEYRING_MAX 32
 
+/* Who verifies by the JWKS may keep it so long (its max-age): a key that was
+ * announced later than this ago is not known everywhere. */
+#define KEYRING_KNOWN_SECONDS 300
+
 /* Where a keyring is, and where the passphrase of its files is: "" or NULL
  * for the systemd credential, if there is one (keys/secret.h).  Passed by
  * value; owns nothing. */

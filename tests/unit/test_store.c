@@ -122,6 +122,45 @@ static void only_an_announced_key_signs(void **state)
 			 MM_ERR_CONFLICT);
 }
 
+static void put_kid(void *ctx, const char *kid)
+{
+	assert_true(span_copy(ctx, KID_SIZE, span_str(kid)));
+}
+
+/* Known of a key: since when, until when it signed, whose tokens need it. */
+static void a_key_is_known_for_what_it_did(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0), later = mint(f, 2 * DAY, 0);
+	struct key_row k[4];
+	char former[KID_SIZE] = "";
+	bool changed;
+	size_t n;
+	assert_int_equal(store_key_signs(f->s, t.kid, &by_unit), MM_OK);
+	assert_int_equal(store_keys(f->s, T0, k, 4, &n), MM_OK);
+	assert_int_equal(n, 1);
+	assert_true(k[0].announced_at > T0 && k[0].signs);
+	assert_int_equal(k[0].stopped_at, 0);
+	assert_int_equal(k[0].live_until, later.exp);
+	assert_int_equal(store_set_status(f->s, later.list, later.idx,
+					  STATUS_REVOKED, &by_unit, &changed),
+			 MM_OK);
+	assert_int_equal(store_key_add(f->s, "kid00000002", "{}", &by_unit),
+			 MM_OK);
+	assert_int_equal(store_key_signs(f->s, "kid00000002", &by_unit), MM_OK);
+	assert_int_equal(store_keys(f->s, T0, k, 4, &n), MM_OK);
+	assert_false(k[0].signs);
+	assert_true(k[0].stopped_at >= k[0].announced_at);
+	assert_int_equal(k[0].live_until, t.exp);
+	assert_int_equal(k[0].last_exp, later.exp);
+	assert_true(k[1].signs);
+	assert_int_equal(store_former_keys(f->s, put_kid, former), MM_OK);
+	assert_string_equal(former, "");
+	assert_int_equal(store_key_gone(f->s, t.kid, true, &by_unit), MM_OK);
+	assert_int_equal(store_former_keys(f->s, put_kid, former), MM_OK);
+	assert_string_equal(former, t.kid);
+}
+
 static void an_index_is_not_minted_twice(void **state)
 {
 	struct fixture *f = *state;
@@ -526,6 +565,7 @@ int main(void)
 		TEST(an_index_is_given_once),
 		TEST(a_full_list_is_followed_by_a_new_one),
 		TEST(only_an_announced_key_signs),
+		TEST(a_key_is_known_for_what_it_did),
 		TEST(an_index_is_not_minted_twice),
 		TEST(status_moves_as_it_may),
 		TEST(an_administrators_suspension_stands),
