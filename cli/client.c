@@ -14,11 +14,11 @@
 #include "common/clock.h"
 #include "common/loopback.h"
 
-#define REPLY_MAX    (64u << 20)
-#define PATIENCE_MS  5000 /* people start mintmarkd and go on at once */
-#define PAUSE_MS     100
-#define CALL_SECONDS 60L
-#define CONNECT_MS   5000L
+#define REPLY_MAX   (64u << 20)
+#define PATIENCE_MS 5000 /* people start mintmarkd and go on at once */
+#define PAUSE_MS    100
+#define CALL_MS	    60000L
+#define CONNECT_MS  5000L
 
 /* ---- where ---- */
 
@@ -134,6 +134,11 @@ enum mm_err client_open_data(struct client *c, const char *data,
 	return start(c, why);
 }
 
+void client_hurry(struct client *c, int64_t seconds)
+{
+	c->until = clock_ms() + seconds * 1000;
+}
+
 void client_close(struct client *c)
 {
 	curl_easy_cleanup(c->curl);
@@ -177,13 +182,19 @@ static size_t take(char *data, size_t size, size_t n, void *ctx)
 	return reply->failed == MM_OK ? size * n : 0;
 }
 
+static long time_left(const struct client *c)
+{
+	int64_t left = c->until ? c->until - clock_ms() : CALL_MS;
+	return left < 1 ? 1 : left < CALL_MS ? (long)left : CALL_MS;
+}
+
 static void aim(const struct client *c, const char *url)
 {
 	CURL *h = c->curl;
 	curl_easy_reset(h);
 	curl_easy_setopt(h, CURLOPT_URL, url);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_TIMEOUT, CALL_SECONDS);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, time_left(c));
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "mintmark/" MM_VERSION);
 #if LIBCURL_VERSION_NUM >= 0x075500

@@ -17,6 +17,8 @@ struct client {
 	char socket[512]; /* "" when `url` says where */
 	char url[512];	  /* "https://host", without a / at the end */
 	int64_t patience; /* ms to wait for a mint that is starting */
+	int64_t until;	  /* clock_ms() when calls are given up; 0: each
+			   * takes a minute at most */
 	char once[32];	  /* the Idempotency-Key of the next call, or "" */
 };
 
@@ -28,6 +30,8 @@ MM_MUST_USE enum mm_err client_open_self(struct client *c, struct why *why);
 /* DIR/admin.sock and nothing else, and no waiting. */
 MM_MUST_USE enum mm_err client_open_data(struct client *c, const char *data,
 					 struct why *why);
+/* All calls from now on are given up after so many seconds. */
+void client_hurry(struct client *c, int64_t seconds);
 void client_close(struct client *c);
 
 /* The next call is to be done once: it gets a key of its own, and is sent

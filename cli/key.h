@@ -16,14 +16,21 @@ struct key_place {
 	char data[480];
 	char keys[512];	       /* data/keys */
 	struct keyring_at dir; /* that, and what opens it */
-	bool running;	       /* is there a mintmarkd? */
+	bool running;	       /* is there a mintmarkd, and did it answer? */
 	json_t *known;	       /* its GET /v1/keys; NULL when not running */
 	struct client client;
 	FILE *say; /* what was done, for people: standard output */
 };
 
+/* Find it, and ask its mint.  That none runs is an answer (p->running is
+ * false); one that is starting, or does not answer, is MM_ERR_UNAVAILABLE or
+ * another failure. */
 MM_MUST_USE enum mm_err key_place_open(struct key_place *p,
 				       const struct args *a, struct why *why);
+/* The two halves of that; for who goes on without an answer. */
+MM_MUST_USE enum mm_err key_place_find(struct key_place *p,
+				       const struct args *a, struct why *why);
+enum mm_err key_place_ask(struct key_place *p, struct why *why);
 void key_place_close(struct key_place *p);
 #define AUTO_PLACE __attribute__((cleanup(key_place_close)))
 
@@ -43,23 +50,37 @@ MM_MUST_USE enum mm_err key_check_readable(const struct key_place *p,
 
 /* What the mint knows of a key, or NULL. */
 const json_t *key_known(const struct key_place *p, const char *kid);
-/* Have the mint read the folders again, if it runs, and say which.
- * `compromised` may be NULL. */
-MM_MUST_USE enum mm_err key_reload(struct key_place *p, const char *compromised,
-				   struct why *why);
+/* Was it a key once, and is gone? */
+bool key_former(const struct key_place *p, const char *kid);
+/* Where nobody listens: MM_ERR_UNAVAILABLE if a mintmarkd holds the data
+ * folder all the same, so that it starts or stops just now. */
+MM_MUST_USE enum mm_err key_check_stopped(const struct key_place *p,
+					  struct why *why);
+/* Have the mint read the folders again; *reply is its answer, the caller's
+ * to free.  Errors as client_call(). */
+MM_MUST_USE enum mm_err key_tell(struct key_place *p, const char *compromised,
+				 json_t **reply, struct why *why);
+/* The same if it runs, and say which. */
+MM_MUST_USE enum mm_err key_reload(struct key_place *p, struct why *why);
 
 /* The live tokens that a key has signed, the caller's to free, by user.
- * (Live: active or suspended.) */
+ * (Live: active or suspended, and not an agent's old one, which goes on to
+ * open the feed when it has been replaced.) */
 MM_MUST_USE enum mm_err key_tokens(struct key_place *p, const char *kid,
 				   json_t **out, struct why *why);
 MM_MUST_USE enum mm_err key_report_put(const char *kid, const json_t *tokens,
 				       bool json);
-/* Is it a mintmark-agent's own token? */
+/* May it be a mintmark-agent's own token? */
 bool key_token_of_agent(const json_t *token);
 
 /* New tokens in place of those that a key, now gone, has signed: into the
- * folder a->reissue, or to standard output ("-"). */
+ * folder a->reissue, or to standard output ("-").  It is opened before
+ * anything is done: then it is known to be good, and of this key. */
+struct handout; /* key_handout.h */
+MM_MUST_USE enum mm_err key_reissue_open(struct handout *out, const char *kid,
+					 const struct args *a, struct why *why);
 MM_MUST_USE enum mm_err key_reissue(struct key_place *p, const char *kid,
-				    const struct args *a, struct why *why);
+				    struct handout *out, const struct args *a,
+				    struct why *why);
 
 #endif

@@ -40,7 +40,7 @@ static enum mm_err generate_offline(struct key_place *p, const char *away,
 	printf("Made the key %s; its private half is %s/%s.pem and nowhere "
 	       "else.\n",
 	       kid, away, kid);
-	TRY(key_reload(p, NULL, why));
+	TRY(key_reload(p, why));
 	printf("Next: take that file away from this host, where you find it "
 	       "again. When the keys\nhere have been stolen, put it into "
 	       "%s/next/ and run mintmark key compromise.\n",
@@ -60,7 +60,7 @@ enum mm_err key_generate(const struct args *a, struct why *why)
 	TRY(key_check_readable(&p, why));
 	TRY(key_refusal(keyring_generate(p.dir, alg, kid, why)));
 	printf("Made the key %s.\n", kid);
-	TRY(key_reload(&p, NULL, why));
+	TRY(key_reload(&p, why));
 	puts("It signs when its turn comes: mintmark key rotate (the first "
 	     "key of all signs at once).");
 	return MM_OK;
@@ -83,6 +83,11 @@ static bool mint_announced(void *place, const char *kid)
 {
 	const json_t *known = key_known(place, kid);
 	return json_integer_value(json_object_get(known, "announced_seq")) > 0;
+}
+
+static bool was_before(void *place, const char *kid)
+{
+	return key_former(place, kid);
 }
 
 static void put_rotation(const struct keyring_rotation *did)
@@ -117,15 +122,18 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	bool untold;
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
-	const struct mint_knows mint = { mint_signs, mint_announced, &p };
-	switch (rotation_next(&ring, p.running ? &mint : NULL, &untold)) {
+	const struct mint_knows knows = { mint_signs, mint_announced,
+					  was_before, &p };
+	const struct mint_knows *mint = p.running ? &knows : NULL;
+	TRY(rotation_check_former(&ring, mint, why));
+	switch (rotation_next(&ring, mint, &untold)) {
 	case ROTATION_TELL:
 		printf("The key %s signs now: an earlier run was cut off "
 		       "before mintmarkd knew.\n",
 		       jwk_kid(keyring_signer(&ring)));
-		return key_reload(&p, NULL, why);
+		return key_reload(&p, why);
 	case ROTATION_ANNOUNCE:
-		TRY(key_reload(&p, NULL, why));
+		TRY(key_reload(&p, why));
 		return rotation_too_early(&ring, why);
 	case ROTATION_DO:
 		break;
@@ -134,7 +142,7 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	TRY(key_refusal(keyring_rotate(p.dir, rotation_alg(&ring), &did, why)));
 	did.only_prepared &= !untold;
 	put_rotation(&did);
-	return key_reload(&p, NULL, why);
+	return key_reload(&p, why);
 }
 
 /* ---- retire ---- */
@@ -243,5 +251,5 @@ enum mm_err key_retire(const struct args *a, struct why *why)
 		TRY(retire_named(&p, &ring, a, why));
 	else
 		TRY(retire_spent(&p, &ring, why));
-	return key_reload(&p, NULL, why);
+	return key_reload(&p, why);
 }

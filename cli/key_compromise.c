@@ -2,32 +2,21 @@
  *
  * The report first (the tokens are known by it), then the files, then the
  * mint, then the replacements.  Nothing keeps the key in but its owner's no:
- * a report that cannot be made does not.  After a crash the same command
- * does what is left; the store knows for good which key signed a token.
+ * not a report that cannot be made, nor a mint that does not answer.  It is
+ * done when the mint has been told, since until then verifiers accept what
+ * the key signs.  After a crash the same command does what is left; the
+ * store knows for good which key signed a token.
  */
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/key.h"
+#include "cli/key_handout.h"
 #include "cli/output.h"
 #include "keys/rotation.h"
 
-/* A key that is gone already may have been thrown out by a run that was cut
- * off: there may be more to do. */
-static bool ever_signed(struct key_place *p, const char *kid)
-{
-	AUTO_BUF struct buf path = buf_new(512);
-	AUTO_JSON json_t *page = NULL;
-	struct span text;
-	if (key_known(p, kid) != NULL)
-		return true;
-	buf_str(&path, "/v1/tokens?status=all&limit=1&key=");
-	client_escape(&path, kid);
-	return buf_done(&path, &text) == MM_OK &&
-	       client_call(&p->client, "GET", (const char *)text.at, NULL,
-			   &page, NULL) == MM_OK &&
-	       json_array_size(json_object_get(page, "tokens")) != 0;
-}
+#define ASK_SECONDS  10 /* for all that is asked before the key is out */
+#define TELL_SECONDS 30 /* it opens key files, and waits for agents */
 
 /* To standard output, but not among the new tokens there. */
 static enum mm_err put_report(const struct key_place *p, const struct args *a,
@@ -40,11 +29,12 @@ static enum mm_err put_report(const struct key_place *p, const struct args *a,
 	return MM_OK;
 }
 
-/* Tells what can be told; *tokens stays NULL when nothing can. */
+/* Tells what can be told; *tokens stays NULL when nothing can, because of
+ * `silence` if the mint did not answer. */
 static void report(struct key_place *p, const struct args *a, const char *kid,
-		   json_t **tokens)
+		   const struct why *silence, json_t **tokens)
 {
-	struct why why = { .text = "" };
+	struct why why = *silence;
 	enum mm_err e = MM_ERR_UNAVAILABLE;
 	if (p->running)
 		e = key_tokens(p, kid, tokens, &why);
@@ -81,43 +71,106 @@ static enum mm_err confirm(const struct args *a, const char *kid,
 	return why_say(why, MM_ERR_CONFLICT, NULL, "nothing was changed");
 }
 
-/* Only the mint knows whether it has signed. */
-static enum mm_err check_known(struct key_place *p, const char *kid,
-			       struct why *why)
+/* One that is gone may have been thrown out by a run that was cut off, or
+ * that found nobody to tell. */
+static enum mm_err check_was_there(struct key_place *p, const char *kid,
+				   struct why *why)
 {
-	if (p->running && ever_signed(p, kid))
+	bool marked = false;
+	if (key_known(p, kid) != NULL || key_former(p, kid))
 		return MM_OK;
 	if (p->running)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
-			       "there is no such key, and no token that it "
-			       "signed: mintmark key list shows all");
+			       "there is no such key, and there was none: "
+			       "mintmark key list shows all");
+	TRY(key_refusal(keyring_marked(p->dir, kid, &marked, why)));
+	if (marked)
+		return MM_OK;
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-		       "the key %.20s is not in %.400s, and only mintmarkd "
+		       "the key %.20s is not in %.200s, and only mintmarkd "
 		       "knows whether it was: start it and run this again",
 		       kid, p->keys);
+}
+
+static enum mm_err take_out(struct key_place *p, const struct keyring *ring,
+			    const char *kid, struct why *why)
+{
+	struct keyring_thrown did;
+	TRY(key_refusal(keyring_compromise(p->dir, kid, rotation_alg(ring),
+					   &did, why)));
+	fprintf(p->say, "Threw out the key %s.\n", kid);
+	if (did.no_next)
+		fprintf(p->say,
+			"No next key was made: %s.\nNext: mintmark key "
+			"rotate makes one, when that is mended.\n",
+			why->text);
+	if (did.no_mark)
+		fprintf(p->say,
+			"There was no room to write down why: if mintmarkd is "
+			"not told now, it will say that the key was "
+			"retired.\n");
+	key_say_left(p, ring, kid);
+	return MM_OK;
+}
+
+/* A key that went never returns: with its file back, from a backup say, the
+ * mint would refuse the whole keyring, and go on with the stolen key. */
+static enum mm_err take_out_former(struct key_place *p,
+				   const struct keyring *ring, struct why *why)
+{
+	for (size_t i = 0; i < ring->count; i++) {
+		const char *kid = jwk_kid(ring->at[i].key);
+		if (!key_former(p, kid))
+			continue;
+		fprintf(p->say,
+			"The key %s was retired or thrown out before, and its "
+			"file is back: it goes again.\n",
+			kid);
+		TRY(take_out(p, ring, kid, why));
+	}
+	return MM_OK;
+}
+
+static enum mm_err say_untold(const char *kid, const char *what,
+			      const char *next, struct why *why)
+{
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       "%.160s: verifiers accept what the key %.11s signs "
+		       "until mintmarkd knows that it is out. Next: %s",
+		       what, kid, next);
+}
+
+/* What the mint itself signs with that key ends now, too. */
+static enum mm_err tell(struct key_place *p, const char *kid, struct why *why)
+{
+	AUTO_JSON json_t *reply = NULL;
+	struct why inner = { .text = "" };
+	client_hurry(&p->client, p->running ? TELL_SECONDS : ASK_SECONDS);
+	enum mm_err e = key_tell(p, kid, &reply, &inner);
+	p->client.until = 0;
+	if (e == MM_ERR_UNAVAILABLE && key_check_stopped(p, &inner) == MM_OK)
+		return say_untold(kid, "no mintmarkd runs", "start it", why);
+	if (e != MM_OK)
+		return say_untold(kid, inner.text, "run this again", why);
+	if (json_is_false(json_object_get(reply, "published")))
+		return say_untold(kid, "the mint cannot publish it now",
+				  "see its log, and run this again", why);
+	p->running = true;
+	fputs("mintmarkd has read the keys and tells the verifiers.\n", p->say);
+	return MM_OK;
 }
 
 static enum mm_err throw_out(struct key_place *p, const struct keyring *ring,
 			     const char *kid, struct why *why)
 {
-	struct keyring_thrown did;
-	if (keyring_find(ring, kid) != NULL) {
-		TRY(key_refusal(keyring_compromise(
-			p->dir, kid, rotation_alg(ring), &did, why)));
-		fprintf(p->say, "Threw out the key %s.\n", kid);
-		if (did.no_next)
-			fprintf(p->say,
-				"No next key was made: %s.\nNext: mintmark key "
-				"rotate makes one, when that is mended.\n",
-				why->text);
-		key_say_left(p, ring, kid);
-	} else {
-		/* A crash may have kept an earlier run from telling. */
+	TRY(take_out_former(p, ring, why));
+	if (keyring_find(ring, kid) == NULL)
 		fprintf(p->say, "The key %s is not in %s any more.\n", kid,
 			p->keys);
-	}
+	else if (!key_former(p, kid))
+		TRY(take_out(p, ring, kid, why));
 	fflush(p->say); /* whatever comes now, this is done */
-	return key_reload(p, kid, why);
+	return tell(p, kid, why);
 }
 
 static void say_agents(const struct key_place *p, const json_t *tokens)
@@ -132,9 +185,10 @@ static void say_agents(const struct key_place *p, const json_t *tokens)
 		put_text(p->say, json_text(t, "user", "-"));
 		fputs(" (", p->say);
 		put_text(p->say, json_text(t, "label", "no label"));
-		fputs("), is a mintmark-agent's own: it follows the feed "
-		      "still, but its\n    reports of use are refused until "
-		      "its token file holds a new one.\n",
+		fputs("), may be a mintmark-agent's own, or a service's that "
+		      "introspects. Until it\n    has a new one, it can follow "
+		      "the feed, and nothing else: reports of use and\n    "
+		      "introspection are refused.\n",
 		      p->say);
 	}
 }
@@ -142,11 +196,13 @@ static void say_agents(const struct key_place *p, const json_t *tokens)
 static void say_next(const struct key_place *p, const struct args *a,
 		     const char *kid, const json_t *tokens)
 {
-	size_t n = json_array_size(tokens);
+	if (tokens != NULL && json_array_size(tokens) == 0)
+		fputs("It has no live tokens: there is nothing to replace.\n",
+		      p->say);
 	fputs("Next: find out how the key got out, and which others lay beside "
 	      "it: they go too.\n",
 	      p->say);
-	if (n != 0 && a->reissue == NULL)
+	if (a->reissue == NULL && json_array_size(tokens) != 0)
 		fprintf(p->say,
 			"The users of its tokens need new ones: make them "
 			"with\n  mintmark key compromise %s --reissue "
@@ -159,21 +215,26 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 {
 	AUTO_PLACE struct key_place p = { .known = NULL };
 	AUTO_RING struct keyring ring = { .count = 0 };
+	AUTO_HANDOUT struct handout out = { .folder = -1, .fd = -1 };
 	AUTO_JSON json_t *tokens = NULL;
+	struct why silence = { .text = "" };
 	if (a->operand_count != 1)
 		return why_say(why, MM_ERR_INVALID, NULL, "the KID is missing");
 	const char *kid = a->operand[0];
-	TRY(key_place_open(&p, a, why));
+	TRY(key_place_find(&p, a, why));
 	if (a->json || (a->reissue != NULL && strcmp(a->reissue, "-") == 0))
 		p.say = stderr; /* the other one is for programs */
+	if (a->reissue != NULL) /* nothing is done for a folder that is wrong */
+		TRY(key_reissue_open(&out, kid, a, why));
+	client_hurry(&p.client, ASK_SECONDS);
+	key_place_ask(&p, &silence);
 	TRY(key_place_load(&p, &ring, why));
-	report(&p, a, kid, &tokens);
-	if (keyring_find(&ring, kid) == NULL)
-		TRY(check_known(&p, kid, why));
-	TRY(confirm(a, kid, why));
+	report(&p, a, kid, &silence, &tokens);
+	TRY(keyring_find(&ring, kid) ? confirm(a, kid, why)
+				     : check_was_there(&p, kid, why));
 	TRY(throw_out(&p, &ring, kid, why));
 	if (a->reissue != NULL)
-		TRY(key_reissue(&p, kid, a, why));
+		TRY(key_reissue(&p, kid, &out, a, why));
 	say_next(&p, a, kid, tokens);
 	return MM_OK;
 }

@@ -1,8 +1,12 @@
 /* key_issuer.c - the mint's side of the key commands: what it knows, and
  * telling it that the folders have changed. */
+#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "cli/key.h"
 #include "cli/output.h"
@@ -37,16 +41,52 @@ static enum mm_err find_data(struct key_place *p, const struct args *a,
 	return MM_OK;
 }
 
-enum mm_err key_place_open(struct key_place *p, const struct args *a,
+enum mm_err key_place_find(struct key_place *p, const struct args *a,
 			   struct why *why)
 {
 	*p = (struct key_place){ .known = NULL, .say = stdout };
 	TRY(find_data(p, a, why));
-	TRY(client_open_data(&p->client, p->data, why));
+	return client_open_data(&p->client, p->data, why);
+}
+
+/* It holds the lock of its store from before it reads the keys until it
+ * signs no more.  We hold it no longer than it takes to ask: a mint that
+ * starts just then tries again. */
+static bool is_held(const char *data)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/mintmark.db.lock", data);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 &&
+		    errno == EWOULDBLOCK;
+	if (fd >= 0)
+		close(fd);
+	return held;
+}
+
+enum mm_err key_check_stopped(const struct key_place *p, struct why *why)
+{
+	if (!is_held(p->data))
+		return MM_OK;
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       "mintmarkd at %s is starting (or stopping): run this "
+		       "again",
+		       p->data);
+}
+
+enum mm_err key_place_ask(struct key_place *p, struct why *why)
+{
 	enum mm_err e = client_call(&p->client, "GET", "/v1/keys", NULL,
 				    &p->known, why);
 	p->running = e == MM_OK;
-	return e == MM_ERR_UNAVAILABLE ? MM_OK : e;
+	return e == MM_ERR_UNAVAILABLE ? key_check_stopped(p, why) : e;
+}
+
+enum mm_err key_place_open(struct key_place *p, const struct args *a,
+			   struct why *why)
+{
+	TRY(key_place_find(p, a, why));
+	return key_place_ask(p, why);
 }
 
 void key_place_close(struct key_place *p)
@@ -76,28 +116,46 @@ const json_t *key_known(const struct key_place *p, const char *kid)
 	return NULL;
 }
 
-enum mm_err key_reload(struct key_place *p, const char *compromised,
-		       struct why *why)
+bool key_former(const struct key_place *p, const char *kid)
 {
-	AUTO_JSON json_t *reply = NULL;
+	size_t i;
+	const json_t *former;
+	json_array_foreach(json_object_get(p->known, "former"), i, former)
+	{
+		const char *name = json_string_value(former);
+		if (name != NULL && strcmp(name, kid) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum mm_err key_tell(struct key_place *p, const char *compromised,
+		     json_t **reply, struct why *why)
+{
 	AUTO_JSON json_t *body =
 		compromised ? json_pack("{s:[s]}", "compromised", compromised)
 			    : json_object();
-	enum mm_err e = client_call(&p->client, "POST", "/v1/keys/reload", body,
-				    &reply, why);
+	return client_call(&p->client, "POST", "/v1/keys/reload", body, reply,
+			   why);
+}
+
+enum mm_err key_reload(struct key_place *p, struct why *why)
+{
+	AUTO_JSON json_t *reply = NULL;
+	struct why inner = { .text = "" };
+	enum mm_err e = key_tell(p, NULL, &reply, &inner);
 	if (e == MM_ERR_UNAVAILABLE) {
-		fprintf(p->say,
-			"No mintmarkd runs at %s: it will read the keys when "
-			"it "
-			"starts.\n",
-			p->data);
+		printf("No mintmarkd runs at %s: it will read the keys when it "
+		       "starts.\n",
+		       p->data);
 		return MM_OK;
 	}
 	if (e != MM_OK)
-		return e;
+		return why_say(why, e, NULL,
+			       "%s (the files are changed, but not in force)",
+			       inner.text);
 	warn_unpublished(reply);
 	if (!json_is_false(json_object_get(reply, "published")))
-		fputs("mintmarkd has read the keys and tells the verifiers.\n",
-		      p->say);
+		puts("mintmarkd has read the keys and tells the verifiers.");
 	return MM_OK;
 }

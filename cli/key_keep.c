@@ -16,7 +16,7 @@ enum mm_err key_import(const struct args *a, struct why *why)
 	printf("The key %s signed, and rightly; it stays in its token, and "
 	       "%s/*/%s.uri says where.\n",
 	       kid, p.keys, kid);
-	TRY(key_reload(&p, NULL, why));
+	TRY(key_reload(&p, why));
 	puts("It signs when its turn comes: mintmark key rotate (the first "
 	     "key of all signs at once).");
 	return MM_OK;
@@ -57,7 +57,7 @@ enum mm_err key_protect(const struct args *a, struct why *why)
 	if (!a->plain)
 		TRY(key_check_readable(&p, why));
 	TRY(key_refusal(keyring_protect(p.dir, kept, &n, why)));
-	printf("Wrote %zu key files again, %s.\n", n,
+	printf("Wrote %zu key file%s again, %s.\n", n, n == 1 ? "" : "s",
 	       a->plain ? "without a passphrase" : "encrypted");
-	return key_reload(&p, NULL, why);
+	return key_reload(&p, why);
 }

@@ -19,7 +19,7 @@
 struct reissue {
 	struct key_place *p;
 	const char *kid, *folder; /* folder NULL: to standard output */
-	struct handout out;
+	struct handout *out;	  /* the caller's */
 	struct buf manifest;
 	json_t *results; /* for -o json */
 	size_t made, missed;
@@ -27,7 +27,6 @@ struct reissue {
 
 static void reissue_end(struct reissue *r)
 {
-	handout_close(&r->out);
 	buf_free(&r->manifest);
 	json_decref(r->results);
 }
@@ -35,10 +34,10 @@ static void reissue_end(struct reissue *r)
 
 /* ---- the plan ---- */
 
-static enum mm_err path_of(const struct reissue *r, const char *name,
+static enum mm_err path_of(const char *folder, const char *name,
 			   char out[PATH_SIZE], struct why *why)
 {
-	int n = snprintf(out, PATH_SIZE, "%s/%s", r->folder, name);
+	int n = snprintf(out, PATH_SIZE, "%s/%s", folder, name);
 	return n > 0 && n < PATH_SIZE ? MM_OK
 				      : why_say(why, MM_ERR_INVALID, NULL,
 						"the path of the folder is "
@@ -58,16 +57,35 @@ static enum mm_err save_plan(const struct reissue *r, const char *path,
 	return e;
 }
 
-static enum mm_err take_plan(const struct reissue *r, json_t *plan,
-			     json_t **tokens, struct why *why)
+/* What an earlier run wrote down, or NULL. */
+static enum mm_err load_plan(const char *folder, const char *kid, json_t **plan,
+			     struct why *why)
 {
-	if (strcmp(json_text(plan, "key", ""), r->kid) != 0)
-		return why_say(why, MM_ERR_CONFLICT, NULL,
-			       "%.300s holds the new tokens for another key: "
-			       "name another folder",
-			       r->folder);
-	*tokens = json_incref(json_object_get(plan, "tokens"));
-	return MM_OK;
+	char path[PATH_SIZE];
+	TRY(path_of(folder, PLAN, path, why));
+	*plan = json_load_file(path, 0, NULL);
+	if (*plan == NULL || strcmp(json_text(*plan, "key", ""), kid) == 0)
+		return MM_OK;
+	json_decref(*plan);
+	*plan = NULL;
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "%.250s holds the new tokens for another key: name "
+		       "another folder",
+		       folder);
+}
+
+static const char *folder_of(const struct args *a)
+{
+	return strcmp(a->reissue, "-") == 0 ? NULL : a->reissue;
+}
+
+enum mm_err key_reissue_open(struct handout *out, const char *kid,
+			     const struct args *a, struct why *why)
+{
+	AUTO_JSON json_t *plan = NULL;
+	TRY(handout_open(out, folder_of(a), why));
+	out->json = a->json;
+	return folder_of(a) ? load_plan(a->reissue, kid, &plan, why) : MM_OK;
 }
 
 /* Whose turn it is: as it was written down at the first run. */
@@ -75,24 +93,34 @@ static enum mm_err make_plan(const struct reissue *r, json_t **tokens,
 			     struct why *why)
 {
 	char path[PATH_SIZE];
+	AUTO_JSON json_t *plan = NULL;
 	if (r->folder == NULL)
 		return key_tokens(r->p, r->kid, tokens, why);
-	TRY(path_of(r, PLAN, path, why));
-	AUTO_JSON json_t *plan = json_load_file(path, 0, NULL);
+	TRY(load_plan(r->folder, r->kid, &plan, why));
+	*tokens = json_incref(json_object_get(plan, "tokens"));
 	if (plan != NULL)
-		return take_plan(r, plan, tokens, why);
+		return MM_OK;
+	TRY(path_of(r->folder, PLAN, path, why));
 	TRY(key_tokens(r->p, r->kid, tokens, why));
 	return save_plan(r, path, *tokens, why);
 }
 
 /* ---- one token after the other ---- */
 
+/* What users have written; a spreadsheet shall not take it for a formula. */
+static void add_cell(struct buf *b, const char *text)
+{
+	buf_fmt(b, "%s%s\t", text[0] && strchr("=+-@", text[0]) ? "'" : "",
+		text);
+}
+
 static void note(struct reissue *r, const json_t *old, const char *new)
 {
-	buf_fmt(&r->manifest, "%s\t%s\t%s\t%s\t%s\t%s\n",
-		json_text(old, "id", "-"), new ? new : "-",
-		json_text(old, "user", "-"), json_text(old, "label", "-"),
-		json_text(old, "expires_at", "-"),
+	buf_fmt(&r->manifest, "%s\t%s\t", json_text(old, "id", "-"),
+		new ? new : "-");
+	add_cell(&r->manifest, json_text(old, "user", ""));
+	add_cell(&r->manifest, json_text(old, "label", ""));
+	buf_fmt(&r->manifest, "%s\t%s\n", json_text(old, "expires_at", "-"),
 		key_token_of_agent(old) ? "mintmark-agent" : "-");
 	json_array_append_new(r->results,
 			      json_pack("{s:s, s:s?, s:s, s:b}", "old",
@@ -132,7 +160,7 @@ static enum mm_err hand_out(struct reissue *r, const json_t *old,
 			       "the mint answered with another user's token "
 			       "in place of %s",
 			       json_text(old, "id", "-"));
-	return handout_put(&r->out, json_text(old, "id", "-"), reply, why);
+	return handout_put(r->out, json_text(old, "id", "-"), reply, why);
 }
 
 /* What an earlier run, which was cut off, had made may have been revoked
@@ -147,16 +175,31 @@ static enum mm_err check_lives(const json_t *reply, struct why *why)
 		       json_text(reply, "id", "-"), status);
 }
 
-/* A token that the mint does not replace (suspended, dead by now, revoked)
- * is said and does not stop the rest. */
+/* What its row said when the plan was made. */
+static enum mm_err check_replaceable(const json_t *old, struct why *why)
+{
+	if (strcmp(json_text(old, "status", ""), "suspended") == 0)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "it is suspended, and stays so");
+	if (json_is_true(json_object_get(old, "replaced")))
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "it had been rotated already, with an overlap; "
+			       "its user has the one that took its place");
+	return MM_OK;
+}
+
+/* A token that is not replaced (see there; or dead by now, or revoked) is
+ * said and does not stop the rest. */
 static enum mm_err reissue_one(struct reissue *r, const json_t *old,
 			       struct why *why)
 {
 	const char *id = json_text(old, "id", "-");
-	const char *new = json_string_value(json_object_get(r->out.done, id));
+	const char *new = json_string_value(json_object_get(r->out->done, id));
 	struct why inner = { .text = "" };
 	AUTO_JSON json_t *reply = NULL;
-	enum mm_err e = new ? MM_OK : replace(r, old, &reply, &inner);
+	enum mm_err e = new ? MM_OK : check_replaceable(old, &inner);
+	if (e == MM_OK && new == NULL)
+		e = replace(r, old, &reply, &inner);
 	if (e == MM_OK)
 		e = check_lives(reply, &inner);
 	if (e == MM_ERR_CONFLICT || e == MM_ERR_NOT_FOUND) {
@@ -187,7 +230,7 @@ static enum mm_err reissue_all(struct reissue *r, const json_t *tokens,
 	{
 		const char *of = json_text(t, "user", "-");
 		if (user == NULL || strcmp(user, of) != 0)
-			TRY(handout_begin(&r->out, of, json_text(t, "id", "-"),
+			TRY(handout_begin(r->out, of, json_text(t, "id", "-"),
 					  why));
 		user = of;
 		TRY(reissue_one(r, t, why));
@@ -201,22 +244,28 @@ static enum mm_err put_manifest(struct reissue *r, struct why *why)
 {
 	char path[PATH_SIZE];
 	struct span text;
-	TRY(path_of(r, MANIFEST, path, why));
+	TRY(path_of(r->folder, MANIFEST, path, why));
 	TRY(buf_done(&r->manifest, &text));
 	return file_replace(path, text, 0600, why);
 }
 
 static void say_done(const struct reissue *r)
 {
-	fprintf(r->p->say, "Made new tokens in place of %zu old ones.\n",
-		r->made);
+	if (r->made == 0)
+		fputs("Made no new tokens.\n", r->p->say);
+	else
+		fprintf(r->p->say,
+			"Made %zu new token%s, each in place of an "
+			"old one.\n",
+			r->made, r->made == 1 ? "" : "s");
 	if (r->missed != 0)
 		fprintf(r->p->say,
-			"Not replaced: %zu (said above); make new ones with "
-			"mintmark token create, or,\nof those that are too "
-			"long only, with mintmark token rotate --allow-long.\n",
+			"Not replaced: %zu (said above). Where one is needed, "
+			"mintmark token create makes it; or,\nof those that "
+			"are too long only, mintmark token rotate "
+			"--allow-long.\n",
 			r->missed);
-	if (r->folder != NULL)
+	if (r->folder != NULL && r->made != 0)
 		fprintf(r->p->say,
 			"Next: hand each file %s/USER.tokens to its user, and "
 			"remove the folder.\n%s/" MANIFEST " lists old and new "
@@ -238,24 +287,18 @@ static enum mm_err finish(struct reissue *r, bool json, struct why *why)
 }
 
 enum mm_err key_reissue(struct key_place *p, const char *kid,
-			const struct args *a, struct why *why)
+			struct handout *out, const struct args *a,
+			struct why *why)
 {
 	AUTO_REISSUE struct reissue r = {
 		.p = p,
 		.kid = kid,
-		.folder = strcmp(a->reissue, "-") == 0 ? NULL : a->reissue,
-		.out = { .folder = -1, .fd = -1 },
+		.folder = folder_of(a),
+		.out = out,
 		.manifest = buf_new(256u << 20),
 		.results = json_array(),
 	};
 	AUTO_JSON json_t *tokens = NULL;
-	if (!p->running)
-		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-			       "no mintmarkd runs at %s to make new tokens: "
-			       "start it and run this again",
-			       p->data);
-	TRY(handout_open(&r.out, r.folder, why));
-	r.out.json = a->json;
 	TRY(make_plan(&r, &tokens, why));
 	buf_str(&r.manifest, "old\tnew\tuser\tlabel\texpires\tof\n");
 	TRY(reissue_all(&r, tokens, why));

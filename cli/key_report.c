@@ -32,6 +32,14 @@ static int by_user(const void *left, const void *right)
 		     : strcmp(json_text(a, "id", ""), json_text(b, "id", ""));
 }
 
+/* It stays good for the feed alone: see key_reissue.c. */
+static bool is_agents_old(const json_t *token)
+{
+	return key_token_of_agent(token) &&
+	       json_is_true(json_object_get(token, "replaced"));
+}
+
+/* By user, without those that need nothing any more. */
 static enum mm_err sort(const json_t *tokens, json_t *out)
 {
 	size_t n = json_array_size(tokens);
@@ -43,7 +51,8 @@ static enum mm_err sort(const json_t *tokens, json_t *out)
 	qsort(at, n, sizeof *at, by_user);
 	int rc = 0;
 	for (size_t i = 0; i < n; i++)
-		rc |= json_array_append(out, at[i]);
+		if (!is_agents_old(at[i]))
+			rc |= json_array_append(out, at[i]);
 	free(at);
 	return rc == 0 ? MM_OK : MM_ERR_NOMEM;
 }

@@ -210,7 +210,9 @@ static const struct command commands[] = {
 	  key_report },
 	{ "key compromise", "KID [--yes] [--reissue FOLDER|-] [--data DIR] [-o json]",
 	  "Throw a stolen key out at once.\n"
-	  "All that it signed is refused everywhere. After a crash, run it again.", WITH(compromise_flags), 1,
+	  "All that it signed is refused everywhere. After a crash, run it again.\n"
+	  "Exit 3: the key is out, but mintmarkd could not be told, and verifiers accept it until\n"
+	  "it is. With --reissue, name the same folder again.", WITH(compromise_flags), 1,
 	  "  mintmark key compromise q1W2e3R4t5Y\n"
 	  "  mintmark key compromise q1W2e3R4t5Y --yes --reissue /root/new-tokens\n",
 	  key_compromise },

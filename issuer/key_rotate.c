@@ -11,6 +11,7 @@
 
 /* What this issuer has made of the keyring. */
 struct known {
+	struct store *store;
 	char signer[KID_SIZE];
 	struct key_row rows[KEYRING_MAX * 2];
 	size_t count;
@@ -30,9 +31,17 @@ static bool announced(void *known, const char *kid)
 	return false;
 }
 
+static bool former(void *known, const char *kid)
+{
+	AUTO_JWK struct jwk *key = NULL;
+	struct store *store = ((struct known *)known)->store;
+	return store_former_key(store, kid, &key) == MM_OK;
+}
+
 static enum mm_err read_known(struct issuer *is, struct known *out)
 {
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	out->store = is->store;
 	(void)span_copy(out->signer, sizeof out->signer,
 			span_str(jwk_kid(key)));
 	return store_keys(is->store, 0, out->rows, KEYRING_MAX * 2,
@@ -85,11 +94,12 @@ enum mm_err key_rotate(void *app, struct http_request *rq)
 	struct keyring_at at = signing_keyring(is->signing);
 	AUTO_RING struct keyring ring = { .count = 0 };
 	struct known known;
-	const struct mint_knows mint = { signs, announced, &known };
+	const struct mint_knows mint = { signs, announced, former, &known };
 	struct keyring_rotation did = { .only_prepared = false };
 	bool untold;
 	TRY(read_known(is, &known));
 	TRY(of_folders(keyring_load(at, &ring, why)));
+	TRY(rotation_check_former(&ring, &mint, why));
 	switch (rotation_next(&ring, &mint, &untold)) {
 	case ROTATION_TELL:
 		name(did.active, keyring_signer(&ring));

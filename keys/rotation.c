@@ -46,6 +46,22 @@ enum rotation_step rotation_next(const struct keyring *ring,
 	return is_announced(ring, mint) ? ROTATION_DO : ROTATION_ANNOUNCE;
 }
 
+enum mm_err rotation_check_former(const struct keyring *ring,
+				  const struct mint_knows *mint,
+				  struct why *why)
+{
+	for (size_t i = 0; mint != NULL && i < ring->count; i++) {
+		const char *kid = jwk_kid(ring->at[i].key);
+		if (mint->former(mint->ctx, kid))
+			return why_say(why, MM_ERR_CONFLICT, NULL,
+				       "key %s was retired or compromised "
+				       "before, and never returns: remove its "
+				       "file from %s/",
+				       kid, key_state_name(ring->at[i].state));
+	}
+	return MM_OK;
+}
+
 enum mm_err rotation_too_early(const struct keyring *ring, struct why *why)
 {
 	return why_say(why, MM_ERR_CONFLICT, NULL,

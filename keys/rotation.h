@@ -11,6 +11,7 @@
 struct mint_knows {
 	bool (*signs)(void *ctx, const char *kid); /* it signs with it now */
 	bool (*announced)(void *ctx, const char *kid);
+	bool (*former)(void *ctx, const char *kid); /* it is gone for good */
 	void *ctx;
 };
 
@@ -27,6 +28,12 @@ enum rotation_step {
  * keyring_rotate() only prepares is the rest of a rotation. */
 enum rotation_step rotation_next(const struct keyring *ring,
 				 const struct mint_knows *mint, bool *untold);
+
+/* Before anything is moved: the mint refuses a keyring that has a key which
+ * was retired or compromised, and would go on with the keys that it has. */
+MM_MUST_USE enum mm_err rotation_check_former(const struct keyring *ring,
+					      const struct mint_knows *mint,
+					      struct why *why);
 
 /* MM_ERR_CONFLICT, with the sentence for after ROTATION_ANNOUNCE. */
 MM_MUST_USE enum mm_err rotation_too_early(const struct keyring *ring,

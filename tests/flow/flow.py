@@ -285,5 +285,19 @@ class Flow(unittest.TestCase):
         return i, a
 
 
+def may_trace():
+    if shutil.which("strace") is None:
+        return "there is no strace"
+    p = subprocess.run(["strace", "-o", "/dev/null", "true"],
+                       capture_output=True, text=True)
+    return None if p.returncode == 0 else p.stderr.strip()
+
+
+def traced_env():
+    """The leak checker wants to trace by itself."""
+    return {**os.environ, "ASAN_OPTIONS":
+            os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
 def main():
     unittest.main(verbosity=2)

@@ -3,19 +3,24 @@
 
 The thief has what lay in keys/, signs tokens, and signs a feed."""
 import base64
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
+import threading
 import time
+import unittest
 import urllib.parse
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from flow import MINTMARK, SLOW, TOP, VERIFY_LINES, Flow, cli, main, wait_for
+from flow import (MINTMARK, MINTMARKD, SLOW, TOP, VERIFY_LINES, Flow, cli, main,
+                  may_trace, traced_env, wait_for)
 from hostile_feed import Liar
 
 
@@ -143,7 +148,7 @@ class Drill(Flow):
         self.assertEqual([r[0] for r in rows],
                          ["agent", "agent", "alice", "alice", "bob/../x", "carl"])
         self.assertIn("my laptop", p.stdout)
-        self.assertIn("is a mintmark-agent's own", p.stdout)
+        self.assertIn("may be a mintmark-agent's own", p.stdout)
         self.assertNotIn("eyJ", p.stdout + p.stderr)
 
         # what is handed out
@@ -176,8 +181,6 @@ class Drill(Flow):
         self.assertEqual(handed_out(folder), new)
         self.assertEqual((folder / "manifest.tsv").read_text(), manifest)
         self.assertEqual(count, len(i.admin("GET", "/v1/tokens?limit=1000")["tokens"]))
-        p = compromise(i, "AAAAAAAAAAA", "--reissue", folder, check=1)
-        self.assertIn("no such key", p.stderr)
 
         # who was away comes back with the token of the stolen key, and hears
         self.assertIsNone(away.reason(forged))
@@ -199,7 +202,7 @@ class Drill(Flow):
         key = kid(t["token"])
         i.stop()
         p = compromise(i, key, "--reissue", self.folder / "new", check=3)
-        self.assertIn("start it and run this again", p.stderr)
+        self.assertIn("Next: start it", p.stderr)
         self.assertNotIn(key, " ".join(map(str, i.data.glob("keys/*/*.*"))))
         i.start()
         p = cli("key", "report", key, "--data", i.data, check=0)
@@ -245,6 +248,26 @@ class Drill(Flow):
         self.assertEqual(i.http("POST", "/v1/tokens", {
             "user": "alice", "expires_in": 60}, local=True)[0], 403)
 
+    def test_thrown_out_while_no_mint_ran(self):
+        """Nobody has heard, so it is not done; the mint's start does it, and
+        the audit has what it was: no retirement."""
+        i, a = self.both()
+        t = i.mint()
+        i.stop()
+        for _ in range(2):
+            p = compromise(i, t["key"], check=3)
+            self.assertIn("verifiers accept", p.stderr)
+            self.assertIn("start it", p.stderr)
+        self.assertIsNone(a.reason(t["token"]))  # that is the danger
+        i.start()
+        a.wait_reason(t["token"], "unknown_key")
+        self.assertIn(f"\"key.compromised\",\"kid\":\"{t['key']}\"", i.text())
+        lines = i.http("GET", f"/v1/audit?q={t['key']}&after=0", local=True)[1].decode()
+        self.assertIn('"event":"key.compromise"', lines)
+        self.assertNotIn('"event":"key.retire"', lines)
+        self.assertEqual(list(i.data.glob("keys/compromised/*")), [])
+        compromise(i, t["key"])
+
     def test_folders_that_others_see(self):
         i = self.issuer()
         key = kid(i.mint()["token"])
@@ -255,9 +278,78 @@ class Drill(Flow):
             compromise(i, key, "--reissue", d, check=1)
             self.assertEqual(list(d.iterdir()), [])
         other = self.folder / "other"
+        self.assertEqual(stolen_keys(i)["active"].kid, key)  # nothing was done
         compromise(i, key, "--reissue", other)
-        p = compromise(i, kid(i.mint()["token"]), "--reissue", other, check=1)
+        second = i.mint()["key"]
+        p = compromise(i, second, "--reissue", other, check=1)
         self.assertIn("another key", p.stderr)
+        self.assertEqual(i.mint()["key"], second)
+
+    def test_a_key_that_is_gone(self):
+        """One that signed nothing, one that was retired, and none."""
+        i = self.issuer()
+        waits = stolen_keys(i)["next"].kid
+        compromise(i, waits)
+        p = compromise(i, waits)
+        self.assertIn(f"The key {waits} is not in", p.stdout)
+        self.assertIn("there is nothing to replace", p.stdout)
+        p = compromise(i, "AAAAAAAAAAA", check=1)
+        self.assertIn("there is no such key", p.stderr)
+
+    def test_a_gone_key_whose_file_came_back(self):
+        """The mint would refuse the whole keyring for it: it keeps no stolen
+        key in, and no rotation is begun that cannot be in force."""
+        i = self.issuer()
+        back = stolen_keys(i)["next"].kid
+        pem = i.data / f"keys/next/{back}.pem"
+        text = pem.read_bytes()
+        compromise(i, back)
+        t = i.mint()
+
+        def put_back():
+            pem.write_bytes(text)
+            pem.chmod(0o600)
+            os.utime(pem, (1, 1))  # its turn would be the next
+
+        put_back()
+        before = {f.name: f.parent.name for f in i.data.glob("keys/*/*.pem")}
+        p = cli("key", "rotate", "--data", i.data, check=1)
+        self.assertIn(f"{back} was retired or compromised before", p.stderr)
+        self.assertEqual(before, {f.name: f.parent.name
+                                  for f in i.data.glob("keys/*/*.pem")})
+        p = compromise(i, t["key"])
+        self.assertIn(f"The key {back} was retired or thrown out before", p.stdout)
+        self.assertFalse(pem.exists())
+        self.assertNotEqual(i.mint()["key"], t["key"])
+
+    def test_what_is_not_replaced(self):
+        """Each with its own reason; and what was replaced is not asked for
+        again, an agent's old token neither."""
+        i = self.issuer()
+        agent = i.mint("agent", scopes=["mintmark:agent"])
+        formula = i.mint("@sum", label="=1+1")
+        held, rotated = i.mint("carl"), i.mint("dora")
+        i.admin("POST", f"/v1/tokens/{held['id']}/suspend")
+        young = i.admin("POST", f"/v1/tokens/{rotated['id']}/rotate", {"overlap": 3600})
+        p = compromise(i, held["key"], "--reissue", self.folder / "a")
+        self.assertIn(f"{held['id']} of carl was not replaced: it is suspended", p.stdout)
+        self.assertIn(f"{rotated['id']} of dora was not replaced: it had been "
+                      "rotated already", p.stdout)
+        self.assertIn("Made 3 new tokens, each in place", p.stdout)
+        new = handed_out(self.folder / "a")
+        self.assertEqual({old for of in new.values() for old in of},
+                         {agent["id"], formula["id"], young["id"]})
+        manifest = (self.folder / "a/manifest.tsv").read_text()
+        self.assertIn("\t'@sum\t'=1+1\t", manifest)
+
+        count = len(i.admin("GET", "/v1/tokens?status=all&limit=1000")["tokens"])
+        p = compromise(i, held["key"], "--reissue", self.folder / "b")
+        self.assertNotIn(agent["id"] + " ", p.stdout)
+        self.assertNotIn("need new ones", p.stdout)
+        self.assertIn("Made no new tokens.", p.stdout)
+        self.assertEqual(handed_out(self.folder / "b"), {})
+        self.assertEqual(count, len(i.admin(
+            "GET", "/v1/tokens?status=all&limit=1000")["tokens"]))
 
     def test_a_torn_record_is_made_good(self):
         i = self.issuer()
@@ -272,6 +364,82 @@ class Drill(Flow):
         self.assertEqual(lines[:2], ["# 9.1 -> 9.2 of alice, until x: y", "eyJ.whole"])
         self.assertEqual(len(lines), 4)
         self.assertEqual(part(lines[3], 1)["sub"], "alice")
+
+
+class NoAnswer(Flow):
+    """Whatever the mint does not say keeps no stolen key in."""
+
+    def out(self, i, key, *flags, says):
+        p = compromise(i, key, *flags, check=3)
+        self.assertIn(f"Threw out the key {key}", p.stdout)
+        self.assertIn(says, p.stderr)
+        self.assertIn(f"verifiers accept what the key {key} signs", p.stderr)
+        self.assertEqual(list(i.data.glob(f"keys/*/{key}.pem")), [])
+        return p
+
+    def test_a_mint_that_hangs(self):
+        i, a = self.both()
+        t = i.mint()
+        i.freeze()
+        try:
+            began = time.monotonic()
+            p = self.out(i, t["key"], says="run this again")
+            self.assertLess(time.monotonic() - began, 30 * SLOW)
+            self.assertIn("its tokens cannot be listed now", p.stderr)
+            self.assertIsNone(a.reason(t["token"]))
+        finally:
+            i.proc.send_signal(signal.SIGCONT)
+        compromise(i, t["key"])
+        a.wait_reason(t["token"], "unknown_key")
+
+    def test_something_else_answers(self):
+        """A socket that no mint listens at, and one that says no."""
+        i = self.issuer(start=False)
+        i.data.mkdir()
+        for _ in range(2):
+            cli("key", "generate", "--data", i.data, check=0)
+        for reply in (b"", b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"):
+            key = stolen_keys(i)["active"].kid
+            with socket.socket(socket.AF_UNIX) as s:
+                s.bind(str(i.socket))
+                s.listen()
+                stop = threading.Event()
+
+                def answer():
+                    s.settimeout(0.1)
+                    while not stop.is_set():
+                        with contextlib.suppress(TimeoutError):
+                            c = s.accept()[0]
+                            c.recv(65536)
+                            c.sendall(reply)
+                            c.close()
+
+                t = threading.Thread(target=answer)
+                t.start()
+                self.out(i, key, says="run this again")
+                stop.set()
+                t.join()
+            i.socket.unlink()
+
+    @unittest.skipIf(may_trace(), "programs cannot be traced here")
+    def test_a_mint_that_is_starting(self):
+        """It has read the keys, and does not listen yet."""
+        i = self.issuer()
+        t = i.mint()
+        i.stop()
+        i.spawn("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=listen",
+                "-e", "inject=listen:delay_enter=3000000", MINTMARKD, "--data", i.data,
+                "--listen", f"127.0.0.1:{i.port}", "--issuer", i.name, env=traced_env())
+        wait_for("the keys to be read", lambda: i.text().count("keys.loaded") > 1, 20)
+        p = cli("key", "rotate", "--data", i.data, check=3)
+        self.assertIn("is starting (or stopping): run this again", p.stderr)
+        self.out(i, t["key"], says="is starting (or stopping)")
+        self.assertFalse(i.socket.exists())
+        wait_for("it to be ready", i.ready, 30)
+        wait_for("it to read them again",
+                 lambda: f"\"key.compromised\",\"kid\":\"{t['key']}\"" in i.text())
+        self.assertNotEqual(i.mint()["key"], t["key"])
+        compromise(i, t["key"])
 
 
 class Thief(Flow):

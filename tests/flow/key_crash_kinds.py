@@ -9,9 +9,9 @@ import signal
 import subprocess
 import unittest
 
-from flow import MINTMARK, cli, wait_for
+from flow import MINTMARK, cli, traced_env, wait_for
 from in_token import InToken, missing
-from key_crash import Killed, killed, main_traced, points_of, traced_env
+from key_crash import Killed, killed, main_traced, points_of
 from with_passphrase import WithPassphrase
 from with_passphrase import PASSPHRASE
 
