@@ -28,7 +28,7 @@ struct args {
 	int64_t auto_refresh, overlap; /* seconds; 0: not given */
 	bool quiet, json, allow_long, keep_expiry, from_stdin, no_use, force,
 		yes, plain;
-	bool access_tokens, jws, verify, follow;
+	bool access_tokens, jws, verify, follow, now;
 	char **operand;
 	size_t operand_count;
 };

@@ -85,6 +85,11 @@ static bool mint_announced(void *place, const char *kid)
 	return json_integer_value(json_object_get(known, "announced_seq")) > 0;
 }
 
+static int64_t mint_announced_at(void *place, const char *kid)
+{
+	return json_time(key_known(place, kid), "announced_at");
+}
+
 static bool was_before(void *place, const char *kid)
 {
 	return key_former(place, kid);
@@ -123,7 +128,7 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
 	const struct mint_knows knows = { mint_signs, mint_announced,
-					  was_before, &p };
+					  mint_announced_at, was_before, &p };
 	const struct mint_knows *mint = p.running ? &knows : NULL;
 	TRY(rotation_check_former(&ring, mint, why));
 	switch (rotation_next(&ring, mint, &untold)) {
@@ -139,6 +144,8 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 		break;
 	}
 	TRY(key_check_readable(&p, why));
+	if (!a->now)
+		TRY(rotation_check_age(&ring, mint, clock_now(), why));
 	TRY(key_refusal(keyring_rotate(p.dir, rotation_alg(&ring), &did, why)));
 	did.only_prepared &= !untold;
 	put_rotation(&did);

@@ -76,6 +76,10 @@ static const struct flag generate_flags[] = {
 };
 static const struct flag key_list_flags[] = { FLAG_O, FLAG_DATA, FLAG_PASS };
 static const struct flag key_flags[] = { FLAG_DATA, FLAG_PASS };
+static const struct flag key_rotate_flags[] = {
+	{ 0, "now", FLAG_BOOL, NULL, AT(now), "although the next key is younger than 5 minutes: nobody verifies by the JWKS", false },
+	FLAG_DATA, FLAG_PASS,
+};
 static const struct flag protect_flags[] = {
 	{ 0, "plain", FLAG_BOOL, NULL, AT(plain), "the other way: write them without a passphrase", false },
 	FLAG_DATA, FLAG_PASS,
@@ -191,9 +195,10 @@ static const struct command commands[] = {
 	  "  mintmark key protect --key-passphrase-file /etc/mintmark/passphrase\n"
 	  "  mintmark key protect --plain\n",
 	  key_protect },
-	{ "key rotate", "[--data DIR]",
+	{ "key rotate", "[--now] [--data DIR]",
 	  "Let the next key sign.\n"
-	  "Tokens of the old one stay good. After a crash, run it again: it does what is left.", WITH(key_flags), 0,
+	  "Tokens of the old one stay good. After a crash, run it again: it does what is left.\n"
+	  "A key that was announced less than 5 minutes ago does not sign yet: exit 1.", WITH(key_rotate_flags), 0,
 	  "  mintmark key rotate\n"
 	  "  mintmark key rotate --data /var/lib/mintmark\n",
 	  key_rotate },

@@ -1,7 +1,10 @@
 /* key_rotate.c - POST /v1/keys/rotate: what mintmark key rotate does, where
  * the keys are. */
+#include <stddef.h>
+
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/body.h"
 #include "issuer/caller.h"
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
@@ -22,13 +25,23 @@ static bool signs(void *known, const char *kid)
 	return strcmp(((struct known *)known)->signer, kid) == 0;
 }
 
-static bool announced(void *known, const char *kid)
+static const struct key_row *row_of(const struct known *k, const char *kid)
 {
-	const struct known *k = known;
+	static const struct key_row none = { 0 };
 	for (size_t i = 0; i < k->count; i++)
 		if (strcmp(k->rows[i].kid, kid) == 0)
-			return k->rows[i].announced_seq > 0;
-	return false;
+			return &k->rows[i];
+	return &none;
+}
+
+static bool announced(void *known, const char *kid)
+{
+	return row_of(known, kid)->announced_seq > 0;
+}
+
+static int64_t announced_at(void *known, const char *kid)
+{
+	return row_of(known, kid)->announced_at;
 }
 
 static bool former(void *known, const char *kid)
@@ -87,6 +100,15 @@ static void name(char out[KID_SIZE], const struct jwk *key)
 	(void)span_copy(out, KID_SIZE, span_str(key ? jwk_kid(key) : ""));
 }
 
+struct rotate_keys_body {
+	bool now;
+};
+
+static const struct body_field rotate_keys_fields[] = {
+	{ "now", BODY_BOOL, offsetof(struct rotate_keys_body, now),
+	  sizeof(bool) },
+};
+
 enum mm_err key_rotate(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
@@ -94,9 +116,12 @@ enum mm_err key_rotate(void *app, struct http_request *rq)
 	struct keyring_at at = signing_keyring(is->signing);
 	AUTO_RING struct keyring ring = { .count = 0 };
 	struct known known;
-	const struct mint_knows mint = { signs, announced, former, &known };
+	const struct mint_knows mint = { signs, announced, announced_at, former,
+					 &known };
 	struct keyring_rotation did = { .only_prepared = false };
+	struct rotate_keys_body body = { .now = false };
 	bool untold;
+	TRY(body_read(http_body_bytes(rq), rotate_keys_fields, 1, &body, why));
 	TRY(read_known(is, &known));
 	TRY(of_folders(keyring_load(at, &ring, why)));
 	TRY(rotation_check_former(&ring, &mint, why));
@@ -109,6 +134,8 @@ enum mm_err key_rotate(void *app, struct http_request *rq)
 		TRY(tell(is, rq));
 		return rotation_too_early(&ring, why);
 	case ROTATION_DO:
+		if (!body.now)
+			TRY(rotation_check_age(&ring, &mint, clock_now(), why));
 		TRY(of_folders(
 			keyring_rotate(at, rotation_alg(&ring), &did, why)));
 		did.only_prepared &= !untold;

@@ -1,6 +1,8 @@
 /* rotation.c - which step of a rotation is next. */
 #include "keys/rotation.h"
 
+#include "common/duration.h"
+
 enum jwk_alg rotation_alg(const struct keyring *ring)
 {
 	const struct jwk *k = keyring_successor(ring);
@@ -60,6 +62,27 @@ enum mm_err rotation_check_former(const struct keyring *ring,
 				       kid, key_state_name(ring->at[i].state));
 	}
 	return MM_OK;
+}
+
+enum mm_err rotation_check_age(const struct keyring *ring,
+			       const struct mint_knows *mint, int64_t now,
+			       struct why *why)
+{
+	char after[32];
+	const struct jwk *next = keyring_successor(ring);
+	if (next == NULL)
+		return MM_OK;
+	const char *kid = jwk_kid(next);
+	int64_t since = mint ? mint->announced_at(mint->ctx, kid)
+			     : keyring_find(ring, kid)->created;
+	if (now >= since + KEYRING_KNOWN_SECONDS)
+		return MM_OK;
+	date_write(after, since + KEYRING_KNOWN_SECONDS);
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "the key %s is too young to sign: who verifies by the "
+		       "JWKS may not know it yet. Rotate after %s, or, where "
+		       "nobody does, with --now (\"now\":true)",
+		       kid, after);
 }
 
 enum mm_err rotation_too_early(const struct keyring *ring, struct why *why)

@@ -11,6 +11,7 @@
 struct mint_knows {
 	bool (*signs)(void *ctx, const char *kid); /* it signs with it now */
 	bool (*announced)(void *ctx, const char *kid);
+	int64_t (*announced_at)(void *ctx, const char *kid);
 	bool (*former)(void *ctx, const char *kid); /* it is gone for good */
 	void *ctx;
 };
@@ -34,6 +35,13 @@ enum rotation_step rotation_next(const struct keyring *ring,
 MM_MUST_USE enum mm_err rotation_check_former(const struct keyring *ring,
 					      const struct mint_knows *mint,
 					      struct why *why);
+
+/* Is the key whose turn it is old enough for who verifies by the JWKS
+ * (KEYRING_KNOWN_SECONDS)?  Where no mint runs, it is as young as its file at
+ * least.  MM_ERR_CONFLICT: no, and from when it is. */
+MM_MUST_USE enum mm_err rotation_check_age(const struct keyring *ring,
+					   const struct mint_knows *mint,
+					   int64_t now, struct why *why);
 
 /* MM_ERR_CONFLICT, with the sentence for after ROTATION_ANNOUNCE. */
 MM_MUST_USE enum mm_err rotation_too_early(const struct keyring *ring,

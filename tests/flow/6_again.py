@@ -57,7 +57,7 @@ class Again(Flow):
         _, old = self.made(i, "K")
         self.assertEqual(self.ask(i, "/v1/tokens/self/rotate", {}, "R",
                                   mine)[0], 201)
-        cli("key", "rotate", *at, check=0)
+        cli("key", "rotate", "--now", *at, check=0)
         status, again = self.ask(i)  # retiring: it signs what it has signed
         self.assertEqual((status, again["key"]), (201, old["key"]))
         _, new = self.made(i, "L", label="new")

@@ -274,7 +274,7 @@ class Revoke(Flow):
         try:
             for _ in range(4):
                 time.sleep(0.3)
-                cli("key", "rotate", "--data", i.data, env=data, check=0)
+                cli("key", "rotate", "--now", "--data", i.data, env=data, check=0)
         finally:
             stop.set()
             for t in threads:
@@ -301,7 +301,7 @@ class Revoke(Flow):
             t = i.mint()
             of.setdefault(kid(t["token"]), []).append(t["id"])
             if n % 2:
-                cli("key", "rotate", "--data", i.data, check=0)
+                cli("key", "rotate", "--now", "--data", i.data, check=0)
         i.revoke(of[kid(t["token"])][0])
         for key, ids in of.items():
             found, path = [], f"/v1/tokens?key={key}&limit=1"
@@ -323,7 +323,7 @@ class Revoke(Flow):
         data = {"MINTMARK_DATA": str(i.data)}
         a.stop()
         for _ in range(3):
-            cli("key", "rotate", "--data", i.data, env=data, check=0)
+            cli("key", "rotate", "--now", "--data", i.data, env=data, check=0)
         t = i.mint()
         a.start()
         a.wait_reason(t["token"], None)

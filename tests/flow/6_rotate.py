@@ -189,7 +189,7 @@ class Rotate(Flow):
     def test_as_long_as_its_key_is_there(self):
         i = self.issuer()
         first = self.ask(i, "/v1/tokens", GRANT, "K")[1]
-        cli("key", "rotate", "--data", i.data, check=0)
+        cli("key", "rotate", "--now", "--data", i.data, check=0)
         # it signs nothing new now, and this is nothing new
         self.assertNotEqual(i.mint()["key"], first["key"])
         self.assert_same(first, self.ask(i, "/v1/tokens", GRANT, "K")[1])
@@ -377,7 +377,7 @@ class Rotate(Flow):
         while ("active", "RS256") not in [
                 (k["state"], k["alg"])
                 for k in i.admin("GET", "/v1/keys")["keys"]]:
-            cli("key", "rotate", "--data", i.data, check=0)
+            cli("key", "rotate", "--now", "--data", i.data, check=0)
         self.assertEqual(self.ask(
             i, f"/v1/tokens/{short[0]['id']}/rotate")[0], 400)
         self.assertEqual(self.ask(

@@ -39,7 +39,7 @@ class Audit(Flow):
         i.form("/oauth/revoke", {"token": two["token"]})
         self.last(i, event="token.revoke", id=two["id"],
                   by=f"holder of {two['id']}", address="127.0.0.1")
-        cli("key", "rotate", "--data", i.data, check=0)
+        cli("key", "rotate", "--now", "--data", i.data, check=0)
         self.last(i, event="key.sign")
         secrets = [t["token"].split(".")[2] for t in (one, two)]
         text = json.dumps(lines(i))

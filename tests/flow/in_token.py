@@ -71,7 +71,7 @@ class InToken(Flow):
         return new.stem
 
     def rotate(self, issuer, check=0):
-        return cli("key", "rotate", "--data", issuer.data, check=check)
+        return cli("key", "rotate", "--now", "--data", issuer.data, check=check)
 
     def signing_in_token(self):
         """A mint and its agent, whose signing key is in the token."""

@@ -110,7 +110,7 @@ class Killed(Flow):
 
 class Crash(Killed):
     def test_rotate(self):
-        rotate = ("key", "rotate", "--data", self.i.data)
+        rotate = ("key", "rotate", "--now", "--data", self.i.data)
         points = points_of(self.folder / "trace", *rotate)
         cuts, tokens = 0, [self.i.mint()["token"]]
         for n, point in enumerate(points):
@@ -118,7 +118,7 @@ class Crash(Killed):
             cuts += killed(point, *rotate)
             self.holds(tokens[-3:])
             if not self.is_done(before):
-                self.assertIn("signs now", self.script("rotate"))
+                self.assertIn("signs now", self.script("rotate", "--now"))
             # done once, not twice
             after = self.keys()
             self.assertEqual(after["active"], before["next"], point)
@@ -134,7 +134,7 @@ class Crash(Killed):
 
     def test_retire(self):
         live = self.i.mint()["token"]
-        rotate = ("key", "rotate", "--data", self.i.data)
+        rotate = ("key", "rotate", "--now", "--data", self.i.data)
         retire = ("key", "retire", "--data", self.i.data)
         cli(*rotate, check=0)
         cli(*rotate, check=0)
@@ -167,7 +167,7 @@ class Crash(Killed):
     def test_compromise(self):
         cuts = 0
         kept = self.i.mint("kept")["token"]
-        cli("key", "rotate", "--data", self.i.data, check=0)
+        cli("key", "rotate", "--now", "--data", self.i.data, check=0)
         points = points_of(self.folder / "trace", *self.batch("")[3])
         for n, point in enumerate(points):
             old, key, folder, argv = self.batch(n)

@@ -95,7 +95,7 @@ class TwoAtOnce(Killed):
     def test_the_second_is_refused(self):
         """The first is held in the middle; nothing of it is undone."""
         before = self.keys()
-        first, pid = self.held("key", "rotate", "--data", str(self.i.data))
+        first, pid = self.held("key", "rotate", "--now", "--data", str(self.i.data))
         middle = self.keys()
         for verb in (["rotate"], ["generate"],
                      ["compromise", *before["active"], "--yes"]):
@@ -125,7 +125,7 @@ class Kinds(Killed, InToken):
             cli("key", "retire", "--force", *at, "--", kid, check=0)
         if n % 2:
             cli("key", "generate", *at, check=0)
-            cli("key", "rotate", *at, check=0)
+            cli("key", "rotate", "--now", *at, check=0)
         self.imported(self.i, f"k{n}")
         for f in (self.i.data / "keys/next").glob("*.pem"):
             f.unlink()
@@ -133,7 +133,7 @@ class Kinds(Killed, InToken):
 
     def test_rotate_to_a_key_in_the_token(self):
         self.waiting = []
-        rotate = ("key", "rotate", "--data", self.i.data)
+        rotate = ("key", "rotate", "--now", "--data", self.i.data)
         self.prepare(0)
         points = changes_of(self.folder / "trace", *rotate)
         cuts = 0
@@ -144,7 +144,7 @@ class Kinds(Killed, InToken):
             cuts += killed(point, *rotate)
             self.holds([token])
             if not self.is_done(before):
-                self.assertIn("signs now", self.script("rotate"))
+                self.assertIn("signs now", self.script("rotate", "--now"))
             after = self.keys()
             self.assertEqual(after["active"], before["next"], point)
             self.assertIn(before["active"][0], after["retiring"])

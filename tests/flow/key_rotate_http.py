@@ -16,8 +16,9 @@ class Rotate(Flow):
         return {k["state"]: k["kid"] for k in
                 self.i.admin("GET", "/v1/keys")["keys"]}
 
-    def rotate(self, expect=200):
-        status, reply, _ = self.i.http("POST", "/v1/keys/rotate", {}, local=True)
+    def rotate(self, expect=200, **body):
+        status, reply, _ = self.i.http("POST", "/v1/keys/rotate", {"now": True, **body},
+                                       local=True)
         self.assertEqual(status, expect, reply)
         return reply
 
@@ -36,6 +37,9 @@ class Rotate(Flow):
     def test_rotation(self):
         a = self.agent(self.i)
         before, old = self.states(), self.i.mint()["token"]
+        young = self.rotate(409, now=False)
+        self.assertIn("too young to sign", young["detail"])
+        self.assertEqual(self.states(), before)
         did = self.rotate()
         self.assertEqual((did["rotated"], did["active"], did["retiring"]),
                          (True, before["next"], before["active"]))
@@ -60,7 +64,7 @@ class Rotate(Flow):
                                    token=self.i.mint("alice")["token"])
         self.assertEqual(status, 403)
         root = self.i.mint("root", scopes=["mintmark:admin"])["token"]
-        self.assertEqual(self.i.http("POST", "/v1/keys/rotate", {},
+        self.assertEqual(self.i.http("POST", "/v1/keys/rotate", {"now": True},
                                      token=root)[0], 200)
 
     def test_nobody_waits(self):
@@ -88,7 +92,7 @@ class Rotate(Flow):
         """A rotation that was cut off is finished, and no other begun."""
         before = self.states()
         with self.unheard() as run:
-            run("rotate")
+            run("rotate", "--now")
         did = self.rotate()
         self.assertEqual((did["rotated"], did["active"]), (True, before["next"]))
         self.assertEqual(self.states()["active"], before["next"])

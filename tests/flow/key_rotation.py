@@ -125,7 +125,7 @@ class Rotation(Flow):
         load.start(load.verify_anew, b)
         for n in range(1, ROTATIONS + 1):
             time.sleep(0.4)
-            self.assertIn("signs now", self.script("rotate"))
+            self.assertIn("signs now", self.script("rotate", "--now"))
             signers += [k for k, s in self.states().items() if s == "active"]
             self.assertIn("No retiring key", self.script("retire"))
             if n == LEAVES:

@@ -6,6 +6,7 @@ command: 0 done, 1 refused, 2 not understood, 3 not now."""
 import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 
 from flow import MINTMARK, TOP, Flow, Issuer, cli, main
@@ -83,7 +84,7 @@ class Scripts(OnFiles):
         i = self.issuer(start=False)
         self.keyring()
         first, = self.kids("active")
-        self.assertIn("signs now", self.on_data("rotate", want=0))
+        self.assertIn("signs now", self.on_data("rotate", "--now", want=0))
         self.assertIn("start it", self.on_data("retire", want=3))
         self.assertIn("--yes", self.on_data("compromise", first, want=2))
         self.assertEqual(self.kids("retiring"), [first])
@@ -100,7 +101,7 @@ class Scripts(OnFiles):
         # run twice: each says what it did, and what comes next
         for _ in range(2):
             before, = self.kids("next")
-            said = self.on_data("rotate", want=0)
+            said = self.on_data("rotate", "--now", want=0)
             self.assertIn(f"The key {before} signs now", said)
             self.assertIn("Next: mintmark key retire", said)
             self.assertIn("tells the verifiers", said)
@@ -109,6 +110,36 @@ class Scripts(OnFiles):
         said = self.on_data("retire", want=0)
         self.assertIn("No retiring key", said)
         self.assertIn(f"Next: {signs}, whose last token expires", said)
+
+    def test_a_key_that_is_too_young(self):
+        """Five minutes from when it was announced, or made when nobody can
+        say; and a compromise does not wait."""
+        i = self.issuer(start=False)
+        self.keyring()
+        signs, waits = *self.kids("active"), *self.kids("next")
+        i.start()
+        said = self.on_data("rotate", want=1)
+        self.assertRegex(said, f"{waits} is too young to sign.*Rotate after 20..-.*--now")
+        self.assertEqual((self.kids("active"), self.kids("next")), ([signs], [waits]))
+        i.stop()
+        with sqlite3.connect(i.data / "mintmark.db") as db:
+            db.execute("UPDATE key SET announced = announced - 290")
+        i.start()
+        self.on_data("rotate", want=1)
+        i.stop()
+        with sqlite3.connect(i.data / "mintmark.db") as db:
+            db.execute("UPDATE key SET announced = announced - 10")
+        i.start()
+        self.assertIn(f"The key {waits} signs now", self.on_data("rotate", want=0))
+        young, = self.kids("next")
+        self.on_data("rotate", want=1)
+        self.on_data("compromise", waits, "--yes", want=0)
+        self.assertEqual(self.kids("active"), [young])
+        i.stop()
+        old, = self.kids("next")
+        self.on_data("rotate", want=1)
+        os.utime(self.data / f"keys/next/{old}.pem", (1, 1))
+        self.assertIn(f"The key {old} signs now", self.on_data("rotate", want=0))
 
     def test_the_wrong_user(self):
         if os.geteuid() != 0:
@@ -142,7 +173,7 @@ class Scripts(OnFiles):
         with self.small_disk() as fill:
             first, waits = self.kids("active")[0], self.kids("next")[0]
             self.fill(fill)
-            said = self.on_data("rotate", want=3)
+            said = self.on_data("rotate", "--now", want=3)
             self.assertIn("the disk is full: make room and run it again", said)
             self.assertEqual(self.kids("active"), [waits])
             self.assertEqual(self.kids("retiring"), [first])
@@ -169,7 +200,7 @@ class Scripts(OnFiles):
         with self.small_disk():
             before = self.kids("active")
             subprocess.run(["mount", "-o", "remount,ro", self.data], check=True)
-            for name, more in (("rotate", ()),
+            for name, more in (("rotate", ("--now",)),
                                ("compromise", (before[0], "--yes"))):
                 said = self.on_data(name, *more, want=3)
                 self.assertIn("read-only: mount it for writing", said)
@@ -240,7 +271,7 @@ class Torn(OnFiles):
             if n % 4 == 0:
                 self.refused_at_start(i, name)
             self.put_back(whole)
-        self.on_data("rotate", want=0)
+        self.on_data("rotate", "--now", want=0)
 
     def put_back(self, whole):
         """.in-use and .lock stay as they are."""

@@ -73,7 +73,7 @@ class Offline(WithPassphrase):
         self.assertIn("Wrote 1", self.key("protect").stdout)
         self.assertIn("BEGIN ENCRYPTED PRIVATE KEY", back.read_text())
         self.assertEqual(self.seen(public), before)
-        self.assertIn(f"The key {pem.stem} signs now", self.key("rotate").stdout)
+        self.assertIn(f"The key {pem.stem} signs now", self.key("rotate", "--now").stdout)
         self.assertIn(("active", pem.name), self.states())
         self.assertFalse(public.exists())
 

@@ -34,9 +34,9 @@ class Sealed(WithPassphrase):
         a.wait_reason(old, None)
 
         where = {"MINTMARK_DATA": str(i.data)}
-        refusal = cli("key", "rotate", env=where, check=1)
+        refusal = cli("key", "rotate", "--now", env=where, check=1)
         self.assertIn("is encrypted", refusal.stderr)
-        done = cli("key", "rotate", *self.flag, env=where, check=0)
+        done = cli("key", "rotate", "--now", *self.flag, env=where, check=0)
         listed = cli("key", "list", env={
             **where, "MINTMARK_KEY_PASSPHRASE_FILE": str(self.secret)}, check=0)
         self.assertEqual(len(key_files(i)), 3)
@@ -71,7 +71,7 @@ class Sealed(WithPassphrase):
         self.addCleanup(os.environ.pop, "CREDENTIALS_DIRECTORY")
         i = self.issuer()
         self.assert_kept(i, "ENCRYPTED PRIVATE KEY")
-        cli("key", "rotate", "--data", i.data, check=0)
+        cli("key", "rotate", "--now", "--data", i.data, check=0)
         self.assert_kept(i, "ENCRYPTED PRIVATE KEY")
         i.mint()
         i.stop()
@@ -144,11 +144,11 @@ class Sealed(WithPassphrase):
         self.put(self.secret, "something else")
         at = ("--data", i.data, *self.flag)
         self.assertIn("does not open it",
-                      cli("key", "rotate", *at, check=1).stderr)
+                      cli("key", "rotate", "--now", *at, check=1).stderr)
         self.put(self.secret, PASSPHRASE).chmod(0o644)
-        self.assertIn("chmod 600", cli("key", "rotate", *at, check=1).stderr)
+        self.assertIn("chmod 600", cli("key", "rotate", "--now", *at, check=1).stderr)
         self.secret.chmod(0o600)
-        cli("key", "rotate", *at, check=0)
+        cli("key", "rotate", "--now", *at, check=0)
         a.wait_reason(i.mint()["token"], None)
 
     def test_half_a_file(self):

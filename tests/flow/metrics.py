@@ -228,7 +228,7 @@ class Metrics(Flow):
     def test_keys(self):
         self.assertEqual([self.mint[f"keys{{state={s}}}"]
                           for s in ("next", "active", "retiring")], [1, 1, 0])
-        cli("key", "rotate", "--data", self.i.data, check=0)
+        cli("key", "rotate", "--now", "--data", self.i.data, check=0)
         self.i.admin("POST", "/v1/keys/reload", {})
         self.assertEqual([self.mint[f"keys{{state={s}}}"]
                           for s in ("next", "active", "retiring")], [1, 1, 1])

@@ -182,7 +182,7 @@ class Public(OAuth):
         self.assertEqual(status, 200)
         self.assertNotEqual(h["ETag"], before)
         keys = self.i.http("GET", "/.well-known/jwks.json")[2]["ETag"]
-        cli("key", "rotate", "--data", self.i.data, check=0)
+        cli("key", "rotate", "--now", "--data", self.i.data, check=0)
         self.assertNotEqual(
             self.i.http("GET", "/.well-known/jwks.json")[2]["ETag"], keys)
 

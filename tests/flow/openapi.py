@@ -189,7 +189,7 @@ class OpenApi(Flow):
 
     def keys_and_audit(self, i, d):
         i.http("GET", "/v1/keys", local=True)
-        i.http("POST", "/v1/keys/rotate", {}, local=True)
+        i.http("POST", "/v1/keys/rotate", {"now": True}, local=True)
         i.http("POST", "/v1/keys/reload", {"compromised": ["A" * 11]},
                local=True)
         text = i.http("GET", "/v1/audit?after=0", local=True)[1].decode()

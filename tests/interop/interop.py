@@ -95,7 +95,7 @@ class Interop(Flow):
             self.key_command("generate", "--alg", alg)
         for _ in range(3):
             if self.active_alg() != alg:
-                self.key_command("rotate")
+                self.key_command("rotate", "--now")
         self.assertEqual(self.active_alg(), alg)
 
     def active_alg(self):
