@@ -9,7 +9,7 @@
 
 static const char *const heads[] = { "STATE",	    "KID",     "ALG",
 				     "KEPT",	    "CREATED", "LIVE TOKENS",
-				     "LAST EXPIRES" };
+				     "NEEDED UNTIL" };
 #define COLUMNS (sizeof heads / sizeof heads[0])
 
 static void add_row(struct table *t, const struct keyring_entry *e,
@@ -27,7 +27,7 @@ static void add_row(struct table *t, const struct keyring_entry *e,
 	table_cell(t, key_kept_name(e->kept));
 	table_cell(t, created);
 	table_cell(t, live);
-	table_cell(t, json_text(known, "last_exp", known ? "-" : "?"));
+	table_cell(t, json_text(known, "needed_until", known ? "-" : "?"));
 }
 
 static enum mm_err put_table(const struct key_place *p,

@@ -114,8 +114,8 @@ static void put_rotation(const struct keyring_rotation *did)
 		       did->active);
 	if (did->retiring[0] != '\0')
 		printf("%s no longer signs; its tokens stay good.\n"
-		       "Next: mintmark key retire, when the last of them has "
-		       "expired.\n",
+		       "Next: mintmark key retire, when nothing needs it any "
+		       "more.\n",
 		       did->retiring);
 }
 
@@ -184,32 +184,61 @@ static enum mm_err check_known(const struct key_place *p, const struct args *a,
 		       p->data);
 }
 
-static enum mm_err retire_named(struct key_place *p, const struct keyring *ring,
-				const struct args *a, struct why *why)
+static bool is_retiring(const struct keyring *ring, const char *kid)
 {
-	const char *kid = a->operand[0];
+	const struct keyring_entry *e = keyring_find(ring, kid);
+	return e != NULL && e->state == KEY_RETIRING;
+}
+
+/* Of tokens, and of what was signed for a short time: access tokens, and
+ * lists that somebody keeps. */
+static bool is_needed(const struct key_place *p, const char *kid)
+{
+	return json_time(key_known(p, kid), "needed_until") > clock_now();
+}
+
+static enum mm_err check_unneeded(const struct key_place *p, const char *kid,
+				  struct why *why)
+{
 	long long live = live_tokens(p, kid);
-	if (live > 0 && !a->force)
+	if (live > 0)
 		return why_say(why, MM_ERR_CONFLICT, NULL,
-			       "%lld tokens signed by %s still live and would "
-			       "be refused: wait (mintmark key list says how "
-			       "long), or insist with --force",
-			       live, kid);
-	if (still_signs(p, kid) && !a->force)
+			       "%lld token%s signed by %s still live%s and "
+			       "would be refused: wait (mintmark key list says "
+			       "how long), or insist with --force",
+			       live, live == 1 ? "" : "s", kid,
+			       live == 1 ? "s" : "");
+	if (still_signs(p, kid))
 		return why_say(why, MM_ERR_CONFLICT, NULL,
 			       "mintmarkd still signs with %s: let it read the "
 			       "keys first (SIGHUP, or mintmark key rotate)",
 			       kid);
+	if (is_needed(p, kid))
+		return why_say(
+			why, MM_ERR_CONFLICT, NULL,
+			"access tokens that %s signed may live until %s, and "
+			"would be refused: wait, or insist with --force",
+			kid, json_text(key_known(p, kid), "needed_until", "-"));
+	return MM_OK;
+}
+
+/* What is no retiring key is refused by the keyring, in its words. */
+static enum mm_err retire_named(struct key_place *p, const struct keyring *ring,
+				const struct args *a, struct why *why)
+{
+	const char *kid = a->operand[0];
+	if (!a->force && is_retiring(ring, kid))
+		TRY(check_unneeded(p, kid, why));
 	return retire_one(p, ring, kid, why);
 }
 
-/* Has the last token that it signed expired? */
 static bool is_spent(const struct key_place *p, const struct keyring_entry *e)
 {
-	const json_t *known = key_known(p, jwk_kid(e->key));
-	return e->state == KEY_RETIRING && known != NULL &&
-	       !still_signs(p, jwk_kid(e->key)) &&
-	       json_time(known, "last_exp") <= clock_now();
+	const char *kid = jwk_kid(e->key);
+	const json_t *until =
+		json_object_get(key_known(p, kid), "needed_until");
+	return e->state == KEY_RETIRING && until != NULL &&
+	       !still_signs(p, kid) && !is_needed(p, kid);
 }
 
 /* Of the retiring keys, the one whose turn is next. */
@@ -221,14 +250,14 @@ static void say_when(const struct key_place *p, const struct keyring *ring)
 		const json_t *known = key_known(p, jwk_kid(e->key));
 		if (e->state != KEY_RETIRING || known == NULL || is_spent(p, e))
 			continue;
-		if (first == NULL ||
-		    json_time(known, "last_exp") < json_time(first, "last_exp"))
+		if (first == NULL || json_time(known, "needed_until") <
+					     json_time(first, "needed_until"))
 			first = known;
 	}
 	if (first != NULL)
-		printf("Next: %s, whose last token expires at %s.\n",
+		printf("Next: %s, which is needed until %s.\n",
 		       json_text(first, "kid", "-"),
-		       json_text(first, "last_exp", "-"));
+		       json_text(first, "needed_until", "-"));
 }
 
 static enum mm_err retire_spent(struct key_place *p, const struct keyring *ring,
@@ -242,7 +271,7 @@ static enum mm_err retire_spent(struct key_place *p, const struct keyring *ring,
 		done++;
 	}
 	if (done == 0)
-		puts("No retiring key is without tokens yet.");
+		puts("Nothing to retire yet.");
 	say_when(p, ring);
 	return MM_OK;
 }

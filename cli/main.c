@@ -204,7 +204,7 @@ static const struct command commands[] = {
 	  key_rotate },
 	{ "key retire", "[KID] [--force] [--data DIR]",
 	  "Remove keys that no token needs.\n"
-	  "Without KID, each retiring key whose last token has expired.", WITH(retire_flags), 1,
+	  "Without KID, each retiring key whose last token, access token and list has expired.", WITH(retire_flags), 1,
 	  "  mintmark key retire\n"
 	  "  mintmark key retire q1W2e3R4t5Y\n",
 	  key_retire },

@@ -172,11 +172,17 @@ enum mm_err keyring_retire(struct keyring_at at, const char *kid,
 	struct keyring_entry *e = change_find(&c, kid);
 	if (e == NULL)
 		return change_not_here(&c, kid);
-	if (e->state != KEY_RETIRING)
+	if (e->state == KEY_ACTIVE)
 		return why_say(why, MM_ERR_CONFLICT, NULL,
-			       "key %s is %s: only a retiring key can be "
-			       "retired (after mintmark key rotate)",
-			       kid, key_state_name(e->state));
+			       "key %s signs now: mintmark key rotate lets "
+			       "another sign, and then this one can be retired",
+			       kid);
+	if (e->state == KEY_NEXT)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "key %s waits for its turn, so there is nothing "
+			       "to retire: mintmark key compromise takes a key "
+			       "out of any state",
+			       kid);
 	return change_remove_key(&c, e);
 }
 

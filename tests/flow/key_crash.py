@@ -8,8 +8,9 @@ import collections
 import os
 import subprocess
 import sys
+import time
 
-from flow import MINTMARK, TOP, Flow, cli, main, may_trace, traced_env
+from flow import MINTMARK, TOP, Flow, cli, main, may_trace, traced_env, wait_for
 from key_compromise import Reader, handed_out, kid, part
 
 # What changes files, and what tells the mint; recvfrom: the mint has done it,
@@ -52,7 +53,7 @@ class Killed(Flow):
 
     def setUp(self):
         super().setUp()
-        self.i, self.a = self.both()
+        self.i, self.a = self.both(flags=("--exchange-life", "1s", "--list-ttl", "1s"))
         self.reader = Reader(self.a.state)
         self.addCleanup(self.reader.close)
 
@@ -132,17 +133,27 @@ class Crash(Killed):
                 tokens = [self.i.mint()["token"]]
         self.assertGreater(cuts, 20, points)
 
+    def is_spent(self, key):
+        """Wait until what it may have signed last is of no use any more."""
+        def until():
+            k, = [k for k in self.i.admin("GET", "/v1/keys")["keys"] if k["kid"] == key]
+            return k["needed_until"]
+        wait_for("it to be spent", lambda: until() <= time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+
     def test_retire(self):
         live = self.i.mint()["token"]
         rotate = ("key", "rotate", "--now", "--data", self.i.data)
         retire = ("key", "retire", "--data", self.i.data)
         cli(*rotate, check=0)
         cli(*rotate, check=0)
+        self.is_spent(next(k for k in self.keys()["retiring"] if k != kid(live)))
         points = points_of(self.folder / "trace", *retire)
         cuts = 0
         for point in points:
             spent = self.keys()["active"][0]  # signs nothing in its time
             cli(*rotate, check=0)
+            self.is_spent(spent)
             cuts += killed(point, *retire)
             keys = self.keys()
             self.assertIn(kid(live), keys["retiring"])
