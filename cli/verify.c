@@ -84,7 +84,8 @@ static enum mm_err open_state(const struct args *a, char why[320],
 		.flags = MM_NO_CACHE | (a->no_use ? MM_NO_USE : 0) |
 			 (a->access_tokens ? MM_ACCESS_TOKENS : 0),
 		.why = why,
-		.why_size = 320
+		.why_size = 320,
+		.door = "verify"
 	};
 	wait_for(opt.state);
 	TRY(mm_open(&opt, out));

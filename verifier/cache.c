@@ -12,7 +12,8 @@
  *
  * Why nobody reads what is half written.  An entry's bytes are written
  * before its word is put into the index, and never again while any word
- * leads there: the only bytes that are ever written are those of the
+ * leads there (but `told`, one atomic value that nothing hangs on): the only
+ * bytes that are ever written are those of the
  * segment that is being filled, behind what it holds.  That segment was
  * emptied before the last one began to be filled, so no word has led into
  * it since, and it is filled only when epoch_over() has said that all have
@@ -46,6 +47,7 @@ struct entry {
 	uint64_t key;
 	uint32_t size; /* to the next one */
 	uint32_t token_len;
+	_Atomic uint32_t told; /* may change: see cache.h */
 	uint8_t token[]; /* then, aligned, struct claims as far as in use */
 };
 
@@ -160,7 +162,7 @@ bool cache_find(const struct cache *c, const struct cache_query *q,
 	if (e->token_len != q->token.len ||
 	    memcmp(e->token, q->token.at, q->token.len) != 0)
 		return false;
-	*out = (struct cached){ e->key, claims_of(e) };
+	*out = (struct cached){ e->key, claims_of(e), &e->told };
 	return true;
 }
 
@@ -227,30 +229,35 @@ static _Atomic uint64_t *choose_place(struct cache *c, uint64_t hash)
 	return place ? place : &row[c->turn++ % WAYS];
 }
 
-static void put(struct cache *c, struct span token, const struct cached *what)
+static _Atomic uint32_t *put(struct cache *c, struct span token,
+			     const struct cached *what)
 {
 	size_t head = round_up(offsetof(struct entry, token) + token.len,
 			       _Alignof(struct claims));
 	size_t size = round_up(head + claims_size(what->claims), UNIT);
 	struct entry *e = make_room(c, size);
 	if (e == NULL)
-		return;
+		return NULL;
 	e->hash = hash_of(token);
 	e->key = what->key;
 	e->size = (uint32_t)size;
 	e->token_len = (uint32_t)token.len;
+	atomic_init(&e->told, 0);
 	memcpy(e->token, token.at, token.len);
 	memcpy(claims_of(e), what->claims, claims_size(what->claims));
 	atomic_store(choose_place(c, e->hash), word_of(c, e));
+	return &e->told;
 }
 
-void cache_put(struct cache *c, struct span token, const struct cached *what)
+_Atomic uint32_t *cache_put(struct cache *c, struct span token,
+			    const struct cached *what)
 {
 	if (c == NULL || token.len < HASH_FROM ||
 	    pthread_mutex_trylock(&c->putting) != 0)
-		return;
-	put(c, token, what);
+		return NULL;
+	_Atomic uint32_t *told = put(c, token, what);
 	pthread_mutex_unlock(&c->putting);
+	return told;
 }
 
 /* ---- opening ---- */

@@ -21,6 +21,9 @@
 struct cached {
 	uint64_t key; /* the number of the key that signed it */
 	const struct claims *claims;
+	/* The hour in which its use was told last (use.h); its memory, not
+	 * what is known of it, so it may be changed.  NULL: none. */
+	_Atomic uint32_t *told;
 };
 
 struct cache;
@@ -47,7 +50,8 @@ bool cache_find(const struct cache *c, const struct cache_query *q,
 		struct cached *out);
 /* Inside the epoch or not.  Remember it, if that can be done at once: while
  * another thread puts something, or the oldest are still being read, it is
- * left for the next time. */
-void cache_put(struct cache *c, struct span token, const struct cached *what);
+ * left for the next time.  Returns its `told`, for who is inside; or NULL. */
+_Atomic uint32_t *cache_put(struct cache *c, struct span token,
+			    const struct cached *what);
 
 #endif

@@ -26,7 +26,8 @@ struct follower_options {
 	const char *state;	   /* path of the state file */
 	const char *jwks_file;	   /* pinned keys, or NULL */
 	int64_t max_staleness;
-	follower_say *say; /* from its threads; NULL: nobody listens */
+	bool report_addresses; /* where tokens were used from, too */
+	follower_say *say;     /* from its threads; NULL: nobody listens */
 	void *say_ctx;
 };
 

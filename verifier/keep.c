@@ -14,6 +14,7 @@
 #define CHECKPOINT_MS (10 * 60 * 1000)
 #define SUFFIX_MAX    24 /* ".checkpoint", and ".XXXXXX" behind it */
 #define TIME_LIMIT    INT64_C(253402300799)
+#define SEEN_MAX      65536 /* tokens: some 10 MiB */
 
 /* keep_open() has seen that it fits. */
 static const char *beside(const struct keeper *k, const char *suffix,
@@ -53,6 +54,7 @@ enum mm_err keep_open(struct keeper *k, const char *path, const char *iss,
 			      .live = STATE_WRITER_NONE,
 			      .journal = JOURNAL_NONE };
 	pthread_mutex_init(&k->lock, NULL);
+	seen_table_init(&k->seen, SEEN_MAX);
 	if (!span_copy(k->path, sizeof k->path - SUFFIX_MAX, span_str(path)) ||
 	    !use_address(path, &address))
 		return why_say(why, MM_ERR_INVALID, "state",
@@ -76,6 +78,7 @@ void keep_close(struct keeper *k)
 	journal_close(&k->journal);
 	replica_free(&k->replica);
 	use_table_free(&k->uses);
+	seen_table_free(&k->seen);
 	if (k->lock_fd >= 0)
 		close(k->lock_fd); /* and with it the lock */
 	k->lock_fd = -1;
@@ -152,8 +155,8 @@ enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
 	char path[PATH_MAX];
 	/* Unreadable uses or checkpoint: what is there is not resumed from,
 	 * and the issuer is asked instead. */
-	(void)!use_file_load(&k->uses, beside(k, ".pending", path), k->iss,
-			     NULL);
+	(void)!use_file_load((struct use_tables){ &k->uses, &k->seen },
+			     beside(k, ".pending", path), k->iss, NULL);
 	enum mm_err e = checkpoint_load(
 		&k->replica, beside(k, ".checkpoint", path), &k->lost);
 	if (e == MM_OK && strcmp(k->replica.iss, k->iss) != 0)
@@ -201,10 +204,10 @@ enum mm_err keep_save_uses(struct keeper *k, struct why *why)
 	AUTO_BUF struct buf text = buf_new(USE_FILE_MAX);
 	struct span whole;
 	pthread_mutex_lock(&k->lock);
-	bool changed = k->uses.changed;
-	enum mm_err e =
-		changed ? use_file_write(&k->uses, k->iss, &text) : MM_OK;
-	k->uses.changed = false;
+	bool changed = k->uses.changed || k->seen.changed;
+	struct use_tables all = { &k->uses, &k->seen };
+	enum mm_err e = changed ? use_file_write(all, k->iss, &text) : MM_OK;
+	k->uses.changed = k->seen.changed = false;
 	pthread_mutex_unlock(&k->lock);
 	if (!changed)
 		return MM_OK;
@@ -223,19 +226,51 @@ enum mm_err keep_save_uses(struct keeper *k, struct why *why)
 
 /* ---- uses ---- */
 
+/* A text of the datagram: does it end, and is there nothing behind it? */
+static bool ends(const char *text, size_t size)
+{
+	size_t n = strnlen(text, size);
+	for (size_t i = n; i < size; i++)
+		if (text[i] != '\0')
+			return false;
+	return n < size;
+}
+
+static bool texts_fit(const struct use_datagram *d)
+{
+	return ends(d->door, sizeof d->door) && ends(d->from, sizeof d->from) &&
+	       (d->door[0] == '\0' || door_is_word(span_str(d->door)));
+}
+
+/* Each kind of token is in a list of its kind. */
+static bool kind_fits(const struct use_datagram *d, const struct state_list *l)
+{
+	return d->auto_refresh >= 0 && d->auto_refresh <= TIME_LIMIT &&
+	       l->kind == (d->auto_refresh ? LIST_AUTO_REFRESH : LIST_FIXED);
+}
+
 static bool believable(const struct keeper *k, const struct use_datagram *d,
 		       int64_t now)
 {
 	const struct state_list *l =
 		k->live.head ? state_find(k->live.head, d->list) : NULL;
-	return !memcmp(d->magic, USE_MAGIC, sizeof d->magic) && l != NULL &&
-	       l->kind == LIST_AUTO_REFRESH && d->idx < l->size &&
-	       d->auto_refresh > 0 && d->auto_refresh <= TIME_LIMIT &&
-	       d->iat > 0 && d->exp <= TIME_LIMIT && d->used_at <= now + 1 &&
-	       d->used_at >= d->iat &&
+	return l != NULL && d->idx < l->size && kind_fits(d, l) &&
+	       texts_fit(d) && d->iat > 0 && d->exp <= TIME_LIMIT &&
+	       d->used_at <= now + 1 && d->used_at >= d->iat &&
 	       d->used_at < effective_expiry(
 				    d->iat, d->exp, d->auto_refresh,
 				    state_last_use(k->live.head, l, d->idx));
+}
+
+/* Where there is no room people see less; no token dies of it. */
+static void note_seen(struct keeper *k, const struct use_datagram *d)
+{
+	struct sighting s = { .list = d->list,
+			      .idx = d->idx,
+			      .hour = seen_hour(d->used_at) };
+	memcpy(s.door, d->door, sizeof s.door);
+	from_write(s.from, span_str(d->from));
+	(void)!seen_table_add(&k->seen, &s);
 }
 
 static enum mm_err note_use(struct keeper *k, const struct use_datagram *d)
@@ -255,8 +290,12 @@ static enum mm_err note_use(struct keeper *k, const struct use_datagram *d)
 enum mm_err keep_use(struct keeper *k, const struct use_datagram *d,
 		     int64_t now)
 {
+	enum mm_err e = MM_ERR_INVALID;
 	pthread_mutex_lock(&k->lock);
-	enum mm_err e = believable(k, d, now) ? note_use(k, d) : MM_ERR_INVALID;
+	if (believable(k, d, now)) {
+		note_seen(k, d);
+		e = d->auto_refresh ? note_use(k, d) : MM_OK;
+	}
 	pthread_mutex_unlock(&k->lock);
 	return e;
 }

@@ -5,7 +5,8 @@
  *			for readers; never resumed from
  *	checkpoint	<state>.checkpoint, and
  *	journal		<state>.journal behind it: what a restart resumes from
- *	uses		<state>.pending: what the issuer does not know yet
+ *	uses		<state>.pending: what the issuer does not know yet, and
+ *			which tokens were seen
  *
  * A signed object is checked, applied to the replica, made durable enough
  * (the journal has it, if only in the page cache), and then shown in the
@@ -21,6 +22,7 @@
 #include <pthread.h>
 
 #include "common/feed.h"
+#include "common/seen.h"
 #include "verifier/journal.h"
 #include "verifier/state.h"
 #include "verifier/use.h"
@@ -38,6 +40,7 @@ struct keeper {
 	int64_t fresh_at; /* the newest iat seen, never ahead of our clock */
 	struct state_writer live;
 	struct use_table uses;
+	struct seen_table seen;
 
 	/* the follower's thread only */
 	struct journal journal;

@@ -1,4 +1,4 @@
-/* use_file.c - the table of uses as JSON, written and read side by side. */
+/* use_file.c - the tables as JSON, written and read side by side. */
 #include "verifier/use_file.h"
 
 #include <inttypes.h>
@@ -29,6 +29,22 @@ static void write_entry(void *ctx, const struct use_entry *e)
 	w->any = true;
 }
 
+#define SEEN_LINE 256 /* more than one takes */
+
+static void write_seen(void *ctx, const struct sighting *s)
+{
+	struct writing *w = ctx;
+	char id[JTI_SIZE];
+	if (w->out->len + SEEN_LINE > USE_FILE_MAX)
+		return;
+	token_id_write(id, s->list, s->idx);
+	buf_fmt(w->out,
+		"%s\n{\"id\":\"%s\",\"hour\":%" PRId64
+		",\"door\":\"%s\",\"from\":\"%s\"}",
+		w->any ? "," : "", id, s->hour, s->door, s->from);
+	w->any = true;
+}
+
 static void json_free_at(char **text)
 {
 	free(*text);
@@ -44,14 +60,16 @@ static void write_iss(const char *iss, struct buf *out)
 	buf_str(out, text ? text : "\"\"");
 }
 
-enum mm_err use_file_write(const struct use_table *t, const char *iss,
+enum mm_err use_file_write(struct use_tables t, const char *iss,
 			   struct buf *out)
 {
-	struct writing w = { .out = out };
+	struct writing uses = { .out = out }, seen = { .out = out };
 	buf_str(out, "{\"version\":1,\"iss\":");
 	write_iss(iss, out);
 	buf_str(out, ",\"tokens\":[");
-	use_table_each(t, write_entry, &w);
+	use_table_each(t.uses, write_entry, &uses);
+	buf_str(out, "],\"seen\":[");
+	seen_table_each(t.seen, write_seen, &seen);
 	buf_str(out, "]}\n");
 	return out->failed;
 }
@@ -95,7 +113,7 @@ static void entry_clear(struct use_entry *e)
 	free(e->at);
 }
 
-static bool read_entry(const json_t *object, struct use_table *t)
+static bool read_entry(const json_t *object, struct use_tables t)
 {
 	__attribute__((cleanup(entry_clear))) struct use_entry e = { 0 };
 	const char *id = json_string_value(json_object_get(object, "id"));
@@ -107,10 +125,54 @@ static bool read_entry(const json_t *object, struct use_table *t)
 	       read_time(object, "sent", &e.sent) &&
 	       read_time(object, "latest", &e.latest) &&
 	       read_chain(json_object_get(object, "at"), &e) &&
-	       use_table_put(t, &e) == MM_OK;
+	       use_table_put(t.uses, &e) == MM_OK;
 }
 
-enum mm_err use_file_load(struct use_table *t, const char *path,
+static bool read_text(const json_t *object, const char *name, char *out,
+		      size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text != NULL && span_copy(out, size, span_str(text));
+}
+
+static bool read_from(const json_t *object, char out[FROM_SIZE])
+{
+	const char *text = json_string_value(json_object_get(object, "from"));
+	from_write(out, span_str(text ? text : ""));
+	return text != NULL && (text[0] == '\0' || out[0] != '\0');
+}
+
+/* Where there is no room, it is not kept. */
+static bool read_seen(const json_t *object, struct use_tables t)
+{
+	struct sighting s = { 0 };
+	const char *id = json_string_value(json_object_get(object, "id"));
+	if (id == NULL ||
+	    token_id_read(span_str(id), &s.list, &s.idx) != MM_OK ||
+	    !read_time(object, "hour", &s.hour) ||
+	    !read_text(object, "door", s.door, sizeof s.door) ||
+	    !read_from(object, s.from) ||
+	    (s.door[0] != '\0' && !door_is_word(span_str(s.door))))
+		return false;
+	s.hour = seen_hour(s.hour);
+	(void)!seen_table_add(t.seen, &s);
+	return true;
+}
+
+static enum mm_err read_all(const json_t *array,
+			    bool (*read)(const json_t *, struct use_tables),
+			    struct use_tables t, const char *path,
+			    struct why *why)
+{
+	for (size_t i = 0; i < json_array_size(array); i++)
+		if (!read(json_array_get(array, i), t))
+			return why_say(why, MM_ERR_INVALID, NULL,
+				       "%s is damaged at its token %zu", path,
+				       i);
+	return MM_OK;
+}
+
+enum mm_err use_file_load(struct use_tables t, const char *path,
 			  const char *iss, struct why *why)
 {
 	AUTO_BUF struct buf text = buf_new(USE_FILE_MAX);
@@ -125,10 +187,6 @@ enum mm_err use_file_load(struct use_table *t, const char *path,
 	    of == NULL || strcmp(of, iss) != 0 || !json_is_array(tokens))
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "%s is no list of uses for this issuer", path);
-	for (size_t i = 0; i < json_array_size(tokens); i++)
-		if (!read_entry(json_array_get(tokens, i), t))
-			return why_say(why, MM_ERR_INVALID, NULL,
-				       "%s is damaged at its token %zu", path,
-				       i);
-	return MM_OK;
+	TRY(read_all(tokens, read_entry, t, path, why));
+	return read_all(json_object_get(root, "seen"), read_seen, t, path, why);
 }

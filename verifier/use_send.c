@@ -1,4 +1,5 @@
-/* use_send.c - step 4, in the verifying process: when to say what. */
+/* use_send.c - step 4, in the verifying process: when to say what.  And what
+ * the other side reads, so that both are in one place. */
 #include "verifier/use.h"
 
 #include <errno.h>
@@ -15,9 +16,11 @@ bool use_address(const char *state_path, struct sockaddr_un *out)
 	return n > 0 && (size_t)n < sizeof out->sun_path;
 }
 
-void use_sender_open(struct use_sender *s, const char *state_path)
+void use_sender_open(struct use_sender *s, const char *state_path,
+		     const char *door)
 {
 	s->fd = -1;
+	door_write(s->door, door);
 	if (use_address(state_path, &s->to))
 		s->fd = socket(AF_UNIX,
 			       SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -37,32 +40,104 @@ void use_sender_close(struct use_sender *s)
 	s->fd = -1;
 }
 
+bool use_datagram_read(struct use_datagram *d, ssize_t size)
+{
+	if (size == (ssize_t)sizeof *d)
+		return memcmp(d->magic, USE_MAGIC, sizeof d->magic) == 0;
+	if (size != USE_SIZE_1 ||
+	    memcmp(d->magic, USE_MAGIC_1, sizeof d->magic) != 0)
+		return false;
+	memset(d->door, 0, sizeof d->door);
+	memset(d->from, 0, sizeof d->from);
+	return true;
+}
+
+/* ---- when ---- */
+
+enum said { IN_THIS_SECOND, IN_THIS_HOUR };
+
+/* What is noted of a token, its second or its hour, and where. */
+struct note {
+	_Atomic uint64_t *place;
+	uint64_t mark;
+};
+
+static struct note note_of(struct use_sender *s, const struct claims *c,
+			   enum said what, uint32_t when)
+{
+	uint64_t id = (uint64_t)c->list << 32 | c->idx << 1 | what;
+	uint64_t hash = (id + 1) * UINT64_C(0x9E3779B97F4A7C15);
+	return (struct note){ &s->recent[(hash >> 24) % USE_RECENT],
+			      (hash & ~(uint64_t)UINT32_MAX) | when };
+}
+
 /* Said already in this second?  If not, note that it now is. */
 static bool said_just_now(struct use_sender *s, const struct claims *c,
 			  int64_t now)
 {
-	uint64_t id = (uint64_t)c->list << 32 | c->idx;
-	uint64_t hash = (id + 1) * UINT64_C(0x9E3779B97F4A7C15);
-	uint64_t mark = (hash & ~(uint64_t)UINT32_MAX) | (uint32_t)now;
-	_Atomic uint64_t *place = &s->recent[(hash >> 24) % USE_RECENT];
-	return atomic_exchange_explicit(place, mark, memory_order_relaxed) ==
-	       mark;
+	struct note n = note_of(s, c, IN_THIS_SECOND, (uint32_t)now);
+	return atomic_exchange_explicit(n.place, n.mark,
+					memory_order_relaxed) == n.mark;
 }
 
-void use_send(struct use_sender *s, const struct claims *c, int64_t last_use,
-	      int64_t now)
+/* Told of in this hour?  A token that is remembered costs a look, however
+ * many there are; of others as many are known as `recent` holds. */
+static bool is_told(struct use_sender *s, const struct used *u, uint32_t hour)
 {
-	if (s->fd < 0 || !use_is_news(c, last_use, now) ||
-	    said_just_now(s, c, now))
-		return;
-	struct use_datagram d = { .magic = { 'M', 'M', 'U', '1' },
+	if (u->told != NULL &&
+	    atomic_load_explicit(u->told, memory_order_relaxed) == hour)
+		return true;
+	struct note n = note_of(s, u->claims, IN_THIS_HOUR, hour);
+	if (atomic_load_explicit(n.place, memory_order_relaxed) != n.mark)
+		return false;
+	if (u->told != NULL)
+		atomic_store_explicit(u->told, hour, memory_order_relaxed);
+	return true;
+}
+
+static void note_told(struct use_sender *s, const struct used *u, uint32_t hour)
+{
+	struct note n = note_of(s, u->claims, IN_THIS_HOUR, hour);
+	atomic_store_explicit(n.place, n.mark, memory_order_relaxed);
+	if (u->told != NULL)
+		atomic_store_explicit(u->told, hour, memory_order_relaxed);
+}
+
+/* ---- what ---- */
+
+/* Best effort: without an agent there is nobody to tell.  False: it is there,
+ * and has no time just now. */
+static bool tell(struct use_sender *s, const struct used *u, int64_t now)
+{
+	const struct claims *c = u->claims;
+	struct use_datagram d = { .magic = { 'M', 'M', 'U', '2' },
 				  .list = c->list,
 				  .idx = c->idx,
 				  .used_at = now,
 				  .iat = c->iat,
 				  .exp = c->exp,
 				  .auto_refresh = c->auto_refresh };
-	/* Best effort: without an agent there is nobody to tell. */
-	(void)!sendto(s->fd, &d, sizeof d, MSG_DONTWAIT | MSG_NOSIGNAL,
-		      (const struct sockaddr *)&s->to, sizeof s->to);
+	memcpy(d.door, s->door, sizeof d.door);
+	(void)span_copy(d.from, sizeof d.from, u->from);
+	return sendto(s->fd, &d, sizeof d, MSG_DONTWAIT | MSG_NOSIGNAL,
+		      (const struct sockaddr *)&s->to, sizeof s->to) >= 0 ||
+	       errno != EAGAIN;
+}
+
+/* What keeps a token alive is told whether or not its hour was.  The use of
+ * an access token is no use of the token that it was made from. */
+static bool is_worth_telling(struct use_sender *s, const struct used *u,
+			     uint32_t hour, int64_t now)
+{
+	if (s->fd < 0 || u->claims->access)
+		return false;
+	return use_is_news(u->claims, u->last_use, now) || !is_told(s, u, hour);
+}
+
+void use_send(struct use_sender *s, const struct used *u, int64_t now)
+{
+	uint32_t hour = (uint32_t)(now / SEEN_GRAIN);
+	if (is_worth_telling(s, u, hour, now) &&
+	    !said_just_now(s, u->claims, now) && tell(s, u, now))
+		note_told(s, u, hour);
 }

@@ -17,7 +17,9 @@
 
 #include "common/clock.h"
 
-#define TELL_MAX	1000 /* uses a request */
+#define TELL_MAX	1000 /* uses a request, and besides */
+#define SEEN_MAX	500  /* tokens seen: they never take a use's place */
+#define SEEN_MS		5000 /* between two requests for their sake alone */
 #define TELL_TIMEOUT_MS 5000
 #define PAUSE_MAX_MS	30000
 #define PRUNE_MS	10000
@@ -27,10 +29,16 @@
 static void hear(struct uses *u)
 {
 	struct use_datagram d;
+	ssize_t n;
 	/* MSG_TRUNC: the true length, so that a longer one is refused too */
-	while (recv(u->sock, &d, sizeof d, MSG_DONTWAIT | MSG_TRUNC) ==
-	       (ssize_t)sizeof d)
+	while ((n = recv(u->sock, &d, sizeof d, MSG_DONTWAIT | MSG_TRUNC)) >=
+	       0) {
+		if (!use_datagram_read(&d, n))
+			continue;
+		if (!u->opt->report_addresses)
+			memset(d.from, 0, sizeof d.from);
 		(void)!keep_use(u->keep, &d, clock_now());
+	}
 }
 
 static void *hearing(void *arg)
@@ -66,29 +74,57 @@ static enum mm_err bind_socket(struct uses *u, const char *state,
 
 /* ---- telling ---- */
 
-static enum mm_err write_body(const struct use_due *due, size_t n,
-			      struct buf *out)
+/* What one request tells. */
+struct report {
+	struct use_due use[TELL_MAX];
+	struct sighting seen[SEEN_MAX];
+	size_t uses, sightings;
+};
+
+static void free_report(struct report **r)
+{
+	free(*r);
+}
+#define AUTO_REPORT __attribute__((cleanup(free_report)))
+
+static void write_seen(const struct sighting *s, struct buf *out)
+{
+	char id[JTI_SIZE];
+	token_id_write(id, s->list, s->idx);
+	buf_fmt(out, "{\"id\":\"%s\",\"at\":%" PRId64, id, s->hour);
+	if (s->door[0] != '\0') /* a word: nothing to be escaped */
+		buf_fmt(out, ",\"door\":\"%s\"", s->door);
+	if (s->from[0] != '\0')
+		buf_fmt(out, ",\"from\":\"%s\"", s->from);
+	buf_str(out, "}");
+}
+
+static enum mm_err write_body(const struct report *r, struct buf *out)
 {
 	char id[JTI_SIZE];
 	buf_str(out, "{\"uses\":[");
-	for (size_t i = 0; i < n; i++) {
-		token_id_write(id, due[i].list, due[i].idx);
+	for (size_t i = 0; i < r->uses; i++) {
+		token_id_write(id, r->use[i].list, r->use[i].idx);
 		buf_fmt(out, "%s{\"id\":\"%s\",\"at\":%" PRId64 "}",
-			i ? "," : "", id, due[i].at);
+			i ? "," : "", id, r->use[i].at);
+	}
+	buf_str(out, "],\"seen\":[");
+	for (size_t i = 0; i < r->sightings; i++) {
+		buf_str(out, i ? "," : "");
+		write_seen(&r->seen[i], out);
 	}
 	buf_str(out, "]}");
 	return out->failed;
 }
 
-static enum mm_err post(struct uses *u, const struct use_due *due, size_t n,
-			struct why *why)
+static enum mm_err post(struct uses *u, const struct report *r, struct why *why)
 {
 	AUTO_BUF struct buf body = buf_new(128 * TELL_MAX);
 	AUTO_BUF struct buf answer = buf_new(64 * 1024);
 	struct link_ask ask = { .path = "/v1/uses",
 				.with_token = true,
 				.timeout_ms = TELL_TIMEOUT_MS };
-	TRY(write_body(due, n, &body));
+	TRY(write_body(r, &body));
 	TRY(buf_done(&body, &ask.post));
 	return link_run(&u->link, &ask, &answer, why);
 }
@@ -105,26 +141,34 @@ static void say_trouble(struct uses *u, enum mm_err e, const struct why *why)
 	u->said = e;
 }
 
-static size_t collect(struct uses *u, bool all, struct use_due *due)
+/* False: there is nothing to tell. */
+static bool collect(struct uses *u, bool all, struct report *r)
 {
 	struct keeper *k = u->keep;
-	size_t n = 0;
+	int64_t now = clock_now();
+	r->uses = r->sightings = 0;
 	pthread_mutex_lock(&k->lock);
 	if (k->holds)
-		n = use_table_due(&k->uses, &k->replica, clock_now(), all, due,
-				  TELL_MAX);
+		r->uses = use_table_due(&k->uses, &k->replica, now, all, r->use,
+					TELL_MAX);
+	if (all || clock_ms() >= u->next_seen)
+		r->sightings = seen_table_due(&k->seen, now, r->seen, SEEN_MAX);
 	pthread_mutex_unlock(&k->lock);
-	return n;
+	return r->uses + r->sightings != 0;
 }
 
 /* A report may come twice (the answer was lost): the issuer does not mind. */
-static void taken(struct uses *u, const struct use_due *due, size_t n)
+static void taken(struct uses *u, const struct report *r)
 {
 	pthread_mutex_lock(&u->keep->lock);
-	for (size_t i = 0; i < n; i++)
-		use_table_taken(&u->keep->uses, &due[i]);
-	u->told += n;
+	for (size_t i = 0; i < r->uses; i++)
+		use_table_taken(&u->keep->uses, &r->use[i]);
+	for (size_t i = 0; i < r->sightings; i++)
+		seen_table_taken(&u->keep->seen, &r->seen[i]);
+	u->told += r->uses;
 	pthread_mutex_unlock(&u->keep->lock);
+	if (r->sightings != 0 && r->sightings < SEEN_MAX)
+		u->next_seen = clock_ms() + SEEN_MS;
 }
 
 static void failed(struct uses *u, enum mm_err e, const struct why *why)
@@ -137,25 +181,17 @@ static void failed(struct uses *u, enum mm_err e, const struct why *why)
 	u->next_tell = clock_ms() + u->pause;
 }
 
-static void free_due(struct use_due **d)
-{
-	free(*d);
-}
-
 static void tell(struct uses *u, bool all)
 {
-	__attribute__((cleanup(free_due))) struct use_due *due =
-		calloc(TELL_MAX, sizeof *due);
+	AUTO_REPORT struct report *r = malloc(sizeof *r);
 	struct why why = { .text = "" };
-	size_t n = TELL_MAX;
-	while (due != NULL && n == TELL_MAX) {
-		n = collect(u, all, due);
-		enum mm_err e = n ? post(u, due, n, &why) : MM_OK;
+	while (r != NULL && collect(u, all, r)) {
+		enum mm_err e = post(u, r, &why);
 		if (e != MM_OK) {
 			failed(u, e, &why);
 			return;
 		}
-		taken(u, due, n);
+		taken(u, r);
 	}
 	u->pause = 0;
 	u->said = MM_OK;
@@ -180,6 +216,7 @@ static void prune(struct uses *u)
 	pthread_mutex_lock(&u->keep->lock);
 	if (u->keep->holds)
 		use_table_prune(&u->keep->uses, &u->keep->replica, clock_now());
+	seen_table_prune(&u->keep->seen, clock_now());
 	pthread_mutex_unlock(&u->keep->lock);
 	u->next_prune = clock_ms() + PRUNE_MS;
 }

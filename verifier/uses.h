@@ -20,6 +20,7 @@ struct uses {
 
 	/* the telling thread only */
 	int64_t next_tell, next_save, next_prune; /* clock_ms() */
+	int64_t next_seen;			  /* the same */
 	int64_t pause;				  /* after a failure, ms */
 	enum mm_err said; /* the trouble reported last */
 };

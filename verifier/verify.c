@@ -112,19 +112,20 @@ static bool key_stands(const struct state_map *m, uint64_t number)
 
 /* Seen before, and signed by a key that still stands? */
 static bool remembers(const struct mm_verifier *v, const struct state_map *m,
-		      const struct cache_query *q, const struct claims **out)
+		      const struct cache_query *q, struct used *out)
 {
 	struct cached known;
 	if (!cache_find(v->cache, q, &known) || !key_stands(m, known.key))
 		return false;
-	*out = known.claims;
+	out->claims = known.claims;
+	out->told = known.told;
 	return true;
 }
 
 /* Form and signature; then it is remembered. */
 static enum mm_err first_sight(const struct mm_verifier *v,
 			       const struct state_map *m, struct span token,
-			       struct claims *out)
+			       struct claims *out, struct used *used)
 {
 	struct jws t;
 	struct cached new = { .claims = out };
@@ -134,7 +135,8 @@ static enum mm_err first_sight(const struct mm_verifier *v,
 	enum token_kind kind = kind_wanted(v, &t);
 	TRY(check_signature(m, &t, kind, &new.key));
 	TRY(read_claims(&t, kind, out));
-	cache_put(v->cache, token, &new);
+	used->claims = out;
+	used->told = cache_put(v->cache, token, &new);
 	return MM_OK;
 }
 
@@ -164,14 +166,15 @@ static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
 			  struct span token, struct mm_token *out)
 {
 	struct claims room;
-	const struct claims *c = &room;
+	struct used used;
 	struct cache_query q = cache_look(v->cache, token);
-	int64_t now = v->now ? v->now(v->now_ctx) : clock_now(), last_use;
+	int64_t now = v->now ? v->now(v->now_ctx) : clock_now();
 	AUTO_PIN struct pin p = reader_pin(&v->reader);
 
 	TRY(check_fresh(v, &p, now));
-	if (!remembers(v, p.map, &q, &c))
-		TRY(first_sight(v, p.map, token, &room));
+	if (!remembers(v, p.map, &q, &used))
+		TRY(first_sight(v, p.map, token, &room, &used));
+	const struct claims *c = used.claims;
 	if (ask->id != NULL)
 		fill_text(ask->id, c, c->jti);
 	const struct state_list *l = state_find(p.map->head, c->list);
@@ -179,13 +182,14 @@ static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
 	TRY(claims_check(c, p.map->iss, ask->audience, now));
 	if (c->access && ask->audience == NULL)
 		return MM_ERR_WRONG_AUDIENCE; /* RFC 9068 s4: not for "any" */
-	TRY(check_list(p.map, l, c, now, &last_use));
+	TRY(check_list(p.map, l, c, now, &used.last_use));
 	TRY(claims_check_from(c, ask->from));
 	if (ask->user != NULL && strcmp(ask->user, claims_text(c, c->sub)) != 0)
 		return MM_ERR_WRONG_USER;
 
-	use_send(&v->uses, c, last_use, now);
-	fill(out, c, last_use);
+	used.from = ask->from;
+	use_send(&v->uses, &used, now);
+	fill(out, c, used.last_use);
 	return MM_OK;
 }
 
@@ -304,7 +308,8 @@ enum mm_err verifier_open_state(const struct mm_options *opt, const char *path,
 					       : MM_CACHE_SIZE,
 			       &v->reader.epoch, &v->cache));
 	if ((opt->flags & MM_NO_USE) == 0)
-		use_sender_open(&v->uses, path);
+		use_sender_open(&v->uses, path,
+				opt->door ? opt->door : opt->audience);
 	if (use_sender_barred(&v->uses))
 		(void)why_say(why, MM_OK, NULL,
 			      "uses do not count here, so tokens with "

@@ -8,13 +8,14 @@ import collections
 
 Mutant = collections.namedtuple("Mutant", "file name old new kind")
 
-ALL = ["verify", "verify_again", "cache", "claims", "base64url", "json",
+ALL = ["verify", "verify_again", "verify_seen", "cache", "claims", "base64url", "json",
        "cidr", "scope", "jws_signature", "state", "state_wrong", "state_replaced",
        "jws"]
 
 # Which tests are asked first; the others follow.
 FIRST = {
     "verifier/verify.c": ["verify", "verify_again"],
+    "verifier/use_send.c": ["verify_seen", "verify"],
     "verifier/cache.c": ["cache"],
     "verifier/cache.h": ["cache"],
     "verifier/epoch.c": ["cache"],
@@ -63,10 +64,10 @@ ROWS = {
          "if (age <= QUIET_SECONDS && !is", "if (!is"),
         ("freshness comes before all else",
          "\tTRY(check_fresh(v, &p, now));\n"
-         "\tif (!remembers(v, p.map, &q, &c))\n"
-         "\t\tTRY(first_sight(v, p.map, token, &room));\n",
-         "\tif (!remembers(v, p.map, &q, &c))\n"
-         "\t\tTRY(first_sight(v, p.map, token, &room));\n"
+         "\tif (!remembers(v, p.map, &q, &used))\n"
+         "\t\tTRY(first_sight(v, p.map, token, &room, &used));\n",
+         "\tif (!remembers(v, p.map, &q, &used))\n"
+         "\t\tTRY(first_sight(v, p.map, token, &room, &used));\n"
          "\tTRY(check_fresh(v, &p, now));\n"),
         ("a list that is not known",
          "return MM_ERR_STALE; /* lists are", "return MM_OK; /* lists are"),
@@ -124,24 +125,28 @@ ROWS = {
         ("remembered only when the signature is good",
          "\tTRY(check_signature(m, &t, kind, &new.key));\n"
          "\tTRY(read_claims(&t, kind, out));\n"
-         "\tcache_put(v->cache, token, &new);\n",
+         "\tused->claims = out;\n"
+         "\tused->told = cache_put(v->cache, token, &new);\n",
          "\tTRY(read_claims(&t, kind, out));\n"
          "\tnew.key = m->key_number[0];\n"
-         "\tcache_put(v->cache, token, &new);\n"
+         "\tused->claims = out;\n"
+         "\tused->told = cache_put(v->cache, token, &new);\n"
          "\tTRY(check_signature(m, &t, kind, &new.key));\n"),
         ("remembered only when the claims are good",
          "TRY(read_claims(&t, kind, out));\n"
-         "\tcache_put(v->cache, token, &new);",
+         "\tused->claims = out;\n"
+         "\tused->told = cache_put(v->cache, token, &new);",
          "enum mm_err e = read_claims(&t, kind, out);\n"
-         "\tcache_put(v->cache, token, &new);\n\tTRY(e);"),
+         "\tused->claims = out;\n"
+         "\tused->told = cache_put(v->cache, token, &new);\n\tTRY(e);"),
         ("issuer, audience and times",
          "TRY(claims_check(c, p.map->iss, ask->audience, now));", ""),
         ("this verifier's audience",
          "claims_check(c, p.map->iss, ask->audience, now)",
          "claims_check(c, p.map->iss, NULL, now)"),
         ("the lists",
-         "TRY(check_list(p.map, l, c, now, &last_use));",
-         "(void)!check_list(p.map, l, c, now, &last_use);"),
+         "TRY(check_list(p.map, l, c, now, &used.last_use));",
+         "(void)!check_list(p.map, l, c, now, &used.last_use);"),
         ("whose token it is",
          "ask->user != NULL && strcmp(ask->user, claims_text(c, c->sub)) != 0",
          "0"),
@@ -151,7 +156,8 @@ ROWS = {
         ("is there a user to compare with?", "if (user == NULL)", "if (0)"),
         ("the use of a refused token is not told",
          "\tTRY(claims_check(",
-         "\tuse_send(&v->uses, c, 0, now);\n\tTRY(claims_check("),
+         "\tused.last_use = 0;\n\tused.from = ask->from;\n"
+         "\tuse_send(&v->uses, &used, now);\n\tTRY(claims_check("),
         ("the answer is written last",
          "\tTRY(claims_check(", "\tfill(out, c, 0);\n\tTRY(claims_check("),
         ("is what we know fresh, when asked again?",
@@ -171,6 +177,18 @@ ROWS = {
         ("a name in the scope",
          "return !t->has_scope || scope_has(span_str(t->scope), "
          "span_str(name));", "return true;"),
+    ],
+    "verifier/use_send.c": [
+        ("the use of an access token is none",
+         "if (s->fd < 0 || u->claims->access)", "if (s->fd < 0)"),
+        ("told once an hour",
+         "|| !is_told(s, u, hour)", "|| true"),
+        ("of a token that is remembered, however many there are",
+         "u->told != NULL &&\n\t    atomic_load_explicit", "0 &&\n\t    atomic_load_explicit"),
+        ("told once a second", "!said_just_now(s, u->claims, now) && ", ""),
+        ("who had no time is told again", "errno != EAGAIN;", "true;"),
+        ("what keeps it alive is told whatever its hour",
+         "use_is_news(u->claims, u->last_use, now) ||", "0 ||"),
     ],
     "verifier/cache.c": [
         ("a token too short for its hash",

@@ -222,7 +222,7 @@ static void test_promise(void **state)
 
 /* ---- on disk ---- */
 
-static void save(const struct use_table *t, const char *path)
+static void save(struct use_tables t, const char *path)
 {
 	AUTO_BUF struct buf b = buf_new(USE_FILE_MAX);
 	struct span text;
@@ -236,14 +236,27 @@ static void test_file(void **state)
 	(void)state;
 	struct mint m;
 	struct use_table t = { 0 }, back = { 0 };
+	struct seen_table seen, seen_back;
 	struct use_entry e = token(1, 100), f = token(2, 5 * DAY);
+	const struct sighting one = { FIXED, 9, T0 - 800, "http",
+				      "2001:db8::7" };
+	const struct sighting told = { FIXED, 10, T0 - 800, "", "" };
+	struct sighting out[2];
 	mint_begin(&m);
+	seen_table_init(&seen, 2);
+	seen_table_init(&seen_back, 2);
+	assert_ok(seen_table_add(&seen, &one));
+	assert_ok(seen_table_add(&seen, &told));
+	seen_table_taken(&seen, &told);
 	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
 	assert_ok(use_table_add(&t, &e, 0, T0 + 120));
 	assert_ok(use_table_add(&t, &f, 0, T0 + 99));
 	use_table_taken(&t, &(struct use_due){ SLIDE, 1, T0 + 60 });
-	save(&t, m.path);
-	assert_ok(use_file_load(&back, m.path, ISS, NULL));
+	save((struct use_tables){ &t, &seen }, m.path);
+	assert_ok(use_file_load((struct use_tables){ &back, &seen_back },
+				m.path, ISS, NULL));
+	assert_int_equal(seen_table_due(&seen_back, T0, out, 2), 1);
+	assert_memory_equal(&out[0], &one, sizeof one);
 	assert_int_equal(back.count, 2);
 	const struct use_entry *own = use_table_find(&back, SLIDE, 1);
 	assert_int_equal(own->iat, T0);
@@ -256,6 +269,8 @@ static void test_file(void **state)
 	assert_int_equal(use_table_find(&back, SLIDE, 2)->at[0], T0 + 99);
 	use_table_free(&t);
 	use_table_free(&back);
+	seen_table_free(&seen);
+	seen_table_free(&seen_back);
 	mint_end(&m);
 }
 
@@ -266,6 +281,9 @@ static void test_file_refused(void **state)
 #define ONE(id, at)                                                            \
 	HEAD "{\"id\":\"" id "\",\"iat\":1,\"exp\":9,\"window\":3,"            \
 	     "\"sent\":0,\"latest\":2,\"at\":" at "}]}"
+#define SEEN(id, hour, door, from)                                             \
+	HEAD "],\"seen\":[{\"id\":\"" id "\",\"hour\":" hour                   \
+	     ",\"door\":\"" door "\",\"from\":\"" from "\"}]}"
 	static const char *const bad[] = {
 		"",
 		"{}",
@@ -281,20 +299,35 @@ static void test_file_refused(void **state)
 		ONE("2.1", "[\"2\"]"),
 		ONE("2.1", "[3,2]"),
 		ONE("2.1", "{}"),
+		SEEN("1", "3600", "http", ""),
+		SEEN("1.1", "\"3600\"", "http", ""),
+		SEEN("1.1", "3600", "two words", ""),
+		SEEN("1.1", "3600", "http", "localhost"),
 	};
 	struct mint m;
-	struct use_table t = { 0 };
+	struct use_table uses = { 0 };
+	struct seen_table seen;
+	struct use_tables t = { &uses, &seen };
 	mint_begin(&m);
-	assert_err(use_file_load(&t, m.path, ISS, NULL), MM_ERR_NOT_FOUND);
+	seen_table_init(&seen, 2);
+	assert_err(use_file_load(t, m.path, ISS, NULL), MM_ERR_NOT_FOUND);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		assert_ok(file_replace(m.path, span_str(bad[i]), 0600, NULL));
-		if (use_file_load(&t, m.path, ISS, NULL) != MM_ERR_INVALID)
+		if (use_file_load(t, m.path, ISS, NULL) != MM_ERR_INVALID)
 			fail_msg("takes %s", bad[i]);
 	}
+	/* an earlier agent's: nothing was seen */
 	assert_ok(
 		file_replace(m.path, span_str(ONE("2.1", "[2]")), 0600, NULL));
-	assert_ok(use_file_load(&t, m.path, ISS, NULL));
-	use_table_free(&t);
+	assert_ok(use_file_load(t, m.path, ISS, NULL));
+	assert_int_equal(seen.count, 0);
+	assert_ok(file_replace(
+		m.path, span_str(SEEN("1.1", "3601", "http", "192.0.2.7")),
+		0600, NULL));
+	assert_ok(use_file_load(t, m.path, ISS, NULL));
+	assert_int_equal(seen.count, 1);
+	use_table_free(&uses);
+	seen_table_free(&seen);
 	mint_end(&m);
 }
 
@@ -321,19 +354,19 @@ static void test_datagram(void **state)
 	(void)state;
 #define GOOD                                                                   \
 	{                                                                      \
-		.magic = { 'M', 'M', 'U', '1' }, .list = SLIDE, .idx = 1,      \
+		.magic = { 'M', 'M', 'U', '2' }, .list = SLIDE, .idx = 1,      \
 		.used_at = T0 + 50, .iat = T0, .exp = T0 + DAY,                \
-		.auto_refresh = 100                                            \
+		.auto_refresh = 100, .door = "http", .from = "192.0.2.7"       \
 	}
 	struct mint m;
 	struct keeper k;
 	const struct use_datagram good = GOOD;
-	struct use_datagram bad[12];
+	struct use_datagram bad[17];
 	mint_begin(&m);
 	keeper_begin(&k, &m);
-	for (size_t i = 0; i < 12; i++)
+	for (size_t i = 0; i < 17; i++)
 		bad[i] = good;
-	bad[0].magic[3] = '2';
+	bad[0].list = 0;
 	bad[1].list = 3;
 	bad[2].list = FIXED;
 	bad[3].idx = SIZE;
@@ -345,10 +378,16 @@ static void test_datagram(void **state)
 	bad[9].auto_refresh = INT64_MAX;
 	bad[10].exp = INT64_MAX;
 	bad[11].iat = INT64_MIN;
-	for (size_t i = 0; i < 12; i++)
+	bad[12].auto_refresh = -1;
+	bad[13].door[4] = ' ';
+	bad[14].door[DOOR_SIZE - 1] = 'x'; /* behind its end */
+	memset(bad[15].door, 'x', DOOR_SIZE);
+	memset(bad[16].from, '1', FROM_SIZE);
+	for (size_t i = 0; i < 17; i++)
 		if (keep_use(&k, &bad[i], T0 + 60) == MM_OK)
 			fail_msg("takes %zu", i);
 	assert_int_equal(k.uses.count, 0);
+	assert_int_equal(k.seen.count, 0);
 
 	assert_ok(keep_use(&k, &good, T0 + 60));
 	const struct state_list *l = state_find(k.live.head, SLIDE);
@@ -361,6 +400,86 @@ static void test_datagram(void **state)
 	assert_err(keep_use(&k, &bad[7], T0 + 249), MM_ERR_INVALID);
 	keeper_end(&k);
 	mint_end(&m);
+}
+
+/* A fixed token's use is seen, and there is no chain of it; an auto_refresh
+ * token's is both. */
+static void test_seen(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct keeper k;
+	struct use_datagram slide = GOOD, fixed = GOOD;
+	struct sighting out[4];
+	mint_begin(&m);
+	keeper_begin(&k, &m);
+	fixed.list = FIXED;
+	fixed.auto_refresh = 0;
+	memcpy(fixed.from, "host.example", 13); /* a name, and no address */
+	assert_ok(keep_use(&k, &fixed, T0 + 60));
+	assert_int_equal(k.uses.count, 0);
+	assert_ok(keep_use(&k, &slide, T0 + 60));
+	assert_int_equal(k.uses.count, 1);
+	assert_int_equal(seen_table_due(&k.seen, T0 + 60, out, 4), 2);
+	assert_int_equal(out[0].list, FIXED);
+	assert_int_equal(out[0].hour, T0 - 800);
+	assert_string_equal(out[0].door, "http");
+	assert_string_equal(out[0].from, "");
+	assert_int_equal(out[1].list, SLIDE);
+	assert_string_equal(out[1].from, "192.0.2.7");
+
+	fixed.used_at = fixed.exp; /* nobody would have taken it */
+	assert_err(keep_use(&k, &fixed, fixed.exp), MM_ERR_INVALID);
+	keeper_end(&k);
+	mint_end(&m);
+}
+
+/* However many fixed tokens are seen, those that live by their use come
+ * first. */
+static void test_room(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct keeper k;
+	struct use_datagram slide = GOOD, fixed = GOOD;
+	mint_begin(&m);
+	keeper_begin(&k, &m);
+	k.seen.max = 3;
+	fixed.list = FIXED;
+	fixed.auto_refresh = 0;
+	for (fixed.idx = 0; fixed.idx < 9; fixed.idx++)
+		assert_ok(keep_use(&k, &fixed, T0 + 60));
+	assert_int_equal(k.seen.count, 3);
+	assert_ok(keep_use(&k, &slide, T0 + 60));
+	assert_int_equal(k.uses.count, 1);
+	keeper_end(&k);
+	mint_end(&m);
+}
+
+/* The versions that an agent takes. */
+static void test_versions(void **state)
+{
+	(void)state;
+	const struct use_datagram good = GOOD;
+	struct use_datagram d = good;
+	assert_true(use_datagram_read(&d, sizeof d));
+	assert_memory_equal(&d, &good, sizeof d);
+	assert_false(use_datagram_read(&d, USE_SIZE_1));
+	assert_false(use_datagram_read(&d, sizeof d + 1));
+	assert_false(use_datagram_read(&d, sizeof d - 1));
+	assert_false(use_datagram_read(&d, 0));
+	assert_false(use_datagram_read(&d, -1));
+
+	memcpy(d.magic, USE_MAGIC_1, sizeof d.magic);
+	assert_false(use_datagram_read(&d, sizeof d));
+	assert_false(use_datagram_read(&d, USE_SIZE_1 - 1));
+	assert_false(use_datagram_read(&d, USE_SIZE_1 + 1));
+	assert_true(use_datagram_read(&d, USE_SIZE_1));
+	assert_string_equal(d.door, "");
+	assert_string_equal(d.from, "");
+	d.magic[3] = '3';
+	assert_false(use_datagram_read(&d, sizeof d));
+	assert_false(use_datagram_read(&d, USE_SIZE_1));
 }
 
 /* Neither a new state file nor a restart forgets a use. */
@@ -387,6 +506,7 @@ static void test_not_forgotten(void **state)
 	assert_int_equal(state_last_use(k.live.head, l, 1), T0 + 50);
 	assert_int_equal(replica_list(&k.replica, SLIDE)->last_use[1], 0);
 	assert_int_equal(use_table_find(&k.uses, SLIDE, 1)->count, 1);
+	assert_int_equal(k.seen.untold, 1);
 	keep_close(&k);
 	mint_end(&m);
 }
@@ -402,6 +522,9 @@ int main(void)
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_file_refused),
 		cmocka_unit_test(test_datagram),
+		cmocka_unit_test(test_seen),
+		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_not_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -536,6 +536,11 @@ static void test_use_is_told(void **state)
 			assert_ok(state_raise_use(&d.w, SLIDE,
 						  cases[i].says.idx,
 						  cases[i].last_use));
+		/* that it was used in this hour has been told */
+		d.now = seen_hour(cases[i].now);
+		d.now = d.now > T0 ? d.now : T0;
+		(void)!ask(&d, cases[i].says, &t);
+		(void)heard(fd, &u);
 		d.now = cases[i].now;
 		(void)!ask(&d, cases[i].says, &t);
 		if (heard(fd, &u) != cases[i].told)

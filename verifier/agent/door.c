@@ -179,6 +179,7 @@ enum mm_err door_start(const char *listen, const char *state,
 	*out = d;
 	if (d == NULL || (d->state = strdup(state)) == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	d->opt.door = "http";
 	d->opt.flags = access_tokens ? MM_ACCESS_TOKENS : 0;
 	pthread_mutex_init(&d->opening, NULL);
 	TRY(fill(listen, host, &opt, why));

@@ -21,7 +21,8 @@
 	X(jwks,          SET_TEXT,     "",     "FILE", "the issuer's public keys, instead of asking it at first contact") \
 	X(listen,        SET_TEXT,     "",     "ADDR", "answer proxies' auth subrequests at HOST:PORT of loopback, or unix:/PATH") \
 	X(metrics,       SET_TEXT,     "",     "HOST:PORT", "where Prometheus may read /metrics; else nowhere")    \
-	X(access_tokens, SET_BOOL,     "",     "",     "there, take at+jwt access tokens, too, where an audience is asked for")
+	X(access_tokens, SET_BOOL,     "",     "",     "there, take at+jwt access tokens, too, where an audience is asked for") \
+	X(report_addresses, SET_BOOL,  "",     "",     "tell the issuer from which address a token was used (it keeps them with keep_addresses only)")
 /* clang-format on */
 
 struct agent_settings {
@@ -93,6 +94,7 @@ static enum mm_err fill(const struct agent_settings *s,
 	to->state = s->state;
 	to->jwks_file = s->jwks[0] ? s->jwks : NULL;
 	to->max_staleness = s->max_staleness;
+	to->report_addresses = s->report_addresses;
 	return MM_OK;
 }
 

@@ -125,12 +125,25 @@ static int say_misconfigured(pam_handle_t *pamh, const struct why *why)
 
 /* ---- the state ---- */
 
+/* "pam:sshd" */
+static const char *name_door(pam_handle_t *pamh, char out[DOOR_SIZE])
+{
+	const void *service = NULL;
+	if (pam_get_item(pamh, PAM_SERVICE, &service) != PAM_SUCCESS ||
+	    service == NULL)
+		service = "";
+	snprintf(out, DOOR_SIZE, "pam:%s", (const char *)service);
+	return out;
+}
+
 static enum mm_err open_state(pam_handle_t *pamh, const struct options *o,
 			      struct mm_verifier **v, struct why *why)
 {
+	char door[DOOR_SIZE];
 	struct mm_options opt = { .audience = o->audience,
 				  .max_staleness = o->max_staleness,
-				  .flags = MM_NO_CACHE };
+				  .flags = MM_NO_CACHE,
+				  .door = name_door(pamh, door) };
 	TRY(state_file_check(o->state, why));
 	TRY(verifier_open_state(&opt, o->state, v, why));
 	if (why->text[0] != '\0')

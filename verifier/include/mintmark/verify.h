@@ -19,7 +19,8 @@
  *          has put a new state file in place of the mapped one, which it
  *          then maps; without news for a minute it looks for one, once a
  *          second), and sends at most one non-blocking datagram to the
- *          local agent, now and then, for tokens that refresh themselves.
+ *          local agent, now and then: once an hour for each token that it
+ *          remembers, and as often as it keeps one alive.
  * Processes: a verifier is not to be used by a child after fork(); open
  *          one there.
  *
@@ -110,6 +111,10 @@ struct mm_options {
 	 * agent, whose socket is not ours to write to. */
 	char *why;
 	size_t why_size;
+	/* What people call this place, where they see when and where a token
+	 * was used last: "photos", "imap".  At most 31 bytes of it are told,
+	 * without spaces.  NULL: the audience, if there is one. */
+	const char *door;
 };
 
 /* A verified token. */

@@ -29,6 +29,7 @@ class Options(ctypes.Structure):
         ("now_ctx", c_void_p),
         ("why", c_char_p),
         ("why_size", c_size_t),
+        ("door", c_char_p),
     ]
 
 

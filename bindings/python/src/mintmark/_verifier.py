@@ -185,7 +185,8 @@ class Verifier:
                  jwks_file: Union[str, "os.PathLike[str]", None] = None,
                  max_staleness: int = 0,
                  report_uses: bool = True,
-                 cache_size: Optional[int] = None) -> None:
+                 cache_size: Optional[int] = None,
+                 door: Optional[str] = None) -> None:
         """Open `state`: the path of the file that mintmark-agent keeps, or
         the issuer's URL; then this process follows the feed itself, with
         the token in `token_file` (and keys pinned in `jwks_file`), and
@@ -198,6 +199,8 @@ class Verifier:
             alive.
         cache_size: bytes, at most, for tokens seen before; None: the
             standard (some 9,000 tokens); 0: remember none.
+        door: what people call this service, where they see where a token
+            was used last; None: the audience.
 
         Unavailable when there is no usable state.  A stale one opens, and
         refuses each token until news arrives.
@@ -217,7 +220,8 @@ class Verifier:
             flags=(0 if report_uses else abi.NO_USE) |
                   (abi.NO_CACHE if cache_size == 0 else 0),
             cache_size=cache_size or 0,
-            why=ctypes.cast(why, ctypes.c_char_p), why_size=len(why))
+            why=ctypes.cast(why, ctypes.c_char_p), why_size=len(why),
+            door=_argument(door))
         pointer = ctypes.c_void_p()
         if lib.mm_open(ctypes.byref(options), ctypes.byref(pointer)):
             raise Unavailable(why.value.decode(errors="replace"))
@@ -281,5 +285,5 @@ def _argument(value: Union[str, "os.PathLike[str]", None]) -> Optional[bytes]:
         return None
     data = os.fsencode(value)
     if b"\0" in data:
-        raise ValueError("a NUL in a path, URL or audience")
+        raise ValueError("a NUL in a path, URL or name")
     return data
