@@ -11,7 +11,7 @@
 
 static const char *const heads[] = { "ID",	  "USER",    "LABEL",
 				     "STATUS",	  "EXPIRES", "REFRESH",
-				     "LAST USED", "SCOPES" };
+				     "LAST USED", "AT",	     "SCOPES" };
 #define COLUMNS (sizeof heads / sizeof heads[0])
 
 struct listing {
@@ -38,6 +38,7 @@ static void add_row(struct table *t, const json_t *token)
 	table_cell(t, json_text(token, "dies_at", "-"));
 	table_cell(t, seconds ? window : "-");
 	table_cell(t, json_text(token, "last_used_at", "-"));
+	table_cell(t, json_text(token, "last_used_door", "-"));
 	table_cell(t, fits ? (const char *)text.at : "?");
 }
 

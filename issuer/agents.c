@@ -1,5 +1,6 @@
 /* agents.c - steps 2 and 5 at the door: feed, snapshot, uses. */
 #include <jansson.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -12,6 +13,7 @@
 
 #define WAIT_MAX 30 /* seconds; a peer that left is not noticed sooner */
 #define USES_MAX 1000
+#define SEEN_MAX 500 /* tokens seen, in one report */
 
 /* Nobody's agent follows through admin.sock. */
 static void note_follower(struct issuer *is, struct http_request *rq,
@@ -57,60 +59,139 @@ static void json_free_at(json_t **j)
 }
 #define AUTO_JSON __attribute__((cleanup(json_free_at)))
 
-static bool read_use(const json_t *item, struct use *out)
+/* What one report tells. */
+struct report {
+	struct use use[USES_MAX];
+	struct sighting seen[SEEN_MAX];
+	size_t uses, sightings;
+};
+
+static void free_report(struct report **r)
+{
+	free(*r);
+}
+#define AUTO_REPORT __attribute__((cleanup(free_report)))
+
+static bool read_at(const json_t *item, uint32_t *list, uint32_t *idx,
+		    int64_t *at)
 {
 	const json_t *id = json_object_get(item, "id");
-	const json_t *at = json_object_get(item, "at");
-	if (!json_is_string(id) || !json_is_integer(at))
+	const json_t *when = json_object_get(item, "at");
+	if (!json_is_string(id) || !json_is_integer(when))
 		return false;
-	out->at = json_integer_value(at);
-	return out->at > 0 && out->at <= UINT32_MAX &&
-	       token_id_read(span_str(json_string_value(id)), &out->list,
-			     &out->idx) == MM_OK;
+	*at = json_integer_value(when);
+	return *at > 0 && *at <= UINT32_MAX &&
+	       token_id_read(span_str(json_string_value(id)), list, idx) ==
+		       MM_OK;
 }
 
-static enum mm_err read_uses(struct http_request *rq, struct use *out,
-			     size_t *count)
+static bool read_use(const json_t *item, struct report *r)
+{
+	struct use *out = &r->use[r->uses++];
+	return read_at(item, &out->list, &out->idx, &out->at);
+}
+
+/* Both may be missing: then they are "". */
+static bool read_door(const json_t *text, char out[DOOR_SIZE])
+{
+	const char *door = json_string_value(text);
+	return text == NULL || (door != NULL && door_is_word(span_str(door)) &&
+				span_copy(out, DOOR_SIZE, span_str(door)));
+}
+
+static bool read_from(const json_t *text, char out[FROM_SIZE])
+{
+	const char *from = json_string_value(text);
+	from_write(out, span_str(from ? from : ""));
+	return text == NULL || out[0] != '\0';
+}
+
+static bool read_seen(const json_t *item, struct report *r)
+{
+	struct sighting *out = &r->seen[r->sightings++];
+	return read_at(item, &out->list, &out->idx, &out->hour) &&
+	       read_door(json_object_get(item, "door"), out->door) &&
+	       read_from(json_object_get(item, "from"), out->from);
+}
+
+/* The lists of a report. */
+static const struct {
+	const char *name, *form;
+	bool (*read)(const json_t *item, struct report *r);
+	size_t max;
+	bool may_miss;
+} lists[] = {
+	{ "uses", "{\"id\":\"3.1\",\"at\":SECONDS}", read_use, USES_MAX,
+	  false },
+	{ "seen",
+	  "{\"id\":\"3.1\",\"at\":SECONDS,\"door\":\"WORD\","
+	  "\"from\":\"ADDRESS\"}",
+	  read_seen, SEEN_MAX, true },
+};
+
+static enum mm_err read_list(const json_t *all, size_t which, struct report *r,
+			     struct why *why)
+{
+	const char *name = lists[which].name;
+	const json_t *items = json_object_get(all, name);
+	if (items == NULL && lists[which].may_miss)
+		return MM_OK;
+	if (!json_is_array(items) || json_array_size(items) > lists[which].max)
+		return why_say(why, MM_ERR_INVALID, name,
+			       "the body must have \"%s\":[%s,...], at most "
+			       "%zu of them",
+			       name, lists[which].form, lists[which].max);
+	for (size_t i = 0; i < json_array_size(items); i++)
+		if (!lists[which].read(json_array_get(items, i), r))
+			return why_say(why, MM_ERR_INVALID, name,
+				       "entry %zu is not %s", i,
+				       lists[which].form);
+	return MM_OK;
+}
+
+static enum mm_err read_report(struct http_request *rq, struct report *r)
 {
 	json_error_t error;
 	struct span text = http_body_bytes(rq);
 	AUTO_JSON json_t *all = json_loadb((const char *)text.at, text.len,
 					   JSON_REJECT_DUPLICATES, &error);
-	const json_t *uses = json_object_get(all, "uses");
-	if (!json_is_array(uses) || json_array_size(uses) > USES_MAX)
-		return why_say(http_why(rq), MM_ERR_INVALID, "uses",
-			       "the body must be {\"uses\":[{\"id\":\"3.1\","
-			       "\"at\":SECONDS},...]}, at most %d of them",
-			       USES_MAX);
-	*count = json_array_size(uses);
-	for (size_t i = 0; i < *count; i++)
-		if (!read_use(json_array_get(uses, i), &out[i]))
-			return why_say(http_why(rq), MM_ERR_INVALID, "uses",
-				       "entry %zu is not {\"id\":\"LIST."
-				       "INDEX\",\"at\":SECONDS}",
-				       i);
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		TRY(read_list(all, i, r, http_why(rq)));
 	return MM_OK;
+}
+
+static enum mm_err record(struct issuer *is, struct report *r, size_t *accepted,
+			  size_t *seen)
+{
+	int64_t now = clock_now();
+	for (size_t i = 0; i < r->sightings && !is->set.keep_addresses; i++)
+		r->seen[i].from[0] = '\0';
+	TRY(store_use(is->store, r->use, r->uses, now, accepted));
+	return store_seen(is->store, r->seen, r->sightings, now, seen);
 }
 
 /* Late, doubled and unknown uses are no error: they just do not count. */
 enum mm_err uses_post(void *app, struct http_request *rq)
 {
-	struct issuer *is = app;
-	struct use uses[USES_MAX];
-	size_t count = 0, accepted = 0;
-	TRY(read_uses(rq, uses, &count));
-	enum mm_err e =
-		store_use(is->store, uses, count, clock_now(), &accepted);
+	AUTO_REPORT struct report *r = calloc(1, sizeof *r);
+	size_t accepted = 0, seen = 0;
+	if (r == NULL)
+		return MM_ERR_NOMEM;
+	TRY(read_report(rq, r));
+	enum mm_err e = record(app, r, &accepted, &seen);
 	if (e != MM_OK)
 		return why_say(http_why(rq), e, NULL,
-			       "no use was recorded (%s): report them again",
+			       "not all uses were recorded (%s): report them "
+			       "again",
 			       mm_err_word(e));
 	counter_add(&issuer_counts.uses_taken, accepted);
-	counter_add(&issuer_counts.uses_refused, count - accepted);
-	log_event(LOG_DEBUG, "uses.report", "request=%s count=%zu accepted=%zu",
-		  http_request_id(rq), count, accepted);
+	counter_add(&issuer_counts.uses_refused, r->uses - accepted);
+	log_event(LOG_DEBUG, "uses.report",
+		  "request=%s count=%zu accepted=%zu seen=%zu",
+		  http_request_id(rq), r->uses, accepted, seen);
 	return reply_json(rq, 200,
-			  json_pack("{s:I, s:I}", "accepted",
+			  json_pack("{s:I, s:I, s:I}", "accepted",
 				    (json_int_t)accepted, "refused",
-				    (json_int_t)(count - accepted)));
+				    (json_int_t)(r->uses - accepted), "seen",
+				    (json_int_t)seen));
 }

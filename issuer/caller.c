@@ -13,6 +13,17 @@
 
 /* ---- his token ---- */
 
+/* What a caller has shown, and what was found of it. */
+struct shown {
+	enum mm_err found;
+	struct claims c;
+	int64_t last_use; /* that is known of */
+	bool former;	  /* signed by a key that is gone */
+	bool cookie;	  /* it was the console's */
+	struct session session;
+	char from[ADDRESS_SIZE]; /* of http_peer() */
+};
+
 /* "Bearer TOKEN" (RFC 6750 s2.1); the scheme in any case (RFC 9110). */
 static bool bearer_of(struct http_request *rq, struct span *token)
 {
@@ -121,15 +132,6 @@ static enum mm_err set_caller(struct http_request *rq, struct caller what)
 	return MM_OK;
 }
 
-/* What a caller has shown, and what was found of it. */
-struct shown {
-	enum mm_err found;
-	struct claims c;
-	bool cookie; /* it was the console's */
-	struct session session;
-	char from[ADDRESS_SIZE]; /* of http_peer() */
-};
-
 static void nothing_shown(struct http_request *rq, struct shown *s)
 {
 	http_peer(rq, s->from);
@@ -143,12 +145,24 @@ static void nothing_shown(struct http_request *rq, struct shown *s)
  * how else would it hear of that?  It learns nothing that is not public, and
  * the feed proves itself. */
 static enum mm_err check_token(struct issuer *is, struct span token,
-			       unsigned need, int64_t now, struct shown *s,
-			       int64_t *last_use)
+			       unsigned need, int64_t now, struct shown *s)
 {
 	const struct own_ask ask = { is->set.issuer, s->from, now };
-	TRY(own_read(is, token, need == NEED_FEED ? OWN_FORMER_KEY : 0, &s->c));
-	return own_check(is, &s->c, &ask, last_use);
+	enum mm_err e = own_read(is, token, 0, &s->c);
+	s->former = e == MM_ERR_UNKNOWN_KEY && need == NEED_FEED;
+	if (s->former)
+		e = own_read(is, token, OWN_FORMER_KEY, &s->c);
+	TRY(e);
+	return own_check(is, &s->c, &ask, &s->last_use);
+}
+
+/* Who has a stolen key can make up any token, and is not to keep one alive by
+ * that. */
+static void note_use(struct issuer *is, const struct shown *s, int64_t now)
+{
+	const struct own_used used = { &s->c, s->last_use, s->from };
+	if (s->found == MM_OK && !s->former)
+		own_use_later(is, &used, now);
 }
 
 /* From now on he is known, if only for the audit. */
@@ -202,11 +216,11 @@ static enum mm_err remote_caller(struct issuer *is, struct http_request *rq,
 {
 	struct shown s;
 	struct span token;
-	int64_t last_use;
+	int64_t now = clock_now();
 	nothing_shown(rq, &s);
 	if (bearer_of(rq, &token)) {
-		s.found = check_token(is, token, need, clock_now(), &s,
-				      &last_use);
+		s.found = check_token(is, token, need, now, &s);
+		note_use(is, &s, now);
 		return judge(rq, &s, need, "auth.refused");
 	}
 	if (!needs[need].session || http_header(rq, "Authorization") != NULL)
@@ -227,9 +241,9 @@ enum mm_err caller_sign_in(struct issuer *is, struct http_request *rq,
 			   struct claims *out)
 {
 	struct shown s;
-	int64_t now = clock_now(), last_use = 0;
+	int64_t now = clock_now();
 	nothing_shown(rq, &s);
-	s.found = check_token(is, token, NEED_SELF, now, &s, &last_use);
+	s.found = check_token(is, token, NEED_SELF, now, &s);
 	if (s.found == MM_OK && user[0] != '\0' &&
 	    strcmp(user, claims_text(&s.c, s.c.sub)) != 0)
 		s.found = MM_ERR_WRONG_USER;
@@ -237,7 +251,10 @@ enum mm_err caller_sign_in(struct issuer *is, struct http_request *rq,
 	if (e != MM_OK && s.c.jti.len != 0 && caller_of(rq) == NULL)
 		TRY(set_remote(rq, &s, true)); /* for the audit */
 	TRY(e);
-	own_use(is, rq, &s.c, last_use, now);
+	char from[ADDRESS_SIZE];
+	const struct own_used used = { &s.c, s.last_use, from };
+	http_peer(rq, from);
+	(void)own_use(is, rq, &used, now);
 	*out = s.c;
 	return MM_OK;
 }

@@ -9,6 +9,7 @@
  *	refusals   what the audit says of them  (refusals.h)
  *	followers  the agents and where they are (followers.h)
  *	overview   what the console draws       (overview.h)
+ *	sightings  their tokens' last use       (sightings.h)
  *
  * Passed to every handler; nothing here changes after the start but what
  * the parts lock themselves.
@@ -26,6 +27,7 @@
 #include "issuer/proven.h"
 #include "issuer/publish.h"
 #include "issuer/refusals.h"
+#include "issuer/sightings.h"
 #include "issuer/signing.h"
 #include "issuer/store.h"
 
@@ -54,6 +56,7 @@
 	X(mint_for,     SET_TEXTS,    "",                  "MINTER:USER", "who makes tokens for whom, besides administrators; helpdesk:* is for all") \
 	X(exchange_life, SET_DURATION, "10m",              "DUR",       "longest life of an access token that a token is exchanged for; at most 24h") \
 	X(console_life, SET_DURATION, "30m",               "DUR",       "life of a session of the console that is not used") \
+	X(keep_addresses, SET_BOOL,   "false",             "",          "keep from which address each token was used last, as far as agents report it") \
 	X(feed_retain,  SET_DURATION, "7d",                "DUR",       "how long events stay in the feed") \
 	X(feed_ttl,     SET_DURATION, "30s",               "DUR",       "ttl said in feed objects") \
 	X(list_ttl,     SET_DURATION, "60s",               "DUR",       "ttl said in status lists") \
@@ -79,6 +82,7 @@ struct issuer {
 	struct refusals *refusals;
 	struct followers *followers;
 	struct overview *overview;
+	struct sightings *sightings;
 	struct http_body *metadata; /* RFC 8414 */
 	struct http_body *openapi;
 	struct http_server *http;

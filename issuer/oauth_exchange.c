@@ -192,7 +192,10 @@ enum mm_err oauth_token(void *app, struct http_request *rq)
 
 	/* dated in the past, it would end too soon */
 	TRY(mint_check_clock(is->mint, now, http_why(rq)));
-	last_use = own_use(is, rq, &parent, last_use, now);
+	char from[ADDRESS_SIZE];
+	http_peer(rq, from);
+	const struct own_used used = { &parent, last_use, from };
+	last_use = own_use(is, rq, &used, now);
 	int64_t dies = effective_expiry(parent.iat, parent.exp,
 					parent.auto_refresh, last_use);
 	enum mm_err e = narrow(&parent, dies < due ? dies : due, &ask.narrow,

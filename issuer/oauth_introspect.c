@@ -84,7 +84,8 @@ enum mm_err oauth_inspect(void *app, struct http_request *rq)
 	if (e != MM_OK || !may_see(caller_of(rq), &c)) /* s2.2: no more words */
 		return reply_json(rq, 200, json_pack("{s:b}", "active", 0));
 
-	last_use = own_use(is, rq, &c, last_use, now);
+	const struct own_used used = { &c, last_use, own.from };
+	last_use = own_use(is, rq, &used, now);
 	int64_t dies = effective_expiry(c.iat, c.exp, c.auto_refresh, last_use);
 	return reply_json(rq, 200, active_json(&c, dies, due));
 }

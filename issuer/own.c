@@ -84,17 +84,31 @@ bool own_is_refusal(enum mm_err e)
 
 /* ---- used ---- */
 
-int64_t own_use(struct issuer *is, const struct http_request *rq,
-		const struct claims *c, int64_t last_use, int64_t now)
+/* The use of an access token is none of the token that it was made from. */
+void own_use_later(struct issuer *is, const struct own_used *u, int64_t now)
 {
+	if (!u->claims->access)
+		sightings_add(is->sightings, u->claims, u->last_use,
+			      is->set.keep_addresses ? u->from : "", now);
+}
+
+int64_t own_use(struct issuer *is, const struct http_request *rq,
+		const struct own_used *u, int64_t now)
+{
+	const struct claims *c = u->claims;
 	const struct use use = { c->list, c->idx, now };
+	struct own_used then = *u;
 	size_t accepted = 0;
-	if (!use_is_news(c, last_use, now))
-		return last_use;
-	enum mm_err e = store_use(is->store, &use, 1, now, &accepted);
-	if (e != MM_OK)
-		log_event(LOG_WARNING, "use.lost",
-			  "request=%s id=%u.%u reason=%s", http_request_id(rq),
-			  c->list, c->idx, mm_err_word(e));
-	return accepted ? now : last_use;
+	if (use_is_news(c, u->last_use, now)) {
+		enum mm_err e = store_use(is->store, &use, 1, now, &accepted);
+		if (e != MM_OK)
+			log_event(LOG_WARNING, "use.lost",
+				  "request=%s id=%u.%u reason=%s",
+				  http_request_id(rq), c->list, c->idx,
+				  mm_err_word(e));
+	}
+	if (accepted)
+		then.last_use = now;
+	own_use_later(is, &then, now);
+	return then.last_use;
 }

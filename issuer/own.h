@@ -35,10 +35,19 @@ MM_MUST_USE enum mm_err own_due(struct issuer *is, const struct claims *c,
 /* Is `e` something against the token, and no trouble of ours? */
 bool own_is_refusal(enum mm_err e);
 
-/* A token that is alive is used now.  Written down only when it is news, as
- * verifiers do it (use_is_news()); a use that cannot be is lost, and said to
- * be in the log.  Returns the last use that is known then. */
+/* A token that was used. */
+struct own_used {
+	const struct claims *claims;
+	int64_t last_use; /* that is known of */
+	const char *from; /* the address that it came from; "": not known */
+};
+
+/* A token that is alive is used now.  Written down at once only when it is
+ * news, as verifiers do it (use_is_news()); a use that cannot be is lost, and
+ * said to be in the log.  Returns the last use that is known then. */
 int64_t own_use(struct issuer *is, const struct http_request *rq,
-		const struct claims *c, int64_t last_use, int64_t now);
+		const struct own_used *u, int64_t now);
+/* The same, but written down a little later: this never waits for the disk. */
+void own_use_later(struct issuer *is, const struct own_used *u, int64_t now);
 
 #endif

@@ -54,6 +54,19 @@ int64_t token_dies_at(const struct token_row *t)
 	return t->revoke_at != 0 && t->revoke_at < dies ? t->revoke_at : dies;
 }
 
+/* The hour that it was seen in, or the very time where that is known. */
+static int64_t used_at(const struct token_row *t)
+{
+	return t->seen_at > t->last_use ? t->seen_at : t->last_use;
+}
+
+/* Where it was seen, if that is of its last use; else null. */
+static json_t *where_json(const struct token_row *t, const char *where)
+{
+	bool last = t->seen_at >= seen_hour(t->last_use);
+	return last && where[0] != '\0' ? json_string(where) : json_null();
+}
+
 json_t *token_json(const struct token_row *t, int64_t now)
 {
 	char id[JTI_SIZE];
@@ -62,7 +75,7 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		t->auto_refresh ? json_integer(t->auto_refresh) : json_null();
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:o, s:s, s:s, s:s, s:o, s:b}",
+		" s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:b}",
 		"id", id, "user", t->user, "label", t->label, "model",
 		t->auto_refresh ? "auto_refresh" : "fixed", "status",
 		status_word(t, now), "scopes",
@@ -71,10 +84,11 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		words_json(t->cidr, t->cidr[0] != '\0'), "issued_at",
 		time_json(t->iat), "expires_at", time_json(t->exp),
 		"auto_refresh", window, "dies_at", time_json(token_dies_at(t)),
-		"last_used_at", time_json(t->last_use), "created_by",
-		t->created_by, "changed_by", t->changed_by, "key", t->kid,
-		"changed_at", time_json(t->changed_at), "replaced",
-		t->revoke_at != 0);
+		"last_used_at", time_json(used_at(t)), "last_used_door",
+		where_json(t, t->seen_door), "last_used_from",
+		where_json(t, t->seen_from), "created_by", t->created_by,
+		"changed_by", t->changed_by, "key", t->kid, "changed_at",
+		time_json(t->changed_at), "replaced", t->revoke_at != 0);
 }
 
 json_t *audience_json(const char *first, size_t count)

@@ -224,6 +224,8 @@ static enum mm_err start_store(struct running *r, struct why *why)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(store_open(path, is->set.issuer, publisher_wake, is->publisher,
 		       &is->store, why));
+	if (!is->set.keep_addresses) /* those kept when it was set, either */
+		TRY(store_forget_addresses(is->store));
 	return is->set.restored ? begin_history(is, why) : MM_OK;
 }
 
@@ -236,8 +238,10 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	is->refusals = refusals_new();
 	is->followers = followers_new();
 	is->overview = overview_new();
+	is->sightings = sightings_new();
 	if (is->proven == NULL || is->refusals == NULL ||
-	    is->followers == NULL || is->overview == NULL)
+	    is->followers == NULL || is->overview == NULL ||
+	    is->sightings == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(oauth_metadata_new(is->set.issuer, &is->metadata));
 	TRY(openapi_new(&is->openapi));
@@ -245,6 +249,7 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
 	sweep.store = is->store;
+	sweep.sightings = is->sightings;
 	TRY(sweeper_start(&sweep, &r->sweeper, why));
 	TRY(mint_open(is->store, is->set.issuer,
 		      strcmp(is->set.mint_with, "jws") == 0, &is->mint));
@@ -349,6 +354,7 @@ void issuer_stop(struct running *r)
 	refusals_free(is->refusals);
 	followers_free(is->followers);
 	overview_free(is->overview);
+	sightings_free(is->sightings);
 	http_body_drop(is->metadata);
 	http_body_drop(is->openapi);
 }

@@ -14,6 +14,7 @@
 
 #include "common/audit.h"
 #include "common/feed.h"
+#include "common/seen.h"
 
 #define LABEL_SIZE 256
 #define ACTOR_SIZE 320
@@ -42,6 +43,8 @@ struct token_row {
 	enum token_status status;
 	int64_t changed_at;
 	int64_t revoke_at; /* rotated with overlap: dies then */
+	int64_t seen_at;   /* the hour that it was used in last, */
+	char seen_door[DOOR_SIZE], seen_from[FROM_SIZE]; /* and where */
 	/* Not stored: the token that asks for this one (list 0: none does).
 	 * It must still be valid when the row is written. */
 	uint32_t by_list, by_idx;
@@ -252,6 +255,15 @@ struct use {
  * or after now.  In order of time. */
 MM_MUST_USE enum mm_err store_use(struct store *s, const struct use *uses,
 				  size_t count, int64_t now, size_t *accepted);
+
+/* When and where tokens were used, for people to see: neither an event nor a
+ * line in the audit.  Only ever forward; of an hour that is known, another
+ * door.  Passed over, and not counted: unknown tokens, revoked ones, an hour
+ * before iat, after exp or after now. */
+MM_MUST_USE enum mm_err store_seen(struct store *s, const struct sighting *seen,
+				   size_t count, int64_t now, size_t *accepted);
+/* Forget from which addresses. */
+MM_MUST_USE enum mm_err store_forget_addresses(struct store *s);
 
 /* ---- keys ---- */
 

@@ -26,6 +26,9 @@ void token_row_read(struct query *q, struct token_row *t)
 	t->revoke_at = column_int(q, 15);
 	column_text(q, 16, t->cidr, sizeof t->cidr);
 	t->key_gone = column_int(q, 17) != 0;
+	t->seen_at = column_int(q, 18);
+	column_text(q, 19, t->seen_door, sizeof t->seen_door);
+	column_text(q, 20, t->seen_from, sizeof t->seen_from);
 }
 
 /* The one row of a query. */

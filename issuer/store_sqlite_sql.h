@@ -64,7 +64,12 @@
 	     "ALTER TABLE key ADD announced INTEGER NOT NULL DEFAULT 0;"       \
 	     "ALTER TABLE key ADD stopped INTEGER NOT NULL DEFAULT 0;"         \
 	     "UPDATE key SET stopped = strftime('%s', 'now');"                 \
-	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';")           \
+	     "ALTER TABLE token ADD cidr TEXT NOT NULL DEFAULT '';"            \
+	     "ALTER TABLE token ADD seen_at INTEGER NOT NULL DEFAULT 0;"       \
+	     "ALTER TABLE token ADD seen_door TEXT NOT NULL DEFAULT '';"       \
+	     "ALTER TABLE token ADD seen_from TEXT NOT NULL DEFAULT '';"       \
+	     "CREATE INDEX token_from ON token(list)"                          \
+	     " WHERE seen_from <> '';")                                        \
 	/* so that the pages of TOKEN_QUERY are found without the rows */      \
 	X(4, "DROP INDEX token_age; DROP INDEX token_user;"                    \
 	     "CREATE INDEX token_age ON"                                       \
@@ -80,7 +85,8 @@
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, user, label, scope, audience, kid, created_by,"            \
 	" changed_by, iat, exp, auto_refresh, last_use, status,"               \
-	" changed_at, revoke_at, cidr, " TOKEN_KEY_GONE
+	" changed_at, revoke_at, cidr, " TOKEN_KEY_GONE                        \
+	", seen_at, seen_door, seen_from"
 
 /* A page of tokens: its keys first, out of an index that has all that is
  * asked, then the rows.  ?1 filter (enum token_filter), ?2 now, ?3..5 go on
@@ -197,10 +203,10 @@
 	X(TOKEN_SOON, TOKEN_PICK("INDEXED BY token_age WHERE status = 0"   \
 		" AND dies_at > ?1 AND NOT " TOKEN_KEY_GONE, "dies_at"))   \
 	X(TOKEN_UNUSED, TOKEN_PICK("INDEXED BY token_age WHERE status = 0" \
-		" AND dies_at > ?1 AND last_use = 0"                       \
+		" AND dies_at > ?1 AND last_use = 0 AND seen_at = 0"       \
 		" AND NOT " TOKEN_KEY_GONE, "iat"))                        \
 	X(TALLY_TOKENS, "SELECT iat, dies_at, status, changed_at,"         \
-		" last_use, " TOKEN_KEY_GONE " FROM token")                \
+		" max(last_use, seen_at), " TOKEN_KEY_GONE " FROM token")  \
 	X(TALLY_USERS, "SELECT count(DISTINCT user) FROM token")           \
 	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \
 		" changed_at = ?5,"                                        \
@@ -210,6 +216,13 @@
 		" WHERE list = ?1 AND idx = ?2")                           \
 	X(TOKEN_USED, "UPDATE token SET last_use = ?3, dies_at = ?4"       \
 		" WHERE list = ?1 AND idx = ?2 AND last_use < ?3")         \
+	X(TOKEN_SEEN, "UPDATE token SET seen_at = ?3, seen_door = ?4,"     \
+		" seen_from = ?5 WHERE list = ?1 AND idx = ?2"             \
+		" AND status <> 1 AND ?3 < exp AND ?3 + ?6 > iat"          \
+		" AND (seen_at < ?3 OR (seen_at = ?3"                      \
+		" AND seen_door <> ?4))")                                  \
+	X(SEEN_FORGET, "UPDATE token SET seen_from = ''"                   \
+		" WHERE seen_from <> ''")                                  \
 	X(TOKEN_OF_USER, "SELECT " TOKEN_COLUMNS " FROM token"             \
 		" WHERE user = ?1 AND status <> 1 AND exp > ?2")           \
 	X(TOKEN_LIVE, "SELECT count(*) FROM (SELECT 1 FROM token"         \

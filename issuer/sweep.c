@@ -86,7 +86,9 @@ static bool is_steady(struct sweeper *s)
 static enum mm_err sweep_round(struct sweeper *s, bool slow)
 {
 	int64_t now = clock_now();
-	if (!is_steady(s))
+	bool steady = is_steady(s);
+	TRY(sightings_save(s->opt.sightings, s->opt.store, now));
+	if (!steady)
 		return MM_OK;
 	TRY(quick_round(&s->opt, now));
 	return slow ? slow_round(&s->opt, now) : MM_OK;
@@ -114,6 +116,7 @@ static void *sweeper_main(void *arg)
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
+	(void)!sightings_save(s->opt.sightings, s->opt.store, clock_now());
 	return NULL;
 }
 

@@ -1,13 +1,15 @@
-/* sweep.h - what time does to tokens and lists, once a second. */
+/* sweep.h - what time does to tokens and lists, once a second; and what waits
+ * so long to be written down. */
 #ifndef MM_ISSUER_SWEEP_H
 #define MM_ISSUER_SWEEP_H
 
-#include "issuer/store.h"
+#include "issuer/sightings.h"
 
 struct sweeper;
 
 struct sweep_options {
 	struct store *store;
+	struct sightings *sightings;
 	int64_t max_life;    /* lists are announced this far ahead */
 	int64_t feed_retain; /* events are kept this long */
 };

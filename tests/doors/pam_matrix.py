@@ -616,6 +616,17 @@ class Matrix(Flow):
         wait_for("the report", lambda: self.issuer_.admin(
             "GET", f"/v1/tokens/{t['id']}")["last_used_at"])
 
+    def test_the_door_is_called_after_the_service(self):
+        t = self.mint()
+        self.stack(f"auth required {OURS} {{state}}")
+        got, log = self.pam("alice", t["token"])
+        self.assertEqual(got, "ok", log)
+
+        def shown():
+            return self.issuer_.admin("GET", f"/v1/tokens/{t['id']}")
+        wait_for("the report", lambda: shown()["last_used_at"])
+        self.assertEqual(shown()["last_used_door"], "pam:door")
+
 
 if __name__ == "__main__":
     need_programs("pamtester", "nsenter", "unshare")
