@@ -13,22 +13,16 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/counts.h"
+#include "issuer/steady.h"
 
 #define SWEEP_MOST   500       /* tokens in one transaction */
 #define SLOW_ROUNDS  60	       /* seconds between looks at lists and events */
 #define REPEATS_KEPT 86400     /* seconds: who asks again does so soon */
 #define LIST_ROOM    (1 << 16) /* announce the next list when fewer are left */
 
-/* A clock that jumped may jump back: nothing is declared dead until it has
- * gone evenly for a minute.  (What is dead does not come back.) */
-#define JUMP_MOST 600	/* seconds off the steady clock in one round */
-#define DOWN_LONG 86400 /* away for longer: is the clock set yet? */
-#define STEADY_MS 60000
-
 struct sweeper {
 	struct sweep_options opt;
-	int64_t steady_at;	   /* clock_ms(): no sweeping before */
-	int64_t last_now, last_ms; /* of the round before */
+	struct steady clock; /* what is dead does not come back */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -69,18 +63,14 @@ static enum mm_err quick_round(const struct sweep_options *o, int64_t now)
 
 static bool is_steady(struct sweeper *s)
 {
-	int64_t now = clock_now(), ms = clock_ms();
-	int64_t off = (now - s->last_now) - (ms - s->last_ms) / 1000;
-	if (off > JUMP_MOST || off < -JUMP_MOST) {
+	int64_t off;
+	bool steady = steady_look(&s->clock, &off);
+	if (off != 0)
 		log_event(LOG_WARNING, "clock.jump",
 			  "seconds=%lld detail=nothing is swept until the "
 			  "clock has been steady for a minute",
 			  (long long)off);
-		s->steady_at = ms + STEADY_MS;
-	}
-	s->last_now = now;
-	s->last_ms = ms;
-	return ms >= s->steady_at;
+	return steady;
 }
 
 static enum mm_err sweep_round(struct sweeper *s, bool slow)
@@ -135,10 +125,7 @@ enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 	if (s == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	s->opt = *opt;
-	s->last_now = clock_now();
-	s->last_ms = clock_ms();
-	if (s->last_now - last > DOWN_LONG || s->last_now < last - JUMP_MOST)
-		s->steady_at = s->last_ms + STEADY_MS;
+	steady_begin(&s->clock, last);
 	pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->wake);
 	if (pthread_create(&s->thread, NULL, sweeper_main, s) != 0) {
