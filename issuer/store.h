@@ -45,6 +45,9 @@ struct token_row {
 	int64_t revoke_at; /* rotated with overlap: dies then */
 	int64_t seen_at;   /* the hour that it was used in last, */
 	char seen_door[DOOR_SIZE], seen_from[FROM_SIZE]; /* and where */
+	int64_t warned;	   /* the smallest threshold, in seconds, that was
+			    * warned of; 0: none was, or a use moved the end
+			    * away again */
 	/* Not stored: the token that asks for this one (list 0: none does).
 	 * It must still be valid when the row is written. */
 	uint32_t by_list, by_idx;
@@ -203,6 +206,24 @@ struct tally {
 MM_MUST_USE enum mm_err store_tally(struct store *s, int64_t now,
 				    struct tally *out);
 
+/* Active tokens, and not yet replaced, whose end (common/ending.h) is at most
+ * `before` seconds away; the soonest first. */
+struct ending_query {
+	int64_t now, before;
+	const char *user; /* exactly; NULL: any */
+	bool unwarned;	  /* only those that store_warned() was not said of
+			   * for this threshold or a smaller one, and that
+			   * were given a longer life than it */
+	size_t limit;
+	/* Continue behind this token; 0: from the start. */
+	int64_t after_ends;
+	uint32_t after_list, after_idx;
+};
+/* Calls each(ctx, row) for at most q->limit tokens. */
+MM_MUST_USE enum mm_err
+store_ending(struct store *s, const struct ending_query *q,
+	     void (*each)(void *, const struct token_row *), void *ctx);
+
 struct user_row {
 	char user[USER_SIZE];
 	int64_t active, total;
@@ -320,6 +341,15 @@ MM_MUST_USE enum mm_err store_audit_read(struct store *s,
 					 const struct audit_query *q,
 					 void (*each)(void *, struct span),
 					 void *ctx);
+
+/* ---- warnings ---- */
+
+/* It was warned, `before` seconds ahead, of the end that `t` has, and this is
+ * said in the audit; `how` is its detail.  Where a use has moved the end
+ * since, it will be warned of anew. */
+MM_MUST_USE enum mm_err store_warned(struct store *s, const struct token_row *t,
+				     int64_t before, const char *how,
+				     const struct stamp *stamp);
 
 /* ---- sweeping ---- */
 

@@ -1,6 +1,7 @@
 /* store_sqlite_change.c - what may happen to a token later. */
 #include <stdlib.h>
 
+#include "common/ending.h"
 #include "issuer/store_sqlite.h"
 
 /* ---- status ---- */
@@ -256,14 +257,24 @@ static bool counts(const struct token_row *t, const struct use *u, int64_t now)
 					t->last_use);
 }
 
+/* What was warned of, if it is still as near after a use at `at`; else 0. */
+static int64_t still_warned(const struct token_row *t, int64_t dies_at,
+			    int64_t at)
+{
+	int64_t ends = ending_for(dies_at, t->exp, t->auto_refresh, t->warned);
+	return ends - at <= t->warned ? t->warned : 0;
+}
+
 static enum mm_err move_use(struct conn *c, const struct token_row *t,
 			    int64_t at)
 {
+	int64_t dies = effective_expiry(t->iat, t->exp, t->auto_refresh, at);
 	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_USED);
 	query_int(&q, t->list);
 	query_int(&q, t->idx);
 	query_int(&q, at);
-	query_int(&q, effective_expiry(t->iat, t->exp, t->auto_refresh, at));
+	query_int(&q, dies);
+	query_int(&q, still_warned(t, dies, at));
 	TRY(query_run(&q));
 	struct event e = { .type = EVENT_RENEW,
 			   .list = t->list,

@@ -29,6 +29,7 @@ void token_row_read(struct query *q, struct token_row *t)
 	t->seen_at = column_int(q, 18);
 	column_text(q, 19, t->seen_door, sizeof t->seen_door);
 	column_text(q, 20, t->seen_from, sizeof t->seen_from);
+	t->warned = column_int(q, 21);
 }
 
 /* The one row of a query. */

@@ -69,7 +69,14 @@
 	     "ALTER TABLE token ADD seen_door TEXT NOT NULL DEFAULT '';"       \
 	     "ALTER TABLE token ADD seen_from TEXT NOT NULL DEFAULT '';"       \
 	     "CREATE INDEX token_from ON token(list)"                          \
-	     " WHERE seen_from <> '';")                                        \
+	     " WHERE seen_from <> '';"                                         \
+	     "ALTER TABLE token ADD warned INTEGER NOT NULL DEFAULT 0;"        \
+	     "CREATE INDEX token_ends ON token(dies_at, list, idx, status,"    \
+	     " revoke_at, auto_refresh, warned, iat, exp)"                     \
+	     " WHERE status = 0 AND revoke_at = 0;"                            \
+	     "CREATE INDEX token_caps ON token(exp, list, idx, status,"        \
+	     " revoke_at, auto_refresh, warned, iat, dies_at)"                 \
+	     " WHERE status = 0 AND revoke_at = 0 AND auto_refresh > 0;")      \
 	/* so that the pages of TOKEN_QUERY are found without the rows */      \
 	X(4, "DROP INDEX token_age; DROP INDEX token_user;"                    \
 	     "CREATE INDEX token_age ON"                                       \
@@ -86,7 +93,7 @@
 	"list, idx, user, label, scope, audience, kid, created_by,"            \
 	" changed_by, iat, exp, auto_refresh, last_use, status,"               \
 	" changed_at, revoke_at, cidr, " TOKEN_KEY_GONE                        \
-	", seen_at, seen_door, seen_from"
+	", seen_at, seen_door, seen_from, warned"
 
 /* A page of tokens: its keys first, out of an index that has all that is
  * asked, then the rows.  ?1 filter (enum token_filter), ?2 now, ?3..5 go on
@@ -117,6 +124,29 @@
 	"SELECT " TOKEN_COLUMNS " FROM token WHERE (list, idx) IN"             \
 	" (SELECT list, idx FROM token " where " ORDER BY " order              \
 	" LIMIT ?2) ORDER BY " order
+
+/* Tokens of which there is something to say, as common/ending.h has it: ?1 now,
+ * ?2 the threshold, ?3 the user, ?4 1: only what was not warned of so near, and
+ * was given a longer life than that, ?5..7 go on behind this place, ?8 limit.
+ * The keys first, out of two indexes that have all that is asked: hundreds of
+ * thousands may be near, and nothing to be said of them. */
+#define ENDING_WHERE(who)                                                      \
+	" WHERE" who " status = 0 AND revoke_at = 0 AND dies_at > ?1"          \
+	" AND (?4 = 0 OR ((warned = 0 OR warned > ?2) AND exp - iat > ?2))"
+#define TOKEN_NEAR(ends, caps, who)                                            \
+	"SELECT " TOKEN_COLUMNS " FROM (SELECT list, idx, ends FROM"           \
+	" (SELECT list, idx, dies_at AS ends FROM token" ends                  \
+	ENDING_WHERE(                                                          \
+		who) " AND dies_at <= ?1 + ?2"                                 \
+		     " AND (auto_refresh = 0 OR auto_refresh > 2 * ?2)"        \
+		     " UNION ALL SELECT list, idx, exp FROM token" caps        \
+		     ENDING_WHERE(                                             \
+			     who) " AND exp <= ?1 + ?2 AND auto_refresh > 0"   \
+				  " AND auto_refresh <= 2 * ?2)"               \
+				  " WHERE (ends, list, idx) > (?5, ?6, ?7)"    \
+				  " ORDER BY ends, list, idx LIMIT ?8)"        \
+				  " JOIN token USING (list, idx)"              \
+				  " ORDER BY ends, list, idx"
 
 /* clang-format off */
 #define STATEMENTS(X)                                                      \
@@ -214,8 +244,9 @@
 		" WHERE list = ?1 AND idx = ?2")                           \
 	X(TOKEN_DUE_AT, "UPDATE token SET revoke_at = ?3"                  \
 		" WHERE list = ?1 AND idx = ?2")                           \
-	X(TOKEN_USED, "UPDATE token SET last_use = ?3, dies_at = ?4"       \
-		" WHERE list = ?1 AND idx = ?2 AND last_use < ?3")         \
+	X(TOKEN_USED, "UPDATE token SET last_use = ?3, dies_at = ?4,"      \
+		" warned = ?5 WHERE list = ?1 AND idx = ?2"                \
+		" AND last_use < ?3")                                      \
 	X(TOKEN_SEEN, "UPDATE token SET seen_at = ?3, seen_door = ?4,"     \
 		" seen_from = ?5 WHERE list = ?1 AND idx = ?2"             \
 		" AND status <> 1 AND ?3 < exp AND ?3 + ?6 > iat"          \
@@ -234,6 +265,11 @@
 	X(TOKEN_DUE, "SELECT " TOKEN_COLUMNS " FROM token"                 \
 		" WHERE revoke_at > 0 AND status <> 1"                      \
 		" AND revoke_at <= ?1 LIMIT ?2")                           \
+	X(TOKEN_ENDING, TOKEN_NEAR(" INDEXED BY token_ends",               \
+		" INDEXED BY token_caps", ""))                             \
+	X(TOKEN_ENDING_USER, TOKEN_NEAR("", "", " user = ?3 AND"))         \
+	X(TOKEN_WARNED, "UPDATE token SET warned = ?3"                     \
+		" WHERE list = ?1 AND idx = ?2 AND dies_at = ?4")          \
 	X(REPEAT_GET, "SELECT request, list, idx FROM repeat"              \
 		" WHERE name = ?1")                                        \
 	X(REPEAT_PUT, "INSERT INTO repeat(name, request, at, list, idx)"   \
