@@ -18,6 +18,7 @@
 #define TYP_STATUS_LIST "statuslist+jwt"
 #define TYP_FEED	"mintmark-feed+jwt"
 #define TYP_SNAPSHOT	"mintmark-snapshot+jwt"
+#define TYP_WARNING	"mintmark-warning+jwt"
 
 struct jws_header {
 	char alg[16];

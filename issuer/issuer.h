@@ -62,6 +62,10 @@
 	X(list_ttl,     SET_DURATION, "60s",               "DUR",       "ttl said in status lists") \
 	X(workers,      SET_INT,      "32",                "N",         "threads for requests that may wait, at most 64") \
 	X(connections,  SET_INT,      "10000",             "N",         "connections at once, at most") \
+	X(warn_before,  SET_TEXT,     "14d 7d 1d",         "DURS",      "how long before the end of a token to warn of it; empty: never") \
+	X(warn_webhook, SET_TEXT,     "",                  "URL",       "where warnings are posted, as signed JWS") \
+	X(warn_command, SET_TEXT,     "",                  "FILE",      "a program that is run for each warning, with a line of JSON on standard input") \
+	X(warn_retry,   SET_DURATION, "1m",                "DUR",       "pause after a warning that was not taken; doubled each time, up to 1h") \
 	X(restored,     SET_BOOL,     "false",             "",          "once, after restoring a backup: begin a new history")
 /* clang-format on */
 

@@ -72,6 +72,15 @@ static enum mm_err check_listen(const struct issuer_settings *set,
 	return MM_OK;
 }
 
+static struct warn_options warn_options(const struct issuer_settings *set)
+{
+	return (struct warn_options){ .iss = set->issuer,
+				      .before = set->warn_before,
+				      .webhook = set->warn_webhook,
+				      .command = set->warn_command,
+				      .retry = set->warn_retry };
+}
+
 enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 {
 	if (set->data[0] == '\0')
@@ -110,6 +119,8 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "feed_retain",
 			       "feed_retain is at least 60s, the ttls at "
 			       "least 1s");
+	struct warn_options warn = warn_options(set);
+	TRY(warner_check(&warn, why));
 	return policy_settle(set, why);
 }
 
@@ -299,6 +310,14 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 	return issuer_metrics_start(is, why);
 }
 
+static enum mm_err start_warner(struct running *r, struct why *why)
+{
+	struct warn_options o = warn_options(&r->is.set);
+	o.store = r->is.store;
+	o.signing = r->is.signing;
+	return warner_start(&o, &r->warner, why);
+}
+
 /* Before the store is made for an issuer that could not be served. */
 static enum mm_err try_address(const struct issuer *is, struct why *why)
 {
@@ -326,6 +345,8 @@ enum mm_err issuer_start(struct running *r, struct why *why)
 	if (e == MM_OK)
 		e = start_http(&r->is, why);
 	if (e == MM_OK)
+		e = start_warner(r, why);
+	if (e == MM_OK)
 		read_keys_again(&r->is);
 	else
 		issuer_stop(r);
@@ -338,6 +359,7 @@ void issuer_stop(struct running *r)
 {
 	struct issuer *is = &r->is;
 	http_stop(is->metrics_http); /* it looks at everything */
+	warner_stop(r->warner);
 	if (is->http != NULL) {
 		http_quiesce(is->http);
 		publisher_release(is->publisher);

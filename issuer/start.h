@@ -4,6 +4,7 @@
 
 #include "issuer/issuer.h"
 #include "issuer/sweep.h"
+#include "issuer/warn_send.h"
 
 /* Fill in what --dev means and check how the settings go together:
  * MM_ERR_INVALID with the setting's name. */
@@ -13,7 +14,8 @@ MM_MUST_USE enum mm_err settings_settle(struct issuer_settings *set,
 struct running {
 	struct issuer is;
 	struct sweeper *sweeper;
-	bool first_start; /* the keys were made just now */
+	struct warner *warner; /* NULL: nobody is warned */
+	bool first_start;      /* the keys were made just now */
 };
 
 /* Make what is missing, then start every part.  On failure all is stopped
