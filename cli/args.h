@@ -25,7 +25,7 @@ struct args {
 	const char *after, *head, *from;
 	const char *offline, *reissue, *passphrase_file;
 	struct arg_texts scopes, audiences, needs, cidrs;
-	int64_t auto_refresh, overlap; /* seconds; 0: not given */
+	int64_t auto_refresh, overlap, expiring; /* seconds; 0: not given */
 	bool quiet, json, allow_long, keep_expiry, from_stdin, no_use, force,
 		yes, plain;
 	bool access_tokens, jws, verify, follow, now;

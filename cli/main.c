@@ -34,6 +34,7 @@ static const struct flag list_flags[] = {
 	{ 'u', "user",   FLAG_TEXT, "USER",   AT(user),   "of this user only", false },
 	{ 0,   "status", FLAG_TEXT, "STATUS", AT(status), "active (default), revoked, suspended, expired, unknown_key, all", false },
 	{ 0,   "key",    FLAG_TEXT, "KID",    AT(kid),    "that this key has signed", false },
+	{ 0,   "expiring", FLAG_DURATION, "DUR", AT(expiring), "active ones that end within DUR, the soonest first; exit 1 if there are any", false },
 	FLAG_O, FLAG_DATA,
 };
 static const struct flag plain_flags[] = { FLAG_O, FLAG_DATA };
@@ -107,10 +108,15 @@ static const struct command commands[] = {
 	  "  mintmark token create -u backup -a 7d --cidr 10.1.0.0/16 --cidr 2001:db8::7\n"
 	  "  TOKEN=$(mintmark token create -u ci -e 2026-12-31 -q)\n",
 	  token_create },
-	{ "token list", "[-u USER] [--status STATUS] [--key KID] [-o json]",
-	  "List tokens, the newest first.", WITH(list_flags), 0,
+	{ "token list", "[-u USER] [--status STATUS] [--key KID] [-o json]\n"
+	  "       mintmark token list --expiring DUR [-u USER] [-o json]",
+	  "List tokens, the newest first.\n"
+	  "--expiring leaves out what has been rotated already, and tokens that refresh\n"
+	  "themselves in a window of up to twice DUR, but for their hard limit.", WITH(list_flags), 0,
 	  "  mintmark token list -u alice\n"
-	  "  mintmark token list --status all -o json | jq -r '.[].id'\n",
+	  "  mintmark token list --status all -o json | jq -r '.[].id'\n"
+	  "  mintmark token list --expiring 14d || echo 'time to rotate these'\n"
+	  "  0 7 * * * root  chronic mintmark token list --expiring 14d    # a crontab; chronic is in moreutils\n",
 	  token_list },
 	{ "token show", "ID [-o json]",
 	  "Show one token, but for its secret.\n"

@@ -6,6 +6,7 @@
 #include "cli/table.h"
 #include "common/claims.h"
 #include "common/duration.h"
+#include "common/ending.h"
 
 #define PAGE 500
 
@@ -20,7 +21,13 @@ struct listing {
 	size_t count;
 };
 
-static void add_row(struct table *t, const json_t *token)
+/* Is it listed for its hard limit, however much it is used? */
+static bool for_its_limit(const struct args *a, int64_t window)
+{
+	return a->expiring != 0 && ending_for(0, 1, window, a->expiring) == 1;
+}
+
+static void add_row(struct table *t, const struct args *a, const json_t *token)
 {
 	char window[32];
 	struct span text;
@@ -35,7 +42,10 @@ static void add_row(struct table *t, const json_t *token)
 	table_cell(t, json_text(token, "user", "-"));
 	table_cell(t, json_text(token, "label", "-"));
 	table_cell(t, json_text(token, "status", "-"));
-	table_cell(t, json_text(token, "dies_at", "-"));
+	table_cell(t, json_text(token,
+				for_its_limit(a, seconds) ? "expires_at"
+							  : "dies_at",
+				"-"));
 	table_cell(t, seconds ? window : "-");
 	table_cell(t, json_text(token, "last_used_at", "-"));
 	table_cell(t, json_text(token, "last_used_door", "-"));
@@ -51,7 +61,7 @@ static enum mm_err put_page(void *listing, const json_t *tokens)
 	{
 		l->count++;
 		if (!l->args->json) {
-			add_row(l->table, token);
+			add_row(l->table, l->args, token);
 			continue;
 		}
 		if (l->count > 1)
@@ -68,6 +78,8 @@ static enum mm_err make_path(const struct args *a, const char *cursor,
 	*path = buf_new(4096);
 	buf_fmt(path, "/v1/tokens?limit=%d&status=", PAGE);
 	client_escape(path, a->status ? a->status : "active");
+	if (a->expiring)
+		buf_fmt(path, "&expiring=%lld", (long long)a->expiring);
 	if (a->user) {
 		buf_str(path, "&user=");
 		client_escape(path, a->user);
@@ -123,19 +135,42 @@ static enum mm_err check_status(const char *word, struct why *why)
 		       "expired, unknown_key, all");
 }
 
+/* For cron: what there is to do something about is a no. */
+static enum mm_err say_expiring(const struct listing *l)
+{
+	char within[32];
+	if (l->count != 0)
+		return MM_ERR_EXPIRED;
+	duration_write(within, l->args->expiring);
+	fprintf(stderr, "no token expires within %s\n", within);
+	return MM_OK;
+}
+
+static enum mm_err check_expiring(const struct args *a, struct why *why)
+{
+	return a->expiring == 0 || (a->status == NULL && a->kid == NULL)
+		       ? MM_OK
+		       : why_say(why, MM_ERR_INVALID, NULL,
+				 "--expiring goes with neither --status nor "
+				 "--key");
+}
+
 enum mm_err token_list(const struct args *a, struct why *why)
 {
 	AUTO_CLIENT struct client c = { .curl = NULL };
 	AUTO_TABLE struct table table = table_new(heads, COLUMNS);
 	struct listing l = { .args = a, .table = &table };
 	TRY(check_status(a->status, why));
+	TRY(check_expiring(a, why));
 	TRY(client_open(&c, a->data, why));
 	if (a->json)
 		putchar('[');
 	TRY(token_pages(&c, a, put_page, &l, why));
 	if (a->json)
 		puts("]");
-	else if (l.count == 0)
+	if (a->expiring != 0)
+		return say_expiring(&l);
+	if (l.count == 0 && !a->json)
 		fprintf(stderr, "no %s tokens%s\n",
 			a->status ? a->status : "active",
 			a->status ? "" : " (--status all shows every one)");

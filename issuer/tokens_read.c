@@ -2,10 +2,12 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/duration.h"
 #include "issuer/caller.h"
 #include "issuer/handlers.h"
 #include "issuer/query.h"
 #include "issuer/reply.h"
+#include "issuer/warn.h"
 
 /* "self" is the token that asks. */
 static enum mm_err read_id(struct http_request *rq, uint32_t *list,
@@ -76,8 +78,8 @@ static enum mm_err read_filter(struct http_request *rq, enum token_filter *out)
 		       "expired, unknown_key, all");
 }
 
-/* A cursor is "iat.list.idx" of the last token seen.  Callers treat it as
- * a word without meaning. */
+/* A cursor is "iat.list.idx" of the last token seen (or "ends.list.idx").
+ * Callers treat it as a word without meaning. */
 static enum mm_err read_cursor(struct http_request *rq, struct token_query *q)
 {
 	const char *text = http_query(rq, "cursor");
@@ -101,6 +103,7 @@ struct page {
 	json_t *items;
 	size_t count, limit;
 	int64_t now;
+	uint64_t expiring; /* seconds; 0: ordered by iat */
 	char cursor[64];
 };
 
@@ -111,7 +114,9 @@ static void add_token(void *ctx, const struct token_row *t)
 	if (p->count++ >= p->limit)
 		return;
 	json_array_append_new(p->items, token_json(t, p->now));
-	snprintf(p->cursor, sizeof p->cursor, "%lld.%u.%u", (long long)t->iat,
+	snprintf(p->cursor, sizeof p->cursor, "%lld.%u.%u",
+		 (long long)(p->expiring ? warn_end(t, (int64_t)p->expiring)
+					 : t->iat),
 		 t->list, t->idx);
 }
 
@@ -125,6 +130,33 @@ static enum mm_err reply_page(struct http_request *rq, const char *name,
 		json_pack("{s:o, s:o}", name, p->items, "next_cursor", next));
 }
 
+/* Those that a warning would be due for, the soonest first. */
+static enum mm_err query_expiring(struct store *s, const struct token_query *q,
+				  struct page *p)
+{
+	const struct ending_query e = { .now = q->now,
+					.before = (int64_t)p->expiring,
+					.user = q->user,
+					.limit = q->limit,
+					.after_ends = q->after_iat,
+					.after_list = q->after_list,
+					.after_idx = q->after_idx };
+	return store_ending(s, &e, add_token, p);
+}
+
+static enum mm_err read_expiring(struct http_request *rq,
+				 const struct token_query *q, uint64_t *out)
+{
+	TRY(query_number(rq, "expiring", 1, DURATION_MAX, out));
+	if (*out == 0 ||
+	    (q->text == NULL && q->kid == NULL &&
+	     (http_query(rq, "status") == NULL || q->filter == FILTER_ACTIVE)))
+		return MM_OK;
+	return why_say(http_why(rq), MM_ERR_INVALID, "expiring",
+		       "expiring is for active tokens, and goes with no other "
+		       "choice than user");
+}
+
 enum mm_err token_list(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
@@ -135,6 +167,7 @@ enum mm_err token_list(void *app, struct http_request *rq)
 				 .kid = http_query(rq, "key"),
 				 .now = p.now };
 	TRY(read_filter(rq, &q.filter));
+	TRY(read_expiring(rq, &q, &p.expiring));
 	TRY(query_limit(rq, &p.limit));
 	TRY(read_cursor(rq, &q));
 	if (!by->admin && q.user == NULL)
@@ -146,7 +179,8 @@ enum mm_err token_list(void *app, struct http_request *rq)
 
 	q.limit = p.limit + 1;
 	p.items = json_array();
-	enum mm_err e = store_query(is->store, &q, add_token, &p);
+	enum mm_err e = p.expiring ? query_expiring(is->store, &q, &p)
+				   : store_query(is->store, &q, add_token, &p);
 	if (e != MM_OK) {
 		json_decref(p.items);
 		return e;

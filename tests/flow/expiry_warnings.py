@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Warnings before a token ends: by webhook and by command, at least once, one for
-each threshold."""
+each threshold; and the list of what ends soon, for cron."""
 import concurrent.futures
 import json
 import sqlite3
@@ -388,6 +388,81 @@ class Settings(Warnings):
         i.mint(expires_in=3601)
         time.sleep(1.5)
         self.assertFalse(out.exists())
+
+
+class Expiring(Warnings):
+    def list(self, i, *flags, code, env=None):
+        return cli("token", "list", *(() if env else ("--data", i.data)),
+                   *flags, env=env, check=code)
+
+    def test_for_cron(self):
+        i = self.issuer()
+        p = self.list(i, "--expiring", "14d", code=0)
+        self.assertEqual((p.stdout, p.stderr),
+                         ("", "no token expires within 2w\n"))
+        self.assertEqual(
+            self.list(i, "--expiring", "14d", "-o", "json", code=0).stdout,
+            "[]\n")
+        late = i.mint("alice", expires_in=10 * 86400)
+        soon = i.mint("alice", expires_in=86400)
+        bob = i.mint("bob", expires_in=5 * 86400)
+        i.mint("bob", expires_in=15 * 86400)
+        slides = i.mint("carol", auto_refresh=7 * 86400,
+                        expires_in=30 * 86400)
+        capped = i.mint("carol", auto_refresh=7 * 86400,
+                        expires_in=8 * 86400)
+        i.revoke(i.mint("bob", expires_in=86400)["id"])
+        ids = [soon["id"], bob["id"], capped["id"], late["id"]]
+
+        def ids_of(*flags):
+            p = self.list(i, *flags, "-o", "json", code=1)
+            return [t["id"] for t in json.loads(p.stdout)]
+
+        self.assertEqual(ids_of("--expiring", "14d"), ids)
+        self.assertEqual(ids_of("--expiring", "14d", "-u", "alice"),
+                         [soon["id"], late["id"]])
+        self.assertEqual(self.list(i, "--expiring", "14d", "-u", "eve",
+                                   code=0).stdout, "")
+        p = self.list(i, "--expiring", "14d", code=1)
+        self.assertEqual([line.split()[0] for line in
+                          p.stdout.splitlines()[1:]], ids)
+        self.assertIn(capped["expires_at"], p.stdout)
+        self.assertEqual(p.stderr, "")
+        # its own end is 7 days ahead; 7 days are more than half of them
+        self.assertNotIn(slides["id"], p.stdout)
+        i.admin("POST", f"/v1/tokens/{soon['id']}/rotate", {"overlap": 3600})
+        self.assertNotIn(soon["id"], ids_of("--expiring", "14d"))
+        for flags in (("--status", "all"), ("--key", "x")):
+            self.list(i, "--expiring", "14d", *flags, code=2)
+        i.stop()
+        self.list(i, "--expiring", "14d", code=3)
+
+    def test_one_s_own(self):
+        i = self.issuer()
+        me = i.mint("alice", scopes=["mintmark:self"], expires_in=3600)
+        i.mint("bob", expires_in=3600)
+        env = {"MINTMARK_URL": i.url, "MINTMARK_TOKEN": me["token"],
+               "MINTMARK_SOCKET": "", "MINTMARK_DATA": ""}
+        p = self.list(i, "--expiring", "1d", "-o", "json", code=1, env=env)
+        self.assertEqual([t["id"] for t in json.loads(p.stdout)], [me["id"]])
+        for query in ("0", "x", "-1", "99999999999", "60&status=all",
+                      "60&q=a", "60&key=x", "60&user=bob"):
+            status = i.http("GET", f"/v1/tokens?expiring={query}",
+                            token=me["token"])[0]
+            self.assertIn(status, (400, 403), query)
+
+    def test_more_than_a_page(self):
+        i = self.issuer()
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            made = list(pool.map(
+                lambda n: i.mint(f"user{n}", expires_in=600 + n % 7),
+                range(520)))
+        p = self.list(i, "--expiring", "1h", "-o", "json", code=1)
+        got = json.loads(p.stdout)
+        self.assertEqual(len(got), 520)
+        self.assertEqual({t["id"] for t in got}, {t["id"] for t in made})
+        ends = [t["dies_at"] for t in got]
+        self.assertEqual(ends, sorted(ends))
 
 
 if __name__ == "__main__":

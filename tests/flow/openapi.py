@@ -156,7 +156,8 @@ class OpenApi(Flow):
         i.http("POST", "/v1/tokens", {"user": "alice", "expires_in": "2h"},
                local=True, headers=once)
         for query in ("", "?limit=1", "?user=alice&status=active&q=x",
-                      f"?key={t['key']}", "?limit=0", "?status=blue"):
+                      f"?key={t['key']}", "?limit=0", "?status=blue",
+                      "?expiring=3600", "?expiring=x"):
             i.http("GET", f"/v1/tokens{query}", local=True)
         for what in ("suspend", "suspend", "reinstate", "reinstate"):
             i.http("POST", f"/v1/tokens/{t['id']}/{what}", {}, local=True)
