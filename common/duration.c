@@ -226,12 +226,33 @@ enum mm_err date_read(struct span text, int64_t *unix_seconds, struct why *why)
 	return MM_OK;
 }
 
-void date_write(char out[32], int64_t unix_seconds)
+static struct tm utc(int64_t unix_seconds)
 {
 	time_t at = unix_seconds < 0	      ? 0
 		    : unix_seconds > DATE_MAX ? DATE_MAX
 					      : unix_seconds;
 	struct tm t;
 	gmtime_r(&at, &t);
+	return t;
+}
+
+void date_write(char out[32], int64_t unix_seconds)
+{
+	const struct tm t = utc(unix_seconds);
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &t);
+}
+
+/* Day and month in English, whatever the locale is. */
+void date_write_http(char out[32], int64_t unix_seconds)
+{
+	static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed",
+					 "Thu", "Fri", "Sat" };
+	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr",
+					    "May", "Jun", "Jul", "Aug",
+					    "Sep", "Oct", "Nov", "Dec" };
+	const struct tm t = utc(unix_seconds);
+	char rest[24];
+	strftime(rest, sizeof rest, "%Y %H:%M:%S GMT", &t);
+	snprintf(out, 32, "%s, %02u %s %s", days[t.tm_wday],
+		 (unsigned)t.tm_mday % 100, months[t.tm_mon], rest);
 }

@@ -29,5 +29,8 @@ MM_MUST_USE enum mm_err date_read(struct span text, int64_t *unix_seconds,
 /* "2026-11-24T10:00:00Z".  A time outside 0..DATE_MAX is written as the
  * nearer end. */
 void date_write(char out[32], int64_t unix_seconds);
+/* "Tue, 24 Nov 2026 10:00:00 GMT": an HTTP-date (RFC 9110 s5.6.7).  The
+ * same. */
+void date_write_http(char out[32], int64_t unix_seconds);
 
 #endif

@@ -80,6 +80,16 @@ end
 
 local NAMES = { "User", "Id", "Scopes", "Expires" }
 
+-- A token that is near its end has a Sunset (see the agent's --warn-before): its
+-- client hears of it, whatever the service answers.
+local function tell_its_end(r, headers)
+	if headers["sunset"] then
+		r.err_headers_out["Sunset"] = headers["sunset"][1]
+		r.err_headers_out["X-Mintmark-Expires"] =
+			headers["x-mintmark-expires"][1]
+	end
+end
+
 local function let_in(r, headers)
 	for _, name in ipairs(NAMES) do
 		local value = headers["x-mintmark-" .. name:lower()]
@@ -87,6 +97,7 @@ local function let_in(r, headers)
 			r.headers_in["X-Mintmark-" .. name] = value[1]
 		end
 	end
+	tell_its_end(r, headers)
 	r.user = headers["x-mintmark-user"][1]
 	return apache2.OK
 end

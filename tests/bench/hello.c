@@ -12,7 +12,7 @@ static const char *const headers[][2] = {
 	{ "X-Mintmark-User", HOST_USER },
 	{ "X-Mintmark-Scopes", "photos:read" },
 	{ "X-Mintmark-Id", "0.1234" },
-	{ "X-Mintmark-Expires", "1790000000" },
+	{ "X-Mintmark-Expires", "2026-09-21T14:13:20Z" },
 	{ "Cache-Control", "no-store" },
 	{ "X-Request-Id", "0123456789abcdef" },
 };

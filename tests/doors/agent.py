@@ -72,6 +72,7 @@ class AccessTokens(AgentDoor):
         status, headers = self.ask("alice", access, for_files)
         self.assertEqual(status, 200)
         self.assertTrue(headers["X-Mintmark-Id"].startswith(parent["id"] + "."))
+        self.assertNotIn("Sunset", headers)  # it is made anew each time
         for query in ("audience=mail", ""):
             status, headers = self.ask("alice", access, query)
             self.assertEqual(

@@ -66,8 +66,9 @@ class Proxy(Serving):
                     return self.reply(rules.away, [], b"")
                 if status != 200:
                     return self.reply(status, rules.deny(said), text)
-                return self.reply(*self.pass_on(rules.admit(headers, said),
-                                                body))
+                status, got, body = self.pass_on(rules.admit(headers, said),
+                                                 body)
+                return self.reply(status, got + rules.tell(said), body)
 
         super().__init__(Handler)
 
@@ -96,7 +97,9 @@ class Envoy:
             r'key: x-mintmark-need, value: "([^"]+)"', text)[1]
         self.allowed = re.search(r'safe_regex: \{ regex: "([^"]+)"', text)[1]
         self.removed = set(re.findall(r"- remove: (\S+)", text))
-        up, _, client = text.partition("allowed_client_headers")
+        up, _, rest = text.partition("allowed_client_headers_on_success:")
+        told, _, client = rest.partition("allowed_client_headers:")
+        self.told = set(re.findall(r"- exact: (\S+)", told))
         self.copied = set(re.findall(r"- exact: (\S+)", up))
         self.shown = set(re.findall(r"- exact: (\S+)", client))
         assert "failure_mode_allow: false" in text
@@ -128,6 +131,9 @@ class Envoy:
         # what Connection names is not dropped by Envoy
         kept = without(headers, self.copied | {"authorization", "connection"})
         return kept + only(said, self.copied)
+
+    def tell(self, said):
+        return only(said, self.told)
 
     def deny(self, said):
         return only(said, self.shown)
@@ -173,6 +179,9 @@ class Traefik:
         return (without(headers, self.copied | self.done)
                 + only(said, self.copied))
 
+    def tell(self, said):
+        return []  # what it copies is for the service
+
     def deny(self, said):
         return without(said, self.hidden)
 
@@ -200,12 +209,14 @@ class Convention(Rest, Life, Web):
 class EnvoyConvention(Convention):
     FILE = "envoy/envoy.yaml"
     RULES = Envoy
+    TELLS = ("Sunset",)
     WRONG = ("envoy.yaml", "&type=node", "&typ=node")
 
 
 class TraefikConvention(Convention):
     FILE = "traefik/dynamic.yml"
     RULES = Traefik
+    TELLS = ()
     WRONG = ("dynamic.yml", "&type=node", "&typ=node")
     AWAY = (500,)
 

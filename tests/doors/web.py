@@ -3,6 +3,8 @@ client, a service to stand behind them, and a look for tokens in the logs.
 """
 import base64
 import contextlib
+import datetime
+import email.utils
 import json
 import os
 import signal
@@ -238,6 +240,9 @@ class Guarded:
     WRONG (file, old, new) makes it ask for what the agent does not know.
     """
 
+    #: headers by which a client learns that its token is near its end
+    TELLS = ("Sunset", "X-Mintmark-Expires")
+
     def untouched(self, reply):
         """Whatever is behind the door gave nothing away and is as it was."""
         raise NotImplementedError
@@ -269,6 +274,28 @@ class Guarded:
         self.refused(
             curl("POST", self.url + self.CHANGE[1],
                  data=f"access_token={t}".encode()), 401)
+
+    def test_near_its_end(self):
+        i, _ = self.open()
+        near = i.mint("alice", auto_refresh=86400, expires_in=10 * 86400)
+        far = i.mint("alice", auto_refresh=86400, expires_in=30 * 86400)
+        end = datetime.datetime.fromisoformat(near["expires_at"])
+        said = {"Sunset": email.utils.format_datetime(
+                    end.astimezone(datetime.timezone.utc), usegmt=True),
+                "X-Mintmark-Expires": near["dies_at"]}
+        for kw in ({"token": near["token"]},
+                   {"user": "alice", "token": near["token"]}):
+            r = self.get(self.PATH, **kw)
+            self.assertEqual(r.status, 200, r)
+            self.assertEqual({n: r.all(n) for n in said},
+                             {n: [v] if n in self.TELLS else []
+                              for n, v in said.items()})
+        self.assertTrue(self.passed(self.change(token=near["token"])))
+        for r in (self.get(self.PATH, token=far["token"]),
+                  self.get(self.PATH, token=far["token"],
+                           headers=["Sunset: tomorrow"]),
+                  self.get(self.PATH, token="nonsense")):
+            self.assertEqual([r.all(n) for n in said], [[], []], r)
 
     def test_two_authorizations(self):
         i, _ = self.open()
@@ -452,7 +479,7 @@ class Rest(Guarded):
                 self.assertEqual(saw["x-mintmark-user"], "alice")
                 self.assertEqual(saw["x-mintmark-id"], t["id"])
                 self.assertEqual(saw["x-mintmark-scopes"], scopes)
-                self.assertTrue(saw["x-mintmark-expires"].isdigit())
+                self.assertEqual(saw["x-mintmark-expires"], t["dies_at"])
                 self.assertNotIn("authorization", saw)
                 self.assertNotIn("x-mintmark-need", saw)
         self.assertEqual(self.service.seen[-1]["path"], "/photos/1?size=2")

@@ -7,6 +7,7 @@
 
 #include "common/base64url.h"
 #include "common/clock.h"
+#include "common/duration.h"
 #include "common/log.h"
 #include "verifier/agent/door.h"
 #include "verifier/state.h"
@@ -20,6 +21,13 @@ struct house {
 	char listen[120];
 };
 
+static struct door_options options(const struct house *h)
+{
+	return (struct door_options){ .listen = h->listen,
+				      .state = h->m.path,
+				      .warn_before = 14 * DAY };
+}
+
 static void begin(struct house *h)
 {
 	struct why why = { .text = "" };
@@ -27,7 +35,8 @@ static void begin(struct house *h)
 	h->w = STATE_WRITER_NONE;
 	snprintf(h->listen, sizeof h->listen, "unix:%s/auth.sock", h->m.folder);
 	assert_ok(door_check(h->listen, &why));
-	assert_ok(door_start(h->listen, h->m.path, false, &h->door, &why));
+	const struct door_options opt = options(h);
+	assert_ok(door_start(&opt, &h->door, &why));
 }
 
 static void publish(struct house *h, int64_t fresh_at)
@@ -154,8 +163,8 @@ static const struct row {
 	{ "GET /auth", BEARER, 200,
 	  "X-Mintmark-Scopes: photos:read node:dir:r\r\n", NULL, ALICE },
 	{ "GET /auth", BEARER, 200, "X-Mintmark-Id: 1.0\r\n", NULL, ALICE },
-	{ "GET /auth", BEARER, 200, "X-Mintmark-Expires: 2135600000\r\n", NULL,
-	  ALICE },
+	{ "GET /auth", BEARER, 200,
+	  "X-Mintmark-Expires: 2037-09-03T14:13:20Z\r\n", "Sunset", ALICE },
 	{ "GET /auth", BEARER, 200, "X-Mintmark-User: bob\r\n", "reason",
 	  ANOTHER },
 	{ "GET /auth", BEARER, 200, "X-Mintmark-Scopes: *\r\n", NULL, ANOTHER },
@@ -389,6 +398,66 @@ static void test_basic(void **state)
 	end(&h);
 }
 
+/* Days from now. */
+static const struct life {
+	const char *what;
+	int64_t iat, exp, window, last_use, dies;
+	bool near;
+} lives[] = {
+	{ "far", -9, 15, 0, 0, 15, false },
+	{ "near", -9, 13, 0, 0, 13, true },
+	{ "near, and was never far", -1, 1, 0, 0, 1, true },
+	{ "slides, a week at a time", -9, 90, 7, -1, 6, false },
+	{ "slides to its limit", -9, 13, 7, -1, 6, true },
+	{ "is at its limit", -90, 5, 60, -1, 5, true },
+	{ "was not used for long, until now", -90, 90, 60, -55, 5, false },
+};
+
+static void put_life(struct house *h, const struct life *l, uint32_t idx,
+		     int64_t now, struct buf *b, struct span *token)
+{
+	const struct says s = { .iat = now + l->iat * DAY,
+				.exp = now + l->exp * DAY,
+				.window = l->window * DAY,
+				.list = l->window ? SLIDE : FIXED,
+				.idx = idx };
+	if (l->window)
+		replica_list(&h->m.r, SLIDE)->last_use[idx] =
+			(uint32_t)(now + l->last_use * DAY);
+	*token = token_make(&h->m, s, b);
+}
+
+static void test_near_its_end(void **state)
+{
+	(void)state;
+	struct house h;
+	struct buf room[ROWS(lives)];
+	struct span token[ROWS(lives)];
+	int64_t now = clock_now();
+	begin(&h);
+	for (size_t i = 0; i < ROWS(lives); i++)
+		put_life(&h, &lives[i], (uint32_t)i, now, &room[i], &token[i]);
+	publish(&h, now);
+	for (size_t i = 0; i < ROWS(lives); i++) {
+		char date[32], expires[80], sunset[80];
+		AUTO_BUF struct buf answer;
+		date_write(date, now + lives[i].dies * DAY);
+		snprintf(expires, sizeof expires, "X-Mintmark-Expires: %s\r\n",
+			 date);
+		date_write_http(date, now + lives[i].exp * DAY);
+		snprintf(sunset, sizeof sunset, "Sunset: %s\r\n", date);
+		assert_int_equal(
+			ask(&h, "GET /auth", BEARER, token[i], &answer), 200);
+		if (!answers(&answer, expires) ||
+		    answers(&answer, sunset) != lives[i].near ||
+		    answers(&answer, "Sunset") != lives[i].near)
+			fail_msg("%s: %.*s", lives[i].what, (int)answer.len,
+				 (const char *)answer.at);
+		buf_free(&room[i]);
+	}
+	end(&h);
+}
+
 /* Nothing passes while nothing is known; then, without a restart, it does. */
 static void test_no_state_yet(void **state)
 {
@@ -506,8 +575,8 @@ static void test_socket(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0660);
 	struct why why = { .text = "" };
-	assert_err(door_start(h.listen, h.m.path, false, &second, &why),
-		   MM_ERR_CONFLICT);
+	const struct door_options opt = options(&h);
+	assert_err(door_start(&opt, &second, &why), MM_ERR_CONFLICT);
 	assert_non_null(strstr(why.text, "another program answers"));
 	door_stop(second);
 	assert_int_equal(stat(path, &st), 0);
@@ -522,6 +591,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_basic),
+		cmocka_unit_test(test_near_its_end),
 		cmocka_unit_test(test_no_state_yet),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_large_headers),

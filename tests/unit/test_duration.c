@@ -279,6 +279,26 @@ static void test_date_write(void **state)
 	assert_string_equal(text, "9999-12-31T23:59:59Z");
 }
 
+static void test_date_write_http(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t at;
+		const char *text;
+	} with[] = {
+		{ 784111777, "Sun, 06 Nov 1994 08:49:37 GMT" }, /* RFC 9110 */
+		{ 0, "Thu, 01 Jan 1970 00:00:00 GMT" },
+		{ 1795514400, "Tue, 24 Nov 2026 10:00:00 GMT" },
+		{ -5, "Thu, 01 Jan 1970 00:00:00 GMT" },
+		{ INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT" },
+	};
+	char text[32];
+	for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
+		date_write_http(text, with[i].at);
+		assert_string_equal(text, with[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_every_day),
 		cmocka_unit_test(test_date_write),
+		cmocka_unit_test(test_date_write_http),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,7 @@
 /* answer.c - the answers, with their headers. */
 #include "verifier/agent/answer.h"
 
-#include <inttypes.h>
-
+#include "common/duration.h"
 #include "common/log.h"
 
 #define BEARER "Bearer realm=\"mintmark\""
@@ -38,17 +37,28 @@ static enum mm_err check_fits(const struct mm_token *t, struct why *why)
 	return MM_OK;
 }
 
-enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t)
+/* RFC 8594.  It is also how a proxy knows that the two are for the client. */
+static void say_sunset(struct http_request *rq, const struct mm_token *t)
 {
-	char expires[24];
+	char date[32];
+	date_write_http(date, t->expires_at);
+	http_set(rq, "Sunset", date);
+}
+
+enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t,
+			bool near)
+{
+	char expires[32];
 	enum mm_err e = check_fits(t, http_why(rq));
 	if (e != MM_OK)
 		return answer_wrong(rq, e);
-	snprintf(expires, sizeof expires, "%" PRId64, t->expires_at);
+	date_write(expires, t->dies_at);
 	http_set(rq, "X-Mintmark-User", t->user);
 	http_set(rq, "X-Mintmark-Scopes", t->has_scope ? t->scope : ALL_RIGHTS);
 	http_set(rq, "X-Mintmark-Id", t->id);
 	http_set(rq, "X-Mintmark-Expires", expires);
+	if (near)
+		say_sunset(rq, t);
 	return http_reply(rq, 200, NULL, span_of(NULL, 0));
 }
 

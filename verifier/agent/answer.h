@@ -18,8 +18,9 @@ struct refused {
 				     * said as a scope */
 };
 
-/* 200. */
-enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t);
+/* 200.  `near`: its hard limit is, so the client is to hear of it. */
+enum mm_err answer_pass(struct http_request *rq, const struct mm_token *t,
+			bool near);
 /* 401: no token (MM_ERR_UNAUTHENTICATED), or one that is not good; 503: the
  * state is not. */
 enum mm_err answer_refuse(struct http_request *rq, const struct refused *no);

@@ -26,6 +26,7 @@ struct door {
 	struct http_server *http;
 	char *state;
 	struct mm_options opt;
+	int64_t warn_before;
 	pthread_mutex_t opening;
 	int64_t next_try;			/* clock_ms(); by opening */
 	_Atomic(struct mm_verifier *) verifier; /* NULL: no state yet */
@@ -75,6 +76,14 @@ static enum mm_err count(struct door *d, bool prefixed, enum mm_err e)
 	return e;
 }
 
+/* Its own end, if it has one, has moved a window away by this very use; what no
+ * use moves is its limit.  An access token is short, and made anew. */
+static bool is_near(const struct door *d, const struct mm_token *t)
+{
+	return !t->access_token &&
+	       t->expires_at - clock_now() <= d->warn_before;
+}
+
 static enum mm_err answer(struct door *d, struct http_request *rq,
 			  bool prefixed)
 {
@@ -89,7 +98,7 @@ static enum mm_err answer(struct door *d, struct http_request *rq,
 		no.e = need_check(&s.need, &token, no.missing);
 	switch (count(d, prefixed, no.e)) {
 	case MM_OK:
-		return answer_pass(rq, &token);
+		return answer_pass(rq, &token, is_near(d, &token));
 	case MM_ERR_INSUFFICIENT_SCOPE:
 		return answer_lacks(rq, &no);
 	default:
@@ -166,8 +175,8 @@ enum mm_err door_check(const char *listen, struct why *why)
 	return fill(listen, host, &opt, why);
 }
 
-enum mm_err door_start(const char *listen, const char *state,
-		       bool access_tokens, struct door **out, struct why *why)
+enum mm_err door_start(const struct door_options *o, struct door **out,
+		       struct why *why)
 {
 	char host[256];
 	struct door *d = calloc(1, sizeof *d);
@@ -177,12 +186,13 @@ enum mm_err door_start(const char *listen, const char *state,
 				    .head_max = HEAD_MAX,
 				    .reply_max = REPLY_MAX };
 	*out = d;
-	if (d == NULL || (d->state = strdup(state)) == NULL)
+	if (d == NULL || (d->state = strdup(o->state)) == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	d->warn_before = o->warn_before;
 	d->opt.door = "http";
-	d->opt.flags = access_tokens ? MM_ACCESS_TOKENS : 0;
+	d->opt.flags = o->access_tokens ? MM_ACCESS_TOKENS : 0;
 	pthread_mutex_init(&d->opening, NULL);
-	TRY(fill(listen, host, &opt, why));
+	TRY(fill(o->listen, host, &opt, why));
 	return http_start(&opt, &d->http, why);
 }
 

@@ -8,6 +8,7 @@
 #define MM_VERIFIER_AGENT_DOOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/metrics.h"
 
@@ -23,11 +24,17 @@ struct door_counts {
 /* listen: "127.0.0.1:9080" (loopback only) or "unix:/run/mintmark/auth.sock".
  * MM_ERR_INVALID: it is neither. */
 MM_MUST_USE enum mm_err door_check(const char *listen, struct why *why);
-/* Begin to answer; until there is a state file, with 503.  Access tokens are
- * taken when that is asked for, and only where the proxy names an audience. */
-MM_MUST_USE enum mm_err door_start(const char *listen, const char *state,
-				   bool access_tokens, struct door **out,
-				   struct why *why);
+struct door_options {
+	const char *listen;
+	const char *state;   /* path of the state file */
+	bool access_tokens;  /* taken, too, where the proxy names an audience */
+	int64_t warn_before; /* seconds before a token's limit from which on the
+			      * client is to hear of it */
+};
+
+/* Begin to answer; until there is a state file, with 503. */
+MM_MUST_USE enum mm_err door_start(const struct door_options *opt,
+				   struct door **out, struct why *why);
 /* For metrics; both belong to the door. */
 const struct door_counts *door_counts(const struct door *d);
 const struct http_server *door_http(const struct door *d);

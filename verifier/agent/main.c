@@ -22,7 +22,8 @@
 	X(listen,        SET_TEXT,     "",     "ADDR", "answer proxies' auth subrequests at HOST:PORT of loopback, or unix:/PATH") \
 	X(metrics,       SET_TEXT,     "",     "HOST:PORT", "where Prometheus may read /metrics; else nowhere")    \
 	X(access_tokens, SET_BOOL,     "",     "",     "there, take at+jwt access tokens, too, where an audience is asked for") \
-	X(report_addresses, SET_BOOL,  "",     "",     "tell the issuer from which address a token was used (it keeps them with keep_addresses only)")
+	X(report_addresses, SET_BOOL,  "",     "",     "tell the issuer from which address a token was used (it keeps them with keep_addresses only)") \
+	X(warn_before,   SET_DURATION, "14d",  "DUR",  "there, say when a token ends (Sunset), from so long before it on")
 /* clang-format on */
 
 struct agent_settings {
@@ -155,9 +156,11 @@ static void warn_open_token(const char *path)
 static enum mm_err open_doors(const struct agent_settings *set, struct door **d,
 			      struct agent_metrics *m, struct why *why)
 {
+	const struct door_options opt = { set->listen, set->state,
+					  set->access_tokens,
+					  set->warn_before };
 	if (set->listen[0] != '\0')
-		TRY(door_start(set->listen, set->state, set->access_tokens, d,
-			       why));
+		TRY(door_start(&opt, d, why));
 	m->door = *d;
 	return agent_metrics_start(m, set->metrics, why);
 }
