@@ -50,15 +50,16 @@ static void add_key(void *ctx, const struct keyring_entry *e)
 	}
 	json_array_append_new(
 		p->items,
-		json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o, s:o*, s:o*}",
-			  "kid", jwk_kid(e->key), "alg", jwk_alg_name(e->key),
-			  "state", key_state_name(e->state), "offline",
-			  keyring_is_offline(e), "created_at",
-			  time_json(e->created), "announced_seq",
-			  (json_int_t)row->announced_seq, "announced_at",
-			  time_json(row->announced_at), "last_exp",
-			  time_json(row->last_exp), "needed_until", until,
-			  "live_tokens", live));
+		json_pack(
+			"{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o, s:o*, s:o*}",
+			"kid", jwk_kid(e->key), "alg", jwk_alg_name(e->key),
+			"state", key_state_name(e->state), "offline",
+			keyring_is_offline(e), "created_at",
+			time_json(e->created), "announced_seq",
+			(json_int_t)row->announced_seq, "announced_at",
+			time_json(row->announced_at), "last_exp",
+			time_json(row->last_exp), "needed_until", until,
+			"live_tokens", live));
 }
 
 enum mm_err keys_json(struct issuer *is, int64_t now, json_t **out)

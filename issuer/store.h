@@ -45,9 +45,9 @@ struct token_row {
 	int64_t revoke_at; /* rotated with overlap: dies then */
 	int64_t seen_at;   /* the hour that it was used in last, */
 	char seen_door[DOOR_SIZE], seen_from[FROM_SIZE]; /* and where */
-	int64_t warned;	   /* the smallest threshold, in seconds, that was
-			    * warned of; 0: none was, or a use moved the end
-			    * away again */
+	int64_t warned; /* the smallest threshold, in seconds, that was
+			 * warned of; 0: none was, or a use moved the end
+			 * away again */
 	/* Not stored: the token that asks for this one (list 0: none does).
 	 * It must still be valid when the row is written. */
 	uint32_t by_list, by_idx;
