@@ -11,7 +11,7 @@
 
 #include "common/buf.h"
 
-#define TABLE_COLUMNS 8
+#define TABLE_COLUMNS 9
 
 struct table {
 	const char *const *heads;

@@ -89,8 +89,8 @@ static void put_history(FILE *to, const json_t *t)
 	put_field(to, "dies", json_text(t, "dies_at", "-"));
 	put_field(to, "issued", json_text(t, "issued_at", "-"));
 	put_field(to, "last used", json_text(t, "last_used_at", "never seen"));
-	put_field(to, "at", json_text(t, "last_used_door", "-"));
-	put_field(to, "from", json_text(t, "last_used_from", "-"));
+	put_field(to, "used at", json_text(t, "last_used_door", "-"));
+	put_field(to, "used from", json_text(t, "last_used_from", "-"));
 	put_field(to, "created by", json_text(t, "created_by", "-"));
 	put_change(to, t);
 	put_field(to, "key", json_text(t, "key", "-"));

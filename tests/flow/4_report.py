@@ -5,7 +5,7 @@ import datetime
 import http.client
 import time
 
-from flow import SLOW, Flow, free_port, main, wait_for
+from flow import SLOW, Flow, cli, free_port, main, wait_for
 
 WINDOW = int(4 * max(1, SLOW / 2))
 
@@ -134,6 +134,14 @@ class Report(Flow):
         wait_for("last_used_at", lambda: shown(i, t["id"])[0])
         # the hour, and no more of it
         self.assertEqual(shown(i, t["id"]), (hour_of(begun), "verify", None))
+        said = cli("token", "show", t["id"], check=0,
+                   env={"MINTMARK_SOCKET": str(i.socket)}).stdout
+        self.assertRegex(said, r"last used +\S+:00:00Z\n +used at +verify\n"
+                         r" +used from +-\n")
+        said = cli("token", "list", check=0,
+                   env={"MINTMARK_SOCKET": str(i.socket)}).stdout
+        self.assertRegex(said, r"LAST USED +AT +")
+        self.assertRegex(said, r":00:00Z +verify +")
         self.assertIsNone(a.reason(t["token"]))
         self.assertEqual(len(events().split(b".")[1]), len(seq.split(b".")[1]))
         self.assertEqual(lines(), audit)
