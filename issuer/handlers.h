@@ -32,7 +32,7 @@ http_handler metadata_get, oauth_inspect, oauth_revoke, oauth_token;
 /* openapi.c */
 http_handler openapi_get;
 /* console.c */
-http_handler console_get;
+http_handler console_get, console_move;
 
 /* The token that the path names ("/v1/tokens/{}"), if the caller may see
  * it: MM_ERR_NOT_FOUND, with the sentence. */

@@ -20,6 +20,7 @@
 #include "common/http.h"
 #include "common/metrics.h"
 #include "common/settings.h"
+#include "issuer/console.h"
 #include "issuer/followers.h"
 #include "issuer/health.h"
 #include "issuer/mint.h"
@@ -89,6 +90,7 @@ struct issuer {
 	struct sightings *sightings;
 	struct http_body *metadata; /* RFC 8414 */
 	struct http_body *openapi;
+	struct console *console;
 	struct http_server *http;
 	struct metrics metrics;
 	struct http_server *metrics_http; /* NULL: nobody asked for it */

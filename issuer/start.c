@@ -256,6 +256,7 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(oauth_metadata_new(is->set.issuer, &is->metadata));
 	TRY(openapi_new(&is->openapi));
+	TRY(console_open(&is->console));
 	TRY(make_data_folder(is->set.data, why));
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
@@ -379,4 +380,5 @@ void issuer_stop(struct running *r)
 	sightings_free(is->sightings);
 	http_body_drop(is->metadata);
 	http_body_drop(is->openapi);
+	console_close(is->console);
 }

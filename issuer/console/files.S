@@ -1,9 +1,12 @@
 /* files.S - the console's files, as bytes in the program. */
+#include "issuer/console/files.h"
+
+#define BYTES(symbol, name)                                                    \
+	.global console_##symbol##_start;                                      \
+	.global console_##symbol##_end;                                        \
+	console_##symbol##_start: .incbin name;                                \
+	console_##symbol##_end: .byte 0;
+
 	.section .rodata
-	.global console_index_start
-	.global console_index_end
-console_index_start:
-	.incbin "issuer/console/index.html"
-console_index_end:
-	.byte 0
+CONSOLE_FILES(BYTES)
 	.section .note.GNU-stack,"",@progbits

@@ -245,10 +245,12 @@ class OpenApi(Flow):
         i.http("GET", f"/s/{lists[0].rsplit('/', 1)[1]}")
         i.http("GET", "/s/999")
         i.http("GET", f"/s/{lists[0].rsplit('/', 1)[1]}?time=1")
-        for path in ("/.well-known/jwks.json", "/openapi.json"):
+        for path in ("/.well-known/jwks.json", "/openapi.json", "/console/",
+                     "/console/main.js"):
             tag = i.http("GET", path)[2]["ETag"]
             i.http("GET", path, headers={"If-None-Match": tag})
-        for path in ("/health/live", "/health/ready", "/version", "/console/"):
+        for path in ("/health/live", "/health/ready", "/version", "/console",
+                     "/console/style.css", "/console/icon.svg", "/console/x"):
             i.http("GET", path)
 
 
