@@ -24,6 +24,7 @@
 	X(token_change_js,  "token_change.js") \
 	X(token_shown_js,   "token_shown.js") \
 	X(page_signin_js,   "page_signin.js") \
+	X(page_overview_js, "page_overview.js") \
 	X(page_people_js,   "page_people.js") \
 	X(page_person_js,   "page_person.js") \
 	X(page_token_js,    "page_token.js") \

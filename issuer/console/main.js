@@ -6,6 +6,7 @@ import { go, here, href } from "./route.js";
 import { auditPage } from "./page_audit.js";
 import { createPage } from "./page_create.js";
 import { keysPage } from "./page_keys.js";
+import { overviewPage } from "./page_overview.js";
 import { peoplePage } from "./page_people.js";
 import { minePage, personPage } from "./page_person.js";
 import { signInPage } from "./page_signin.js";
@@ -14,6 +15,7 @@ import { tokenPage } from "./page_token.js";
 // The pages; * is any one segment.  A page is given where one is and some
 // things that it may do, and resolves to { title, node }.
 const PAGES = [
+	["overview", overviewPage],
 	["people", peoplePage],
 	["people/*", personPage],
 	["people/*/new", createPage],
@@ -26,8 +28,9 @@ const PAGES = [
 ];
 
 // In the head of every page: [segment, text, for administrators only].
-const NAV = [["people", "People", true], ["audit", "Audit", true],
-	["keys", "Keys", true], ["mine", "My tokens", false]];
+const NAV = [["overview", "Overview", true], ["people", "People", true],
+	["audit", "Audit", true], ["keys", "Keys", true],
+	["mine", "My tokens", false]];
 
 const main = document.querySelector("main");
 const door = document.getElementById("door");
@@ -96,7 +99,7 @@ async function render({ quietly = false } = {}) {
 		focus?.();
 	};
 	if (!segments.length)
-		return go(href([me.admin ? "people" : "mine"]), true);
+		return go(href([me.admin ? "overview" : "mine"]), true);
 	showHead(segments[0] === "tokens" || segments[0] === "new"
 		? me.admin ? "people" : "mine" : segments[0]);
 	main.setAttribute("aria-busy", "true");

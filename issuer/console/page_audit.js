@@ -78,7 +78,7 @@ async function load({ q, cursor }) {
 export async function auditPage({ query }) {
 	return {
 		title: "Audit",
-		node: el("div", null,
+		node: el("div", { class: "audit" },
 			head("Audit", { below: "Every change, who made it, and what was "
 				+ "refused. What is written here stays as it is." }),
 			await searchedList({

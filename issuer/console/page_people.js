@@ -19,7 +19,7 @@ async function load(query) {
 		{ q: query.q, cursor: query.cursor, limit: 50 });
 	return {
 		shown: users.length ? table("People who have tokens",
-			["Person", "Tokens in force", "Ever made"], users.map(row),
+			["Person", "In force", "Ever made"], users.map(row),
 			"") : null,
 		next: next_cursor,
 	};
@@ -30,7 +30,7 @@ export async function peoplePage({ query }) {
 		title: "People",
 		node: el("div", { class: "people" },
 			head("People", {
-				below: "Everybody who has, or had, a token.",
+				below: "Everybody who has, or had, a token; and how many.",
 				actions: addLink("New token", href(["new"])),
 			}),
 			await searchedList({

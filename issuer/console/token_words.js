@@ -76,7 +76,7 @@ function seen(t) {
 export function lastUse(t) {
 	const use = seen(t);
 	return use ? time(use.at)
-		: el("span", { class: "soft" }, "no use seen");
+		: el("span", { class: "soft short" }, "no use seen");
 }
 
 // What a removal breaks, as far as anybody can know.

@@ -8,6 +8,11 @@ from console import BUILD, Console, main
 class Looks(Console):
     def test_in_a_browser(self):
         i = self.filled(500, 40)
+        for agent in ("agent of files", "agent of the gate"):
+            i.http("GET", "/v1/feed?after=1", token=i.mint(
+                agent, scopes=["mintmark:agent"])["token"])
+        for token in ["nonsense"] * 5 + [i.mint(audience=["x"])["token"]]:
+            i.http("GET", "/v1/tokens", token=token)
         self.drive("looks.mjs", i, pictures=str(BUILD / "console-screenshots"),
                    token=self.some_tokens(i))
 

@@ -221,7 +221,7 @@ test("who is no administrator sees their own tokens, and no more", async () => {
 	assert.equal(await heading(page), "My tokens");
 	assert.deepEqual(await page.locator("nav.places a").allTextContents(),
 		["My tokens"]);
-	for (const place of ["people", "people/root", "audit", "keys"]) {
+	for (const place of ["people", "people/root", "audit", "keys", "overview"]) {
 		await visit(page, `#/${place}`);
 		assert.equal(await heading(page), "Not for you", place);
 	}
@@ -395,6 +395,39 @@ test("suspend, reinstate, rotate, remove all", async () => {
 	await heard(page, /3 tokens of gil removed/);
 	assert.equal(await state(), "revoked");
 	assert.equal((await api("GET", "/v1/tokens/self", { token })).status, 401);
+	await calm();
+});
+
+test("the overview counts, and draws", async () => {
+	const { page, calm } = await open();
+	const figure = async (words) => Number((await page.locator(".figure")
+		.filter({ hasText: words }).locator("b").textContent())
+		.replace(",", ""));
+	await fetch(`${given.url}/v1/feed?after=0`,
+		{ headers: { Authorization: `Bearer ${given.agent}` } });
+	const { counts, feed, refusals = {} } = await api("GET", "/v1/overview");
+	await signIn(page, given.admin);
+	await arrived(page, "Overview");
+	assert.equal(await figure("live token"), counts.live);
+	assert.equal(await figure("people"), counts.users);
+	const picture = page.getByRole("img", { name: "Live tokens over 90 days" });
+	assert.match(await picture.getAttribute("aria-label"),
+		new RegExp(`from 0 to ${counts.live}$`));
+	// as tall as it is to be: the line ends at its value, nearly at the top
+	const line = await picture.locator("path.line").getAttribute("d");
+	const [first, last] = [line.split("L")[0], line.split("L").at(-1)]
+		.map((p) => Number(p.split(" ")[1]));
+	assert.equal(first, 178, "none lived at first");
+	assert.ok(last < 178 && last >= 10, `some do now: ${last}`);
+	assert.equal(await picture.locator("path.line, rect.hit").count(), 91);
+	const agents = page.getByRole("region", { name: "Agents" });
+	assert.match(await agents.textContent(), new RegExp(
+		`agent.*${feed.seq} events behind.*1 agent in the last day`));
+	for (const [reason, n] of Object.entries(refusals))
+		assert.ok((await page.getByRole("region", { name: "Refused" })
+			.textContent()).includes(`${reason.replaceAll("_", " ")}${n}`));
+	await page.locator("a.figure").click();
+	await arrived(page, "People");
 	await calm();
 });
 

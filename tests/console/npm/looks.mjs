@@ -14,6 +14,7 @@ const AXE = readFileSync(createRequire(import.meta.url)
 
 // [name, address, what is done there before the picture]
 const PAGES = [
+	["overview", "#/overview"],
 	["people", "#/people"],
 	["people-none", "#/people?q=nobody%20of%20this%20name"],
 	["person", "#/people/alice"],

@@ -58,6 +58,7 @@ test("no page is slow", async () => {
 			await p.evaluate(() => history.back());
 			await p.getByRole("heading", { name: "person-00004" }).waitFor();
 		});
+	await timed(page, "overview", at("#/overview", "Overview"));
 	await timed(page, "keys", at("#/keys", "Keys"));
 	await timed(page, "audit", at("#/audit", "Audit"));
 	await calm();
