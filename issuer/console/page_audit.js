@@ -21,6 +21,7 @@ const EVENTS = {
 	"key.sign": "Key begins to sign",
 	"key.retire": "Key retired",
 	"key.compromise": "Key compromised",
+	"warning.sent": "Warned of its end",
 	"console.sign_in": "Signed in",
 	"console.sign_out": "Signed out",
 	"console.refused": "Sign-in refused",

@@ -73,9 +73,18 @@ function seen(t) {
 	};
 }
 
+// Most uses are kept by the hour's beginning: in this hour is all that is
+// known of the latest.
+const HOUR = 3600_000;
+function sinceUse(at, now = Date.now()) {
+	const then = Date.parse(at);
+	return then % HOUR === 0 && now - then < HOUR ? "within the last hour"
+		: relative(at, now);
+}
+
 export function lastUse(t) {
 	const use = seen(t);
-	return use ? time(use.at)
+	return use ? time(use.at, sinceUse)
 		: el("span", { class: "soft short" }, "no use seen");
 }
 
@@ -84,7 +93,7 @@ export function usedLately(t) {
 	const use = seen(t);
 	if (!use)
 		return "No use of it has been reported so far.";
-	return `It was last used ${relative(use.at)}`
+	return `It was last used ${sinceUse(use.at)}`
 		+ `${use.door ? ` at ${use.door}` : ""}`
 		+ `${use.from ? `, from ${use.from}` : ""}.`;
 }

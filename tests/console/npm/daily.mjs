@@ -462,6 +462,13 @@ test("the keys, and their rotation", async () => {
 	await signIn(page, given.admin, "#/keys");
 	assert.match(await row(page, next.kid).textContent(), /Next/);
 	await named(page, "Rotate").click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByRole("button", { name: "Rotate" }).click();
+	await dialog.getByText("too young to sign").waitFor();
+	await dialog.getByRole("button", { name: "Cancel" }).click();
+	await page.route("**/v1/keys/rotate", (r) => // as if five minutes later
+		r.continue({ postData: JSON.stringify({ now: true }) }));
+	await named(page, "Rotate").click();
 	await confirm(page, "Rotate");
 	await heard(page, `Key ${next.kid} signs now`);
 	assert.match(await row(page, next.kid).textContent(), /Active/);
