@@ -10,9 +10,9 @@
 #include <sys/random.h>
 
 #include "cli/output.h"
+#include "cli/place.h"
 #include "common/base64url.h"
 #include "common/clock.h"
-#include "common/loopback.h"
 
 #define REPLY_MAX   (64u << 20)
 #define PATIENCE_MS 5000 /* people start mintmarkd and go on at once */
@@ -20,84 +20,7 @@
 #define CALL_MS	    60000L
 #define CONNECT_MS  5000L
 
-/* ---- where ---- */
-
-static const char *from_env(const char *name)
-{
-	const char *value = getenv(name);
-	return value && value[0] != '\0' ? value : NULL;
-}
-
-static enum mm_err set_place(char to[512], const char *base, const char *name,
-			     struct why *why)
-{
-	int n = snprintf(to, 512, "%s%s", base, name);
-	if (n < 0 || n >= 512)
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "the address of the mint is too long");
-	return MM_OK;
-}
-
-static void free_url(CURLU **u)
-{
-	curl_url_cleanup(*u);
-}
-
-static void free_part(char **text)
-{
-	curl_free(*text);
-}
-#define AUTO_PART __attribute__((cleanup(free_part)))
-
-/* A token in clear text is anybody's; only this host's own ports are
- * private. */
-static enum mm_err check_url(const char *url, struct why *why)
-{
-	__attribute__((cleanup(free_url))) CURLU *u = curl_url();
-	AUTO_PART char *scheme = NULL, *host = NULL;
-	if (u == NULL)
-		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
-	if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
-	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "MINTMARK_URL is no URL: write "
-			       "https://pat.example.org");
-	if (strcmp(scheme, "https") == 0 || host_is_loopback(host))
-		return MM_OK;
-	return why_say(why, MM_ERR_INVALID, NULL,
-		       "MINTMARK_URL must be https:// (or http:// to this "
-		       "host): the token would travel in the clear");
-}
-
-static enum mm_err use_url(struct client *c, const char *url, struct why *why)
-{
-	TRY(check_url(url, why));
-	if (from_env("MINTMARK_TOKEN") == NULL)
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "MINTMARK_URL needs MINTMARK_TOKEN: a token "
-			       "with the scope mintmark:admin");
-	TRY(set_place(c->url, url, "", why));
-	for (size_t n = strlen(c->url); n > 0 && c->url[n - 1] == '/'; n--)
-		c->url[n - 1] = '\0';
-	return MM_OK;
-}
-
-static enum mm_err find_mint(struct client *c, const char *data,
-			     struct why *why)
-{
-	const char *socket = from_env("MINTMARK_SOCKET");
-	const char *url = from_env("MINTMARK_URL");
-	if (data != NULL)
-		return set_place(c->socket, data, "/admin.sock", why);
-	if (socket != NULL)
-		return set_place(c->socket, socket, "", why);
-	if (url != NULL)
-		return use_url(c, url, why);
-	data = from_env("MINTMARK_DATA");
-	return set_place(c->socket, data ? data : DATA_STANDARD, "/admin.sock",
-			 why);
-}
+/* ---- opening ---- */
 
 static enum mm_err start(struct client *c, struct why *why)
 {
@@ -110,19 +33,14 @@ static enum mm_err start(struct client *c, struct why *why)
 enum mm_err client_open(struct client *c, const char *data, struct why *why)
 {
 	*c = (struct client){ .patience = PATIENCE_MS };
-	TRY(find_mint(c, data, why));
+	TRY(place_find(c, data, why));
 	return start(c, why);
 }
 
 enum mm_err client_open_self(struct client *c, struct why *why)
 {
-	const char *url = from_env("MINTMARK_URL");
 	*c = (struct client){ .patience = PATIENCE_MS };
-	if (url == NULL || from_env("MINTMARK_TOKEN") == NULL)
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "self is the token in MINTMARK_TOKEN, at the "
-			       "mint in MINTMARK_URL: set both");
-	TRY(use_url(c, url, why));
+	TRY(place_find_self(c, why));
 	return start(c, why);
 }
 
@@ -130,7 +48,7 @@ enum mm_err client_open_data(struct client *c, const char *data,
 			     struct why *why)
 {
 	*c = (struct client){ .patience = 0 };
-	TRY(set_place(c->socket, data, "/admin.sock", why));
+	TRY(place_find_data(c, data, why));
 	return start(c, why);
 }
 
@@ -209,7 +127,7 @@ static void aim(const struct client *c, const char *url)
 		return;
 	}
 	curl_easy_setopt(h, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
-	curl_easy_setopt(h, CURLOPT_XOAUTH2_BEARER, from_env("MINTMARK_TOKEN"));
+	curl_easy_setopt(h, CURLOPT_XOAUTH2_BEARER, place_token());
 }
 
 static void load(const struct client *c, const char *method, const char *body,

@@ -1,4 +1,5 @@
-/* client.h - speaking to the mint; client.c alone knows libcurl.
+/* client.h - speaking to the mint; client.c knows libcurl, and place.c
+ * its reader of URLs.
  *
  * Where it is, in this order: --data DIR (its admin.sock), MINTMARK_SOCKET,
  * MINTMARK_URL with MINTMARK_TOKEN, MINTMARK_DATA, /var/lib/mintmark.

@@ -33,7 +33,7 @@ deny examples bindings -- '("|<)(common|keys|issuer|verifier|cli|tests)/' 'examp
 only 'common/http[a-z_]*\.[ch]' microhttpd.h
 only 'issuer/store_sqlite[a-z_]*\.[ch]' sqlite3.h
 only 'issuer/mint\.c' jwt.h
-only 'cli/client\.c|verifier/fetch\.c|issuer/webhook\.c' curl/curl.h
+only 'cli/(client|place)\.c|verifier/fetch\.c|issuer/webhook\.c' curl/curl.h
 only 'common/(status_list|gzip)\.c' zlib.h
 for header in appl modules ext modutil; do
 	only 'verifier/pam/[a-z_]*\.c' "security/pam_$header.h"

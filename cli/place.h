@@ -1,0 +1,18 @@
+/* place.h - where the mint is (the order is in client.h), and whose token is
+ * shown there. */
+#ifndef MM_CLI_PLACE_H
+#define MM_CLI_PLACE_H
+
+#include "cli/client.h"
+
+/* Each fills c->socket or c->url; MM_ERR_INVALID with the sentence. */
+MM_MUST_USE enum mm_err place_find(struct client *c, const char *data,
+				   struct why *why);
+MM_MUST_USE enum mm_err place_find_self(struct client *c, struct why *why);
+MM_MUST_USE enum mm_err place_find_data(struct client *c, const char *data,
+					struct why *why);
+
+/* MINTMARK_TOKEN, or NULL. */
+const char *place_token(void);
+
+#endif
