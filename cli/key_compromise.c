@@ -131,13 +131,17 @@ static enum mm_err take_out_former(struct key_place *p,
 	return MM_OK;
 }
 
+/* Two lines: what the mint says may be as long as a sentence can be. */
 static enum mm_err say_untold(const char *kid, const char *what,
 			      const char *next, struct why *why)
 {
+	fputs("mintmark: ", stderr);
+	put_text(stderr, what);
+	fputc('\n', stderr);
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-		       "%.160s: verifiers accept what the key %.11s signs "
-		       "until mintmarkd knows that it is out. Next: %s",
-		       what, kid, next);
+		       "verifiers accept what the key %.11s signs until "
+		       "mintmarkd knows that it is out. Next: %s",
+		       kid, next);
 }
 
 /* What the mint itself signs with that key ends now, too. */

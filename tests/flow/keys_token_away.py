@@ -28,11 +28,14 @@ class Away(InToken):
         (self.folder / "away").rename(self.tokens)
 
     def rows(self):
-        """Tokens, events and repeats: all that a request could leave."""
+        """Tokens, events, repeats and the audit: all that a request could leave,
+        but for when its own token was seen."""
         db = sqlite3.connect(f"file:{self.i.data}/mintmark.db?mode=ro", uri=True)
         try:
-            return [list(db.execute(f"SELECT * FROM {t} ORDER BY 1, 2"))
-                    for t in ("token", "event", "repeat")]
+            return [list(db.execute(f"SELECT {what} ORDER BY 1, 2"))
+                    for what in ("list, idx, status, dies_at, last_use FROM token",
+                                 "* FROM event", "* FROM repeat",
+                                 "* FROM audit")]
         finally:
             db.close()
 
