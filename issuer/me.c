@@ -17,6 +17,43 @@ static json_t *limits_json(const struct issuer_settings *set)
 			 "audience_count", BODY_TEXTS, "token", TOKEN_PORTABLE);
 }
 
+static json_t *words_json(const struct setting_texts *list)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < list->count; i++) {
+		struct span rest = span_str(list->at[i]), word;
+		for (bool more = true; more;) {
+			more = span_cut(&rest, ' ', &word);
+			word = more ? word : rest;
+			if (word.len != 0)
+				json_array_append_new(
+					all, json_stringn((const char *)word.at,
+							  word.len));
+		}
+	}
+	return all;
+}
+
+static json_t *count_json(int64_t n)
+{
+	return n ? json_integer(n) : json_null(); /* 0: no rule */
+}
+
+/* The rules of the house (policy.h), so that a form need not find them out
+ * one refusal at a time. */
+static json_t *rules_json(const struct issuer_settings *set)
+{
+	return json_pack(
+		"{s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "default_life",
+		count_json(set->default_life), "max_window",
+		count_json(set->max_window), "max_tokens",
+		count_json(set->max_tokens), "require_scopes",
+		set->require_scopes, "self_service", set->self_service,
+		"allowed_scopes", words_json(&set->allowed_scopes),
+		"forbidden_scopes", words_json(&set->forbidden_scopes),
+		"allowed_audiences", words_json(&set->allowed_audiences));
+}
+
 static json_t *session_json(int64_t ends)
 {
 	return ends ? json_pack("{s:o}", "expires_at", time_json(ends))
@@ -55,12 +92,12 @@ enum mm_err reply_me(struct issuer *is, struct http_request *rq, int64_t ends)
 		t = &row;
 	}
 	json_t *me = token_part(t, clock_now());
-	json_t *more =
-		json_pack("{s:o, s:b, s:b, s:o, s:s, s:o}", "user",
-			  by->user[0] ? json_string(by->user) : json_null(),
-			  "admin", by->admin, "self", is_self(by, t), "session",
-			  session_json(ends), "issuer", is->set.issuer,
-			  "limits", limits_json(&is->set));
+	json_t *more = json_pack(
+		"{s:o, s:b, s:b, s:o, s:s, s:o, s:o}", "user",
+		by->user[0] ? json_string(by->user) : json_null(), "admin",
+		by->admin, "self", is_self(by, t), "session",
+		session_json(ends), "issuer", is->set.issuer, "limits",
+		limits_json(&is->set), "rules", rules_json(&is->set));
 	if (more == NULL || json_object_update_missing(me, more) != 0) {
 		json_decref(me);
 		me = NULL;

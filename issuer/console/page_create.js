@@ -20,9 +20,14 @@ function wrongCidr(text) {
 			+ "2001:db8::/32, or is one address." : null;
 }
 
+// What the house allows, behind a hint; "" where it has no rule.
+const allowed = (words) => words?.length
+	? ` Here: ${words.join(", ")}.` : "";
+
 // The fields; `told` is a line that says when the token would die.
-function fieldsOf(user, limits, told) {
+function fieldsOf(user, limits, rules, told) {
 	const f = {};
+	const listed = rules.require_scopes || rules.allowed_scopes?.length > 0;
 	f.user = !user && textField({ name: "user", label: "Whose token is it?",
 		hint: "The user name, as services know it.", required: true });
 	f.label = textField({ name: "label", label: "Name",
@@ -39,22 +44,25 @@ function fieldsOf(user, limits, told) {
 		longest: limits.max_life, changed: showEnd });
 	f.window = lifeField({ name: "auto_refresh",
 		legend: "Dies when it is not used for",
-		longest: limits.max_life, changed: showEnd });
+		longest: rules.max_window ?? limits.max_life, changed: showEnd });
 	f.cap = lifeField({ name: "expires_in", legend: "But ends at the latest "
 		+ "after", longest: limits.max_life, changed: showEnd,
 	presets: [30, 90, 180], whole: true });
 	f.reach = choice({ name: "reach", legend: "What may it do?",
-		kind: "cards", value: "all", changed: showReach, options: [
-			["all", "All that the person may do", "Like signing in."],
+		kind: "cards", value: listed ? "some" : "all", changed: showReach,
+		options: [
+			["all", "All that the person may do",
+				listed ? "Not allowed here." : "Like signing in.", listed],
 			["some", "Only what I list",
 				"One folder, or reading only, say."],
 		] });
 	f.scopes = wordsField({ name: "scopes", label: "Scopes",
 		hint: "A right by its name (photos:read), or one on a resource: "
-			+ "type:id:r, :w or :rw.",
+			+ `type:id:r, :w or :rw.${allowed(rules.allowed_scopes)}`,
 		example: "node:1b9d:rw", check: wrongScope, tell: meaning });
 	f.audience = wordsField({ name: "audience", label: "Only for services",
-		hint: "Their names, as their administrators set them. None: for all.",
+		hint: "Their names, as their administrators set them."
+			+ (allowed(rules.allowed_audiences) || " None: for all."),
 		example: "files", check: wrongWord });
 	f.cidr = wordsField({ name: "cidr",
 		label: "Only from addresses",
@@ -125,7 +133,7 @@ export async function createPage({ segments, me, show }) {
 	const mine = base[0] === "mine";
 	const user = mine ? me.user : base[1];
 	const told = el("p", { class: "told", "aria-live": "polite" });
-	const f = fieldsOf(user, me.limits ?? {}, told);
+	const f = fieldsOf(user, me.limits, me.rules, told);
 	const back = user ? href(base) : href(["people"]);
 
 	async function send() {
@@ -146,7 +154,9 @@ export async function createPage({ segments, me, show }) {
 				parts: [f.user && f.user.node, f.label.node, f.model.node,
 					f.life.node, f.window.node, f.cap.node, told,
 					f.reach.node, f.scopes.node,
-					el("details", null, el("summary", null, "More limits"),
+					el("details",
+						{ open: me.rules.allowed_audiences.length > 0 },
+						el("summary", null, "More limits"),
 						f.audience.node, f.cidr.node, f.long.node)],
 				fields: Object.values(f).filter(Boolean),
 				submit: "Create the token",

@@ -38,11 +38,12 @@ class Console(Flow):
     def drive(self, script, issuer, **given):
         """Run npm/SCRIPT with an administrator's token, and all else that is
         given, until its tests are through."""
-        given = {"url": issuer.url, "slow": SLOW, "chromium": chromium(),
-                 "root": os.geteuid() == 0, "admin": issuer.mint(
-                     "root", label="the administrator's own",
-                     scopes=["mintmark:admin", "mintmark:self"])["token"],
-                 **given}
+        if "admin" not in given:
+            given["admin"] = issuer.mint(
+                "root", label="the administrator's own",
+                scopes=["mintmark:admin", "mintmark:self"])["token"]
+        given.update(url=issuer.url, slow=SLOW, chromium=chromium(),
+                     root=os.geteuid() == 0)
         p = subprocess.run(["node", home / script], text=True,
                            input=json.dumps(given), timeout=280,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

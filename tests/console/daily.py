@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Daily work in the console, in a browser (npm/daily.mjs); and its files."""
+"""Daily work in the console, in a browser (npm/daily.mjs, npm/rules.mjs); and
+its files."""
 from console import SOURCE, TESTS, Console, assert_pinned, main
 
 FILES = TESTS.parent / "issuer/console"
@@ -37,6 +38,14 @@ class Daily(Console):
         i = self.issuer(flags=["--max-life", "365d"])
         self.drive("daily.mjs", i, alice=i.mint("alice", label="own")["token"],
                    agent=i.mint("agent", scopes=["mintmark:agent"])["token"])
+
+    def test_in_a_house_with_rules(self):
+        i = self.issuer(flags=["--max-window", "14d", "--allowed-scopes",
+                               "photos:* node:*"])
+        admin = i.mint("root", scopes=["mintmark:admin"])["token"]
+        i.stop()
+        i.flags += ["--allowed-audiences", "files"]
+        self.drive("rules.mjs", i.start(), admin=admin)
 
 
 if __name__ == "__main__":
