@@ -235,16 +235,19 @@ static enum mm_err read_file(struct reading *r, const char *path,
 
 static enum mm_err verdict(const struct reading *r, struct why *why)
 {
-	if (!r->args->verify || r->first == 0) {
-		if (r->first == 0)
-			fputs("the audit has no lines here\n", stderr);
-		return MM_OK;
-	}
 	if (r->noted[0] != '\0' && !r->met)
 		return why_say(why, MM_ERR_MALFORMED, NULL,
 			       "line %llu, which was noted, is not there: the "
 			       "audit was cut",
 			       (unsigned long long)r->noted_seq);
+	if (r->first == 0 && r->args->verify)
+		return why_say(why, MM_ERR_MALFORMED, NULL,
+			       "the audit has no lines here: there is nothing "
+			       "to verify");
+	if (r->first == 0)
+		fputs("the audit has no lines here\n", stderr);
+	if (!r->args->verify)
+		return MM_OK;
 	printf("The chain is whole, from line %llu to %llu.\n"
 	       "Keep its head where nobody who can write the store can write, "
 	       "for --head:\n%llu:%s\n",

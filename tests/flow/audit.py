@@ -90,11 +90,15 @@ class Audit(Flow):
             p = cli("audit", "--verify", kept)
             self.assertEqual(p.returncode, 0 if good else 1, p.stdout)
             self.assertEqual(p.stderr == "", good, p.stderr)
-        for cut, code in ((8, 0), (7, 1)):
+        for cut, code in ((8, 0), (7, 1), (0, 1)):
             kept.write_text("".join(f"{line}\n" for line in text[:cut]))
             p = cli("audit", "--verify", "--head", head, "-",
                     stdin=kept.read_text())
             self.assertEqual(p.returncode, code, p.stderr)
+            self.assertEqual("was cut" in p.stderr, code == 1, p.stderr)
+        p = cli("audit", "--verify", "-")
+        self.assertEqual((p.returncode, p.stdout), (1, ""))
+        self.assertIn("nothing to verify", p.stderr)
 
     def test_rewritten_in_the_store(self):
         """Who can write the file can take the triggers away, and is seen."""
