@@ -21,6 +21,7 @@ struct reading {
 	const struct args *args;
 	struct table *table;
 	struct audit_chain chain;
+	uint64_t due; /* the line to begin with; 0: any, of a file */
 	uint64_t first, last, noted_seq;
 	char noted[AUDIT_DIGEST_SIZE]; /* --head; "" none */
 	bool met;		       /* and it was there */
@@ -127,6 +128,21 @@ static enum mm_err show(struct reading *r, struct span line)
 	return MM_OK;
 }
 
+/* A chain that lacks its beginning is whole in itself: that is seen only by
+ * where it begins. */
+static enum mm_err begin(struct reading *r, struct why *why)
+{
+	r->first = r->last;
+	if (r->due == 0 || r->first == r->due)
+		return MM_OK;
+	return why_say(why, MM_ERR_MALFORMED, NULL,
+		       "the audit begins at line %llu, not at %llu: what was "
+		       "before it is not there any more (--after %llu shows "
+		       "the rest)",
+		       (unsigned long long)r->first, (unsigned long long)r->due,
+		       (unsigned long long)r->first - 1);
+}
+
 /* Every line is followed in the chain, also one that is only shown: what
  * does not fit there is not shown as if it did. */
 static enum mm_err take_line(struct reading *r, struct span line,
@@ -135,7 +151,7 @@ static enum mm_err take_line(struct reading *r, struct span line,
 	TRY(audit_chain_take(&r->chain, line, why));
 	r->last = r->chain.seq;
 	if (r->first == 0)
-		r->first = r->last;
+		TRY(begin(r, why));
 	if (r->noted_seq == r->last && r->noted[0] != '\0') {
 		r->met = strcmp(r->noted, r->chain.digest) == 0;
 		if (!r->met)
@@ -162,6 +178,25 @@ static enum mm_err take_lines(struct reading *r, struct span text,
 
 /* ---- from the mint ---- */
 
+/* The last line again, if there is one yet: it has to be there, and to be
+ * the same. */
+static enum mm_err stand_by(const struct reading *r, struct span *text,
+			    struct why *why)
+{
+	struct span line;
+	char digest[AUDIT_DIGEST_SIZE] = "";
+	if (r->first == 0)
+		return MM_OK;
+	if (span_cut(text, '\n', &line))
+		TRY(audit_digest(line, digest));
+	return strcmp(digest, r->chain.digest) == 0
+		       ? MM_OK
+		       : why_say(why, MM_ERR_MALFORMED, NULL,
+				 "line %llu is not there any more: the audit "
+				 "was cut, or rewritten",
+				 (unsigned long long)r->last);
+}
+
 static enum mm_err take_page(struct reading *r, struct client *c, bool *more,
 			     struct why *why)
 {
@@ -170,8 +205,9 @@ static enum mm_err take_page(struct reading *r, struct client *c, bool *more,
 	struct span all;
 	uint64_t before = r->last;
 	snprintf(path, sizeof path, "/v1/audit?after=%llu&limit=%d",
-		 (unsigned long long)r->last, PAGE);
+		 (unsigned long long)(r->first ? r->last - 1 : r->last), PAGE);
 	TRY(client_text(c, path, &text, &all, why));
+	TRY(stand_by(r, &all, why));
 	TRY(take_lines(r, all, why));
 	*more = r->last != before;
 	return MM_OK;
@@ -199,6 +235,7 @@ static enum mm_err read_mint(struct reading *r, struct why *why)
 		TRY(read_seq("--after", r->args->after, &r->last, why));
 	else if (r->args->follow)
 		TRY(find_end(r, &c, why));
+	r->due = r->last + 1;
 	while (more || r->args->follow) {
 		TRY(take_page(r, &c, &more, why));
 		if (!more && r->args->follow) {
@@ -248,6 +285,11 @@ static enum mm_err verdict(const struct reading *r, struct why *why)
 		fputs("the audit has no lines here\n", stderr);
 	if (!r->args->verify)
 		return MM_OK;
+	if (r->due == 0 && r->first != 1)
+		fprintf(stderr,
+			"The file begins at line %llu: what was before it is "
+			"not here.\n",
+			(unsigned long long)r->first);
 	printf("The chain is whole, from line %llu to %llu.\n"
 	       "Keep its head where nobody who can write the store can write, "
 	       "for --head:\n%llu:%s\n",

@@ -89,7 +89,10 @@ class Audit(Flow):
             kept.write_text("".join(f"{line}\n" for line in what))
             p = cli("audit", "--verify", kept)
             self.assertEqual(p.returncode, 0 if good else 1, p.stdout)
-            self.assertEqual(p.stderr == "", good, p.stderr)
+            self.assertEqual(
+                "The file begins at line 5: what was before it is not here."
+                in p.stderr, what is rest, p.stderr)
+            self.assertEqual(p.stderr == "", what is text, p.stderr)
         for cut, code in ((8, 0), (7, 1), (0, 1)):
             kept.write_text("".join(f"{line}\n" for line in text[:cut]))
             p = cli("audit", "--verify", "--head", head, "-",
@@ -116,6 +119,29 @@ class Audit(Flow):
         self.assertEqual(p.returncode, 1)
         self.assertIn("behind line 4", p.stderr)
         self.assertEqual(p.stdout, "")
+
+    CUT = "DROP TRIGGER IF EXISTS audit_stays; DELETE FROM audit WHERE "
+
+    def cut(self, i, where):
+        db = sqlite3.connect(i.data / "mintmark.db", timeout=30)
+        db.executescript(self.CUT + where)
+        db.close()
+
+    def test_the_beginning_is_cut(self):
+        i = self.issuer()
+        for _ in range(3):
+            i.mint()
+        self.cut(i, "seq < 5")
+        for flags in ((), ("-o", "json"), ("--verify",), ("--after", 3)):
+            p = cli("audit", "--data", i.data, *flags)
+            self.assertEqual((p.returncode, p.stdout), (1, ""), flags)
+            self.assertIn("begins at line 5, not at "
+                          f"{4 if '--after' in flags else 1}:", p.stderr)
+        self.assertEqual([line["seq"] for line in lines(i, "--after", 4)],
+                         [5, 6])
+        self.assertIn("from line 5 to 6", cli(
+            "audit", "--verify", "--after", 4, "--data", i.data,
+            check=0).stdout)
 
     def test_no_line_no_change(self):
         i, a = self.both()
@@ -148,6 +174,24 @@ class Audit(Flow):
             wait_for("the newest lines", lambda: "key.sign" in out.read_text())
             t = i.mint()
             wait_for("the next line", lambda: t["id"] in out.read_text())
+        finally:
+            p.kill()
+            p.wait()
+
+    def test_follow_sees_a_cut(self):
+        """Also before there is a next line."""
+        i = self.issuer()
+        p = subprocess.Popen([str(MINTMARK), "audit", "--follow", "-o",
+                              "json", "--data", str(i.data)], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            last = lines(i)[-1]["seq"]
+            while json.loads(p.stdout.readline())["seq"] < last:
+                pass
+            self.cut(i, f"seq = {last}")
+            _, said = p.communicate(timeout=10)
+            self.assertEqual(p.returncode, 1, said)
+            self.assertIn(f"line {last} is not there any more", said)
         finally:
             p.kill()
             p.wait()
