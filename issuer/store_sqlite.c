@@ -276,7 +276,8 @@ static enum mm_err open_writer(struct store *s, const char *path,
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "the store %s is damaged: %s", path,
 			       sqlite3_errmsg(c->db));
-	return check_issuer(c, iss, why);
+	TRY(check_issuer(c, iss, why));
+	return audit_guard(c, path, why);
 }
 
 static enum mm_err open_readers(struct store *s, const char *path,

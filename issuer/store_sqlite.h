@@ -108,6 +108,11 @@ MM_MUST_USE enum mm_err log_append(struct conn *c, struct event *e);
 MM_MUST_USE enum mm_err audit_append(struct conn *c,
 				     const struct audit_entry *e,
 				     const struct stamp *stamp);
+/* When the store is opened, outside of a transaction: are the triggers that
+ * refuse to change the audit in their place?  If not they are put back, and the
+ * log and the audit say so. */
+MM_MUST_USE enum mm_err audit_guard(struct conn *c, const char *path,
+				    struct why *why);
 /* Change a token's status, and say so in the audit; the event says what lists
  * are to say. */
 MM_MUST_USE enum mm_err token_mark(struct conn *c, const struct token_row *t,

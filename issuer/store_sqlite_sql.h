@@ -47,6 +47,14 @@
 	"CREATE INDEX token_due ON token(revoke_at) WHERE"                     \
 	" revoke_at > 0 AND status <> 1;"
 
+/* What guards the audit.  As SQLite keeps the text: store_open() looks. */
+#define AUDIT_STAYS                                                            \
+	"CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN"              \
+	" SELECT raise(ABORT, 'the audit is only added to'); END"
+#define AUDIT_STANDS                                                           \
+	"CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN"             \
+	" SELECT raise(ABORT, 'the audit is only added to'); END"
+
 /* What makes version N of version N - 1.  A step is never changed once a
  * release has it: another is added. */
 #define STORE_STEPS(X)                                                         \
@@ -55,11 +63,7 @@
 	     " list INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;"    \
 	     "CREATE INDEX repeat_age ON repeat(at);")                         \
 	X(3, "CREATE TABLE audit(seq INTEGER PRIMARY KEY,"                     \
-	     " line TEXT NOT NULL);"                                           \
-	     "CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN"         \
-	     " SELECT raise(ABORT, 'the audit is only added to'); END;"        \
-	     "CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN"        \
-	     " SELECT raise(ABORT, 'the audit is only added to'); END;"        \
+	     " line TEXT NOT NULL);" AUDIT_STAYS ";" AUDIT_STANDS ";"          \
 	     "ALTER TABLE key ADD signs INTEGER NOT NULL DEFAULT 0;"           \
 	     "ALTER TABLE key ADD announced INTEGER NOT NULL DEFAULT 0;"       \
 	     "ALTER TABLE key ADD stopped INTEGER NOT NULL DEFAULT 0;"         \
@@ -277,6 +281,8 @@
 	X(REPEAT_FORGET, "DELETE FROM repeat WHERE at < ?1")               \
 	X(AUDIT_LAST, "SELECT seq, line FROM audit"                        \
 		" ORDER BY seq DESC LIMIT 1")                              \
+	X(AUDIT_GUARDS, "SELECT count(*) FROM sqlite_master"               \
+		" WHERE type = 'trigger' AND sql IN (?1, ?2)")             \
 	X(AUDIT_PUT, "INSERT INTO audit VALUES(?1, ?2)")                   \
 	X(AUDIT_ON, "SELECT line FROM audit WHERE seq > ?1 AND"            \
 		" (?2 IS NULL OR instr(lower(line), lower(?2)) > 0)"       \

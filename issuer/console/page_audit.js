@@ -26,6 +26,7 @@ const EVENTS = {
 	"console.sign_out": "Signed out",
 	"console.refused": "Sign-in refused",
 	"call.refuse": "Refused",
+	"audit.mended": "Guards of the audit put back",
 	"store.restore": "Backup put back",
 };
 

@@ -115,6 +115,7 @@ class Audit(Flow):
         db.close()
         i.start()
         i.mint()
+        self.assertIn("audit.mended", i.text())
         p = cli("audit", "--verify", "--data", i.data)
         self.assertEqual(p.returncode, 1)
         self.assertIn("behind line 4", p.stderr)
@@ -126,6 +127,35 @@ class Audit(Flow):
         db = sqlite3.connect(i.data / "mintmark.db", timeout=30)
         db.executescript(self.CUT + where)
         db.close()
+
+    def test_guards_are_put_back(self):
+        """Also when one with their name does nothing."""
+        i = self.issuer()
+        for what in ("DROP TRIGGER audit_stays", "DROP TRIGGER audit_stands; "
+                     "CREATE TRIGGER audit_stands BEFORE UPDATE ON audit "
+                     "WHEN 0 BEGIN SELECT 1; END"):
+            i.stop()
+            db = sqlite3.connect(i.data / "mintmark.db")
+            db.executescript(what)
+            db.close()
+            i.start()
+            self.last(i, event="audit.mended", by="mintmarkd")
+            i.stop()
+            db = sqlite3.connect(i.data / "mintmark.db")
+            for change in ("DELETE FROM audit", "UPDATE audit SET seq = 9"):
+                with self.assertRaises(sqlite3.IntegrityError):
+                    db.execute(change)
+            db.close()
+            i.start()
+        self.assertEqual(len(lines(i, "--after", 3)), 2)
+        cli("audit", "--verify", "--data", i.data, check=0)
+        i.stop()
+        db = sqlite3.connect(i.data / "mintmark.db")
+        db.executescript("DROP TRIGGER audit_stays; CREATE TRIGGER full "
+                         "BEFORE INSERT ON audit BEGIN SELECT "
+                         "raise(ABORT, 'no room'); END")
+        db.close()
+        self.assertIn("cannot be put back: no room", i.refused())
 
     def test_the_beginning_is_cut(self):
         i = self.issuer()
