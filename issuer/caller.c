@@ -137,6 +137,7 @@ static void nothing_shown(struct http_request *rq, struct shown *s)
 	http_peer(rq, s->from);
 	s->c.jti = (struct json_text){ 0, 0 };
 	s->c.texts.text[0] = '\0'; /* no id to be logged yet */
+	s->former = false;
 	s->cookie = false;
 	s->session = (struct session){ 0, 0 };
 }
@@ -165,7 +166,7 @@ static void note_use(struct issuer *is, const struct shown *s, int64_t now)
 		own_use_later(is, &used, now);
 }
 
-/* From now on he is known, if only for the audit. */
+/* From now on he is known, if only for the audit: `dead`, and may nothing. */
 static enum mm_err set_remote(struct http_request *rq, const struct shown *s,
 			      bool dead)
 {
@@ -186,6 +187,13 @@ static enum mm_err set_remote(struct http_request *rq, const struct shown *s,
 			    .actor = actor });
 }
 
+/* Is it one of ours, whatever has become of it?  The former key's may be
+ * anybody's. */
+static bool is_proven(const struct shown *s)
+{
+	return s->c.jti.len != 0 && !s->former;
+}
+
 /* Let him in with it, or say why not; `event` is for the log. */
 static enum mm_err judge(struct http_request *rq, const struct shown *s,
 			 unsigned need, const char *event)
@@ -196,9 +204,12 @@ static enum mm_err judge(struct http_request *rq, const struct shown *s,
 	bool dead = s->found == MM_ERR_REVOKED && !s->cookie &&
 		    may_be_dead(rq, need) &&
 		    claims_check_from(c, span_str(s->from)) == MM_OK;
-	if (s->found != MM_OK && !dead)
+	if (s->found != MM_OK && !dead) {
+		if (is_proven(s)) /* for the audit */
+			TRY(set_remote(rq, s, true));
 		return refuse_token(rq, s->found, claims_text(c, c->jti),
 				    event);
+	}
 
 	bool admin = scope_says(c, "mintmark:admin");
 	bool agent = scope_says(c, "mintmark:agent");
@@ -247,10 +258,7 @@ enum mm_err caller_sign_in(struct issuer *is, struct http_request *rq,
 	if (s.found == MM_OK && user[0] != '\0' &&
 	    strcmp(user, claims_text(&s.c, s.c.sub)) != 0)
 		s.found = MM_ERR_WRONG_USER;
-	enum mm_err e = judge(rq, &s, NEED_SELF, "console.refused");
-	if (e != MM_OK && s.c.jti.len != 0 && caller_of(rq) == NULL)
-		TRY(set_remote(rq, &s, true)); /* for the audit */
-	TRY(e);
+	TRY(judge(rq, &s, NEED_SELF, "console.refused"));
 	char from[ADDRESS_SIZE];
 	const struct own_used used = { &s.c, s.last_use, from };
 	http_peer(rq, from);

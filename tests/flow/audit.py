@@ -4,6 +4,7 @@ nothing is done that cannot be written down."""
 import json
 import sqlite3
 import subprocess
+import time
 
 from flow import MINTMARK, Flow, cli, main, wait_for
 
@@ -65,6 +66,26 @@ class Audit(Flow):
         for _ in range(100):
             i.http("GET", "/v1/users")
         self.assertLessEqual(len(lines(i)) - before, 2 * 60)
+
+    def test_whose_dead_token_it_was(self):
+        i = self.issuer()
+        admin = {"scopes": ["mintmark:admin"]}
+        revoked, suspended, away, short = (
+            i.mint("root", **admin), i.mint("root", **admin),
+            i.mint("root", cidr=["192.0.2.0/24"], **admin),
+            i.mint("root", expires_in=1, **admin))
+        i.revoke(revoked["id"])
+        i.admin("POST", f"/v1/tokens/{suspended['id']}/suspend", {})
+        time.sleep(1.1)
+        for t in (revoked, suspended, away, short):
+            self.assertEqual(i.http("GET", "/v1/users", token=t["token"])[0],
+                             401)
+            self.last(i, event="call.refuse", by=f"root (token {t['id']})",
+                      detail="GET /v1/users: unauthenticated")
+        head, body, sig = revoked["token"].split(".")
+        i.http("GET", "/v1/users",
+               token=f"{head}.{body}.{sig[40:80]}{sig[:40]}{sig[80:]}")
+        self.last(i, event="call.refuse", by=None)
 
     def test_the_chain(self):
         i = self.issuer()
