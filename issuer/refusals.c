@@ -8,11 +8,18 @@
 #include "common/log.h"
 #include "issuer/caller.h"
 
+struct bucket {
+	int64_t minute;
+	unsigned taken; /* in it */
+	uint64_t left_out;
+};
+
 struct refusals {
 	pthread_mutex_t lock;
-	int64_t minute;
-	uint64_t taken; /* in it */
-	uint64_t left_out;
+	struct bucket known, strangers;
+	struct {
+		uint32_t list, idx;
+	} of[REFUSALS_A_MINUTE]; /* whose those were that are known.taken */
 };
 
 struct refusals *refusals_new(void)
@@ -28,19 +35,85 @@ void refusals_free(struct refusals *r)
 	free(r);
 }
 
-bool refusals_take(struct refusals *r, int64_t now, uint64_t *left_out)
+/* ---- how many ---- */
+
+static bool may_stranger(struct refusals *r)
 {
+	return r->strangers.taken == 0;
+}
+
+/* Remembers it, if so. */
+static bool may_known(struct refusals *r, const struct caller *by)
+{
+	unsigned taken = r->known.taken, his = 0;
+	for (unsigned i = 0; i < taken; i++)
+		his += r->of[i].list == by->list && r->of[i].idx == by->idx;
+	if (taken == REFUSALS_A_MINUTE || his == REFUSALS_OF_A_TOKEN)
+		return false;
+	r->of[taken].list = by->list;
+	r->of[taken].idx = by->idx;
+	return true;
+}
+
+bool refusals_take(struct refusals *r, const struct caller *by, int64_t now,
+		   uint64_t *left_out)
+{
+	struct bucket *b = by ? &r->known : &r->strangers;
 	pthread_mutex_lock(&r->lock);
-	if (r->minute != now / 60) {
-		r->minute = now / 60;
-		r->taken = 0;
+	if (b->minute != now / 60) {
+		b->minute = now / 60;
+		b->taken = 0;
 	}
-	bool take = r->taken < REFUSALS_A_MINUTE;
-	*left_out = r->left_out;
-	r->taken += take;
-	r->left_out = take ? 0 : r->left_out + 1;
+	bool take = by ? may_known(r, by) : may_stranger(r);
+	*left_out = b->left_out;
+	b->taken += take;
+	b->left_out = take ? 0 : b->left_out + 1;
 	pthread_mutex_unlock(&r->lock);
 	return take;
+}
+
+uint64_t refusals_rest(struct refusals *r, bool known, int64_t now)
+{
+	struct bucket *b = known ? &r->known : &r->strangers;
+	uint64_t n = 0;
+	pthread_mutex_lock(&r->lock);
+	if (now / 60 > b->minute + 1) {
+		n = b->left_out;
+		b->left_out = 0;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return n;
+}
+
+/* ---- written down ---- */
+
+static void lost(const char *request, enum mm_err e)
+{
+	log_event(LOG_ERR, "audit.lost",
+		  "request=%s reason=%s detail=a refused call is not in the "
+		  "audit",
+		  request, mm_err_word(e));
+}
+
+void refusals_save(struct refusals *r, struct store *store, int64_t now)
+{
+	static const char *const whose[] = { "strangers", "known callers" };
+	const struct stamp stamp = { .by = "mintmarkd", .at = clock_now() };
+	for (int known = 0; known < 2; known++) {
+		char detail[96];
+		uint64_t n = refusals_rest(r, known, now);
+		if (n == 0)
+			continue;
+		snprintf(detail, sizeof detail, "%llu more, of %s",
+			 (unsigned long long)n, whose[known]);
+		enum mm_err e = store_audit(
+			store,
+			&(struct audit_entry){ .event = "call.refuse",
+					       .detail = detail },
+			&stamp);
+		if (e != MM_OK)
+			lost("", e);
+	}
 }
 
 /* Who was refused, as far as that is known. */
@@ -79,14 +152,11 @@ void issuer_refused(void *app, struct http_request *rq,
 	uint64_t left_out;
 	if (!sign_in && route->need != NEED_ADMIN && mm_err_http(e) != 403)
 		return;
-	if (!refusals_take(is->refusals, clock_now(), &left_out))
+	if (!refusals_take(is->refusals, caller_of(rq), clock_now(), &left_out))
 		return;
 	enum mm_err failed =
 		put(is, rq, sign_in ? "console.refused" : "call.refuse", e,
 		    left_out);
 	if (failed != MM_OK)
-		log_event(LOG_ERR, "audit.lost",
-			  "request=%s reason=%s detail=a refused call is not "
-			  "in the audit",
-			  http_request_id(rq), mm_err_word(failed));
+		lost(http_request_id(rq), failed);
 }

@@ -262,6 +262,7 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(start_keys(r, why));
 	sweep.store = is->store;
 	sweep.sightings = is->sightings;
+	sweep.refusals = is->refusals;
 	TRY(sweeper_start(&sweep, &r->sweeper, why));
 	TRY(mint_open(is->store, is->set.issuer,
 		      strcmp(is->set.mint_with, "jws") == 0, &is->mint));

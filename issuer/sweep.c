@@ -77,6 +77,7 @@ static enum mm_err sweep_round(struct sweeper *s, bool slow)
 {
 	int64_t now = clock_now();
 	bool steady = is_steady(s);
+	refusals_save(s->opt.refusals, s->opt.store, now);
 	TRY(sightings_save(s->opt.sightings, s->opt.store, now));
 	if (!steady)
 		return MM_OK;
@@ -106,6 +107,7 @@ static void *sweeper_main(void *arg)
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
+	refusals_save(s->opt.refusals, s->opt.store, INT64_MAX);
 	(void)!sightings_save(s->opt.sightings, s->opt.store, clock_now());
 	return NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef MM_ISSUER_SWEEP_H
 #define MM_ISSUER_SWEEP_H
 
+#include "issuer/refusals.h"
 #include "issuer/sightings.h"
 
 struct sweeper;
@@ -10,6 +11,7 @@ struct sweeper;
 struct sweep_options {
 	struct store *store;
 	struct sightings *sightings;
+	struct refusals *refusals;
 	int64_t max_life;    /* lists are announced this far ahead */
 	int64_t feed_retain; /* events are kept this long */
 };

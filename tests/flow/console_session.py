@@ -160,14 +160,15 @@ class SignIn(Sessions):
             self.assertEqual(self.i.http("POST", "/console/session", body,
                                          headers=OURS)[0], 400, body)
         lines = self.audit("console.refused")
-        self.assertEqual(len(lines), 8)
+        # of the three that are nobody's the first, or one a minute
+        self.assertIn(len(lines), (6, 7))
         for i, (t, user) in enumerate(((admin, "root"), (revoked, "root"))):
             self.assertEqual(lines[i]["by"], f"{user} (token {t['id']})")
             self.assertEqual(lines[i]["detail"],
                              "POST /console/session: unauthenticated")
             self.assertEqual(lines[i]["address"], "127.0.0.1")
         self.assertNotIn("by", lines[2])
-        self.assertIn("insufficient_scope", lines[7]["detail"])
+        self.assertIn("insufficient_scope", lines[-1]["detail"])
         log = self.i.text()
         for reason in ("wrong_user", "revoked", "bad_signature", "malformed",
                        "wrong_audience", "insufficient_scope"):
@@ -218,7 +219,7 @@ class Csrf(Sessions):
                                        headers=headers)
             self.assertEqual((status, self.cookie(h)), (403, None), headers)
         self.assertIn('"console.refused"', self.i.text())
-        self.assertEqual(len(self.audit("console.refused")), 1 + len(self.FOREIGN))
+        self.assertIn(len(self.audit("console.refused")), (1, 2))
 
 
 class Opens(Sessions):
