@@ -231,6 +231,7 @@ static enum mm_err warn_all(struct warner *w, int64_t before)
 	return MM_OK;
 }
 
+/* One that was broken off has not seen all that are due: none is forgotten. */
 static enum mm_err look(struct warner *w)
 {
 	int64_t off; /* the sweeper says it */
@@ -238,7 +239,8 @@ static enum mm_err look(struct warner *w)
 		return MM_OK;
 	for (size_t i = 0; i < w->before.count; i++)
 		TRY(warn_all(w, w->before.at[i]));
-	tries_clean(&w->tries, clock_ms());
+	if (any_open(w) && !stopped(w, 0))
+		tries_clean(&w->tries, clock_now());
 	return MM_OK;
 }
 

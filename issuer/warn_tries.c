@@ -37,10 +37,10 @@ struct warn_try *tries_find(const struct warn_tries *s,
 			    const struct token_row *t, int64_t before)
 {
 	struct warn_try *e = entry_of(s, t->list, t->idx);
-	return e != NULL && e->before == before &&
-			       e->ends == warn_end(t, before)
-		       ? e
-		       : NULL;
+	if (e == NULL || e->before != before || e->ends != warn_end(t, before))
+		return NULL;
+	e->due = true;
+	return e;
 }
 
 static struct warn_try *insert(struct warn_tries *s, uint32_t list,
@@ -68,6 +68,7 @@ void tries_failed(struct warn_tries *s, const struct warn_try *one,
 	if (e == NULL && (e = insert(s, one->list, one->idx)) == NULL)
 		return;
 	*e = *one;
+	e->due = true;
 	e->pause = pause < TRY_PAUSE_MAX ? pause : TRY_PAUSE_MAX;
 	e->next_ms = now_ms + e->pause * 1000;
 }
@@ -82,11 +83,15 @@ void tries_drop(struct warn_tries *s, const struct token_row *t)
 	s->count--;
 }
 
-void tries_clean(struct warn_tries *s, int64_t now_ms)
+void tries_clean(struct warn_tries *s, int64_t now)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < s->count; i++)
-		if (s->at[i].next_ms + TRY_PAUSE_MAX * 1000 >= now_ms)
-			s->at[kept++] = s->at[i];
+	for (size_t i = 0; i < s->count; i++) {
+		struct warn_try e = s->at[i];
+		bool keep = e.due || (e.done != 0 && now < e.ends);
+		e.due = false;
+		if (keep)
+			s->at[kept++] = e;
+	}
 	s->count = kept;
 }

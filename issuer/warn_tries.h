@@ -16,6 +16,7 @@ struct warn_try {
 	int64_t next_ms;      /* clock_ms(): not before */
 	int64_t pause;	      /* seconds: it doubles */
 	unsigned done;	      /* ways that have taken it: bits */
+	bool due;	      /* found so in this look */
 };
 
 struct warn_tries {
@@ -25,7 +26,7 @@ struct warn_tries {
 
 void tries_free(struct warn_tries *s);
 
-/* NULL: this warning was not tried yet. */
+/* NULL: this warning was not tried yet.  Else it is due. */
 struct warn_try *tries_find(const struct warn_tries *s,
 			    const struct token_row *t, int64_t before);
 /* It failed at `now_ms`; `done` have taken it.  The first pause is `first`
@@ -34,8 +35,9 @@ void tries_failed(struct warn_tries *s, const struct warn_try *one,
 		  int64_t first, int64_t now_ms);
 /* It was delivered, and that is on the disk. */
 void tries_drop(struct warn_tries *s, const struct token_row *t);
-/* Forget those that nobody came back to for an hour: their tokens were used,
- * revoked, or died. */
-void tries_clean(struct warn_tries *s, int64_t now_ms);
+/* The look at all tokens is over, at `now`: forget the tries of those that are
+ * not due any more.  What a way has taken is remembered to the token's end: who
+ * has it is not sent it again, whatever happens meanwhile. */
+void tries_clean(struct warn_tries *s, int64_t now);
 
 #endif

@@ -219,7 +219,7 @@ static void pauses_double_up_to_an_hour(void **state)
 	tries_free(&s);
 }
 
-static void remembers_many_and_forgets_old_ones(void **state)
+static void remembers_many_and_forgets_what_is_not_due(void **state)
 {
 	struct warn_tries s = { .at = NULL };
 	struct token_row t = token_of(&rows[0]);
@@ -233,10 +233,23 @@ static void remembers_many_and_forgets_old_ones(void **state)
 		t.idx = i;
 		assert_int_equal(tries_find(&s, &t, DAY)->idx, i);
 	}
-	tries_clean(&s, (60 + 3600 + 500) * 1000);
-	assert_int_equal(s.count, 500);
-	t.idx = 7919 * 500 % 1000;
-	assert_non_null(tries_find(&s, &t, DAY));
+	tries_clean(&s, T0); /* all were due */
+	assert_int_equal(s.count, 1000);
+	for (uint32_t i = 0; i < 500; i++) {
+		t.idx = 2 * i;
+		assert_non_null(tries_find(&s, &t, DAY));
+	}
+	t.idx = 7; /* the webhook has it, say */
+	failed(&s, &t, 1, 0);
+	tries_clean(&s, T0);
+	assert_int_equal(s.count, 501);
+	for (int64_t look = T0; look < t.exp; look += DAY)
+		tries_clean(&s, look);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(tries_find(&s, &t, DAY)->done, 1);
+	tries_clean(&s, t.exp);
+	tries_clean(&s, t.exp);
+	assert_int_equal(s.count, 0);
 	tries_free(&s);
 }
 
@@ -248,7 +261,7 @@ int main(void)
 		cmocka_unit_test(a_name_for_each),
 		cmocka_unit_test(says_what_it_is),
 		cmocka_unit_test(pauses_double_up_to_an_hour),
-		cmocka_unit_test(remembers_many_and_forgets_old_ones),
+		cmocka_unit_test(remembers_many_and_forgets_what_is_not_due),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
