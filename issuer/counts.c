@@ -6,9 +6,9 @@
 
 struct issuer_counts issuer_counts;
 
-const char *const count_typ[SIGNED_TYPS] = { TYP_PAT, TYP_ACCESS,
+const char *const count_typ[SIGNED_TYPS] = { TYP_PAT,	      TYP_ACCESS,
 					     TYP_STATUS_LIST, TYP_FEED,
-					     TYP_SNAPSHOT };
+					     TYP_SNAPSHOT,    TYP_WARNING };
 
 void count_sign_failed(const char *typ)
 {

@@ -29,7 +29,7 @@ enum count_changed { COUNT_CHANGED(X) CHANGED_COUNT };
 #undef X
 
 /* The types of signed objects; what has none of these typs is not counted. */
-enum { SIGNED_TYPS = 5 };
+enum { SIGNED_TYPS = 6 };
 extern const char *const count_typ[SIGNED_TYPS];
 
 struct issuer_counts {
