@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,8 +14,52 @@
 #include "common/buf.h"
 #include "common/clock.h"
 
-#define LOOK_MS	 64	     /* at least so often; sooner at first */
-#define LINE_MAX (32 * 1024) /* an empty pipe takes 64: nobody waits */
+#define LOOK_MS	  64	      /* at least so often; sooner at first */
+#define LINE_MOST (32 * 1024) /* an empty pipe takes 64: nobody waits */
+
+/* ---- whose it is ---- */
+
+/* In a folder with the sticky bit nobody moves what is another's. */
+static bool is_ours(const struct stat *st)
+{
+	bool sticky = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX);
+	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
+	       (sticky || (st->st_mode & 022) == 0);
+}
+
+/* The program, and each folder above it: who can write to one of them says
+ * what is run. */
+static enum mm_err check_way(const char *path, struct why *why)
+{
+	char way[PATH_MAX];
+	struct stat st;
+	if (!span_copy(way, sizeof way, span_str(path)))
+		return MM_ERR_INVALID;
+	for (size_t end = strlen(way); end > 0; end--) {
+		if (way[end] != '/' && way[end] != '\0')
+			continue;
+		way[end] = '\0';
+		if (stat(way, &st) != 0 || !is_ours(&st))
+			return why_say(why, MM_ERR_INVALID, "warn_command",
+				       "warn_command: others can change what "
+				       "is run, for %.120s is theirs or can "
+				       "be written by them: chown it to root, "
+				       "chmod go-w it",
+				       way);
+	}
+	return MM_OK;
+}
+
+/* As it is written, and where its symbolic links lead. */
+static enum mm_err check_owners(const char *path, struct why *why)
+{
+	char *real = realpath(path, NULL);
+	enum mm_err e = real ? check_way(path, why) : MM_ERR_INVALID;
+	if (e == MM_OK)
+		e = check_way(real, why);
+	free(real);
+	return e;
+}
 
 enum mm_err hook_check(const char *path, struct why *why)
 {
@@ -27,12 +73,7 @@ enum mm_err hook_check(const char *path, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "warn_command",
 			       "warn_command %s is no program that can be run",
 			       path);
-	if (st.st_mode & 022)
-		return why_say(why, MM_ERR_INVALID, "warn_command",
-			       "others can write to warn_command %s: chmod "
-			       "go-w it",
-			       path);
-	return MM_OK;
+	return check_owners(path, why);
 }
 
 /* ---- starting ---- */
@@ -41,7 +82,7 @@ enum mm_err hook_check(const char *path, struct why *why)
 static enum mm_err pipe_with(struct span line, int *fd)
 {
 	int ends[2];
-	if (line.len > LINE_MAX)
+	if (line.len > LINE_MOST)
 		return MM_ERR_TOO_LARGE;
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return MM_ERR_UNAVAILABLE;

@@ -12,8 +12,8 @@
 
 #define HOOK_SECONDS 30
 
-/* MM_ERR_INVALID: not the whole path of a program, or one that others could
- * write. */
+/* MM_ERR_INVALID: not the whole path of a program, or others could write to
+ * it or to a folder above it: only root and our own user may. */
 MM_MUST_USE enum mm_err hook_check(const char *path, struct why *why);
 
 /* Run it with `line` (at most 32 KiB) and wait.  stopped(ctx, ms) waits so

@@ -174,6 +174,34 @@ static void which_programs_it_takes(void **state)
 	expect("no program", hook_check(script, &why), MM_ERR_INVALID);
 }
 
+static void who_could_change_it(void **state)
+{
+	struct why why;
+	char link[112];
+	(void)state;
+	write_script("exit 0");
+	assert_int_equal(chmod(folder, 0770), 0);
+	expect("others' folder", hook_check(script, &why), MM_ERR_INVALID);
+	assert_non_null(strstr(why.text, "mintmark-hook-"));
+	assert_null(strstr(why.text, "/script"));
+	snprintf(link, sizeof link, "/tmp/mintmark-hook-link-%d", getpid());
+	assert_int_equal(symlink(script, link), 0);
+	expect("a link into it", hook_check(link, &why), MM_ERR_INVALID);
+	assert_int_equal(chmod(folder, 01777), 0);
+	expect("nobody can move it", hook_check(link, &why), MM_OK);
+	unlink(link);
+	assert_int_equal(chmod(folder, 0700), 0);
+	if (geteuid() != 0)
+		return; /* who else cannot give files away */
+	assert_int_equal(chown(script, 1, 0), 0);
+	expect("another's", hook_check(script, &why), MM_ERR_INVALID);
+	assert_int_equal(chown(script, 0, 0), 0);
+	assert_int_equal(chown(folder, 1, 0), 0);
+	expect("another's folder", hook_check(script, &why), MM_ERR_INVALID);
+	assert_int_equal(chown(folder, 0, 0), 0);
+	expect("good", hook_check(script, &why), MM_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +209,7 @@ int main(void)
 		cmocka_unit_test(says_how_it_ended),
 		cmocka_unit_test(ends_with_all_that_it_started),
 		cmocka_unit_test(which_programs_it_takes),
+		cmocka_unit_test(who_could_change_it),
 	};
 	const char *tmp = getenv("TMPDIR");
 	snprintf(folder, sizeof folder, "%.40s/mintmark-hook-XXXXXX",
