@@ -56,9 +56,11 @@ class Overview(Flow):
 
     def test_agents(self):
         a = self.agent(self.i)
-        wait_for("the agent to follow", lambda: "feed.connected" in a.text())
-        o = self.i.admin("GET", "/v1/overview")
-        self.assertEqual(o["agent_count"], 1)
+
+        def seen():  # its first poll, in an answer that is kept for 5 s
+            o = self.i.admin("GET", "/v1/overview")
+            return o["agent_count"] == 1 and o
+        o = wait_for("the agent to follow", seen, 20)
         agent, = o["agents"]
         self.assertEqual((agent["user"], agent["address"], agent["connected"]),
                          ("agent", "127.0.0.1", True))
