@@ -131,18 +131,16 @@ static void note(struct reissue *r, const json_t *old, const char *new)
 
 /* An agent's old token must stay: with it, one that was cut off still comes
  * to the feed, and hears there that the key is gone.  It opens nothing
- * else any more.  (The overlap is no shorter than what is left, and the
- * same in each run: the same question must be asked again.) */
+ * else any more.  (The longest overlap that there is, and the same in each
+ * run: the same question must be asked again.) */
 static enum mm_err replace(struct reissue *r, const json_t *old, json_t **reply,
 			   struct why *why)
 {
 	char path[64], *once = r->p->client.once;
 	const char *id = json_text(old, "id", "-");
 	AUTO_JSON json_t *body = json_pack("{s:b}", "keep_expiry", 1);
-	int64_t life =
-		json_time(old, "expires_at") - json_time(old, "issued_at");
 	if (key_token_of_agent(old))
-		json_object_set_new(body, "overlap", json_integer(life));
+		json_object_set_new(body, "overlap", json_string("30d"));
 	snprintf(path, sizeof path, "/v1/tokens/%.30s/rotate", id);
 	snprintf(once, sizeof r->p->client.once, "%.11s-%.18s", r->kid, id);
 	enum mm_err e =

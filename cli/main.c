@@ -44,7 +44,7 @@ static const struct flag revoke_flags[] = {
 	FLAG_O, FLAG_DATA,
 };
 static const struct flag rotate_flags[] = {
-	{ 0,   "overlap",     FLAG_DURATION_OR_0, "DUR", AT(overlap), "the old token stays good so long (default: 0)", false },
+	{ 0,   "overlap",     FLAG_DURATION_OR_0, "DUR", AT(overlap), "the old token stays good so long (default: 0; at most 30d)", false },
 	{ 0,   "keep-expiry", FLAG_BOOL, NULL, AT(keep_expiry), "the new one ends when the old one would have", false },
 	{ 0,   "allow-long",  FLAG_BOOL, NULL, AT(allow_long),  "over 511 bytes, although the old one was not", false },
 	{ 'q', "quiet",       FLAG_BOOL, NULL, AT(quiet),       "print the new token and nothing else", false },

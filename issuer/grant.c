@@ -228,7 +228,7 @@ enum mm_err grant_row(const struct grant *g, const struct caller *by,
 	TRY(fill_audience(g, out, why));
 	TRY(fill_cidr(g, out, why));
 	TRY(policy_check(set, out, why));
-	out->most = (uint32_t)set->max_tokens;
+	out->most = set->max_tokens;
 	memcpy(out->user, g->user, sizeof out->user);
 	memcpy(out->label, g->label, sizeof out->label);
 	snprintf(out->created_by, sizeof out->created_by, "%s", by->actor);

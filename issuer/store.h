@@ -51,7 +51,8 @@ struct token_row {
 	/* Not stored: the token that asks for this one (list 0: none does).
 	 * It must still be valid when the row is written. */
 	uint32_t by_list, by_idx;
-	uint32_t most; /* live tokens that its user may have; 0: any number */
+	int64_t most; /* live tokens that its user may have with this one; 0:
+		       * any number */
 	struct repeat *once; /* the request that this is for; NULL: none */
 	const char *address, *request; /* for the audit; NULL: none */
 };
@@ -133,7 +134,8 @@ MM_MUST_USE enum mm_err store_reserve(struct store *s, enum list_kind kind,
 /* With t->once: unless it was done before, see there.  MM_ERR_FORBIDDEN: its
  * user has as many live tokens as he may. */
 MM_MUST_USE enum mm_err store_mint(struct store *s, const struct token_row *t);
-/* Mint `t` in place of `old`, which dies at once or at t->iat + overlap.
+/* Mint `t` in place of `old`, which dies at once or at t->iat + overlap.  With
+ * t->once and t->most as store_mint().
  * MM_ERR_CONFLICT: old is not valid any more, has died, or is being
  * replaced already. */
 MM_MUST_USE enum mm_err store_rotate(struct store *s, uint32_t old_list,

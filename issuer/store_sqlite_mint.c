@@ -198,8 +198,7 @@ static enum mm_err mint(struct conn *c, const struct token_row *t,
 			const char *old)
 {
 	TRY(check_asker(c, t));
-	if (old == NULL)
-		TRY(check_room(c, t));
+	TRY(check_room(c, t));
 	TRY(note_signed(c, t));
 	TRY(put_token(c, t));
 	TRY(audit_mint(c, t, old));

@@ -144,6 +144,10 @@ enum mm_err token_create(void *app, struct http_request *rq)
 
 /* ---- rotation: the same grant, a new token ---- */
 
+/* Long enough to bring a new token to wherever the old one is, too short to
+ * have two of each. */
+#define OVERLAP_MAX (30 * INT64_C(86400))
+
 struct rotate_body {
 	int64_t overlap;
 	bool keep_expiry; /* the old one's hard limit, not a life as long */
@@ -160,13 +164,32 @@ static const struct body_field rotate_fields[] = {
 };
 
 /* The new token lives as long as the old one was given, or to the old one's
- * end, as far as that is still allowed.  (One past its end is refused by
- * the store; until then nothing may end before it begins.) */
-static int64_t next_life(const struct token_row *old, bool keep_expiry,
-			 int64_t max_life, int64_t now)
+ * end: then always, when who asks could not mint one, for he may renew his
+ * secret, not his life.  As far as that is still allowed.  (One past its end
+ * is refused by the store; until then nothing may end before it begins.) */
+static int64_t next_life(const struct token_row *old, const struct caller *by,
+			 const struct issuer_settings *set, bool keep_expiry,
+			 int64_t now)
 {
+	if (!by->admin && policy_may_mint(set, by->user, old->user, NULL))
+		keep_expiry = true;
 	int64_t life = old->exp - (keep_expiry ? now : old->iat);
-	return life < 1 ? 1 : life < max_life ? life : max_life;
+	return life < 1 ? 1 : life < set->max_life ? life : set->max_life;
+}
+
+/* Not past the old one's own end. */
+static int64_t next_overlap(const struct token_row *old, int64_t asked,
+			    int64_t now)
+{
+	return asked < old->exp - now ? asked : old->exp - now;
+}
+
+/* With an overlap there is one token more for a while: of all that a user
+ * has, one may be over the number that way.  Without one, there are as many
+ * as there were. */
+static int64_t next_most(const struct issuer_settings *set, int64_t overlap)
+{
+	return overlap && set->max_tokens ? set->max_tokens + 1 : 0;
 }
 
 static void next_row(const struct token_row *old, const struct caller *by,
@@ -232,15 +255,32 @@ static bool was_long(struct issuer *is, const struct token_row *old)
 	       n > TOKEN_PORTABLE;
 }
 
+static enum mm_err not_rotated(struct http_request *rq, enum mm_err e)
+{
+	if (e == MM_ERR_CONFLICT)
+		return why_say(http_why(rq), e, NULL,
+			       "only an active token that is not being "
+			       "rotated already can be rotated: make a new "
+			       "one");
+	if (e == MM_ERR_FORBIDDEN)
+		return why_say(http_why(rq), e, "overlap",
+			       "with an overlap this user would have too many "
+			       "live tokens: rotate without one, or revoke "
+			       "one first (setting max_tokens)");
+	return not_stored(rq, e);
+}
+
 static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 			  const struct token_row *old,
 			  const struct rotate_body *body, struct repeat *once)
 {
 	struct token_row row;
+	const struct caller *by = caller_of(rq);
 	int64_t now = clock_now();
-	next_row(old, caller_of(rq),
-		 next_life(old, body->keep_expiry, is->set.max_life, now), now,
-		 &row);
+	int64_t overlap = next_overlap(old, body->overlap, now);
+	next_row(old, by, next_life(old, by, &is->set, body->keep_expiry, now),
+		 now, &row);
+	row.most = next_most(&is->set, overlap);
 	set_request(rq, once, &row);
 	TRY(policy_check(&is->set, &row, http_why(rq)));
 
@@ -248,15 +288,10 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
 	TRY(mint_token(is->mint, key, body->allow_long || was_long(is, old),
 		       &row, &token, http_why(rq)));
-	enum mm_err e = store_rotate(is->store, old->list, old->idx,
-				     body->overlap, &row);
-	if (e == MM_ERR_CONFLICT)
-		return why_say(http_why(rq), e, NULL,
-			       "only an active token that is not being "
-			       "rotated already can be rotated: make a new "
-			       "one");
+	enum mm_err e =
+		store_rotate(is->store, old->list, old->idx, overlap, &row);
 	if (e != MM_OK)
-		return not_stored(rq, e);
+		return not_rotated(rq, e);
 	publisher_settle(is->publisher, "token.rotate", rq);
 	if (once != NULL && once->before)
 		return reply_again(is, rq, &once->made);
@@ -277,6 +312,9 @@ enum mm_err token_rotate(void *app, struct http_request *rq)
 	TRY(body_read(http_body_bytes(rq), rotate_fields,
 		      sizeof rotate_fields / sizeof rotate_fields[0], &body,
 		      http_why(rq)));
+	if (body.overlap > OVERLAP_MAX)
+		return why_say(http_why(rq), MM_ERR_INVALID, "overlap",
+			       "the overlap is at most 30 days");
 	TRY(token_of_path(is, rq, &old));
 	TRY(read_repeat(is, rq, &old, &r, &once));
 	if (r.before) {

@@ -2,7 +2,10 @@
 """The house's rules: asked for against one, a token is not made, and the answer
 says which rule it was."""
 import concurrent.futures
+import contextlib
+import sqlite3
 import subprocess
+import time
 
 from flow import MINTMARKD, Flow, cli, main
 
@@ -92,6 +95,88 @@ class Policy(Flow):
         status, reply = self.ask(i, token["helpdesk"], "bob",
                                  scopes=["mintmark:admin"])
         self.assertEqual((status, reply["field"]), (403, "scopes"))
+
+    def live(self, i, user="alice"):
+        return [t for t in i.admin("GET", f"/v1/tokens?user={user}")["tokens"]
+                if t["status"] == "active"]
+
+    def chain(self, i, t, most=6, **body):
+        """Each makes the next one: the new ones, and the last answer."""
+        made = []
+        while len(made) < most:
+            status, t, _ = i.http("POST", "/v1/tokens/self/rotate", body,
+                                  token=(made or [t])[-1]["token"])
+            if status != 201:
+                break
+            made.append(t)
+        return made, (status, t)
+
+    def test_a_rotation_is_no_way_round(self):
+        """Of so many and no more: one that is being replaced may be over
+        the number, and only one of a user's."""
+        i = self.issuer(flags=("--max-tokens", "2"))
+        t = i.mint("alice")
+        made, (status, reply) = self.chain(i, t, overlap="30d")
+        self.assertEqual((len(made), status, reply["field"]),
+                         (2, 403, "overlap"), reply)
+        self.assertIn("(setting max_tokens)", reply["detail"])
+        self.assertEqual(len(self.live(i)), 3)
+        # an administrator has no more, and what is refused changes nothing
+        last = made[-1]
+        status, reply, _ = i.http("POST", f"/v1/tokens/{last['id']}/rotate",
+                                  {"overlap": "1h"}, local=True)
+        self.assertEqual((status, reply["field"]), (403, "overlap"))
+        self.assertEqual(i.http("GET", "/v1/tokens/self",
+                                token=last["token"])[0], 200)
+        # without an overlap there are no more than there were
+        made, (status, _) = self.chain(i, last)
+        self.assertEqual((len(made), status), (6, 201))
+        self.assertEqual(len(self.live(i)), 3)
+        self.assertEqual(self.ask(i, expires_in="1h")[0], 403)
+        i.revoke(t["id"])
+        self.assertEqual(len(self.chain(i, made[-1], overlap=60)[0]), 1)
+
+    def test_an_overlap_is_short(self):
+        i = self.issuer()
+        for life, overlap, want in (("365d", "30d", 30 * 86400),
+                                    ("2d", "30d", 2 * 86400), ("2d", 60, 60)):
+            t = i.mint("alice", expires_in=life)
+            i.admin("POST", f"/v1/tokens/{t['id']}/rotate",
+                    {"overlap": overlap})
+            with contextlib.closing(sqlite3.connect(
+                    i.data / "mintmark.db")) as db:
+                ends, = db.execute(
+                    "SELECT revoke_at - iat FROM token WHERE list = ? AND"
+                    " idx = ?", t["id"].split(".")).fetchone()
+            self.assertIn(ends - want, range(0, 10) if want != 2 * 86400
+                          else (0,), (life, overlap))
+        t = i.mint("alice", expires_in="365d")
+        for overlap in ("3650d", "31d", 30 * 86400 + 1):
+            made, (status, reply) = self.chain(i, t, overlap=overlap)
+            self.assertEqual((made, status, reply["field"]),
+                             ([], 400, "overlap"))
+            self.assertIn("at most 30 days", reply["detail"])
+
+    def test_who_may_not_mint_renews_no_life(self):
+        """By rotation he has a new secret, until the old one's end; an
+        administrator, or whom mint_for names, gives him a new life."""
+        i = self.house("self_service = false\nmint_for = ci:ci\n")
+        for user, far in (("alice", False), ("ci", True)):
+            t = i.mint(user, expires_in=1000)
+            for overlap in (0, 60):
+                time.sleep(1.1)
+                made, _ = self.chain(i, t, most=3, overlap=overlap)
+                self.assertEqual(len(made), 3)
+                for new in made:
+                    self.assertEqual(new["expires_at"] > t["expires_at"], far,
+                                     (new, t))
+                    self.assertTrue(far or
+                                    new["expires_at"] == t["expires_at"])
+                t = made[-1]
+            if not far:
+                time.sleep(1.1)
+                new = i.admin("POST", f"/v1/tokens/{t['id']}/rotate", {})
+                self.assertGreater(new["expires_at"], t["expires_at"])
 
     def test_a_rule_that_came_later(self):
         """What may not be made any more is not made again by rotation."""
