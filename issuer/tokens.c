@@ -198,7 +198,9 @@ static void next_row(const struct token_row *old, const struct caller *by,
 	*out = *old;
 	out->iat = now;
 	out->exp = now + life;
-	out->last_use = out->changed_at = out->revoke_at = out->warned = 0;
+	out->last_use = out->changed_at = out->revoke_at = 0;
+	out->seen_at = out->warned = 0;
+	out->seen_door[0] = out->seen_from[0] = '\0';
 	out->status = TOKEN_VALID;
 	out->key_gone = false;
 	out->changed_by[0] = '\0';

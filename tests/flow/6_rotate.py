@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import socket
+import sqlite3
 import threading
 
 from flow import Flow, cli, main, wait_for
@@ -241,6 +242,21 @@ class Rotate(Flow):
             self.assertEqual(i.http("DELETE", "/v1/tokens/self",
                                     token=new["token"])[1]["id"], new["id"])
             a.wait_reason(new["token"], "revoked")
+
+    def test_a_new_token_was_never_used(self):
+        i = self.issuer()
+        t = i.mint("alice")
+        with contextlib.closing(sqlite3.connect(i.data / "mintmark.db")) as db:
+            db.execute("UPDATE token SET seen_at = iat, seen_door = 'photos',"
+                       " seen_from = '192.0.2.7', warned = 60")
+            db.commit()
+        last = ("last_used_at", "last_used_door", "last_used_from")
+        old = i.admin("GET", f"/v1/tokens/{t['id']}")
+        self.assertEqual([old[k] is None for k in last], [False] * 3)
+        new = i.admin("POST", f"/v1/tokens/{t['id']}/rotate", {})
+        shown = i.admin("GET", f"/v1/tokens/{new['id']}")
+        for answer in new, shown:
+            self.assertEqual([answer[k] for k in last], [None] * 3)
 
     def test_who_may_not(self):
         i = self.issuer()
