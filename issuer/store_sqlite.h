@@ -118,6 +118,10 @@ MM_MUST_USE enum mm_err audit_guard(struct conn *c, const char *path,
 MM_MUST_USE enum mm_err token_mark(struct conn *c, const struct token_row *t,
 				   enum token_status to,
 				   const struct stamp *stamp);
+/* It was warned of the end `dies_at` that `t` has, `before` seconds ahead; a
+ * no-op when the token has another end by now. */
+MM_MUST_USE enum mm_err token_warned(struct conn *c, const struct token_row *t,
+				     int64_t dies_at, int64_t before);
 /* The columns of TOKEN_COLUMNS, in their order. */
 void token_row_read(struct query *q, struct token_row *out);
 MM_MUST_USE enum mm_err token_find(struct conn *c, uint32_t list, uint32_t idx,

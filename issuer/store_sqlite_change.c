@@ -265,6 +265,15 @@ static int64_t still_warned(const struct token_row *t, int64_t dies_at,
 	return ends - at <= t->warned ? t->warned : 0;
 }
 
+/* Hardly ever a change: so the indexes that have it are left alone. */
+static enum mm_err note_still_warned(struct conn *c, const struct token_row *t,
+				     int64_t dies_at, int64_t at)
+{
+	int64_t warned = still_warned(t, dies_at, at);
+	return warned == t->warned ? MM_OK
+				   : token_warned(c, t, dies_at, warned);
+}
+
 static enum mm_err move_use(struct conn *c, const struct token_row *t,
 			    int64_t at)
 {
@@ -274,8 +283,8 @@ static enum mm_err move_use(struct conn *c, const struct token_row *t,
 	query_int(&q, t->idx);
 	query_int(&q, at);
 	query_int(&q, dies);
-	query_int(&q, still_warned(t, dies, at));
 	TRY(query_run(&q));
+	TRY(note_still_warned(c, t, dies, at));
 	struct event e = { .type = EVENT_RENEW,
 			   .list = t->list,
 			   .idx = t->idx,

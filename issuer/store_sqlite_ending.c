@@ -25,6 +25,17 @@ enum mm_err store_ending(struct store *s, const struct ending_query *w,
 	return query_end(&q);
 }
 
+enum mm_err token_warned(struct conn *c, const struct token_row *t,
+			 int64_t dies_at, int64_t before)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_WARNED);
+	query_int(&q, t->list);
+	query_int(&q, t->idx);
+	query_int(&q, before);
+	query_int(&q, dies_at);
+	return query_run(&q);
+}
+
 struct warned {
 	const struct token_row *token;
 	int64_t before;
@@ -38,13 +49,10 @@ static enum mm_err note_warned(struct conn *c, void *arg)
 	const struct token_row *t = w->token;
 	char id[JTI_SIZE];
 	token_id_write(id, t->list, t->idx);
-	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_WARNED);
-	query_int(&q, t->list);
-	query_int(&q, t->idx);
-	query_int(&q, w->before);
-	query_int(&q, effective_expiry(t->iat, t->exp, t->auto_refresh,
-				       t->last_use));
-	TRY(query_run(&q));
+	TRY(token_warned(
+		c, t,
+		effective_expiry(t->iat, t->exp, t->auto_refresh, t->last_use),
+		w->before));
 	return audit_append(c,
 			    &(struct audit_entry){ .event = "warning.sent",
 						   .id = id,

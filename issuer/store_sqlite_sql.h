@@ -7,12 +7,13 @@
 #define MM_ISSUER_STORE_SQLITE_SQL_H
 
 #define STORE_APPLICATION_ID 0x4d4d4b31 /* "MMK1" */
-#define STORE_VERSION	     4
+#define STORE_VERSION	     3
 
 /* Version 1; STORE_STEPS lead on from it, for new stores too.
  *
  * dies_at is the effective expiry, kept beside its parts so that it can be
- * indexed.  head has one row: the number of the newest event. */
+ * indexed: in token_idle alone, for each renewal moves it.  head has one row:
+ * the number of the newest event. */
 #define STORE_SCHEMA                                                           \
 	"CREATE TABLE meta(iss TEXT NOT NULL, epoch TEXT NOT NULL);"           \
 	"CREATE TABLE head(seq INTEGER NOT NULL);"                             \
@@ -75,18 +76,18 @@
 	     "CREATE INDEX token_from ON token(list)"                          \
 	     " WHERE seen_from <> '';"                                         \
 	     "ALTER TABLE token ADD warned INTEGER NOT NULL DEFAULT 0;"        \
-	     "CREATE INDEX token_ends ON token(dies_at, list, idx, status,"    \
+	     "DROP INDEX token_age; DROP INDEX token_user;"                    \
+	     "DROP INDEX token_idle;"                                          \
+	     "CREATE INDEX token_age ON token(iat, list, idx, status,"         \
+	     " auto_refresh, exp, kid);"                                       \
+	     "CREATE INDEX token_user ON token(user, iat, list, idx, status,"  \
+	     " auto_refresh, exp, kid);"                                       \
+	     "CREATE INDEX token_live ON token(user, exp) WHERE status <> 1;"  \
+	     "CREATE INDEX token_ends ON token(exp, list, idx, status,"        \
+	     " revoke_at, auto_refresh, warned, iat) WHERE status = 0;"        \
+	     "CREATE INDEX token_idle ON token(dies_at, list, idx, status,"    \
 	     " revoke_at, auto_refresh, warned, iat, exp)"                     \
-	     " WHERE status = 0 AND revoke_at = 0;"                            \
-	     "CREATE INDEX token_caps ON token(exp, list, idx, status,"        \
-	     " revoke_at, auto_refresh, warned, iat, dies_at)"                 \
-	     " WHERE status = 0 AND revoke_at = 0 AND auto_refresh > 0;")      \
-	/* so that the pages of TOKEN_QUERY are found without the rows */      \
-	X(4, "DROP INDEX token_age; DROP INDEX token_user;"                    \
-	     "CREATE INDEX token_age ON"                                       \
-	     " token(iat, list, idx, status, dies_at, kid);"                   \
-	     "CREATE INDEX token_user ON"                                      \
-	     " token(user, iat, list, idx, status, dies_at, kid);")
+	     " WHERE auto_refresh > 0 AND status = 0 AND dies_at < exp;")
 
 /* Of a token: does no verifier know its key any more? */
 #define TOKEN_KEY_GONE                                                         \
@@ -99,20 +100,28 @@
 	" changed_at, revoke_at, cidr, " TOKEN_KEY_GONE                        \
 	", seen_at, seen_door, seen_from, warned"
 
+/* Of a token, read out of an index without dies_at, at the time `now`: does it
+ * live?  Only where its window decides is the row looked at. */
+#define TOKEN_LIVES(now)                                                       \
+	"exp > " now " AND (auto_refresh = 0 OR (SELECT dies_at FROM token"    \
+	" AS own WHERE own.list = token.list AND own.idx = token.idx) > " now  \
+	")"
+
 /* A page of tokens: its keys first, out of an index that has all that is
  * asked, then the rows.  ?1 filter (enum token_filter), ?2 now, ?3..5 go on
  * behind this place, ?6 limit; then ?7 user, ?8 text or NULL, ?9 kid or NULL.
  * Searching reads every row, but in the order in which they lie (the plus
  * signs keep the indexes out): in the order of age each would be looked up. */
-#define TOKEN_FITS                                                             \
-	" CASE ?1"                                                             \
-	" WHEN 0 THEN status = 0 AND dies_at > ?2 AND NOT " TOKEN_KEY_GONE     \
-	" WHEN 1 THEN status = 1 WHEN 2 THEN status = 2 AND dies_at > ?2"      \
-	" WHEN 3 THEN status <> 1 AND (status = 3 OR dies_at <= ?2)"           \
-	" WHEN 4 THEN status = 0 AND dies_at > ?2 AND " TOKEN_KEY_GONE         \
-	" ELSE 1 END"
-#define TOKEN_PLACE " AND (iat, list, idx) < (?3, ?4, ?5)"
-#define TOKEN_ORDER " ORDER BY iat DESC, list DESC, idx DESC"
+#define TOKEN_FITS(lives)                                                      \
+	" (?1 = 5 OR (?1 = 1 AND status = 1)"                                  \
+	" OR (?1 = 0 AND status = 0 AND " lives " AND NOT " TOKEN_KEY_GONE ")" \
+	" OR (?1 = 2 AND status = 2 AND " lives ")"                            \
+	" OR (?1 = 3 AND status <> 1 AND (status = 3 OR NOT (" lives ")))"     \
+	" OR (?1 = 4 AND status = 0 AND " lives " AND " TOKEN_KEY_GONE "))"
+#define TOKEN_FITS_INDEX TOKEN_FITS(TOKEN_LIVES("?2"))
+#define TOKEN_FITS_ROW	 TOKEN_FITS("dies_at > ?2")
+#define TOKEN_PLACE	 " AND (iat, list, idx) < (?3, ?4, ?5)"
+#define TOKEN_ORDER	 " ORDER BY iat DESC, list DESC, idx DESC"
 #define TOKEN_PAGE(where, order)                                               \
 	"SELECT " TOKEN_COLUMNS " FROM token WHERE (list, idx) IN"             \
 	" (SELECT list, idx FROM token " where order " LIMIT ?6)" TOKEN_ORDER
@@ -124,33 +133,38 @@
 		"label", "?8") ") AND (?9 IS NULL OR kid = ?9) AND"
 
 /* Some that are in use: ?1 now, ?2 limit. */
-#define TOKEN_PICK(where, order)                                               \
-	"SELECT " TOKEN_COLUMNS " FROM token WHERE (list, idx) IN"             \
-	" (SELECT list, idx FROM token " where " ORDER BY " order              \
-	" LIMIT ?2) ORDER BY " order
+#define TOKEN_PICK(keys, order)                                                \
+	"SELECT " TOKEN_COLUMNS " FROM (" keys ")"                             \
+	" JOIN token USING (list, idx) ORDER BY " order " LIMIT ?2"
+#define PICK_KEYS(where, order)                                                \
+	"SELECT list, idx FROM token INDEXED BY " where " AND status = 0"      \
+	" AND NOT " TOKEN_KEY_GONE " ORDER BY " order " LIMIT ?2"
+
+/* A token's end is its hard limit (token_ends), or, while it is nearer, the
+ * end of its window (token_idle): those that have such a one. */
+#define BY_WINDOW " auto_refresh > 0 AND status = 0 AND dies_at < exp"
 
 /* Tokens of which there is something to say, as common/ending.h has it: ?1 now,
  * ?2 the threshold, ?3 the user, ?4 1: only what was not warned of so near, and
  * was given a longer life than that, ?5..7 go on behind this place, ?8 limit.
- * The keys first, out of two indexes that have all that is asked: hundreds of
- * thousands may be near, and nothing to be said of them. */
-#define ENDING_WHERE(who)                                                      \
-	" WHERE" who " status = 0 AND revoke_at = 0 AND dies_at > ?1"          \
+ * The keys first, out of two indexes that have nearly all that is asked:
+ * hundreds of thousands may be near, and nothing to be said of them. */
+#define ENDING_WHERE                                                           \
+	" status = 0 AND revoke_at = 0"                                        \
 	" AND (?4 = 0 OR ((warned = 0 OR warned > ?2) AND exp - iat > ?2))"
-#define TOKEN_NEAR(ends, caps, who)                                            \
+#define TOKEN_NEAR(idle, ends, who)                                            \
 	"SELECT " TOKEN_COLUMNS " FROM (SELECT list, idx, ends FROM"           \
-	" (SELECT list, idx, dies_at AS ends FROM token" ends                  \
-	ENDING_WHERE(                                                          \
-		who) " AND dies_at <= ?1 + ?2"                                 \
-		     " AND (auto_refresh = 0 OR auto_refresh > 2 * ?2)"        \
-		     " UNION ALL SELECT list, idx, exp FROM token" caps        \
-		     ENDING_WHERE(                                             \
-			     who) " AND exp <= ?1 + ?2 AND auto_refresh > 0"   \
-				  " AND auto_refresh <= 2 * ?2)"               \
-				  " WHERE (ends, list, idx) > (?5, ?6, ?7)"    \
-				  " ORDER BY ends, list, idx LIMIT ?8)"        \
-				  " JOIN token USING (list, idx)"              \
-				  " ORDER BY ends, list, idx"
+	" (SELECT list, idx, dies_at AS ends FROM token INDEXED BY " idle      \
+	" WHERE" who BY_WINDOW " AND dies_at > ?1 AND dies_at <= ?1 + ?2"      \
+	" AND auto_refresh > 2 * ?2 AND" ENDING_WHERE                          \
+	" UNION ALL SELECT list, idx, exp FROM token INDEXED BY " ends         \
+	" WHERE" who " exp > ?1 AND exp <= ?1 + ?2 AND" ENDING_WHERE           \
+	" AND (auto_refresh = 0 OR (SELECT dies_at FROM token AS own"          \
+	" WHERE own.list = token.list AND own.idx = token.idx)"                \
+	" > CASE WHEN auto_refresh > 2 * ?2 THEN exp - 1 ELSE ?1 END))"        \
+	" WHERE (ends, list, idx) > (?5, ?6, ?7)"                              \
+	" ORDER BY ends, list, idx LIMIT ?8)"                                  \
+	" JOIN token USING (list, idx) ORDER BY ends, list, idx"
 
 /* clang-format off */
 #define STATEMENTS(X)                                                      \
@@ -173,7 +187,7 @@
 	X(KEY_FORMER, "SELECT jwk FROM key WHERE kid = ?1 AND gone = 1")   \
 	X(KEY_GONE_LIST, "SELECT kid FROM key WHERE gone = 1 ORDER BY seq") \
 	X(KEY_LIVE, "SELECT kid, count(*), max(exp) FROM token"            \
-		" WHERE status <> 1 AND exp > ?1 GROUP BY kid")            \
+		" INDEXED BY token_age WHERE status <> 1 AND exp > ?1 GROUP BY kid")            \
 	X(KEY_PUT, "INSERT INTO key(kid, jwk, seq, announced)"             \
 		" VALUES(?1, ?2, ?3, ?4)")                                 \
 	X(KEY_KNOWN, "SELECT gone FROM key WHERE kid = ?1")                \
@@ -225,20 +239,25 @@
 	X(TOKEN_COUNT, "SELECT count(*),"                                  \
 		" sum(status = 0 AND dies_at > ?1) FROM token")            \
 	X(TOKEN_QUERY, TOKEN_PAGE("INDEXED BY token_age WHERE"             \
-		TOKEN_FITS TOKEN_PLACE, TOKEN_ORDER))                      \
+		TOKEN_FITS_INDEX TOKEN_PLACE, TOKEN_ORDER))                      \
 	X(TOKEN_QUERY_USER, TOKEN_PAGE("INDEXED BY token_user WHERE"       \
-		" user = ?7 AND" TOKEN_FITS TOKEN_PLACE, TOKEN_ORDER))     \
-	X(TOKEN_SEARCH, TOKEN_PAGE("WHERE" TOKEN_HAS TOKEN_FITS            \
+		" user = ?7 AND" TOKEN_FITS_INDEX TOKEN_PLACE,            \
+		TOKEN_ORDER))                                              \
+	X(TOKEN_SEARCH, TOKEN_PAGE("WHERE" TOKEN_HAS TOKEN_FITS_ROW        \
 		" AND (+iat, list, idx) < (?3, ?4, ?5)",                   \
 		" ORDER BY +iat DESC, list DESC, idx DESC"))               \
 	X(TOKEN_SEARCH_USER, TOKEN_PAGE("INDEXED BY token_user WHERE"      \
-		" user = ?7 AND" TOKEN_HAS TOKEN_FITS TOKEN_PLACE,         \
+		" user = ?7 AND" TOKEN_HAS TOKEN_FITS_ROW TOKEN_PLACE,     \
 		TOKEN_ORDER))                                              \
-	X(TOKEN_SOON, TOKEN_PICK("INDEXED BY token_age WHERE status = 0"   \
-		" AND dies_at > ?1 AND NOT " TOKEN_KEY_GONE, "dies_at"))   \
-	X(TOKEN_UNUSED, TOKEN_PICK("INDEXED BY token_age WHERE status = 0" \
-		" AND dies_at > ?1 AND last_use = 0 AND seen_at = 0"       \
-		" AND NOT " TOKEN_KEY_GONE, "iat"))                        \
+	X(TOKEN_SOON, TOKEN_PICK("SELECT * FROM ("                         \
+		PICK_KEYS("token_idle WHERE" BY_WINDOW                     \
+			" AND dies_at > ?1", "dies_at")                    \
+		") UNION ALL SELECT * FROM ("                              \
+		PICK_KEYS("token_ends WHERE exp > ?1 AND dies_at = exp",   \
+			"exp") ")", "dies_at"))                            \
+	X(TOKEN_UNUSED, TOKEN_PICK(PICK_KEYS("token_age WHERE"             \
+		" dies_at > ?1 AND last_use = 0 AND seen_at = 0", "iat"),  \
+		"iat"))                                                    \
 	X(TALLY_TOKENS, "SELECT iat, dies_at, status, changed_at,"         \
 		" max(last_use, seen_at), " TOKEN_KEY_GONE " FROM token")  \
 	X(TALLY_USERS, "SELECT count(DISTINCT user) FROM token")           \
@@ -248,9 +267,8 @@
 		" WHERE list = ?1 AND idx = ?2")                           \
 	X(TOKEN_DUE_AT, "UPDATE token SET revoke_at = ?3"                  \
 		" WHERE list = ?1 AND idx = ?2")                           \
-	X(TOKEN_USED, "UPDATE token SET last_use = ?3, dies_at = ?4,"      \
-		" warned = ?5 WHERE list = ?1 AND idx = ?2"                \
-		" AND last_use < ?3")                                      \
+	X(TOKEN_USED, "UPDATE token SET last_use = ?3, dies_at = ?4"       \
+		" WHERE list = ?1 AND idx = ?2 AND last_use < ?3")         \
 	X(TOKEN_SEEN, "UPDATE token SET seen_at = ?3, seen_door = ?4,"     \
 		" seen_from = ?5 WHERE list = ?1 AND idx = ?2"             \
 		" AND status <> 1 AND ?3 < exp AND ?3 + ?6 > iat"          \
@@ -261,17 +279,18 @@
 	X(TOKEN_OF_USER, "SELECT " TOKEN_COLUMNS " FROM token"             \
 		" WHERE user = ?1 AND status <> 1 AND exp > ?2")           \
 	X(TOKEN_LIVE, "SELECT count(*) FROM (SELECT 1 FROM token"         \
-		" WHERE user = ?1 AND status <> 1 AND dies_at > ?2"        \
+		" INDEXED BY token_live WHERE user = ?1 AND status <> 1"   \
+		" AND exp > ?2 AND dies_at > ?2"                           \
 		" AND NOT " TOKEN_KEY_GONE " LIMIT ?3)")                   \
 	X(TOKEN_SWEEP, "SELECT " TOKEN_COLUMNS " FROM token"               \
-		" WHERE auto_refresh > 0 AND status = 0"                    \
-		" AND dies_at < exp AND dies_at <= ?1 LIMIT ?2")           \
+		" INDEXED BY token_idle WHERE" BY_WINDOW                   \
+		" AND dies_at <= ?1 LIMIT ?2")                             \
 	X(TOKEN_DUE, "SELECT " TOKEN_COLUMNS " FROM token"                 \
 		" WHERE revoke_at > 0 AND status <> 1"                      \
 		" AND revoke_at <= ?1 LIMIT ?2")                           \
-	X(TOKEN_ENDING, TOKEN_NEAR(" INDEXED BY token_ends",               \
-		" INDEXED BY token_caps", ""))                             \
-	X(TOKEN_ENDING_USER, TOKEN_NEAR("", "", " user = ?3 AND"))         \
+	X(TOKEN_ENDING, TOKEN_NEAR("token_idle", "token_ends", ""))        \
+	X(TOKEN_ENDING_USER, TOKEN_NEAR("token_live", "token_live",        \
+		" user = ?3 AND status <> 1 AND exp > ?1 AND"))            \
 	X(TOKEN_WARNED, "UPDATE token SET warned = ?3"                     \
 		" WHERE list = ?1 AND idx = ?2 AND dies_at = ?4")          \
 	X(REPEAT_GET, "SELECT request, list, idx FROM repeat"              \
@@ -294,8 +313,9 @@
 		" WHERE status <> 0")                                      \
 	X(LOAD_USED, "SELECT list, idx, last_use FROM token"               \
 		" WHERE last_use > 0")                                     \
-	X(USER_LIST, "SELECT user, sum(status = 0 AND dies_at > ?3"        \
-		" AND NOT " TOKEN_KEY_GONE "), count(*)"                   \
+	X(USER_LIST, "SELECT user, sum(CASE WHEN status = 0 AND "          \
+		TOKEN_LIVES("?3") " AND NOT " TOKEN_KEY_GONE               \
+		" THEN 1 ELSE 0 END), count(*)"                            \
 		" FROM token INDEXED BY token_user"                        \
 		" WHERE user > ?1 AND (?2 IS NULL OR "                     \
 		TEXT_IN("user", "?2") ")"                                  \

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """100,000 tokens of 10,000 people: every page that the console asks for comes
 within 100 ms."""
+import contextlib
 import pathlib
+import sqlite3
 import time
 
 from fill import fill
@@ -78,6 +80,26 @@ class Many(Flow):
         self.assertEqual(self.walk("/v1/tokens?status=all&q=person-00003",
                                    "tokens"), mine)
         self.ask("/v1/tokens?status=all&user=person-00003&q=no+such+words")
+
+    def mint_took(self, user):
+        """Seconds of the daemon's, at best."""
+        def once():
+            work = self.worked()
+            self.i.mint(user)
+            return self.worked() - work
+        return min(once() for _ in range(9))
+
+    def test_a_rule_does_not_count_the_dead(self):
+        """max_tokens: of one who has had 100,000, and of one who had none."""
+        self.i.stop()
+        with contextlib.closing(sqlite3.connect(
+                self.i.data / "mintmark.db")) as db:
+            db.execute("UPDATE token SET user = 'busy', status = 1")
+            db.commit()
+        self.i.flags = (*self.i.flags, "--max-tokens", "1000")
+        self.i.start()
+        self.assertLess(self.mint_took("busy"),
+                        self.mint_took("new") + 0.002 * SLOW)
 
     def test_people(self):
         self.assertEqual(self.walk("/v1/users?limit=1000", "users"), PEOPLE)

@@ -87,6 +87,39 @@ static void the_soonest_first(void **state)
 	assert_int_equal(all.exp[0], T0 + 90 * DAY);
 }
 
+/* Its end, if it is one to speak of. */
+static bool is_near(const struct token_row *t, int64_t now, int64_t before)
+{
+	int64_t dies =
+		effective_expiry(t->iat, t->exp, t->auto_refresh, t->last_use);
+	int64_t ends = ending_for(dies, t->exp, t->auto_refresh, before);
+	return dies > T0 + now && ends <= T0 + now + before;
+}
+
+/* Hard limits are found by one index, windows by another: none is left out
+ * between them, and none comes twice. */
+static void by_whichever_end(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t[ROWS_MAX];
+	size_t n = 0;
+	for (int life = 8; life <= 32; life += 8)
+		for (int window = 0; window <= life; window += 4) {
+			t[n] = mint(f, life * DAY, window * DAY);
+			if (window > 4)
+				use(f, &t[n], 3 * DAY);
+			t[n].last_use = window > 4 ? T0 + 3 * DAY : 0;
+			n++;
+		}
+	for (int64_t now = 3 * DAY; now < 33 * DAY; now += DAY)
+		for (int64_t before = DAY; before < 17 * DAY; before += DAY) {
+			size_t near = 0;
+			for (size_t i = 0; i < n; i++)
+				near += is_near(&t[i], now, before);
+			assert_int_equal(count(f, now, before), near);
+		}
+}
+
 static void pages(void **state)
 {
 	struct fixture *f = *state;
@@ -226,6 +259,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(the_soonest_first),
+		T(by_whichever_end),
 		T(pages),
 		T(only_those_that_are_missed),
 		T(what_was_said_is_not_said_again),

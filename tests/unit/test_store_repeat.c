@@ -166,6 +166,22 @@ static void put_version_1(struct fixture *f)
 	sql(f, ".read " MM_VECTORS "/store-1.sql");
 }
 
+/* What mintmarkds of version 2 made of it. */
+static void put_version_2(struct fixture *f)
+{
+	put_version_1(f);
+	sql(f, "CREATE TABLE repeat(name TEXT PRIMARY KEY,"
+	       " request TEXT NOT NULL, at INTEGER NOT NULL,"
+	       " list INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;"
+	       "CREATE INDEX repeat_age ON repeat(at);"
+	       "PRAGMA user_version = 2");
+}
+
+static void (*const put_version[])(struct fixture *) = {
+	[1] = put_version_1,
+	[2] = put_version_2,
+};
+
 static int64_t number(struct fixture *f, const char *question)
 {
 	char command[512], text[32] = "";
@@ -177,18 +193,17 @@ static int64_t number(struct fixture *f, const char *question)
 	return strtoll(text, NULL, 10);
 }
 
-static void version_1_is_brought_up(void **state)
+static void check_brought_up(struct fixture *f, int from)
 {
-	struct fixture *f = *state;
 	struct repeat r = { .name = "alice, K", .request = "mint" };
 	struct token_row t;
 	struct event e[64];
 	size_t n;
-	put_version_1(f);
-	assert_int_equal(number(f, "PRAGMA user_version"), 1);
+	put_version[from](f);
+	assert_int_equal(number(f, "PRAGMA user_version"), from);
 	for (int i = 0; i < 2; i++) { /* the second time it is of today */
 		open_again(f);
-		assert_int_equal(number(f, "PRAGMA user_version"), 4);
+		assert_int_equal(number(f, "PRAGMA user_version"), 3);
 		assert_int_equal(store_get(f->s, 1, 0, &t), MM_OK);
 		assert_string_equal(t.user, "alice");
 		assert_string_equal(t.label, "first");
@@ -213,6 +228,15 @@ static void version_1_is_brought_up(void **state)
 	assert_int_equal(store_repeat(f->s, &r), MM_OK);
 }
 
+static void older_versions_are_brought_up(void **state)
+{
+	struct fixture *f = *state;
+	for (int from = 1; from <= 2; from++) {
+		check_brought_up(f, from);
+		tear_down_store(f);
+	}
+}
+
 /* Old stores and new ones are of one shape. */
 static void both_ways_lead_to_one_schema(void **state)
 {
@@ -224,13 +248,25 @@ static void both_ways_lead_to_one_schema(void **state)
 	char attach[256], copy[256];
 	snprintf(copy, sizeof copy, "VACUUM INTO '%s/new.db'", f->dir);
 	sql(f, copy);
-	put_version_1(f);
-	open_again(f);
 	snprintf(attach, sizeof attach, "ATTACH \"%s/new.db\" AS new; %s",
 		 f->dir, question);
-	assert_int_equal(number(f, attach), 1);
+	for (int from = 1; from <= 2; from++) {
+		put_version[from](f);
+		open_again(f);
+		assert_int_equal(number(f, attach), 1);
+	}
 	snprintf(copy, sizeof copy, "%s/new.db", f->dir);
 	unlink(copy);
+}
+
+/* Each renewal moves dies_at, and so every index that has it. */
+static void a_renewal_moves_one_index(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(number(f, "SELECT count(*) FROM sqlite_master WHERE"
+				   " type = \"index\" AND sql LIKE"
+				   " \"%dies_at%\""),
+			 1);
 }
 
 /* Cut short, it is as it was, and can be brought up later. */
@@ -252,7 +288,7 @@ static void an_upgrade_is_whole_or_none(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM token"), 4);
 	sql(f, "DROP TABLE other");
 	open_again(f);
-	assert_int_equal(number(f, "PRAGMA user_version"), 4);
+	assert_int_equal(number(f, "PRAGMA user_version"), 3);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -266,8 +302,9 @@ int main(void)
 		TEST(a_rotation_is_done_once),
 		TEST(of_many_at_once_one_is_done),
 		TEST(repeats_are_forgotten_in_their_time),
-		TEST(version_1_is_brought_up),
+		TEST(older_versions_are_brought_up),
 		TEST(both_ways_lead_to_one_schema),
+		TEST(a_renewal_moves_one_index),
 		TEST(an_upgrade_is_whole_or_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
