@@ -11,6 +11,7 @@ import { peoplePage } from "./page_people.js";
 import { minePage, personPage } from "./page_person.js";
 import { signInPage } from "./page_signin.js";
 import { tokenPage } from "./page_token.js";
+import { forgetShown } from "./token_shown.js";
 
 // The pages; * is any one segment.  A page is given where one is and some
 // things that it may do, and resolves to { title, node }.
@@ -124,13 +125,14 @@ async function render({ quietly = false } = {}) {
 // ---- who is there ----
 
 // The page stays behind the door as it is, half-filled forms too, and is
-// there again when the same person comes back.
+// there again when the same person comes back: but for a new token.
 let waiting = null;
 function openDoor(why) {
 	waiting ??= new Promise((resolve) => {
 		const before = me;
 		me = null;
 		main.hidden = true;
+		forgetShown(main);
 		document.body.classList.add("out");
 		door.hidden = false;
 		document.title = "Sign in · Mintmark";

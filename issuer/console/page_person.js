@@ -54,7 +54,7 @@ async function tokensOf(user, base, { query, again, above, title }) {
 		}),
 		active !== 0 && el("div", { class: "ending" },
 			button("Remove all tokens",
-				() => removeAll(user, active ?? 100, again),
+				() => removeAll(user, active, again),
 				"quiet danger")));
 }
 

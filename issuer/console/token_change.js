@@ -31,12 +31,14 @@ export async function remove(t, changed) {
 	say(told(done, `${called(t)} is removed.`));
 }
 
+// active: how many are in force; null: more than 100.
 export async function removeAll(user, active, changed) {
 	const done = await ask({
 		title: `Remove all tokens of ${user}?`,
 		body: [
 			el("p", null, active === 1 ? "One token is" :
-				`${number(active)} tokens are`, " in force. Whatever uses "
+				`${active === null ? "More than 100" : number(active)} `
+				+ "tokens are", " in force. Whatever uses "
 				+ "one of them is refused from now on, everywhere."),
 			el("p", null, "This cannot be undone. New tokens can be made "
 				+ "for this person afterwards."),

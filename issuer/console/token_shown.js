@@ -69,6 +69,18 @@ function examples(t) {
 		"This token is too long for a password of SFTP."));
 }
 
+// The session has ended: whoever finds the page does not find a token on it.
+export function forgetShown(page) {
+	if (page.querySelector(".once"))
+		page.replaceChildren(el("div", { class: "narrow" },
+			el("h1", { tabindex: "-1" }, "Your new token"),
+			el("p", null, "You had to sign in again, and it is not shown "
+				+ "again. If you have not copied it, remove it and make "
+				+ "another."),
+			el("div", { class: "buttons" },
+				link("Go to the start", "#/", "button main"))));
+}
+
 // t is what the mint answered; back is where one goes from here.
 export function shownOnce(t, back) {
 	const block = copyBlock("The token", t.token,

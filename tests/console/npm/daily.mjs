@@ -283,6 +283,21 @@ test("a session that ends while nobody looks", async () => {
 	await comeIn(page, given.admin);
 	assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(),
 		"half typed");
+
+	// what is shown once stays on no page that is left alone
+	await named(page, "Create the token").click();
+	await page.getByText("Copy it now").waitFor();
+	const token = await page.getByLabel("The token", { exact: true })
+		.textContent();
+	assert.ok((await page.content()).includes(token));
+	await context.clearCookies();
+	await page.clock.fastForward("31:00");
+	await page.getByText("Your session has ended").waitFor();
+	assert.ok(!(await page.content()).includes(token));
+	await comeIn(page, given.admin);
+	await page.getByText("it is not shown again").waitFor();
+	await page.getByRole("link", { name: "Go to the start" }).click();
+	await arrived(page, "Overview");
 	await calm();
 });
 
@@ -395,6 +410,20 @@ test("suspend, reinstate, rotate, remove all", async () => {
 	await heard(page, /3 tokens of gil removed/);
 	assert.equal(await state(), "revoked");
 	assert.equal((await api("GET", "/v1/tokens/self", { token })).status, 401);
+	await calm();
+});
+
+test("remove all, of more than are counted", async () => {
+	const { page, calm } = await open();
+	await Promise.all(Array.from({ length: 101 }, () => mint("ida")));
+	await signIn(page, given.admin, "#/people/ida");
+	assert.match(await page.locator("main .head").textContent(),
+		/More than 100 tokens in force/);
+	await named(page, "Remove all tokens").click();
+	assert.match(await page.getByRole("dialog").textContent(),
+		/More than 100 tokens are in force/);
+	await confirm(page, "Remove all");
+	await heard(page, /101 tokens of ida removed/);
 	await calm();
 });
 
