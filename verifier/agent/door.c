@@ -17,7 +17,7 @@
 
 enum {
 	POLLERS = 2,	      /* a flood of forged tokens keeps one busy */
-	HEAD_MAX = 16 * 1024, /* clients' cookies come along */
+	HEAD_MAX = 24 * 1024, /* cookies of 8 KiB come along, and count twice */
 	REPLY_MAX = 4 * 1024, /* a user, scopes, challenges */
 	RETRY_MS = 100,
 };
