@@ -6,6 +6,7 @@
 #include <wchar.h>
 
 #include "common/duration.h"
+#include "common/seen.h"
 
 void output_init(void)
 {
@@ -86,6 +87,22 @@ int64_t json_time(const json_t *object, const char *name)
 	int64_t t;
 	const char *text = json_text(object, name, "");
 	return date_read(span_str(text), &t, NULL) == MM_OK ? t : 0;
+}
+
+/* Of "2026-11-28T17:40:12Z": the day, and the hour and minute. */
+void json_used(const json_t *token, const char *other, char out[USED_SIZE])
+{
+	int64_t used = json_time(token, "last_used_at");
+	int64_t issued = json_time(token, "issued_at");
+	char from[32];
+	if (used == 0 || used % SEEN_GRAIN != 0) {
+		snprintf(out, USED_SIZE, "%.32s",
+			 json_text(token, "last_used_at", other));
+		return;
+	}
+	date_write(from, used > issued ? used : issued);
+	snprintf(out, USED_SIZE, "%.10s %.5s-%02d:00Z", from, from + 11,
+		 (int)(used / SEEN_GRAIN % 24) + 1);
 }
 
 void warn_unpublished(const json_t *reply)

@@ -30,6 +30,10 @@ const char *json_text(const json_t *object, const char *name,
  * missing, null or empty. */
 void json_words(const json_t *object, const char *name, const char *other,
 		struct buf *out);
+/* When a token was last used, as the mint says it: "2026-11-28 17:00-18:00Z"
+ * where the hour is all that is known, and not before it was issued. */
+#define USED_SIZE 40
+void json_used(const json_t *token, const char *other, char out[USED_SIZE]);
 /* A member's time (RFC 3339), or 0. */
 int64_t json_time(const json_t *object, const char *name);
 

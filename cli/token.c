@@ -85,10 +85,12 @@ static void put_change(FILE *to, const json_t *t)
 
 static void put_history(FILE *to, const json_t *t)
 {
+	char used[USED_SIZE];
+	json_used(t, "never seen", used);
 	put_field(to, "status", json_text(t, "status", "-"));
 	put_field(to, "dies", json_text(t, "dies_at", "-"));
 	put_field(to, "issued", json_text(t, "issued_at", "-"));
-	put_field(to, "last used", json_text(t, "last_used_at", "never seen"));
+	put_field(to, "last used", used);
 	put_field(to, "used at", json_text(t, "last_used_door", "-"));
 	put_field(to, "used from", json_text(t, "last_used_from", "-"));
 	put_field(to, "created by", json_text(t, "created_by", "-"));

@@ -29,12 +29,13 @@ static bool for_its_limit(const struct args *a, int64_t window)
 
 static void add_row(struct table *t, const struct args *a, const json_t *token)
 {
-	char window[32];
+	char window[32], used[USED_SIZE];
 	struct span text;
 	AUTO_BUF struct buf scopes = buf_new(SCOPE_SIZE * 2);
 	int64_t seconds =
 		json_integer_value(json_object_get(token, "auto_refresh"));
 	duration_write(window, seconds);
+	json_used(token, "-", used);
 	json_words(token, "scopes", "(all)", &scopes);
 	bool fits = buf_done(&scopes, &text) == MM_OK;
 
@@ -47,7 +48,7 @@ static void add_row(struct table *t, const struct args *a, const json_t *token)
 							  : "dies_at",
 				"-"));
 	table_cell(t, seconds ? window : "-");
-	table_cell(t, json_text(token, "last_used_at", "-"));
+	table_cell(t, used);
 	table_cell(t, json_text(token, "last_used_door", "-"));
 	table_cell(t, fits ? (const char *)text.at : "?");
 }

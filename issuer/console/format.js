@@ -32,6 +32,27 @@ export function relative(when, now = Date.now()) {
 	return s > 0 ? "in less than a minute" : "just now";
 }
 
+const HOURS = new Intl.DateTimeFormat("en-GB",
+	{ hour: "2-digit", minute: "2-digit" });
+const HOUR = 3600_000;
+
+// Some time between `begin` and the end of its hour, of which no more is
+// known.
+export function withinHour(begin, now = Date.now()) {
+	const from = new Date(begin);
+	const to = new Date(Math.ceil((from.getTime() + 1) / HOUR) * HOUR);
+	const hour = `${HOURS.format(from)} to ${HOURS.format(to)}`;
+	const day = (t) => new Date(t).toDateString();
+	if (now - from < HOUR)
+		return "in the last hour";
+	if (now - from < 2 * HOUR)
+		return "in the last 2 hours";
+	if (day(from) === day(now))
+		return `today, ${hour}`;
+	return day(from) === day(now - DAY * 1000) ? `yesterday, ${hour}`
+		: relative(from, now);
+}
+
 // A <time>, near or as a date; the whole of it on hovering.
 export function time(when, how = relative) {
 	return el("time", { datetime: when, title: TIME.format(new Date(when)) },

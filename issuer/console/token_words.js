@@ -2,7 +2,8 @@
 // what it may do.
 
 import { el, link, theirs } from "./ui.js";
-import { date, length, relative, time } from "./format.js";
+import { date, dateAndTime, length, relative, time, withinHour }
+	from "./format.js";
 import { href } from "./route.js";
 
 const STATUS = {
@@ -64,38 +65,33 @@ export function scopes(t, most = 3) {
 		more > 0 && el("li", { class: "soft" }, `and ${more} more`));
 }
 
-// As far as it was reported: { at, door, from } of the last use.
-function seen(t) {
-	return t.last_used_at && {
-		at: t.last_used_at,
-		door: t.last_used_door,
-		from: t.last_used_from,
-	};
-}
-
-// Most uses are kept by the hour's beginning: in this hour is all that is
-// known of the latest.
+// As far as it was reported.  Most uses are kept by the hour's beginning: all
+// that is known is that hour, or its part since the token was made.
 const HOUR = 3600_000;
-function sinceUse(at, now = Date.now()) {
-	const then = Date.parse(at);
-	return then % HOUR === 0 && now - then < HOUR ? "within the last hour"
-		: relative(at, now);
+function used(t) {
+	const at = Date.parse(t.last_used_at);
+	return at % HOUR !== 0 ? { at, said: relative }
+		: { at: Math.max(at, Date.parse(t.issued_at)), said: withinHour };
 }
 
 export function lastUse(t) {
-	const use = seen(t);
-	return use ? time(use.at, sinceUse)
-		: el("span", { class: "soft short" }, "no use seen");
+	if (!t.last_used_at)
+		return el("span", { class: "soft short" }, "no use seen");
+	const { at, said } = used(t);
+	return said === relative ? time(at)
+		: el("time", { datetime: t.last_used_at,
+			title: `${dateAndTime(at)}, or in the rest of that hour` },
+		said(at));
 }
 
 // What a removal breaks, as far as anybody can know.
 export function usedLately(t) {
-	const use = seen(t);
-	if (!use)
+	if (!t.last_used_at)
 		return "No use of it has been reported so far.";
-	return `It was last used ${sinceUse(use.at)}`
-		+ `${use.door ? ` at ${use.door}` : ""}`
-		+ `${use.from ? `, from ${use.from}` : ""}.`;
+	const { at, said } = used(t);
+	return `It was last used ${said(at)}`
+		+ `${t.last_used_door ? ` at ${t.last_used_door}` : ""}`
+		+ `${t.last_used_from ? `, from ${t.last_used_from}` : ""}.`;
 }
 
 export const personLink = (user) => el("a", { href: href(["people", user]) },

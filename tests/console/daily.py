@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Daily work in the console, in a browser (npm/daily.mjs, npm/rules.mjs); and
+"""Daily work in the console, in a browser (npm/daily.mjs, careful.mjs, rules.mjs); and
 its files."""
 from console import SOURCE, TESTS, Console, assert_pinned, main
 
@@ -38,6 +38,10 @@ class Daily(Console):
         i = self.issuer(flags=["--max-life", "365d"])
         self.drive("daily.mjs", i, alice=i.mint("alice", label="own")["token"],
                    agent=i.mint("agent", scopes=["mintmark:agent"])["token"])
+
+    def test_carefully(self):
+        i = self.issuer()
+        self.drive("careful.mjs", i, alice=i.mint("alice", label="own")["token"])
 
     def test_in_a_house_with_rules(self):
         i = self.issuer(flags=["--max-window", "14d", "--allowed-scopes",

@@ -1,0 +1,43 @@
+// careful.mjs - what the console says is so, and what it warns of.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { api, arrived, browser, given, mint, open, settled, signIn, visit }
+	from "./browser.mjs";
+
+after(() => browser.close());
+
+const named = (page, name) => page.getByRole("button", { name, exact: true });
+const dialog = (page) => page.getByRole("dialog");
+
+test("a last use is said at its grain", async () => {
+	const { page, calm } = await open({ timezoneId: "UTC" });
+	await signIn(page, given.admin);
+	const said = (now, last_used_at, issued_at) => page.evaluate(
+		async ([t, token]) => {
+			const real = Date.now;
+			Date.now = () => t;
+			const words = await import("./token_words.js");
+			const sentence = words.usedLately(token);
+			Date.now = real;
+			return [sentence, words.lastUse(token).title];
+		}, [Date.parse(now), { last_used_at, issued_at }]);
+	const hour = "2026-11-28T17:00:00Z", long = "2026-11-01T00:00:00Z";
+	for (const [now, words, issued = long, used = hour] of [
+		["2026-11-28T17:59:00Z", "in the last hour"],
+		["2026-11-28T18:01:00Z", "in the last 2 hours"],
+		["2026-11-28T18:10:00Z", "in the last hour", "2026-11-28T17:40:00Z"],
+		["2026-11-28T21:00:00Z", "today, 17:00 to 18:00"],
+		["2026-11-28T21:00:00Z", "today, 17:40 to 18:00",
+			"2026-11-28T17:40:00Z"],
+		["2026-11-29T03:00:00Z", "yesterday, 17:00 to 18:00"],
+		["2026-12-02T17:00:00Z", "4 days ago"],
+		["2026-11-28T18:01:00Z", "61 minutes ago", long,
+			"2026-11-28T17:00:01Z"], // the very time
+	]) {
+		const [sentence] = await said(now, used, issued);
+		assert.equal(sentence, `It was last used ${words}.`, now);
+	}
+	assert.match((await said("2026-11-28T18:01:00Z", hour, long))[1],
+		/28 Nov 2026, 17:00, or in the rest of that hour/);
+	await calm();
+});
