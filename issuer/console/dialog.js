@@ -36,7 +36,12 @@ export function ask({ title, body, yes, no = "Cancel", kind = "main", run }) {
 				act.disabled = false;
 			}
 		}
+		// It is about the page that it stands on.  What is under way is
+		// waited for: what it gives may be shown this once.
+		const left = () => act.disabled || box.close();
+		addEventListener("hashchange", left);
 		box.addEventListener("close", () => {
+			removeEventListener("hashchange", left);
 			box.remove();
 			if (before?.isConnected)
 				before.focus();

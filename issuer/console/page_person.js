@@ -25,18 +25,18 @@ function words(active) {
 		: `${active || "No"} tokens in force`;
 }
 
-async function load(user, query, changed) {
+async function load(user, query, me, changed) {
 	const { tokens, next_cursor } = await get("/v1/tokens",
 		{ user, q: query.q, status: query.status, cursor: query.cursor,
 			limit: 25 });
 	return {
 		shown: tokens.length
-			? tokenTable(`Tokens of ${user}`, tokens, changed) : null,
+			? tokenTable(`Tokens of ${user}`, tokens, me, changed) : null,
 		next: next_cursor,
 	};
 }
 
-async function tokensOf(user, base, { query, again, above, title }) {
+async function tokensOf(user, base, { query, me, again, above, title }) {
 	const active = await countActive(user);
 	return el("div", null,
 		head(title, {
@@ -49,12 +49,12 @@ async function tokensOf(user, base, { query, again, above, title }) {
 			query,
 			label: "Find a token by its name",
 			filters: [["status", "Show", STATES]],
-			load: (q) => load(user, q, again),
+			load: (q) => load(user, q, me, again),
 			nothing: "No tokens here yet.",
 		}),
 		active !== 0 && el("div", { class: "ending" },
 			button("Remove all tokens",
-				() => removeAll(user, active, again),
+				() => removeAll(user, active, me, again),
 				"quiet danger")));
 }
 

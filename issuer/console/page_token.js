@@ -46,21 +46,21 @@ function facts(t) {
 		el("div", null, el("dt", null, term), el("dd", null, value))));
 }
 
-function actions(t, { again, show }) {
+function actions(t, { me, again, show }) {
 	if (!isAlive(t))
 		return null;
 	const back = href(["tokens", t.id]);
 	async function rotateNow() {
-		const made = await rotate(t);
+		const made = await rotate(t, me);
 		if (made)
 			show(shownOnce(made, back));
 	}
 	return [
 		t.status === "active" ? [
 			button("Rotate", rotateNow),
-			button("Suspend", () => suspend(t, again)),
+			button("Suspend", () => suspend(t, me, again)),
 		] : button("Reinstate", () => reinstate(t, again)),
-		button("Remove", () => remove(t, again), "danger"),
+		button("Remove", () => remove(t, me, again), "danger"),
 	];
 }
 

@@ -12,11 +12,20 @@ const told = (answer, sentence) => answer.published === false
 	? `${sentence} Services do not know yet: the mint cannot publish now.`
 	: sentence;
 
-export async function remove(t, changed) {
+// Who would be surprised by what this change breaks.
+const OWN = "You are signed in with this one: you will be signed out";
+const ownSession = (t, me, when = "") => t.id === me.id
+	&& el("p", { class: "why" }, `${OWN}${when}.`);
+const agents = (t) => t.scopes?.includes("mintmark:agent")
+	&& el("p", { class: "why" }, "An agent follows the mint with it: cut off, "
+		+ "its host goes stale, and then refuses every token.");
+
+export async function remove(t, me, changed) {
 	const done = await ask({
 		title: `Remove ${called(t)}?`,
 		body: [
 			el("p", null, usedLately(t)),
+			ownSession(t, me), agents(t),
 			el("p", null, "Whatever uses it is refused from now on, ",
 				"everywhere. This cannot be undone."),
 		],
@@ -32,7 +41,7 @@ export async function remove(t, changed) {
 }
 
 // active: how many are in force; null: more than 100.
-export async function removeAll(user, active, changed) {
+export async function removeAll(user, active, me, changed) {
 	const done = await ask({
 		title: `Remove all tokens of ${user}?`,
 		body: [
@@ -40,6 +49,8 @@ export async function removeAll(user, active, changed) {
 				`${active === null ? "More than 100" : number(active)} `
 				+ "tokens are", " in force. Whatever uses "
 				+ "one of them is refused from now on, everywhere."),
+			user === me.user && el("p", { class: "why" }, "You are signed in "
+				+ "with one of them: you will be signed out."),
 			el("p", null, "This cannot be undone. New tokens can be made "
 				+ "for this person afterwards."),
 		],
@@ -54,11 +65,12 @@ export async function removeAll(user, active, changed) {
 	say(told(done, `${plural(done.revoked, "token")} of ${user} removed.`));
 }
 
-export async function suspend(t, changed) {
+export async function suspend(t, me, changed) {
 	const done = await ask({
 		title: `Suspend ${called(t)}?`,
 		body: [
 			el("p", null, usedLately(t)),
+			ownSession(t, me), agents(t),
 			el("p", null, "It is refused everywhere until you reinstate ",
 				"it. Its expiry does not wait."),
 		],
@@ -85,7 +97,7 @@ export async function reinstate(t, changed) {
 }
 
 // Resolves to the new token as it was minted; undefined: not rotated.
-export function rotate(t) {
+export function rotate(t, me) {
 	const overlap = choice({
 		name: "overlap",
 		legend: "The old one goes on for",
@@ -99,6 +111,7 @@ export function rotate(t) {
 			el("p", null, "You get a new token with the same name, rights "
 				+ "and length of life. Put it where the old one is "
 				+ "used while both are good."),
+			ownSession(t, me, " when it ends"), agents(t),
 			overlap.node,
 		],
 		yes: "Make the new token",

@@ -6,14 +6,14 @@ import { remove } from "./token_change.js";
 import { called, ending, isAlive, lastUse, modelAndLimit, scopes, status,
 	tokenLink } from "./token_words.js";
 
-function removeButton(t, changed) {
-	const act = button("Remove", () => remove(t, changed), "quiet danger");
+function removeButton(t, me, changed) {
+	const act = button("Remove", () => remove(t, me, changed), "quiet danger");
 	act.setAttribute("aria-label", `Remove ${called(t)}`);
 	return act;
 }
 
 // changed() is called after one of them was.
-export function tokenTable(caption, tokens, changed) {
+export function tokenTable(caption, tokens, me, changed) {
 	return table(caption,
 		["Token", "Status", "Expires", "Scopes", "Last used", "Created", ""],
 		tokens.map((t) => [
@@ -24,6 +24,6 @@ export function tokenTable(caption, tokens, changed) {
 			lastUse(t),
 			[time(t.issued_at),
 				el("small", { class: "soft" }, "by ", theirs(t.created_by))],
-			isAlive(t) && removeButton(t, changed),
+			isAlive(t) && removeButton(t, me, changed),
 		]));
 }

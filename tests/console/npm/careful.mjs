@@ -41,3 +41,49 @@ test("a last use is said at its grain", async () => {
 		/28 Nov 2026, 17:00, or in the rest of that hour/);
 	await calm();
 });
+
+test("a question goes with the page that it stands on", async () => {
+	const { page, calm } = await open();
+	const { id } = await mint("ada", { label: "asked about" });
+	await signIn(page, given.admin, "#/people/ada");
+	await visit(page, `#/tokens/${id}`);
+	await named(page, "Remove").click();
+	await dialog(page).waitFor();
+	await page.goBack();
+	await arrived(page, "ada");
+	assert.equal(await dialog(page).count(), 0);
+	assert.equal((await api("GET", `/v1/tokens/${id}`)).status, "active");
+	await calm();
+});
+
+test("a warning, where a change shuts oneself or a host out", async () => {
+	const { page, calm } = await open();
+	const own = await mint("root", { scopes: ["mintmark:admin"] });
+	const other = await mint("root", { label: "another of mine" });
+	const agent = await mint("host", { scopes: ["mintmark:agent"] });
+	await signIn(page, own.token, `#/tokens/${own.id}`);
+	const warned = async (button, words) => {
+		await named(page, button).first().click();
+		const said = (await dialog(page).locator(".why").allTextContents())
+			.join();
+		await page.keyboard.press("Escape");
+		assert.match(said, words, button);
+	};
+	await warned("Remove", /^You are signed in with this one: .* out\.$/);
+	await warned("Suspend", /^You are signed in with this one/);
+	await warned("Rotate", /^You are signed in .* when it ends/);
+	await visit(page, `#/tokens/${other.id}`);
+	await warned("Remove", /^$/);
+	await visit(page, `#/tokens/${agent.id}`);
+	await warned("Remove", /^An agent follows the mint with it/);
+	await visit(page, "#/people/host");
+	await warned("Remove all tokens", /^$/);
+	await visit(page, "#/mine");
+	await warned("Remove all tokens", /^You are signed in with one of them/);
+	await visit(page, `#/tokens/${own.id}`);
+	await named(page, "Remove").click();
+	await dialog(page).getByRole("button", { name: "Remove" }).click();
+	await page.getByText("Your session has ended").waitFor();
+	assert.equal(await dialog(page).count(), 0);
+	await calm();
+});
