@@ -49,15 +49,15 @@ function facts(t) {
 function actions(t, { me, again, show }) {
 	if (!isAlive(t))
 		return null;
-	const back = href(["tokens", t.id]);
 	async function rotateNow() {
 		const made = await rotate(t, me);
 		if (made)
-			show(shownOnce(made, back));
+			show(shownOnce(made, href(["tokens", made.id]), me.admin
+				? href(["people", made.user]) : href(["mine"])));
 	}
 	return [
 		t.status === "active" ? [
-			button("Rotate", rotateNow),
+			!t.replaced && button("Rotate", rotateNow),
 			button("Suspend", () => suspend(t, me, again)),
 		] : button("Reinstate", () => reinstate(t, again)),
 		button("Remove", () => remove(t, me, again), "danger"),

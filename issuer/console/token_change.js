@@ -96,14 +96,19 @@ export async function reinstate(t, changed) {
 	say(told(done, `${called(t)} is in force again.`));
 }
 
+const OVERLAPS = [["1h", "1 hour", 3600], ["1d", "1 day", 86400],
+	["7d", "7 days", 7 * 86400]];
+
 // Resolves to the new token as it was minted; undefined: not rotated.
 export function rotate(t, me) {
+	const last = t.model === "auto_refresh" ? t.expires_at : t.dies_at;
+	const left = (Date.parse(last) - Date.now()) / 1000;
+	const fits = OVERLAPS.filter(([, , seconds]) => seconds < left);
 	const overlap = choice({
 		name: "overlap",
 		legend: "The old one goes on for",
-		options: [["", "Not at all"], ["1h", "1 hour"], ["1d", "1 day"],
-			["7d", "7 days"]],
-		value: "1h",
+		options: [["", "Not at all"], ...fits.map(([value, words]) => [value, words])],
+		value: fits.length ? "1h" : "",
 	});
 	return ask({
 		title: `Rotate ${called(t)}?`,

@@ -81,13 +81,14 @@ export function forgetShown(page) {
 				link("Go to the start", "#/", "button main"))));
 }
 
-// t is what the mint answered; back is where one goes from here.
-export function shownOnce(t, back) {
+// t is what the mint answered; back is where one goes from here, list where
+// that person's tokens are.
+export function shownOnce(t, back, list = back) {
 	const block = copyBlock("The token", t.token,
 		{ kind: "main", label: "Copy" });
 	const node = el("div", { class: "narrow" },
 		head("Your new token", {
-			above: crumbs(link(theirs(t.user), back), "New token"),
+			above: crumbs(link(theirs(t.user), list), "New token"),
 			below: [el("b", null, theirs(t.label || t.id)), " · ",
 				ending(t), " · ", modelAndLimit(t)],
 		}),

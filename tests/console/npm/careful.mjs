@@ -87,3 +87,22 @@ test("a warning, where a change shuts oneself or a host out", async () => {
 	assert.equal(await dialog(page).count(), 0);
 	await calm();
 });
+
+test("no token goes on for longer than it lives", async () => {
+	const { page, calm } = await open();
+	for (const [life, ...words] of [["30m", "Not at all"],
+		["2h", "Not at all", "1 hour"],
+		["2d", "Not at all", "1 hour", "1 day"],
+		["8d", "Not at all", "1 hour", "1 day", "7 days"]]) {
+		const { id } = await mint("bob", { expires_in: life });
+		await (page.url() === "about:blank" ? signIn(page, given.admin,
+			`#/tokens/${id}`) : visit(page, `#/tokens/${id}`));
+		await named(page, "Rotate").click();
+		assert.deepEqual(await dialog(page).locator("label")
+			.allTextContents(), words);
+		assert.equal(await dialog(page).getByRole("radio", { checked: true })
+			.count(), 1);
+		await page.keyboard.press("Escape");
+	}
+	await calm();
+});

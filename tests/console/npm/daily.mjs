@@ -401,7 +401,12 @@ test("suspend, reinstate, rotate, remove all", async () => {
 	await named(page, "Make the new token").click();
 	await page.getByText("Copy it now").waitFor();
 	await page.getByRole("link", { name: "I have it: done" }).click();
+	await arrived(page, "first");
+	await named(page, "Rotate").waitFor();
+	assert.ok(!page.url().endsWith(`/${id}`), "at the new one");
+	await visit(page, `#/tokens/${id}`);
 	await page.getByText("replaced, ends in 60 minutes").first().waitFor();
+	assert.equal(await named(page, "Rotate").count(), 0, "once is enough");
 	await visit(page, "#/people/gil");
 	assert.match(await page.locator("main .head").textContent(),
 		/3 tokens in force/);
