@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { dateAndTime, relative, time } from "./format.js";
 import { searchedList } from "./pages.js";
 import { href } from "./route.js";
+import { doer } from "./token_words.js";
 
 const LINES = 50; // of a page
 
@@ -60,7 +61,7 @@ function row(line) {
 		el("span", { class: /refuse/.test(line.event) ? "refused" : null },
 			EVENTS[line.event] ?? line.event),
 		concerned(line),
-		[line.by && theirs(line.by), line.address
+		[line.by && doer(line.by), line.address
 			&& el("small", { class: "soft" }, "from ", theirs(line.address))],
 		rest(line),
 	];

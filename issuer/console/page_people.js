@@ -36,7 +36,7 @@ export async function peoplePage({ query }) {
 			await searchedList({
 				at: (q) => href(["people"], q),
 				query,
-				label: "Find a person",
+				label: "Find a person, or a token’s id",
 				load,
 				nothing: "Nobody has a token yet. Make the first one.",
 			})),

@@ -47,7 +47,7 @@ async function tokensOf(user, base, { query, me, again, above, title }) {
 		await searchedList({
 			at: (q) => href(base, q),
 			query,
-			label: "Find a token by its name",
+			label: "Find a token by its name, or its id",
 			filters: [["status", "Show", STATES]],
 			load: (q) => load(user, q, me, again),
 			nothing: "No tokens here yet.",

@@ -6,7 +6,7 @@ import { dateAndTime, time } from "./format.js";
 import { href } from "./route.js";
 import { reinstate, remove, rotate, suspend } from "./token_change.js";
 import { shownOnce } from "./token_shown.js";
-import { ending, isAlive, lastUse, modelAndLimit, name, personLink, scopes,
+import { doer, ending, isAlive, lastUse, modelAndLimit, name, personLink, scopes,
 	status } from "./token_words.js";
 
 function end(t) {
@@ -37,9 +37,9 @@ function facts(t) {
 			t.last_used_door}`, t.last_used_from
 			&& `, from ${t.last_used_from}`]],
 		["Created", [time(t.issued_at, dateAndTime), " by ",
-			theirs(t.created_by)]],
+			doer(t.created_by)]],
 		t.changed_at && ["Changed", [time(t.changed_at, dateAndTime),
-			t.changed_by && [" by ", theirs(t.changed_by)]]],
+			t.changed_by && [" by ", doer(t.changed_by)]]],
 		["Signed by key", el("code", null, t.key)],
 	].filter(Boolean);
 	return el("dl", { class: "facts" }, lines.map(([term, value]) =>

@@ -2,7 +2,19 @@
 // next one, and it stands in the address, so that Back goes back.
 
 import { button, el, link, theirs } from "./ui.js";
-import { note } from "./route.js";
+import { get, path } from "./api.js";
+import { go, href, note } from "./route.js";
+import { tokenLink } from "./token_words.js";
+
+const isId = (text) => /^\d+\.\d+$/.test(text ?? "");
+
+// A way to the token of this id; null where there is none, or not for whom
+// asks.
+async function tokenFound(id) {
+	const t = isId(id) && await get(path`/v1/tokens/${id}`).catch(() => null);
+	return t && el("p", { class: "found" }, "Token ",
+		el("code", null, t.id), ": ", tokenLink(t), " of ", theirs(t.user));
+}
 
 const trail = new Map(); // the address of a page -> that of the one before
 
@@ -22,7 +34,8 @@ function turning(at, query, next) {
 
 // A list that can be searched.  load(query) asks the mint and resolves to
 // { shown, next }: a node (or null: nothing found) and the next cursor.
-// filters are [name, label, [[value, text], ...]].
+// filters are [name, label, [[value, text], ...]].  Without a label there is
+// nothing to choose by.  What looks like a token's id leads to it.
 export async function searchedList({ at, query, label, filters = [], load,
 	nothing }) {
 	const place = el("div", { class: "list" });
@@ -32,15 +45,17 @@ export async function searchedList({ at, query, label, filters = [], load,
 	async function show() {
 		const mine = ++latest;
 		place.setAttribute("aria-busy", "true");
-		const { shown, next } = await load(query);
+		const [{ shown, next }, found] = await Promise.all([load(query),
+			tokenFound(query.q)]);
 		if (mine !== latest)
 			return; // something else was typed meanwhile
 		place.removeAttribute("aria-busy");
 		place.replaceChildren(...[
-			shown ?? empty(), turning(at, query, next)].filter(Boolean));
+			found, shown ?? (!found && empty()),
+			turning(at, query, next)].filter(Boolean));
 	}
 	function tell() {
-		const rows = place.querySelectorAll("tbody tr").length;
+		const rows = place.querySelectorAll("tbody tr, .found").length;
 		told.textContent = !rows ? "Nothing found."
 			: `${rows} shown${place.querySelector("nav")
 				? ", and there are more" : ""}.`;
@@ -66,15 +81,20 @@ export async function searchedList({ at, query, label, filters = [], load,
 	}
 
 	let soon;
-	const search = el("input", { type: "search", value: query.q,
+	const search = label && el("input", { type: "search", value: query.q,
 		"aria-label": label, placeholder: label, spellcheck: "false",
 		autocomplete: "off", input: () => {
 			clearTimeout(soon);
 			soon = setTimeout(() => change({ q: search.value.trim() }), 200);
+		},
+		keydown: (e) => {
+			const id = search.value.trim();
+			if (e.key === "Enter" && isId(id) && place.querySelector(".found"))
+				go(href(["tokens", id]));
 		} });
 	await show();
 	return el("div", null,
-		el("div", { class: "tools", role: "search" }, search,
+		label && el("div", { class: "tools", role: "search" }, search,
 			filters.map(([name, what, options]) => el("select", {
 				"aria-label": what,
 				change: (e) => change({ [name]: e.target.value }),

@@ -97,3 +97,10 @@ export function usedLately(t) {
 export const personLink = (user) => el("a", { href: href(["people", user]) },
 	theirs(user));
 export const tokenLink = (t) => link(name(t), href(["tokens", t.id]), "strong");
+
+// Who did it, as the mint writes it: "me (token 3.1)" leads to that token.
+export function doer(text) {
+	const [, user, id] = text.match(/^(.*) \(token (\d+\.\d+)\)$/s) ?? [];
+	return id ? [theirs(user), " (", link(`token ${id}`,
+		href(["tokens", id])), ")"] : theirs(text);
+}

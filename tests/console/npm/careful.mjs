@@ -106,3 +106,27 @@ test("no token goes on for longer than it lives", async () => {
 	}
 	await calm();
 });
+
+test("a token is found by its id", async () => {
+	const { page, calm } = await open();
+	const { id } = await mint("cem", { label: "by its id" });
+	await signIn(page, given.admin, "#/people");
+	const search = page.getByRole("searchbox");
+	await search.fill("999999.1");
+	await page.getByText("Nothing matches").waitFor();
+	for (const at of ["#/people", "#/people/cem"]) {
+		await visit(page, at);
+		await search.fill(id);
+		await page.locator(".found").filter({ hasText: id }).waitFor();
+		await search.press("Enter");
+		await arrived(page, "by its id");
+	}
+	await visit(page, `#/people?q=${id}`);
+	await page.locator(".found").getByRole("link").click();
+	await arrived(page, "by its id");
+	// and who made it is a token as well
+	const admin = await api("GET", "/v1/me");
+	await page.getByRole("link", { name: `token ${admin.id}` }).click();
+	await arrived(page, "the administrator's own");
+	await calm();
+});
