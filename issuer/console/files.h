@@ -27,6 +27,7 @@
 	X(page_overview_js, "page_overview.js") \
 	X(page_people_js,   "page_people.js") \
 	X(page_person_js,   "page_person.js") \
+	X(page_tokens_js,   "page_tokens.js") \
 	X(page_token_js,    "page_token.js") \
 	X(page_create_js,   "page_create.js") \
 	X(page_audit_js,    "page_audit.js") \

@@ -11,6 +11,7 @@ import { peoplePage } from "./page_people.js";
 import { minePage, personPage } from "./page_person.js";
 import { signInPage } from "./page_signin.js";
 import { tokenPage } from "./page_token.js";
+import { tokensPage } from "./page_tokens.js";
 import { forgetShown } from "./token_shown.js";
 
 // The pages; * is any one segment.  A page is given where one is and some
@@ -21,6 +22,7 @@ const PAGES = [
 	["people/*", personPage],
 	["people/*/new", createPage],
 	["new", createPage],
+	["tokens", tokensPage],
 	["tokens/*", tokenPage],
 	["audit", auditPage],
 	["keys", keysPage],

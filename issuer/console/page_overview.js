@@ -21,6 +21,8 @@ function perDay(days, numbers) {
 
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
+const tokens = (show) => href(["tokens"], { show });
+
 function figure(value, words, to) {
 	const parts = [el("b", null, number(value)), el("span", null, words)];
 	return to ? el("a", { class: "figure", href: to }, parts)
@@ -30,12 +32,13 @@ function figure(value, words, to) {
 function figures({ live, users, expiring_7d, expiring_30d, never_used,
 	suspended }) {
 	return el("div", { class: "figures" },
-		figure(live, live === 1 ? "live token" : "live tokens"),
+		figure(live, live === 1 ? "live token" : "live tokens",
+			tokens("active")),
 		figure(users, users === 1 ? "person" : "people", href(["people"])),
-		figure(expiring_7d, "end in 7 days"),
-		figure(expiring_30d, "end in 30 days"),
-		figure(never_used, "never used"),
-		figure(suspended, "suspended"));
+		figure(expiring_7d, "end in 7 days", tokens("7d")),
+		figure(expiring_30d, "end in 30 days", tokens("30d")),
+		figure(never_used, "never used", tokens("unused")),
+		figure(suspended, "suspended", tokens("suspended")));
 }
 
 // ---- over time ----
@@ -64,17 +67,18 @@ function dailyCard(days, member, title, word) {
 
 // ---- what somebody should look at ----
 
-function tokenCard(title, tokens, all, when, nothing) {
-	const more = all - Math.min(tokens.length, SHOWN);
-	return card(title, tokens.length
-		? el("ul", { class: "rows" }, tokens.slice(0, SHOWN).map((t) =>
+function tokenCard(title, some, all, show, when, nothing) {
+	const more = all - Math.min(some.length, SHOWN);
+	return card(title, some.length
+		? el("ul", { class: "rows" }, some.slice(0, SHOWN).map((t) =>
 			el("li", null,
 				el("span", null, tokenLink(t),
 					el("small", { class: "soft" }, "of ", link(
 						theirs(t.user), href(["people", t.user])))),
 				when(t))))
 		: el("p", { class: "soft" }, nothing),
-	more > 0 && el("p", { class: "hint under" }, `and ${number(more)} more`));
+	more > 0 && el("p", { class: "hint under" },
+		link(`and ${number(more)} more`, tokens(show))));
 }
 
 const STATES = { active: "signs", next: "waits", retiring: "retires" };
@@ -145,9 +149,10 @@ export async function overviewPage() {
 				dailyCard(o.days, "minted", "Created each day", "created"),
 				dailyCard(o.days, "died", "Ended each day",
 					"expired, removed or unused"),
-				tokenCard("Ending soon", o.expiring, o.counts.expiring_30d,
+				tokenCard("Ending soon", o.expiring, o.counts.expiring_30d, "30d",
 					(t) => time(t.dies_at), "No token in force ends."),
 				tokenCard("Never used", o.never_used, o.counts.never_used,
+					"unused",
 					(t) => el("span", null, "made ", time(t.issued_at)),
 					"Every token in force has been used."),
 				keysCard(o.keys),

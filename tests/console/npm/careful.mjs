@@ -114,7 +114,7 @@ test("a token is found by its id", async () => {
 	const search = page.getByRole("searchbox");
 	await search.fill("999999.1");
 	await page.getByText("Nothing matches").waitFor();
-	for (const at of ["#/people", "#/people/cem"]) {
+	for (const at of ["#/people", "#/people/cem", "#/tokens"]) {
 		await visit(page, at);
 		await search.fill(id);
 		await page.locator(".found").filter({ hasText: id }).waitFor();
@@ -128,5 +128,38 @@ test("a token is found by its id", async () => {
 	const admin = await api("GET", "/v1/me");
 	await page.getByRole("link", { name: `token ${admin.id}` }).click();
 	await arrived(page, "the administrator's own");
+	await calm();
+});
+
+test("what is counted can be looked at", async () => {
+	const { page, calm } = await open();
+	for (let i = 0; i < 27; i++)
+		await mint(`dee${i}`, { expires_in: "5d", label: `soon ${i}` });
+	const { id } = await mint("dee", { label: "halted" });
+	await api("POST", `/v1/tokens/${id}/suspend`);
+	await signIn(page, given.admin, "#/overview");
+	const rows = async () => (await page.locator("tbody tr").allTextContents());
+	const look = async (words) => {
+		await visit(page, "#/overview");
+		await page.getByRole("link", { name: words }).first().click();
+		await arrived(page, "Tokens of everybody");
+	};
+	await look(/suspended$/);
+	assert.equal((await rows()).length, 1);
+	assert.match((await rows())[0], /halted.*of dee/);
+	await look(/end in 7 days/);
+	assert.equal((await rows()).length, 25);
+	await page.getByRole("link", { name: "Next" }).click();
+	await page.waitForFunction(() =>
+		document.querySelectorAll("tbody tr").length < 25);
+	await look(/never used/);
+	assert.equal((await rows()).length, 20);
+	await look(/live tokens/);
+	await page.getByRole("searchbox").fill("soon 13");
+	await page.waitForFunction(() =>
+		document.querySelectorAll("tbody tr").length === 1);
+	await look(/^and \d+ more/);
+	assert.match((await page.locator("[aria-current=page]")
+		.allTextContents()).join(), /End in 30 days/);
 	await calm();
 });

@@ -460,7 +460,7 @@ test("the overview counts, and draws", async () => {
 	for (const [reason, n] of Object.entries(refusals))
 		assert.ok((await page.getByRole("region", { name: "Refused" })
 			.textContent()).includes(`${reason.replaceAll("_", " ")}${n}`));
-	await page.locator("a.figure").click();
+	await page.locator("a.figure").filter({ hasText: "people" }).click();
 	await arrived(page, "People");
 	await calm();
 });

@@ -18,6 +18,7 @@ const PAGES = [
 	["people", "#/people"],
 	["people-none", "#/people?q=nobody%20of%20this%20name"],
 	["person", "#/people/alice"],
+	["tokens", "#/tokens"],
 	["token", `#/tokens/${given.token}`],
 	["create", "#/people/alice/new"],
 	["create-full", "#/new", async (page) => {
