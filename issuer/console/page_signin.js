@@ -4,13 +4,16 @@ import { el } from "./ui.js";
 import { signIn } from "./api.js";
 import { form, textField } from "./form.js";
 
+const COMMAND = "mintmark token create -u YOU -e 7d -q";
+
 // done(me) is called when somebody came in; why: why he was sent here.
 export function signInPage(why, done) {
 	const token = textField({ name: "token", type: "password",
 		label: "Personal access token", autocomplete: "current-password",
-		hint: "An administrator’s opens everything, anybody else’s opens "
-			+ "their own tokens." });
-	const user = textField({ name: "user", label: "User name, if you like",
+		hint: "An administrator’s (scope mintmark:admin) opens everything. "
+			+ "Anybody else’s opens their own tokens, if it has the scope "
+			+ "mintmark:self or no scopes." });
+	const user = textField({ name: "user", label: "Whose token (optional)",
 		autocomplete: "username",
 		hint: "Then only this person’s token is taken." });
 	return el("div", { class: "door" },
@@ -33,8 +36,14 @@ export function signInPage(why, done) {
 		}),
 		el("details", null,
 			el("summary", null, "No token yet?"),
-			el("p", null, "Whoever runs the mint makes the first one, on its "
-				+ "host. For an administrator:"),
-			el("pre", { tabindex: "0" }, "mintmark token create -u YOU -e 7d "
-				+ "-s mintmark:admin -q")));
+			el("p", null, "Ask an administrator of this mint for one, or "
+				+ "whoever runs it: made on the mint’s host, by the "
+				+ "first line it opens your own tokens, by the second "
+				+ "it is an administrator’s."),
+			el("pre", { tabindex: "0" }, `${COMMAND} -s mintmark:self\n${
+				COMMAND} -s mintmark:admin -s mintmark:self`),
+			el("p", { class: "hint" }, "Which mint is meant is said by "
+				+ "MINTMARK_SOCKET, the admin.sock in its data folder, or "
+				+ "by --data with that folder. What ./run prints at the "
+				+ "end sets it.")));
 }

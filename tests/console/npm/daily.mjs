@@ -46,11 +46,11 @@ test("the door", async () => {
 		await page.locator(".error:not(:empty)").waitFor();
 		assert.ok(await named(page, "Sign in").isVisible());
 	}
-	await page.getByLabel("User name").fill("alice");
+	await page.getByLabel("Whose token").fill("alice");
 	await page.getByLabel("Personal access token").fill(given.admin);
 	await named(page, "Sign in").click();
 	await page.locator(".error:not(:empty)").waitFor();
-	await page.getByLabel("User name").fill("root");
+	await page.getByLabel("Whose token").fill("root");
 	await comeIn(page, given.admin);
 	const script = await page.evaluate(() => document.cookie
 		+ JSON.stringify([localStorage, sessionStorage]));
