@@ -15,6 +15,7 @@
 	X(form_js,          "form.js") \
 	X(life_js,          "life.js") \
 	X(scope_js,         "scope.js") \
+	X(network_js,       "network.js") \
 	X(dialog_js,        "dialog.js") \
 	X(copy_js,          "copy.js") \
 	X(pages_js,         "pages.js") \

@@ -70,10 +70,18 @@ export function choice({ name, legend, options, value, kind = "pills",
 	};
 }
 
+// Several words: each is one, and that is not always what was meant.
+function tellWords(words, tell) {
+	if (words.length > 1)
+		return `${words.length} words, each by itself: ${words.join(" and ")}`;
+	return words.length && tell ? tell(words[0]) : "";
+}
+
 // Words that are added one by one; check(word) says what is wrong with one,
-// tell(word) what it means.
+// tell(word) what it means; begun(word): it may become right, so that nothing
+// is said while it is typed.
 export function wordsField({ name, label, hint, example, check, tell,
-	changed = () => {} }) {
+	begun = () => false, changed = () => {} }) {
 	const words = [];
 	const list = el("ul", { class: "words", "aria-label": `${label}: added` });
 	const told = el("p", { class: "hint told", "aria-live": "polite" });
@@ -85,10 +93,11 @@ export function wordsField({ name, label, hint, example, check, tell,
 	row.append(input, button("Add", add));
 
 	function judge() {
-		const word = input.value.trim().split(/\s+/).at(-1);
-		const sentence = word ? check(word) : null;
+		const typed = input.value.trim().split(/\s+/).filter(Boolean);
+		const sentence = typed.filter((word, i) => i < typed.length - 1
+			|| !begun(word)).map(check).find(Boolean);
 		field.wrong(sentence);
-		told.textContent = word && !sentence && tell ? tell(word) : "";
+		told.textContent = sentence ? "" : tellWords(typed, tell);
 	}
 	function show() {
 		list.replaceChildren(...words.map((word, i) => el("li", null,

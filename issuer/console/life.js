@@ -50,16 +50,20 @@ export function lifeField({ name, legend, longest = Infinity,
 		: chosen() !== "own" ? Number(chosen())
 			: /^[1-9]\d{0,9}$/.test(count.value)
 				? count.value * unit.value : NaN;
-	// The same, but a Wrong when it cannot be.
-	field.need = () => {
+	// What is wrong with it; null: nothing.
+	field.problem = () => {
 		const seconds = field.value();
-		if (Number.isNaN(seconds))
-			throw new Wrong(name, "Write how many as a whole number, 1 "
-				+ "or more.");
-		if (seconds > longest)
-			throw new Wrong(name, `At most ${length(longest)} are allowed `
-				+ "here.");
-		return seconds;
+		return Number.isNaN(seconds)
+			? "Write how many as a whole number, 1 or more."
+			: seconds > longest
+				? `At most ${length(longest)} are allowed here.` : null;
+	};
+	// value(), but a Wrong when it cannot be.
+	field.need = () => {
+		const sentence = field.problem();
+		if (sentence)
+			throw new Wrong(name, sentence);
+		return field.value();
 	};
 	field.focus = () => (own.hidden
 		? field.node.querySelector("input:checked") : count).focus();

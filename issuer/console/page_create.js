@@ -6,19 +6,13 @@ import { checkField, choice, form, textField, wordsField, Wrong }
 	from "./form.js";
 import { dateAndTime, length } from "./format.js";
 import { lifeField } from "./life.js";
+import { begunNetwork, wrongNetwork } from "./network.js";
 import { href } from "./route.js";
 import { meaning, wrongScope } from "./scope.js";
 import { shownOnce } from "./token_shown.js";
 
 const wrongWord = (word) => /[\s"\\]/.test(word)
 	? `“${word}” is not one word.` : null;
-
-function wrongCidr(text) {
-	const [, address, bits] = text.match(/^([\da-f.:]+)(?:\/(\d+))?$/i) ?? [];
-	return !address || Number(bits ?? 0) > (address.includes(":") ? 128 : 32)
-		? `“${text}” is no network: it looks like 192.0.2.0/24 or `
-			+ "2001:db8::/32, or is one address." : null;
-}
 
 // What the house allows, behind a hint; "" where it has no rule.
 const allowed = (words) => words?.length
@@ -67,12 +61,14 @@ function fieldsOf(user, limits, rules, told) {
 	f.cidr = wordsField({ name: "cidr",
 		label: "Only from addresses",
 		hint: "Networks that it may be used from. None: from everywhere.",
-		example: "192.0.2.0/24", check: wrongCidr });
+		example: "192.0.2.0/24", check: wrongNetwork,
+		begun: begunNetwork });
 	f.long = checkField({ name: "allow_long", label: "It may be long",
-		hint: "Over 511 characters it is no password for SFTP any more." });
+		hint: "Tick it when the mint says that the token is too long. Over "
+			+ "511 characters it is no password for SFTP any more." });
 
 	function showModel() {
-		const slides = f.model.value() === "auto_refresh";
+		const slides = slidesOf(f);
 		f.life.node.hidden = slides;
 		f.window.node.hidden = f.cap.node.hidden = !slides;
 		showEnd();
@@ -81,20 +77,35 @@ function fieldsOf(user, limits, rules, told) {
 		f.scopes.node.hidden = f.reach.value() === "all";
 	}
 	function showEnd() {
-		told.textContent = endWords(f, limits);
+		const wrong = wrongLife(f, limits);
+		[f.life, f.window, f.cap].forEach((field) =>
+			field.wrong(wrong.get(field)));
+		told.textContent = wrong.size ? "" : endWords(f, limits);
 	}
 	showModel();
 	showReach();
 	return f;
 }
 
-// When it would die, as a sentence; "" while something is not filled in.
+const slidesOf = (f) => f.model.value() === "auto_refresh";
+
+// What is wrong with the lengths of time, by their fields.
+function wrongLife(f, limits) {
+	const shown = slidesOf(f) ? [f.window, f.cap] : [f.life];
+	const wrong = new Map(shown.map((field) => [field, field.problem()])
+		.filter(([, sentence]) => sentence));
+	if (slidesOf(f) && !wrong.size
+		&& f.window.value() > (f.cap.value() ?? limits.max_life))
+		wrong.set(f.window, "This is longer than its whole life: shorten it, "
+			+ "or let the token live longer.");
+	return wrong;
+}
+
+// When it would die, as a sentence.
 function endWords(f, limits) {
-	const slides = f.model.value() === "auto_refresh";
+	const slides = slidesOf(f);
 	const life = slides ? f.cap.value() ?? limits.max_life : f.life.value();
 	const window = f.window.value();
-	if (!life || (slides && !window))
-		return "";
 	const end = dateAndTime(Date.now() + life * 1000);
 	return slides
 		? `It dies ${length(window)} after its last use, and on ${end} at `
@@ -104,7 +115,7 @@ function endWords(f, limits) {
 
 // What goes to the mint; throws a Wrong.
 function grantOf(f, user) {
-	const slides = f.model.value() === "auto_refresh";
+	const slides = slidesOf(f);
 	const grant = {
 		user: user ?? f.user.value(),
 		label: f.label.value(),
@@ -127,6 +138,13 @@ function grantOf(f, user) {
 	return grant;
 }
 
+// A refusal that speaks of a member of the API: here it is a box.
+function nameTheBox(problem) {
+	problem.message = problem.message.replace("set allow_long for Bearer only",
+		"tick “It may be long” below, for Bearer only");
+	throw problem;
+}
+
 // Also for oneself: then the base is ["mine"].
 export async function createPage({ segments, me, show }) {
 	const base = segments.slice(0, -1);
@@ -137,7 +155,8 @@ export async function createPage({ segments, me, show }) {
 	const back = user ? href(base) : href(["people"]);
 
 	async function send() {
-		const made = await once("/v1/tokens", grantOf(f, user));
+		const made = await once("/v1/tokens", grantOf(f, user))
+			.catch(nameTheBox);
 		show(shownOnce(made, user ? back : href(["people", made.user])));
 	}
 	return {

@@ -33,5 +33,7 @@ export function meaning(word) {
 	const [type, id, perm, more] = word.split(":");
 	if (PERMS.has(perm) && more === undefined)
 		return `${PERMS.get(perm)}: ${type} ${id}, and what is inside`;
-	return OWN.get(word) ?? "a named right: services look for just this word";
+	return OWN.get(word) ?? (word.includes(",")
+		? "one right, with its comma: a space is what separates two"
+		: "a named right: services look for just this word");
 }

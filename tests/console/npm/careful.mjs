@@ -163,3 +163,77 @@ test("what is counted can be looked at", async () => {
 		.allTextContents()).join(), /End in 30 days/);
 	await calm();
 });
+
+test("what is wrong is said before Create", async () => {
+	const { page, calm } = await open();
+	await signIn(page, given.admin, "#/people/eli/new");
+	const errors = async () => (await page.locator(".error:not(:empty):visible")
+		.allTextContents()).join();
+	await page.getByText("More limits").click();
+	const from = page.getByLabel("Only from addresses", { exact: true });
+	for (const [text, said] of [["192.0.2.", ""], ["192.0.2.0/", ""],
+		["192.0.2.0/24", ""], ["192.0.2.7", ""], ["2001:db8", ""],
+		["2001:db8::/32", ""], ["::/0", ""], ["0.0.0.0/0", ""],
+		["192.0.2.1/24", "inside of the network 192.0.2.0/24"],
+		["2001:db8::1/32", "inside of the network 2001:db8::/32"],
+		["256.0.2.0", "is no network"], ["1.2.3.4.5", "is no network"],
+		["192.0.2.0/33", "is no network"], ["1::2::3/64", "is no network"],
+		["files.example.org", "is no network"]]) {
+		await from.fill(text);
+		assert.ok(said ? (await errors()).includes(said)
+			: await errors() === "", `${text}: ${await errors()}`);
+	}
+	await from.fill("");
+
+	await page.getByLabel("Only what I list").check();
+	const scopes = page.getByLabel("Scopes", { exact: true });
+	await scopes.fill("photos:read,photos:write");
+	await page.getByText("one right, with its comma").waitFor();
+	await scopes.fill("photos read");
+	await page.getByText("2 words, each by itself: photos and read").waitFor();
+
+	const preview = page.getByText(/^It (ends on|dies \d)/);
+	await page.getByRole("radio", { name: "Custom" }).first().check();
+	await preview.waitFor();
+	const life = page.getByLabel("Lives for: how many");
+	for (const [n, said] of [["4000", /^At most/], ["", /whole number/],
+		["0", /whole number/]]) {
+		await life.fill(n);
+		assert.match(await errors(), said);
+		assert.equal(await preview.count(), 0);
+	}
+	await life.fill("3");
+	await preview.waitFor();
+	await page.getByLabel("Auto refresh").check();
+	assert.equal(await errors(), "");
+	await page.getByRole("group", { name: "Dies when" }).getByLabel("90 days")
+		.check();
+	await page.getByRole("group", { name: "But ends" }).getByLabel("30 days")
+		.check();
+	assert.match(await errors(), /longer than its whole life/);
+	assert.equal(await preview.count(), 0);
+	await page.getByRole("group", { name: "But ends" }).getByLabel("180 days")
+		.check();
+	assert.equal(await errors(), "");
+
+	await scopes.fill(`a:${"x".repeat(200)} b:${"x".repeat(200)}`);
+	await named(page, "Create the token").click();
+	await page.getByText(/tick “It may be long” below/).waitFor();
+	await page.getByLabel("It may be long").check();
+	await named(page, "Create the token").click();
+	await page.getByText("Copy it now").waitFor();
+	await calm();
+});
+
+test("the door says how to get a token", async () => {
+	const { page, calm } = await open();
+	await page.goto(`${given.url}/console/`);
+	await settled(page);
+	await page.getByLabel("Whose token (optional)").waitFor();
+	await page.getByText("No token yet?").click();
+	const lines = await page.locator("#door pre").textContent();
+	assert.deepEqual(lines.split("\n").map((l) => l.match(/mintmark:\w+/g)
+		.join(" ")), ["mintmark:self", "mintmark:admin mintmark:self"]);
+	await page.getByText("MINTMARK_SOCKET").waitFor();
+	await calm();
+});
