@@ -56,7 +56,7 @@ static const struct flag verify_flags[] = {
 	{ 'u', "user",     FLAG_TEXT,  "U",     AT(user),     "it must be this user's", false },
 	{ 0,   "from",     FLAG_TEXT,  "ADDRESS", AT(from),   "where it comes from; without, a token with cidr is refused", false },
 	{ 0,   "need",     FLAG_TEXTS, "SCOPE", AT(needs),    "it must allow this: a name, or type:id:perm; repeat", false },
-	{ 0,   "no-use",   FLAG_BOOL,  NULL,    AT(no_use),   "only look: does not keep an auto-refresh token alive", false },
+	{ 0,   "no-use",   FLAG_BOOL,  NULL,    AT(no_use),   "only look: keeps no auto-refresh token alive, and leaves its last use as it is", false },
 	{ 0,   "access-tokens", FLAG_BOOL, NULL, AT(access_tokens), "take at+jwt access tokens, too (POST /oauth/token)", false },
 	{ 0,   "jws",      FLAG_BOOL,  NULL,    AT(jws),      "any signed JWS: check the signature, print the payload", false },
 	{ 0,   "jwks",     FLAG_TEXT,  "FILE",  AT(jwks),     "with --jws: the public keys (a JSON Web Key Set)", false },
