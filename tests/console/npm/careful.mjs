@@ -135,6 +135,7 @@ test("what is counted can be looked at", async () => {
 	const { page, calm } = await open();
 	for (let i = 0; i < 27; i++)
 		await mint(`dee${i}`, { expires_in: "5d", label: `soon ${i}` });
+	await mint("dee", { expires_in: "90d", label: "far away" }); // the newest
 	const { id } = await mint("dee", { label: "halted" });
 	await api("POST", `/v1/tokens/${id}/suspend`);
 	await signIn(page, given.admin, "#/overview");
@@ -149,6 +150,7 @@ test("what is counted can be looked at", async () => {
 	assert.match((await rows())[0], /halted.*of dee/);
 	await look(/end in 7 days/);
 	assert.equal((await rows()).length, 25);
+	assert.ok((await rows()).every((r) => !r.includes("far away")));
 	await page.getByRole("link", { name: "Next" }).click();
 	await page.waitForFunction(() =>
 		document.querySelectorAll("tbody tr").length < 25);
