@@ -55,7 +55,7 @@ class InTheToken(InToken, Stolen):
     def test_the_signer_in_the_token_and_nothing_waits(self):
         i, a, kid = self.signing_in_token()
         for key in kids(i, "retiring"):  # nobody else that the agent knows
-            cli("key", "retire", key, "--force", "--data", i.data, check=0)
+            cli("key", "retire", "--force", "--data", i.data, "--", key, check=0)
         old = i.mint()
         a.wait_reason(old["token"], None)
         new, said = self.throw_out(i, kid)

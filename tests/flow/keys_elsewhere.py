@@ -77,7 +77,7 @@ class Elsewhere(InToken):
                          {"alg": "RS256", "kid": second, "typ": "JWT"})
         for t in (token, long):
             a.wait_reason(t, None)
-        gone = cli("key", "retire", first, "--force", "--data", i.data, check=0)
+        gone = cli("key", "retire", "--force", "--data", i.data, "--", first, check=0)
         self.assertIn("still there", gone.stdout)
         a.wait_reason(token, "unknown_key")
         a.wait_reason(long, None)
