@@ -97,7 +97,7 @@ class HostileFeed(Flow):
         self.i.revoke(self.bad["id"])
         self.a.wait_reason(self.bad["token"], "revoked")
 
-    def test_rollback(self):
+    def test_F8_rollback(self):
         self.begin()
         old = self.i.http("GET", "/v1/snapshot",
                           token=self.a.token_file.read_text().strip())[1]
@@ -127,7 +127,7 @@ class HostileFeed(Flow):
         self.i.revoke(other["id"])
         self.a.wait_reason(other["token"], "revoked", 40)
 
-    def test_another_epoch(self):
+    def test_F11_another_epoch(self):
         """History was lost: new epoch.  What was revoked stays so."""
         self.begin()
         self.revoke_bad()
@@ -180,7 +180,7 @@ class HostileFeed(Flow):
         self.i.revoke(early["id"])
         self.a.wait_reason(early["token"], "revoked")
 
-    def test_freeze(self):
+    def test_F9_freeze(self):
         self.begin()
         self.revoke_bad()
         frozen = self.i.http("GET", "/v1/feed?after=%d" % self.head(),
@@ -193,7 +193,7 @@ class HostileFeed(Flow):
     def head(self):
         return self.i.http("GET", "/health/ready")[1]["seq"]
 
-    def test_flipped_bits(self):
+    def test_F7_flipped_bits(self):
         self.begin()
         self.revoke_bad()
         def flip(path, ask):
@@ -207,7 +207,7 @@ class HostileFeed(Flow):
         self.liar.mode = None
         self.a.wait_reason(self.good["token"], None, 40)
 
-    def test_endless_and_empty(self):
+    def test_F12_endless_and_empty(self):
         self.begin()
         self.revoke_bad()
         answers = [(200, b"x" * (4 << 20)), (200, b""), (500, b"no"),
