@@ -9,7 +9,7 @@ import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from flow import Flow, main, wait_for
+from flow import SLOW, Flow, main, wait_for
 
 
 class Liar:
@@ -82,9 +82,9 @@ class HostileFeed(Flow):
         self.i.name = self.liar.url
         self.i.start()
         self.a = self.agent(self.i, urls=[self.liar.url],
-                            flags=["--max-staleness", "3s", *flags])
+                            flags=["--max-staleness", f"{3 * SLOW:.0f}s", *flags])
         self.good, self.bad = self.i.mint(), self.i.mint()
-        self.assertIsNone(self.a.reason(self.good["token"]))
+        self.a.wait_reason(self.good["token"], None)
 
     def holds(self, polls=3):
         """After some more lies: nothing has changed for the worse."""
