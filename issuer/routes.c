@@ -41,6 +41,7 @@ const struct http_route issuer_routes[] = {
 	{ "GET",    "/openapi.json",               HTTP_NOW,   0,     openapi_get,     NEED_NOTHING },
 	{ "POST",   "/console/session",            HTTP_WORK,  SMALL, sign_in,         NEED_SIGN_IN },
 	{ "DELETE", "/console/session",            HTTP_WORK,  0,     sign_out,        NEED_NOTHING },
+	{ "GET",    "/",                           HTTP_NOW,   0,     console_move,    NEED_NOTHING },
 	{ "GET",    "/console",                    HTTP_NOW,   0,     console_move,    NEED_NOTHING },
 	{ "GET",    "/console/",                   HTTP_NOW,   0,     console_get,     NEED_NOTHING },
 	{ "GET",    "/console/{}",                 HTTP_NOW,   0,     console_get,     NEED_NOTHING },

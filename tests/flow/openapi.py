@@ -249,7 +249,7 @@ class OpenApi(Flow):
                      "/console/main.js"):
             tag = i.http("GET", path)[2]["ETag"]
             i.http("GET", path, headers={"If-None-Match": tag})
-        for path in ("/health/live", "/health/ready", "/version", "/console",
+        for path in ("/health/live", "/health/ready", "/version", "/", "/console",
                      "/console/style.css", "/console/icon.svg", "/console/x"):
             i.http("GET", path)
 
