@@ -151,6 +151,8 @@ enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 	if (e == MM_OK) {
 		pthread_mutex_lock(&k->lock);
 		e = batch_apply(&k->replica, o.text, note_change, &c);
+		if (e == MM_OK)
+			note_fresh(k, before, now);
 		pthread_mutex_unlock(&k->lock);
 	}
 	if (e != MM_OK) {
@@ -159,7 +161,6 @@ enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 	}
 
 	bool events = c.count != 0 || c.out_of_memory;
-	note_fresh(k, before, now);
 	if (events)
 		keep_durable(k, jws);
 	if (!show_in_place(k, &c))
