@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from flow import AGENT, Flow, cli, main, verify, wait_for
+from flow import AGENT, SLOW, Flow, cli, main, verify, wait_for
 
 NODE = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 
@@ -123,9 +123,9 @@ class Verify(Flow):
 
     def test_a_state_without_news_goes_stale(self):
         i = self.issuer()
-        a = self.agent(i, flags=["--max-staleness", "3s"])
+        a = self.agent(i, flags=["--max-staleness", f"{3 * SLOW:.0f}s"])
         t = i.mint()["token"]
-        time.sleep(4)  # kept fresh by heartbeats
+        time.sleep(3 * SLOW + 1)  # kept fresh by heartbeats
         self.assertIsNone(a.reason(t))
         i.kill9()
         a.wait_reason(t, "stale", 8)

@@ -60,7 +60,7 @@ class Renew(Flow):
         i.start()
         a.start()
         wait_for("the late reports to count", lambda: i.admin(
-            "GET", f"/v1/tokens/{t['id']}")["status"] == "active", 6)
+            "GET", f"/v1/tokens/{t['id']}")["status"] == "active", 20)
         a.wait_reason(t["token"], None)
 
 if __name__ == "__main__":
