@@ -3,15 +3,12 @@
  */
 #include "common/jws.h"
 
-#include <openssl/bn.h>
 #include <openssl/ec.h>
 
+#include "tests/unit/es256_number.h"
 #include "tests/unit/unit.h"
 
 #define PAYLOAD "{\"sub\":\"alice\"}"
-
-/* The order of P-256 (SEC 2 s2.4.2): r and s lie below it. */
-#define ORDER "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551"
 
 /* ---- known answers ---- */
 
@@ -115,29 +112,6 @@ static enum mm_err verify_with(const struct signed_token *s, const uint8_t *sig,
 	t.signature = span_of(
 		text, base64url_encode(span_of(sig, n), text, sizeof text));
 	return jws_verify(&t, TYP_PAT, s->key);
-}
-
-/* What r and s become: '.' as they are, 'n' the group's order, 'r' and 's'
- * each other's, '-' the order less it, else a number. */
-static void put_number(uint8_t *to, const uint8_t *was, const uint8_t *other,
-		       char how)
-{
-	BIGNUM *n = NULL, *v = BN_bin2bn(was, 32, NULL);
-	assert_int_not_equal(BN_hex2bn(&n, ORDER), 0);
-	if (how == 'n')
-		BN_copy(v, n);
-	else if (how == '-')
-		BN_sub(v, n, v);
-	else if (how == 'x')
-		BN_bin2bn(other, 32, v);
-	else if (how == 'F')
-		BN_hex2bn(&v, "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
-			      "FFFFFFFFFFFFFFFFFF");
-	else if (how != '.')
-		BN_set_word(v, (BN_ULONG)(how - '0'));
-	assert_int_equal(BN_bn2binpad(v, to, 32), 32);
-	BN_free(v);
-	BN_free(n);
 }
 
 static void test_numbers(void **state)

@@ -22,16 +22,6 @@ static enum mm_err again(struct desk *d, struct span token)
 	return mm_verify(d->v, (const char *)token.at, token.len, &t);
 }
 
-/* A new file in the old one's place. */
-static void publish(struct desk *d)
-{
-	state_writer_close(&d->w);
-	assert_ok(state_create(&d->w, d->m.path, &d->m.r, DAY, NULL));
-	state_put_head(&d->w, ++d->m.r.seq, d->now);
-	assert_ok(state_install(&d->w, NULL));
-	usleep(2000); /* beyond the pause between two looks at the path */
-}
-
 /* Everything but the signature is asked anew. */
 static void test_seen_before(void **state)
 {
@@ -130,23 +120,23 @@ static void test_seen_before_another_state(void **state)
 		replica_apply(&d.m.r, &(struct event){ .seq = d.m.r.seq + 1,
 						       .type = EVENT_LIST_DEAD,
 						       .list = FIXED }));
-	publish(&d);
+	desk_publish(&d);
 	assert_err(again(&d, token), MM_ERR_STALE);
 	struct list *l;
 	assert_ok(replica_add_list(&d.m.r, FIXED, LIST_FIXED, SIZE,
 				   T0 + 400 * DAY, &l));
-	publish(&d);
+	desk_publish(&d);
 	assert_ok(again(&d, token));
 
 	snprintf(d.m.r.iss, sizeof d.m.r.iss, ISS ".evil.org");
-	publish(&d);
+	desk_publish(&d);
 	assert_err(again(&d, token), MM_ERR_WRONG_ISSUER);
 	snprintf(d.m.r.iss, sizeof d.m.r.iss, ISS);
 
 	assert_ok(jwk_generate(JWK_ES256, &new));
 	jwk_set_clear(&d.m.r.keys);
 	assert_ok(jwk_set_add(&d.m.r.keys, new));
-	publish(&d);
+	desk_publish(&d);
 	assert_true(remembered(&d, token));
 	assert_err(again(&d, token), MM_ERR_UNKNOWN_KEY);
 	desk_end(&d);
@@ -169,16 +159,16 @@ static void test_keys_come_and_go(void **state)
 	jwk_set_clear(&d.m.r.keys);
 	assert_ok(jwk_set_add(&d.m.r.keys, other));
 	assert_ok(jwk_set_add(&d.m.r.keys, d.m.key));
-	publish(&d);
+	desk_publish(&d);
 	assert_ok(again(&d, token));
 	assert_int_equal(key_number(&d, 1), first);
 
 	jwk_set_clear(&d.m.r.keys);
 	assert_ok(jwk_set_add(&d.m.r.keys, other));
-	publish(&d);
+	desk_publish(&d);
 	assert_err(again(&d, token), MM_ERR_UNKNOWN_KEY);
 	assert_ok(jwk_set_add(&d.m.r.keys, d.m.key)); /* back again */
-	publish(&d);
+	desk_publish(&d);
 	assert_ok(again(&d, token));
 	assert_int_not_equal(key_number(&d, 1), first);
 	desk_end(&d);
@@ -301,7 +291,7 @@ static void test_threads(void **state)
 		jwk_set_clear(&c.d.m.r.keys);
 		assert_ok(jwk_set_add(&c.d.m.r.keys, other));
 		assert_ok(jwk_set_add(&c.d.m.r.keys, c.d.m.key));
-		publish(&c.d);
+		desk_publish(&c.d);
 		wait_taken_up(&c.d);
 		revoke_one(&c, 2 * g);
 	}
@@ -375,7 +365,7 @@ static void test_a_removed_file(void **state)
 	assert_ok(again(&d, token));
 	assert_int_equal(unlink(d.m.path), 0);
 	status_set(replica_list(&d.m.r, FIXED)->status, 1, STATUS_REVOKED);
-	publish(&d);
+	desk_publish(&d);
 	assert_ok(again(&d, token)); /* news may still come to the old one */
 	d.now = T0 + 61;
 	assert_err(again(&d, token), MM_ERR_REVOKED);
