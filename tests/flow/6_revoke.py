@@ -231,7 +231,7 @@ class Revoke(Flow):
         self.assertEqual(call("reinstate", mine), 403)
         i.admin("POST", f"/v1/tokens/{other}/reinstate")
 
-    def test_a_caller_seen_before_is_judged_anew(self):
+    def test_A36_a_caller_seen_before_is_judged_anew(self):
         """mintmarkd remembers signatures that were good, and nothing else."""
         i = self.issuer()
         t = i.mint("root", scopes=["mintmark:admin"])
@@ -329,7 +329,7 @@ class Revoke(Flow):
         a.start()
         a.wait_reason(t["token"], None)
 
-    def test_a_stolen_key(self):
+    def test_A37_a_stolen_key(self):
         i, a = self.both()
         data = {"MINTMARK_DATA": str(i.data)}
         t = i.mint()

@@ -308,7 +308,7 @@ class Rotate(Flow):
                 self.assertIn("invalid_token", h["WWW-Authenticate"])
             self.assertEqual(self.count(i), before + 1)
 
-    def test_the_revoked_get_nothing(self):
+    def test_A36_the_revoked_get_nothing(self):
         """Not by its rotation did it die, but by somebody."""
         i, a = self.both()
         t = i.mint("alice", scopes=["mintmark:self"], expires_in=3600)
@@ -319,7 +319,7 @@ class Rotate(Flow):
         self.assertEqual(self.ask(i, "/v1/tokens/self/rotate",
                                   {"overlap": 60}, "K", t["token"])[0], 401)
 
-    def test_nor_do_those_that_a_finder_revoked(self):
+    def test_A36_nor_do_those_that_a_finder_revoked(self):
         """He had the token, and so is not told from its user; he does not
         get the next one for it."""
         i, a = self.both()

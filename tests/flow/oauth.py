@@ -529,7 +529,7 @@ class Exchange(OAuth):
         self.a.wait_reason(access, "expired", 5, *taken(access))
         self.assertIsNone(self.a.reason(t))
 
-    def test_it_dies_and_rests_with_its_parent(self):
+    def test_A36_it_dies_and_rests_with_its_parent(self):
         t = self.i.mint(audience=["f"])
         children = [self.child(t["token"])[0] for _ in range(3)]
         for change, word in (("suspend", "suspended"), ("reinstate", None)):

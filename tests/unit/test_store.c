@@ -66,7 +66,7 @@ static void the_newest_token_is_known(void **state)
 	assert_int_equal(got.idx, t.idx);
 }
 
-static void an_index_is_given_once(void **state)
+static void test_A36_an_index_is_given_once(void **state)
 {
 	struct fixture *f = *state;
 	struct index_range a, b;
@@ -161,7 +161,7 @@ static void a_key_is_known_for_what_it_did(void **state)
 	assert_string_equal(former, t.kid);
 }
 
-static void an_index_is_not_minted_twice(void **state)
+static void test_A36_an_index_is_not_minted_twice(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 0);
@@ -369,7 +369,7 @@ static void idle_tokens_are_swept_at_their_second(void **state)
 	assert_int_equal(status_of(f, &t), TOKEN_VALID);
 }
 
-static void a_revoked_token_does_not_come_back_by_use(void **state)
+static void test_A36_a_revoked_token_does_not_come_back_by_use(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 100);
@@ -492,7 +492,7 @@ static void a_pause_does_not_end_an_overlap(void **state)
 	assert_int_equal(status_of(f, &old), TOKEN_REVOKED);
 }
 
-static void the_dead_are_not_rotated(void **state)
+static void test_A36_the_dead_are_not_rotated(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row expired = mint(f, DAY, 0), next = expired;
@@ -562,11 +562,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_minted_token_is_there_after_reopening),
 		TEST(the_newest_token_is_known),
-		TEST(an_index_is_given_once),
+		TEST(test_A36_an_index_is_given_once),
 		TEST(a_full_list_is_followed_by_a_new_one),
 		TEST(only_an_announced_key_signs),
 		TEST(a_key_is_known_for_what_it_did),
-		TEST(an_index_is_not_minted_twice),
+		TEST(test_A36_an_index_is_not_minted_twice),
 		TEST(status_moves_as_it_may),
 		TEST(an_administrators_suspension_stands),
 		TEST(a_revoked_token_mints_nothing),
@@ -575,13 +575,13 @@ int main(void)
 		TEST(a_chain_of_late_uses_counts_in_any_order),
 		TEST(the_cap_is_never_passed),
 		TEST(idle_tokens_are_swept_at_their_second),
-		TEST(a_revoked_token_does_not_come_back_by_use),
+		TEST(test_A36_a_revoked_token_does_not_come_back_by_use),
 		TEST(rotation_replaces),
 		TEST(a_list_dies_whole),
 		TEST(a_dead_list_has_no_more_events),
 		TEST(a_suspended_token_is_not_swept),
 		TEST(a_pause_does_not_end_an_overlap),
-		TEST(the_dead_are_not_rotated),
+		TEST(test_A36_the_dead_are_not_rotated),
 		TEST(forgotten_events_are_gone),
 		TEST(other_files_are_refused),
 	};
