@@ -153,7 +153,8 @@ static enum mm_err replace(struct reissue *r, const json_t *old, json_t **reply,
 static enum mm_err hand_out(struct reissue *r, const json_t *old,
 			    const json_t *reply, struct why *why)
 {
-	if (strcmp(json_text(reply, "user", ""), json_text(old, "user", "-")))
+	if (strcmp(json_text(reply, "user", ""), json_text(old, "user", "-")) !=
+	    0)
 		return why_say(why, MM_ERR_IO, NULL,
 			       "the mint answered with another user's token "
 			       "in place of %s",

@@ -87,7 +87,8 @@ static bool parse_keys(struct state_map *m)
 		size_t n = strnlen(rows[i].jwk, sizeof rows[i].jwk);
 		if (jwk_from_json(span_of(rows[i].jwk, n), &key, NULL) !=
 			    MM_OK ||
-		    strncmp(jwk_kid(key), rows[i].kid, sizeof rows[i].kid) ||
+		    strncmp(jwk_kid(key), rows[i].kid, sizeof rows[i].kid) !=
+			    0 ||
 		    jwk_set_add(&m->keys, key) != MM_OK)
 			return false;
 	}
