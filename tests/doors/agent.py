@@ -167,7 +167,7 @@ class Faults(AgentDoor):
             for at in range(0, len(part) - 12, 6):
                 self.assertNotIn(part[at:at + 12], text)
 
-    def test_a_refusal_is_logged_without_the_token(self):
+    def test_A34_a_refusal_is_logged_without_the_token(self):
         i, a = self.open()
         t = i.mint()
         self.assertEqual(self.ask("alice", t["token"])[0], 200)

@@ -72,7 +72,7 @@ class Life:
         self.assertTrue(self.read("alice", only))
         self.assertFalse(self.write("alice", only))
 
-    def test_another_user(self):
+    def test_A23_another_user(self):
         i, _ = self.open()
         token = i.mint("alice", scopes=self.WRITE)["token"]
         self.assertFalse(self.read("bob", token))

@@ -47,7 +47,7 @@ class NginxRest(Rest, Life, Web):
         self.assertEqual(self.get("/open/").status, 200)
         self.assertTrue(self.read("alice", t))
 
-    def test_without_identity_nobody_is_root(self):
+    def test_A31_without_identity_nobody_is_root(self):
         def edit(folder):
             (folder / "identity.conf").write_text("")
         i, _ = self.open(edit=edit)

@@ -106,7 +106,7 @@ class Matrix(Flow):
 
     # ---- tokens ----
 
-    def test_tokens(self):
+    def test_A35_tokens(self):
         good = self.mint()
         revoked, suspended = self.mint(), self.mint()
         short = self.mint(expires_in=1)["token"]
@@ -181,7 +181,7 @@ class Matrix(Flow):
         self.assertEqual(self.pam("alice", self.mint()["token"],
                                   rhost=None)[0], "ok")
 
-    def test_no_password_at_all(self):
+    def test_A38_no_password_at_all(self):
         self.stack(f"auth required {OURS} {{state}}")
         got, log = self.pam("alice", "", stdin="")
         self.assertIn(got, ("cred_unavail", "Conversation error"))
@@ -213,7 +213,7 @@ class Matrix(Flow):
             extra += more or (1 if length > len(t) else -1)
         return None
 
-    def test_lengths(self):
+    def test_A38_lengths(self):
         found = {n: self.token_of(n) for n in (510, 511, 512, 513, 514, 1023,
                                                1024)}
         self.assertTrue(found[510] or found[511])
@@ -240,7 +240,7 @@ class Matrix(Flow):
         got, log = self.items("alice", NEVER + "\n" + "x")
         self.assertEqual(got, "auth_err")
 
-    def test_a_cut_token_is_told(self):
+    def test_A38_a_cut_token_is_told(self):
         for length in range(512, 518):
             t = self.token_of(length)
             if t is None:
@@ -403,7 +403,7 @@ class Matrix(Flow):
         self.rows([("no map", a, alices, bad, "cannot read")])
         self.rows([("a password, no map", a, PASSWORD, "cred_unavail", "")])
 
-    def test_root_must_be_meant(self):
+    def test_A23_root_must_be_meant(self):
         root, toor = self.mint("root")["token"], self.mint("toor")["token"]
         a = f"auth required {OURS} {{state}}"
         for user, token in (("root", root), ("toor", toor)):
@@ -414,7 +414,7 @@ class Matrix(Flow):
         self.rows([("meant", a + " user_map={folder}/map", root, "ok",
                     "accepted")], user="root")
 
-    def test_root_when_nobody_can_tell(self):
+    def test_A23_root_when_nobody_can_tell(self):
         """The host's user database is out of order, or empty."""
         root, toor = self.mint("root")["token"], self.mint("toor")["token"]
         a = f"auth required {OURS} {{state}}"
@@ -434,7 +434,7 @@ class Matrix(Flow):
 
     # ---- stacks ----
 
-    def test_stacks(self):
+    def test_A38_stacks(self):
         good = self.mint()["token"]
         bad = self.mint()
         self.issuer_.revoke(bad["id"])
@@ -528,7 +528,7 @@ class Matrix(Flow):
         t = self.mint(auto_refresh=2, expires_in=60)
         self.account(t, self.between("sleep 3"), "acct_expired", "idle")
 
-    def test_account_of_another_login(self):
+    def test_A23_account_of_another_login(self):
         """A module in between changes who it is."""
         t = self.mint()
         items = f"{self.wrapper_modules()}/pam_set_items.so"
@@ -578,7 +578,7 @@ class Matrix(Flow):
         self.assertEqual(got, "authinfo_unavail", log)
         self.assertIn("(door:account): refused: unavailable", log)
 
-    def test_account_of_others(self):
+    def test_A38_account_of_others(self):
         """Not ours: no opinion, and alone that is a refusal."""
         ours = f"account required {OURS} {{state}}"
         self.rows([
@@ -591,7 +591,7 @@ class Matrix(Flow):
              "perm_denied", None, "acct_mgmt"),
         ])
 
-    def test_a_second_attempt_forgets_the_first(self):
+    def test_A38_a_second_attempt_forgets_the_first(self):
         """What account hears of is the last attempt alone."""
         t = self.mint(scopes=["some"])["token"]
         first = f"auth optional {OURS} {{state}}\n"

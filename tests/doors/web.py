@@ -258,7 +258,7 @@ class Guarded:
         method, path = self.CHANGE
         return curl(method, self.url + path, data=b"{}", **kw)
 
-    def test_a_token_elsewhere_opens_nothing(self):
+    def test_A30_a_token_elsewhere_opens_nothing(self):
         i, _ = self.open()
         t = i.mint("alice")["token"]
         for how in ({"path": self.PATH + f"?access_token={t}"},
@@ -297,7 +297,7 @@ class Guarded:
                   self.get(self.PATH, token="nonsense")):
             self.assertEqual([r.all(n) for n in said], [[], []], r)
 
-    def test_two_authorizations(self):
+    def test_A30_two_authorizations(self):
         i, _ = self.open()
         alice = i.mint("alice")["token"]
         bob = i.mint("bob")["token"]
@@ -312,7 +312,7 @@ class Guarded:
         self.refused(self.get(self.PATH, headers=[
             f"Authorization: Bearer {alice}, Bearer {alice}"]), 400, 401)
 
-    def test_source_addresses(self):
+    def test_A31_source_addresses(self):
         """From where says the proxy, whatever its client says."""
         i, a = self.open()
         here = i.mint("alice", cidr=["127.0.0.1", "2001:db8::/32"])["token"]
@@ -484,7 +484,7 @@ class Rest(Guarded):
                 self.assertNotIn("x-mintmark-need", saw)
         self.assertEqual(self.service.seen[-1]["path"], "/photos/1?size=2")
 
-    def test_nobody_says_who_he_is(self):
+    def test_A31_nobody_says_who_he_is(self):
         i, _ = self.open()
         login = i.mint("alice")
         for forged in FORGED:
@@ -504,7 +504,7 @@ class Rest(Guarded):
             self.refused(
                 self.get("/photos/1", headers=[forged]), 400, 401)
 
-    def test_connection_takes_nothing_away(self):
+    def test_A31_connection_takes_nothing_away(self):
         """Proxies drop what Connection names (RFC 9110 section 7.6.1): a
         client could have the service told less than the agent said."""
         i, _ = self.open()
@@ -551,7 +551,7 @@ class Rest(Guarded):
         r = curl("PUT", self.url + "/photos/1", data=data[:100000])
         self.refused(r, 401)
 
-    def test_every_method_is_asked_about(self):
+    def test_A31_every_method_is_asked_about(self):
         i, _ = self.open()
         only = i.mint("alice", scopes=self.READ)["token"]
         for method in ("GET", "HEAD", "OPTIONS"):

@@ -234,7 +234,7 @@ class Mint(Flow):
         self.assertIn("another mintmarkd", p.stderr)
         self.assertEqual(len(p.stderr.strip().splitlines()), 1)
 
-    def test_nothing_secret_in_the_log(self):
+    def test_A34_nothing_secret_in_the_log(self):
         i = self.issuer()
         tokens = [i.mint(label=f"t{n}")["token"] for n in range(3)]
         i.http("GET", "/v1/tokens", token=tokens[0])

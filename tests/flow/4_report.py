@@ -198,7 +198,7 @@ class Report(Flow):
         i.start()
         self.assertEqual(shown(i, t), (hour, "http", None))
 
-    def test_the_revoked_are_not_seen(self):
+    def test_A36_the_revoked_are_not_seen(self):
         i = self.issuer()
         agent = i.mint("agent", scopes=["mintmark:agent"])["token"]
         t, dead = i.mint()["id"], i.mint()["id"]

@@ -78,7 +78,7 @@ class Again(Flow):
                                   mine)[0], 401)
         self.assertEqual(self.ask(i, key="M")[0], 201)
 
-    def test_a_replacement_that_was_revoked(self):
+    def test_A36_a_replacement_that_was_revoked(self):
         """compromise --reissue was cut off when the mint had made the new
         token; somebody revoked it; the next run does not hand it out."""
         i = self.issuer()

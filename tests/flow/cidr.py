@@ -101,7 +101,7 @@ class Cidr(Flow):
         free = i.mint(scopes=["mintmark:self"])["token"]
         self.assertEqual(self.ask(i, free, "/v1/tokens")[0], 200)
 
-    def test_without_a_proxy_nobody_is_believed(self):
+    def test_A31_without_a_proxy_nobody_is_believed(self):
         i = self.issuer()
         here = i.mint(scopes=["mintmark:self"], cidr=["127.0.0.0/8"])["token"]
         away = i.mint(scopes=["mintmark:self"], cidr=NETS)["token"]

@@ -119,7 +119,7 @@ class Cookie(Sessions):
             self.assertEqual(i.http("GET", "/v1/me", headers={
                 **ask, "Origin": origin})[0], want, origin)
 
-    def test_one_cookie(self):
+    def test_A30_one_cookie(self):
         value, _ = self.sign_in(self.admin_token()["token"])
         for header, want in ((f"{NAME}={value}", 200), (f" x=y ;{NAME}={value} ", 200),
                              (f"{NAME}={value}; {NAME}={value}", 401),
@@ -191,7 +191,7 @@ class Csrf(Sessions):
                {"Origin": "http://evil.example"}, {"Origin": ""},
                {"Origin": "https://127.0.0.1"}, {"Origin": "http://127.0.0.1"})
 
-    def test_asking_with_the_cookie(self):
+    def test_A33_asking_with_the_cookie(self):
         t = self.admin_token()
         value, _ = self.sign_in(t["token"])
         bare = {"Cookie": f"{NAME}={value}"}
@@ -211,7 +211,7 @@ class Csrf(Sessions):
                         {"Origin": "http://x.example", "Host": "x.example"}):
             self.assertEqual(self.status(value, **headers), 200, headers)
 
-    def test_signing_somebody_in(self):
+    def test_A33_signing_somebody_in(self):
         """As the attacker, so that the victim makes tokens for him."""
         body = {"token": self.admin_token()["token"]}
         for headers in ({}, *({**OURS, **h} for h in self.FOREIGN)):
@@ -234,7 +234,7 @@ class Opens(Sessions):
                                    ("POST", "/oauth/introspect", b"token=x")):
             self.assertEqual(self.status(value, path, method, body), 401, path)
 
-    def test_not_as_bearer(self):
+    def test_A30_not_as_bearer(self):
         value, _ = self.sign_in(self.admin_token()["token"])
         self.assertEqual(self.i.http("GET", "/v1/me", token=value,
                                      headers=OURS)[0], 401)
@@ -243,7 +243,7 @@ class Opens(Sessions):
         self.assertEqual(a.reason(value, "--access-tokens", "--audience", "files"),
                          "wrong_audience")
 
-    def test_authorization_wins(self):
+    def test_A30_authorization_wins(self):
         value, _ = self.sign_in(self.admin_token()["token"])
         alice = self.i.mint("alice")["token"]
         self.assertEqual(self.ask(value, token=alice)[1]["user"], "alice")

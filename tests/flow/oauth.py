@@ -629,7 +629,7 @@ class Hostile(OAuth):
             status, _, h = self.i.http("GET", path, local=True)
             self.assertEqual((status, h["Allow"]), (405, "POST"))
 
-    def test_a_token_in_the_url(self):
+    def test_A33_a_token_in_the_url(self):
         for path in ("/oauth/introspect", "/oauth/revoke", "/oauth/token"):
             said = self.refused(
                 self.i.form(f"{path}?token={self.t}", {"token": self.t}, local=True),

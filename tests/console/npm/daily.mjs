@@ -301,7 +301,7 @@ test("a session that ends while nobody looks", async () => {
 	await calm();
 });
 
-test("what others write is text, and never markup", async () => {
+test("A33: what others write is text, and never markup", async () => {
 	const { page, calm } = await open();
 	const bad = ["<img src=x onerror=alert(1)>", "<script>alert(2)</script>",
 		"\"><svg onload=alert(3)>", "javascript:alert(4)", "</title><b>",
