@@ -2,10 +2,11 @@
 """apache_rest.py - a REST service behind Apache: deploy/apache/rest.conf."""
 from apache import Apache
 from doors import Life, main, need_programs
+from strangers import Strangers
 from web import Rest
 
 
-class ApacheRest(Rest, Life, Apache):
+class ApacheRest(Strangers, Rest, Life, Apache):
     WRONG = ("mintmark.lua", "&scope=", "&scopes=")
     FORGED_GETS = (200,)
 

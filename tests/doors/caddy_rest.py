@@ -3,10 +3,11 @@
 import socket
 
 from doors import DEPLOY, PATH, Life, free_port, main, need_programs
+from strangers import Strangers
 from web import Rest, Server, Web, place
 
 
-class CaddyRest(Rest, Life, Web):
+class CaddyRest(Strangers, Rest, Life, Web):
     WRONG = ("Caddyfile", "&scope=", "&scopes=")
     FORGED_GETS = (200,)
     AWAY = (502, 504)  # Caddy's own words for it

@@ -3,10 +3,11 @@
 
 from doors import Life, main, need_programs
 from nginx import start_nginx
+from strangers import Strangers
 from web import FORGED, Rest, Web
 
 
-class NginxRest(Rest, Life, Web):
+class NginxRest(Strangers, Rest, Life, Web):
     WRONG = ("rest.conf", "scope=$", "scopes=$")
 
     def start_door(self, issuer, agent, **kw):
