@@ -5,105 +5,16 @@ A row is a stack, a login, a password, and what must come of it: PAM's
 answer, and a part of the line in the log.  No row may show a token.
 """
 import os
-import re
 import shutil
-import subprocess
 import time
 
-from doors import PATH, Flow, main, need_programs
+from doors import main, need_programs
 from flow import MINTMARK, wait_for
-from private import PASSWORD, Private, need_namespaces
-
-WRAPPER = "libpam_wrapper.so"
-NEVER = "eyJnever.eyJnever.never"  # as a token begins, and none
-
-SAYS = {
-    "successfully authenticated": "ok",
-    "account management done.": "ok",
-    "Authentication failure": "auth_err",
-    "Authentication service cannot retrieve authentication info":
-        "authinfo_unavail",
-    "Authentication service cannot retrieve user credentials": "cred_unavail",
-    "User not known to the underlying authentication module": "user_unknown",
-    "Permission denied": "perm_denied",
-    "User account has expired": "acct_expired",
-}
-OURS = "pam_mintmark.so"
-PASS_ON = f"auth [success=done cred_unavail=ignore default=die] {OURS}"
+from pam_stack import NEVER, OURS, PASS_ON, Stack
+from private import PASSWORD, need_namespaces
 
 
-class Matrix(Flow):
-    def setUp(self):
-        super().setUp()
-        self.host = Private(self.folder)
-        self.addCleanup(self.host.close)
-        self.services = self.folder / "services"
-        self.services.mkdir()
-        (self.services / "other").write_text("auth required pam_deny.so\n")
-        self.issuer_, self.agent_ = self.both()
-        self.said = []  # all that pamtester printed
-        self.tokens = []
-        self.log_seen = 0
-
-    def tearDown(self):
-        try:
-            shown = self.host.syslog.text() + "".join(self.said)
-            for part in ".".join(self.tokens).split("."):
-                self.assertFalse(part and part[:20] in shown)
-                self.assertFalse(part and part[-20:] in shown)
-        finally:
-            super().tearDown()
-
-    def mint(self, user="alice", **grant):
-        t = self.issuer_.mint(user, **grant)
-        self.tokens.append(t["token"])
-        return t
-
-    def stack(self, text):
-        """A service file; {state} is the agent's."""
-        text = text.format(state=f"state={self.agent_.state}",
-                           folder=self.folder)
-        lines = [l.strip() for l in text.strip().splitlines()]
-        module = self.host.folder / "security"
-        lines = [re.sub(r"\b(pam_mintmark\.so)", f"{module}/\\1", l)
-                 for l in lines]
-        if not any(l.startswith("account") for l in lines):
-            lines.append("account required pam_permit.so")
-        (self.services / "door").write_text("\n".join(lines) + "\n")
-
-    def pam(self, user, password, *operations, env=None, stdin=None,
-            rhost="192.0.2.7"):
-        """pamtester's last answer, and what was logged meanwhile."""
-        before = self.host.syslog.text()
-        at = [] if rhost is None else ["-I", f"rhost={rhost}"]
-        p = subprocess.run(
-            self.host.inside("pamtester", *at, "door", user,
-                             *(operations or ["authenticate"])),
-            input=(password + "\n" if stdin is None else stdin).encode(
-                errors="surrogateescape"),
-            capture_output=True, timeout=60,
-            env={"PATH": PATH, "LD_PRELOAD": WRAPPER, "PAM_WRAPPER": "1",
-                 "PAM_WRAPPER_SERVICE_DIR": str(self.services),
-                 "PAM_WRAPPER_USE_SYSLOG": "1", **(env or {})})
-        self.said += [(p.stderr + p.stdout).decode(errors="backslashreplace")]
-        text = (p.stderr if p.returncode else p.stdout).decode()
-        last = text.strip().split("pamtester: ")[-1]
-        log = self.host.syslog.text()[len(before):].strip()
-        return SAYS.get(last, last), log
-
-    def rows(self, rows, user="alice"):
-        for what, stack, password, want, logged, *operations in rows:
-            with self.subTest(what):
-                self.stack(stack)
-                got, log = self.pam(user, password, *operations)
-                self.assertEqual(got, want, log)
-                ours = [l for l in log.splitlines() if "pam_mintmark(" in l]
-                if logged is None:
-                    self.assertEqual(ours, [])
-                    continue
-                self.assertIn(logged, log)
-                self.assertEqual(len(ours), 1, "one line each")
-
+class Matrix(Stack):
     # ---- tokens ----
 
     def test_A35_tokens(self):
@@ -186,19 +97,6 @@ class Matrix(Flow):
         got, log = self.pam("alice", "", stdin="")
         self.assertIn(got, ("cred_unavail", "Conversation error"))
         self.assertIn("no token: ", log)
-
-    def items(self, user, authtok, auth=f"{OURS} {{state}}"):
-        """The password as another module would leave it: whole."""
-        self.stack(f"auth required {self.wrapper_modules()}/pam_set_items.so\n"
-                   f"auth required {auth}")
-        env = {"PAM_AUTHTOK": authtok}
-        return self.pam(user, "", env=env)
-
-    @staticmethod
-    def wrapper_modules():
-        p = subprocess.run(["pkg-config", "--variable=modules", "pam_wrapper"],
-                           capture_output=True, text=True)
-        return p.stdout.strip() or "/usr/lib/x86_64-linux-gnu/pam_wrapper"
 
     def token_of(self, length):
         """A good token of so many bytes, or None: base64url skips some."""
