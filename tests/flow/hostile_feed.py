@@ -15,7 +15,8 @@ from flow import SLOW, Flow, main, wait_for
 class Liar:
     """A proxy whose answers to /v1/feed a test can change.
 
-    mode(path, ask) returns (status, bytes); ask(path) asks the issuer."""
+    mode(path, ask) returns (status, bytes), and (name, value) of headers
+    behind them; ask(path) asks the issuer."""
 
     def __init__(self, issuer):
         self.issuer, self.mode, self.polls = issuer, None, 0
@@ -39,12 +40,15 @@ class Liar:
 
                 feed = self.path.startswith(("/v1/feed", "/v1/snapshot"))
                 try:
-                    status, raw = (liar.mode(self.path, ask)
-                                   if liar.mode and feed else ask(self.path))
+                    status, raw, *headers = (
+                        liar.mode(self.path, ask)
+                        if liar.mode and feed else ask(self.path))
                 except OSError:
-                    status, raw = 502, b""
+                    status, raw, headers = 502, b"", []
                 liar.polls += feed
                 self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
                 try:
