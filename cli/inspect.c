@@ -38,10 +38,12 @@ static enum mm_err split(struct span token, json_t **header, json_t **payload,
 	return decode(second, "payload", payload, why);
 }
 
+/* In ASCII: a stranger's text may hold what a terminal obeys (U+009B), or what
+ * turns its letters round. */
 static void put_part(const char *title, const json_t *part)
 {
 	printf("%s (NOT VERIFIED)\n", title);
-	json_dumpf(part, stdout, JSON_INDENT(2));
+	json_dumpf(part, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	putchar('\n');
 }
 

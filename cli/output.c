@@ -57,7 +57,8 @@ void put_field(FILE *to, const char *name, const char *text)
 
 void put_json(const json_t *value)
 {
-	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_dumpf(value, stdout,
+		   JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	putchar('\n');
 }
 
