@@ -70,7 +70,8 @@ struct http_conn {
 	struct http_poller *poller;
 	int fd;
 	unsigned uid;
-	_Atomic int64_t deadline; /* clock_ms() when it is cut; 0: never */
+	_Atomic int64_t deadline;   /* clock_ms() when it is cut; 0: never */
+	struct http_request *begun; /* until it is completed; its thread's */
 };
 
 struct http_reaper {
@@ -207,6 +208,9 @@ void reaper_idle(struct http_request *rq);
 
 /* http_request.c */
 void *http_on_uri(void *poller, const char *uri, struct MHD_Connection *c);
+/* The connection is closed, and the library has not said of this one that it
+ * is completed: its line was none (HTTP/9, say).  NULL is allowed. */
+void http_on_lost(struct http_request *rq);
 enum MHD_Result http_on_request(void *poller, struct MHD_Connection *c,
 				const char *url, const char *method,
 				const char *version, const char *upload,

@@ -58,6 +58,7 @@ static void conn_closed(struct http_reaper *r, struct http_conn *conn)
 	conn->prev->next = conn->next;
 	conn->next->prev = conn->prev;
 	pthread_mutex_unlock(&r->lock);
+	http_on_lost(conn->begun);
 	free(conn);
 }
 

@@ -60,6 +60,7 @@ void *http_on_uri(void *poller, const char *uri, struct MHD_Connection *c)
 		free(rq);
 		return NULL;
 	}
+	rq->conn->begun = rq;
 	reaper_begun(rq);
 	if (len > max)
 		rq->status = MHD_HTTP_URI_TOO_LONG;
@@ -91,10 +92,17 @@ void http_on_completed(void *poller, struct MHD_Connection *c, void **request,
 		  "request=%s method=%s route=%s status=%u", rq->id,
 		  rq->method ? rq->method : "",
 		  rq->route ? rq->route->path : "", rq->status);
+	rq->conn->begun = NULL;
 	reaper_idle(rq);
 	if (rq->stage == STAGE_RUN)
 		atomic_fetch_sub(&s->open, 1);
 	request_free(rq);
+}
+
+void http_on_lost(struct http_request *rq)
+{
+	if (rq != NULL)
+		request_free(rq);
 }
 
 /* ---- the reply ---- */
