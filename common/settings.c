@@ -55,17 +55,6 @@ static struct span trim(struct span s)
 	return s;
 }
 
-/* A comment behind a value would become part of a path or a URL without a
- * word; better to be told. */
-static bool has_comment(struct span value)
-{
-	for (size_t i = 1; i < value.len; i++)
-		if (value.at[i] == '#' &&
-		    (value.at[i - 1] == ' ' || value.at[i - 1] == '\t'))
-			return true;
-	return false;
-}
-
 static enum mm_err read_line(struct reading *r, struct span line)
 {
 	char quoted[QUOTE_SIZE];
@@ -77,7 +66,7 @@ static enum mm_err read_line(struct reading *r, struct span line)
 				      "not a line of the form name = value");
 	name = trim(name);
 	value = trim(value);
-	if (has_comment(value))
+	if (setting_has_comment(value))
 		return setting_refuse(r, NULL,
 				      "a comment needs a line of its own");
 	for (size_t i = 0; i < r->table->count; i++)

@@ -24,7 +24,8 @@
  * A boolean is true or false; its flag may stand alone (--dev).  A SET_TEXTS
  * gathers all values of one source (flags, lines); a higher source replaces
  * what a lower one gathered.  "" is a good value only of SET_TEXT, and of
- * SET_TEXTS, which it empties.  No value holds control characters.
+ * SET_TEXTS, which it empties.  No value holds control characters, or what a
+ * line of the file could not say: a space at an end, or before a #.
  */
 #ifndef MM_COMMON_SETTINGS_H
 #define MM_COMMON_SETTINGS_H

@@ -20,6 +20,9 @@ struct reading {
 /* MM_ERR_INVALID: "FROM: what". */
 enum mm_err setting_refuse(const struct reading *r, const char *name,
 			   const char *what);
+/* A comment behind a value would become part of a path or a URL without a
+ * word; better to be told. */
+bool setting_has_comment(struct span value);
 /* The value of row i, from the source that is being asked. */
 MM_MUST_USE enum mm_err setting_take(struct reading *r, size_t i,
 				     struct span value);

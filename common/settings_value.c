@@ -97,6 +97,24 @@ static bool has_control(struct span s)
 	return false;
 }
 
+bool setting_has_comment(struct span value)
+{
+	for (size_t i = 1; i < value.len; i++)
+		if (value.at[i] == '#' &&
+		    (value.at[i - 1] == ' ' || value.at[i - 1] == '\t'))
+			return true;
+	return false;
+}
+
+/* What a flag or a variable says, a file can say, or --print would print
+ * one that says something else. */
+static bool fits_file(struct span value)
+{
+	return !setting_has_comment(value) &&
+	       (value.len == 0 ||
+		(value.at[0] != ' ' && value.at[value.len - 1] != ' '));
+}
+
 /* The value of row i, from the source that is being asked. */
 enum mm_err setting_take(struct reading *r, size_t i, struct span value)
 {
@@ -106,6 +124,11 @@ enum mm_err setting_take(struct reading *r, size_t i, struct span value)
 	if (has_control(value))
 		return setting_refuse(r, row->name,
 				      "the value holds a control character");
+	if (!fits_file(value))
+		return setting_refuse(r, row->name,
+				      "the value begins or ends with a space, "
+				      "or has one before a #, which no file "
+				      "could say");
 	if (again && r->source == FROM_FILE && row->kind != SET_TEXTS)
 		return setting_refuse(r, row->name, "set a second time");
 	if (!again && row->kind == SET_TEXTS)
