@@ -187,6 +187,9 @@ MM_MUST_USE enum mm_err http_listen_local(struct http_server *s,
 					  struct why *why);
 
 /* http_poll.c */
+/* The library's part of a poller; it owns p->fd when this fails.  With a fd of
+ * -1 it listens nowhere, and connections are brought to it (the tests do). */
+struct MHD_Daemon *poll_daemon(struct http_poller *p, unsigned connections);
 MM_MUST_USE enum mm_err poll_start(struct http_server *s,
 				   struct http_listener *l, unsigned pollers,
 				   unsigned connections, struct why *why);

@@ -68,38 +68,40 @@ void poll_wake(struct http_poller *p)
 
 /* ---- start ---- */
 
-/* The library owns p->fd when this fails. */
-static struct MHD_Daemon *start_daemon(struct http_poller *p,
-				       unsigned connections)
+struct MHD_Daemon *poll_daemon(struct http_poller *p, unsigned connections)
 {
 	const struct http_options *opt = &p->server->opt;
 	bool tls = !p->local && opt->tls_cert != NULL;
 	size_t pool = (size_t)opt->head_max + opt->reply_max + OWN_BYTES;
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u);
-	struct MHD_OptionItem pem[3] = { { MHD_OPTION_END, 0, NULL } };
+			 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u) |
+			 (p->fd < 0 ? MHD_USE_NO_LISTEN_SOCKET : 0u);
+	struct MHD_OptionItem more[4];
+	size_t n = 0;
+	if (p->fd >= 0)
+		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET,
+						     p->fd, NULL };
 	if (tls) {
-		pem[0] = (struct MHD_OptionItem){
+		more[n++] = (struct MHD_OptionItem){
 			MHD_OPTION_HTTPS_MEM_CERT, 0,
 			(void *)(uintptr_t)opt->tls_cert
 		};
-		pem[1] = (struct MHD_OptionItem){
+		more[n++] = (struct MHD_OptionItem){
 			MHD_OPTION_HTTPS_MEM_KEY, 0,
 			(void *)(uintptr_t)opt->tls_key
 		};
-		pem[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	}
+	more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, http_on_request, p,
 		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-		MHD_OPTION_LISTEN_SOCKET, p->fd, MHD_OPTION_STRICT_FOR_CLIENT,
-		1, MHD_OPTION_CONNECTION_LIMIT, connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool,
-		MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, p,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+		connections, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		pool, MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, p,
 		MHD_OPTION_NOTIFY_CONNECTION, reaper_notify, p,
 		MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, p,
-		MHD_OPTION_ARRAY, pem, MHD_OPTION_END);
+		MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
 static enum mm_err start_one(struct http_poller *p, int listening,
@@ -109,7 +111,7 @@ static enum mm_err start_one(struct http_poller *p, int listening,
 	p->fd = fcntl(listening, F_DUPFD_CLOEXEC, 0);
 	if (p->wake < 0 || p->fd < 0)
 		return MM_ERR_IO;
-	p->daemon = start_daemon(p, connections);
+	p->daemon = poll_daemon(p, connections);
 	if (p->daemon == NULL) {
 		p->fd = -1;
 		return MM_ERR_UNAVAILABLE;
