@@ -34,6 +34,7 @@ static inline void tokens_sign(const struct jwk *key, unsigned idx, int64_t now,
 	MM_ASSERT(buf_done(&claims, &text) == MM_OK);
 	*out = buf_new(TOKEN_MAX);
 	MM_ASSERT(jws_sign(key, TYP_PAT, text, out) == MM_OK);
+	MM_ASSERT(buf_done(out, &text) == MM_OK); /* ends in NUL */
 }
 
 static inline bool tokens_at(struct span s, size_t i, const char *mark)
