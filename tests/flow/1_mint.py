@@ -141,7 +141,7 @@ class Mint(Flow):
         self.assertEqual(i.http("GET", f"/v1/tokens/{others}", token=mine)[0], 404)
         self.assertEqual(i.http("DELETE", f"/v1/tokens/{others}", token=mine)[0], 404)
 
-    def test_acknowledged_mints_survive_kill_9(self):
+    def test_F1_acknowledged_mints_survive_kill_9(self):
         i = self.issuer()
         rng = random.Random(1)
         acked, seen_ids = [], set()
@@ -222,7 +222,7 @@ class Mint(Flow):
         self.assertEqual(ask(f"/v1/tokens/{older['id']}/rotate")[0], 201)
         self.assertEqual(ask(user="bob", expires_in=60)[0], 201)
 
-    def test_two_daemons_do_not_share_a_store(self):
+    def test_F15_two_daemons_do_not_share_a_store(self):
         i = self.issuer()
         import subprocess
         from flow import MINTMARKD, free_port

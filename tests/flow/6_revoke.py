@@ -11,7 +11,7 @@ from flow import SLOW, VERIFY_LINES, Flow, cli, main, wait_for
 
 
 class Revoke(Flow):
-    def test_acknowledged_revocations_survive_kill_9(self):
+    def test_F1_acknowledged_revocations_survive_kill_9(self):
         i, a = self.both()
         rng = random.Random(2)
         acked = []

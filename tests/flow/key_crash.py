@@ -110,7 +110,7 @@ class Killed(Flow):
 
 
 class Crash(Killed):
-    def test_rotate(self):
+    def test_F1_rotate_killed_at_each_call(self):
         rotate = ("key", "rotate", "--now", "--data", self.i.data)
         points = points_of(self.folder / "trace", *rotate)
         cuts, tokens = 0, [self.i.mint()["token"]]
@@ -141,7 +141,7 @@ class Crash(Killed):
         wait_for("it to be spent", lambda: until() <= time.strftime(
             "%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
-    def test_retire(self):
+    def test_F1_retire_killed_at_each_call(self):
         live = self.i.mint()["token"]
         rotate = ("key", "rotate", "--now", "--data", self.i.data)
         retire = ("key", "retire", "--data", self.i.data)
@@ -175,7 +175,7 @@ class Crash(Killed):
         return old, key, folder, ("key", "compromise", key, "--yes", "--reissue",
                                   folder, "--data", self.i.data)
 
-    def test_compromise(self):
+    def test_F1_compromise_killed_at_each_call(self):
         cuts = 0
         kept = self.i.mint("kept")["token"]
         cli("key", "rotate", "--now", "--data", self.i.data, check=0)
