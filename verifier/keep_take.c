@@ -174,22 +174,43 @@ enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 
 /* ---- snapshots ---- */
 
-static void keep_list_revocations(struct list *to, const struct list *from)
+/* A token that was taken for idle comes back with the use that shows that it
+ * was not. */
+static bool was_revived(const struct list *to, const struct list *from,
+			uint32_t i)
 {
-	uint32_t n = to->size < from->size ? to->size : from->size;
-	for (uint32_t i = 0; i < n; i++)
-		if (status_get(to->status, i) == STATUS_VALID)
-			status_set(to->status, i, status_get(from->status, i));
+	return to->last_use != NULL && from->last_use != NULL &&
+	       to->last_use[i] > from->last_use[i];
 }
 
-/* The issuer lost a part of its history: what it revoked or suspended in that
- * part stays so here, until it says otherwise. */
-static void keep_revocations(struct replica *to, const struct replica *from)
+static void keep_four(struct list *to, const struct list *from, uint32_t first,
+		      bool all)
 {
-	for (size_t i = 0; i < from->list_count; i++) {
-		struct list *l = replica_list(to, from->lists[i].list);
-		if (l != NULL)
-			keep_list_revocations(l, &from->lists[i]);
+	for (uint32_t i = first; i < first + 4; i++) {
+		unsigned held = status_get(from->status, i);
+		if (status_get(to->status, i) != STATUS_VALID)
+			continue;
+		if (all ||
+		    (held == STATUS_REVOKED && !was_revived(to, from, i)))
+			status_set(to->status, i, held);
+	}
+}
+
+/* What was revoked is so for ever: no snapshot takes that back, whatever
+ * history it is of.  Should the issuer have lost a part of its own (`lost`),
+ * what it suspended in that part stays so, too, until it says otherwise. */
+static void keep_revocations(struct replica *to, const struct replica *from,
+			     bool lost)
+{
+	for (size_t n = 0; n < from->list_count; n++) {
+		const struct list *old = &from->lists[n];
+		struct list *l = replica_list(to, old->list);
+		uint32_t size = l == NULL	      ? 0
+				: l->size < old->size ? l->size
+						      : old->size;
+		for (uint32_t i = 0; i < size; i += 4)
+			if (old->status[i / 4] != 0)
+				keep_four(l, old, i, lost);
 	}
 }
 
@@ -210,9 +231,10 @@ static void adopt(struct keeper *k, struct replica *r, int64_t now)
 {
 	int64_t before = k->holds ? k->replica.iat : 0;
 	pthread_mutex_lock(&k->lock);
-	if (k->holds && strcmp(r->epoch, k->replica.epoch) != 0)
-		keep_revocations(r, &k->replica);
-	else if (k->holds && k->replica.iat > r->iat)
+	bool lost = k->holds && strcmp(r->epoch, k->replica.epoch) != 0;
+	if (k->holds)
+		keep_revocations(r, &k->replica, lost);
+	if (k->holds && !lost && k->replica.iat > r->iat)
 		r->iat = k->replica.iat; /* a cached one */
 	replica_free(&k->replica);
 	k->replica = *r;

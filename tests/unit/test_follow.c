@@ -1,6 +1,6 @@
 /* Following the feed: what is refused, what is kept, and what survives a
  * restart.  (The attacks of The Update Framework, one by one.) */
-#include "tests/unit/verifier_fixture.h"
+#include "tests/unit/follow_fixture.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -10,129 +10,8 @@
 #include <sys/stat.h>
 
 #include "common/clock.h"
-#include "common/feed.h"
 #include "verifier/follow.h"
 #include "verifier/include/mintmark/verify.h"
-#include "verifier/keep.h"
-
-/* ---- objects, signed ---- */
-
-struct batch {
-	const char *iss, *epoch, *events, *typ;
-	uint64_t after;
-	unsigned count;
-	int64_t iat;
-	const struct jwk *key;
-};
-
-static struct span batch_make(const struct mint *m, struct batch s,
-			      struct buf *b)
-{
-	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
-	struct feed_head h = { .iat = s.iat ? s.iat : T0 + 10,
-			       .ttl = 30,
-			       .after = s.after,
-			       .seq = s.after + s.count };
-	struct span text, jws;
-	snprintf(h.iss, sizeof h.iss, "%s", s.iss ? s.iss : m->r.iss);
-	snprintf(h.epoch, sizeof h.epoch, "%s", s.epoch ? s.epoch : EPOCH);
-	assert_ok(batch_write(&h, span_str(s.events ? s.events : ""), &json));
-	assert_ok(buf_done(&json, &text));
-	*b = buf_new(FEED_BATCH_MAX);
-	assert_ok(jws_sign(s.key ? s.key : m->key, s.typ ? s.typ : TYP_FEED,
-			   text, b));
-	assert_ok(buf_done(b, &jws));
-	return jws;
-}
-
-static struct span snapshot_make(const struct mint *m, const struct jwk *key,
-				 struct buf *b)
-{
-	AUTO_BUF struct buf json = buf_new(1 << 20);
-	struct span text, jws;
-	assert_ok(snapshot_write(&m->r, m->r.iat, 30, &json));
-	assert_ok(buf_done(&json, &text));
-	*b = buf_new(1 << 20);
-	assert_ok(jws_sign(key, TYP_SNAPSHOT, text, b));
-	assert_ok(buf_done(b, &jws));
-	return jws;
-}
-
-static const char *event_json(const struct event *e)
-{
-	static char text[4096];
-	AUTO_BUF struct buf b = buf_new(sizeof text - 1);
-	struct span s;
-	assert_ok(event_write(e, &b));
-	assert_ok(buf_done(&b, &s));
-	assert_true(span_copy(text, sizeof text, s));
-	return text;
-}
-
-static const char *revoked(uint64_t seq, uint32_t idx)
-{
-	struct event e = { .seq = seq,
-			   .type = EVENT_STATUS,
-			   .list = FIXED,
-			   .idx = idx,
-			   .value = STATUS_REVOKED };
-	return event_json(&e);
-}
-
-/* ---- a host that holds a snapshot at 7 ---- */
-
-struct host {
-	struct mint m;
-	struct keeper k;
-};
-
-static enum mm_err take(struct host *h, struct batch s)
-{
-	AUTO_BUF struct buf b;
-	struct span jws = batch_make(&h->m, s, &b);
-	return keep_take_batch(&h->k, jws, NULL, T0 + 1000, NULL);
-}
-
-static enum mm_err take_snapshot(struct host *h, const struct jwk *key,
-				 const struct jwk_set *also)
-{
-	AUTO_BUF struct buf b;
-	struct span jws = snapshot_make(&h->m, key, &b);
-	return keep_take_snapshot(&h->k, jws, also, T0 + 1000, NULL);
-}
-
-static void host_begin(struct host *h)
-{
-	struct why why = { .text = "" };
-	struct jwk_set first = { .count = 0 };
-	mint_begin(&h->m);
-	assert_ok(jwk_set_add(&first, h->m.key));
-	assert_ok(keep_open(&h->k, h->m.path, ISS, DAY, &why));
-	assert_ok(take_snapshot(h, h->m.key, &first));
-	jwk_set_clear(&first);
-}
-
-static void host_restart(struct host *h)
-{
-	keep_close(&h->k);
-	assert_ok(keep_open(&h->k, h->m.path, ISS, DAY, NULL));
-	assert_ok(keep_load(&h->k, T0 + 1000, NULL));
-}
-
-static void host_end(struct host *h)
-{
-	keep_close(&h->k);
-	mint_end(&h->m);
-}
-
-/* What a reader sees now. */
-static unsigned shown(const struct host *h, uint32_t idx)
-{
-	AUTO_MAP struct state_map *s = NULL;
-	assert_ok(state_map_open(h->m.path, &s, NULL));
-	assert_int_equal(s->head->seq, h->k.replica.seq);
-	return state_status(s->head, state_find(s->head, FIXED), idx);
-}
 
 static int64_t shown_fresh(const struct host *h)
 {
@@ -300,27 +179,36 @@ static void test_snapshots(void **state)
 	struct host h;
 	host_begin(&h);
 	assert_ok(jwk_generate(JWK_ES256, &stranger));
+	const struct event suspended = { .seq = 9,
+					 .type = EVENT_STATUS,
+					 .list = FIXED,
+					 .idx = 6,
+					 .value = STATUS_SUSPENDED };
 	assert_ok(take(&h, (struct batch){ .after = 7,
 					   .count = 1,
 					   .events = revoked(8, 5) }));
+	assert_ok(take(&h, (struct batch){ .after = 8,
+					   .count = 1,
+					   .events = event_json(&suspended) }));
 	assert_err(take_snapshot(&h, h.m.key, NULL), MM_ERR_ROLLBACK); /* 7 */
 	h.m.r.seq = 20;
 	assert_err(take_snapshot(&h, stranger, NULL), MM_ERR_UNKNOWN_KEY);
 	snprintf(h.m.r.iss, ISS_SIZE, "https://other.example.org");
 	assert_err(take_snapshot(&h, h.m.key, NULL), MM_ERR_WRONG_ISSUER);
 	snprintf(h.m.r.iss, ISS_SIZE, ISS);
-	assert_int_equal(h.k.replica.seq, 8);
+	assert_int_equal(h.k.replica.seq, 9);
 	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
 
 	assert_ok(take_snapshot(&h, h.m.key, NULL));
 	assert_int_equal(h.k.replica.seq, 20);
-	assert_int_equal(shown(&h, 5), STATUS_VALID); /* reinstated between */
+	assert_int_equal(shown(&h, 6), STATUS_VALID); /* reinstated between */
 	assert_int_equal(shown_fresh(&h), T0 + 10);
 	host_end(&h);
 }
 
-/* The issuer lost its history: a new epoch.  No revocation is dropped. */
-static void test_new_epoch(void **state)
+/* The issuer lost its history: a new epoch.  No revocation is dropped, then or
+ * by a later snapshot of that epoch. */
+static void test_F16_new_epoch(void **state)
 {
 	(void)state;
 	struct host h;
@@ -341,6 +229,34 @@ static void test_new_epoch(void **state)
 	assert_int_equal(shown(&h, 6), STATUS_VALID);
 	host_restart(&h);
 	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
+	h.m.r.seq = 9; /* it was away for longer than events are kept */
+	assert_ok(take_snapshot(&h, h.m.key, NULL));
+	assert_int_equal(h.k.replica.seq, 9);
+	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
+	host_end(&h);
+}
+
+/* Revoked is final, but a token that was taken for idle comes back, with a
+ * newer use: also for who hears of both by a snapshot. */
+static void test_an_idle_token_comes_back(void **state)
+{
+	(void)state;
+	struct host h;
+	struct event e = { .seq = 8,
+			   .type = EVENT_STATUS,
+			   .list = SLIDE,
+			   .value = STATUS_REVOKED };
+	host_begin(&h);
+	for (e.idx = 1; e.idx <= 2; e.idx++, e.seq++)
+		assert_ok(take(&h, (struct batch){ .after = e.seq - 1,
+						   .count = 1,
+						   .events = event_json(&e) }));
+	h.m.r.seq = 12;
+	replica_list(&h.m.r, SLIDE)->last_use[2] = (uint32_t)T0 + 5;
+	assert_ok(take_snapshot(&h, h.m.key, NULL));
+	const struct list *l = replica_list(&h.k.replica, SLIDE);
+	assert_int_equal(status_get(l->status, 1), STATUS_REVOKED);
+	assert_int_equal(status_get(l->status, 2), STATUS_VALID);
 	host_end(&h);
 }
 
@@ -816,7 +732,8 @@ int main(void)
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_new_key),
 		cmocka_unit_test(test_snapshots),
-		cmocka_unit_test(test_new_epoch),
+		cmocka_unit_test(test_F16_new_epoch),
+		cmocka_unit_test(test_an_idle_token_comes_back),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_crash_before_emptying),
 		cmocka_unit_test(test_torn_journal),
