@@ -147,7 +147,7 @@ class HostileFeed(Flow):
         # its list is not in the new history at all
         self.assertIn(self.a.reason(self.bad["token"]), ("revoked", "stale"))
 
-    def test_A36_a_restored_backup(self):
+    def test_F16_a_restored_backup(self):
         """What happened after the backup is lost, but not to the agents."""
         self.begin()
         early = self.i.mint()

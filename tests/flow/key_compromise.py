@@ -111,7 +111,7 @@ class Reader:
 
 
 class Drill(Flow):
-    def test_the_drill(self):
+    def test_F13_the_drill(self):
         i, a = self.both()
         away = self.agent(i, name="away")
         wait_for("it to follow", lambda: "feed.connected" in away.text())
@@ -512,7 +512,9 @@ class Thief(Flow):
         self.assertEqual(kid(fresh["token"]), pem.stem)
         return fresh
 
-    def test_a_forged_feed_after_the_offline_key_took_over(self):
+
+class ForgedFeed(Thief):
+    def test_F13_a_forged_feed_after_the_offline_key_took_over(self):
         self.begin()
         fresh = self.take_over()
         self.a.wait_reason(self.good["token"], "unknown_key")
@@ -527,7 +529,7 @@ class Thief(Flow):
         self.i.revoke(fresh["id"])
         self.home(lambda: self.a.reason(fresh["token"]) == "revoked")
 
-    def test_who_was_cut_off_comes_home_by_the_offline_key(self):
+    def test_F13_who_was_cut_off_comes_home_by_the_offline_key(self):
         """Both other keys that it knew are gone."""
         self.begin()
         self.a.stop()
@@ -537,7 +539,7 @@ class Thief(Flow):
         self.assertIsNone(self.a.reason(fresh["token"]))
         self.assertNotIn("feed.refused", self.a.text().split("agent.start")[-1])
 
-    def test_who_heard_the_thief_first_needs_a_person(self):
+    def test_F13_who_heard_the_thief_first_needs_a_person(self):
         """It was cut off, and trusts no key but stolen ones: what is written
         down in keys/README.md brings it back, and its readers too."""
         self.begin()
