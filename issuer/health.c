@@ -98,12 +98,13 @@ bool health_ready(struct health *h, bool good[static HEALTH_COUNT])
 	good[HEALTH_SIGNING] =
 		h->signs == MM_OK && !st.silent && now - h->signed_at < OLD_MS;
 	pthread_mutex_unlock(&h->lock);
+	good[HEALTH_KEYS] = !signing_behind(h->signing);
 	good[HEALTH_STORE_READ] = st.following;
 	good[HEALTH_FEED] = st.following && good[HEALTH_SIGNING] &&
 			    st.good_round_ms < ROUND_MS;
 	bool all = true;
 	for (size_t i = 0; i < HEALTH_COUNT; i++)
-		all = all && good[i];
+		all = all && (good[i] || i == HEALTH_KEYS);
 	return all;
 }
 

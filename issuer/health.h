@@ -24,6 +24,10 @@
 	X(SIGNING,     "signing",                                             \
 	  "the active key does not sign: bring its PKCS#11 token back and "   \
 	  "restart mintmarkd")                                                \
+	X(KEYS,        "keys",                                                \
+	  "what lies in keys/ could not be loaded, and mintmarkd goes on "    \
+	  "with the keys that it has: the log says why (keys.reload_failed); " \
+	  "mend it and send SIGHUP")                                          \
 	X(FEED,        "feed",                                                \
 	  "agents hear of no change: mend the other checks; if they are "     \
 	  "good, restart mintmarkd")
@@ -47,7 +51,8 @@ MM_MUST_USE enum mm_err health_start(struct store *store,
 				     struct health **out, struct why *why);
 void health_stop(struct health *h); /* NULL is allowed */
 
-/* Which checks are good; true: all are. */
+/* Which checks are good; true: all are without which it cannot do its work.
+ * (KEYS is not: it works, and would not start again.) */
 bool health_ready(struct health *h, bool good[static HEALTH_COUNT]);
 /* Does the process do its work, whatever comes of it?  If not, a restart
  * helps. */

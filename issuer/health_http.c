@@ -9,12 +9,14 @@ static json_t *check_json(bool good, const char *advice)
 				advice);
 }
 
-/* Takes `checks` over; `more` too, which may be NULL. */
+/* Takes `checks` over; `more` too, which may be NULL.  `degraded`: it does its
+ * work, and something is to be mended all the same. */
 static enum mm_err reply_health(struct http_request *rq, bool good,
-				json_t *checks, json_t *more)
+				bool degraded, json_t *checks, json_t *more)
 {
-	json_t *body = json_pack("{s:s, s:o}", "status",
-				 good ? "ok" : "failing", "checks", checks);
+	const char *word = !good ? "failing" : degraded ? "degraded" : "ok";
+	json_t *body =
+		json_pack("{s:s, s:o}", "status", word, "checks", checks);
 	if (body != NULL && more != NULL)
 		json_object_update(body, more);
 	json_decref(more);
@@ -25,7 +27,7 @@ enum mm_err health_live(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
 	bool good = health_alive(is->health);
-	return reply_health(rq, good,
+	return reply_health(rq, good, false,
 			    json_pack("{s:o}", "threads",
 				      check_json(good, "restart mintmarkd")),
 			    NULL);
@@ -42,7 +44,7 @@ enum mm_err health_ready_get(void *app, struct http_request *rq)
 		json_object_set_new(checks, health_word[i],
 				    check_json(good[i], health_advice[i]));
 	publisher_stats(is->publisher, &st);
-	return reply_health(rq, all, checks,
+	return reply_health(rq, all, !good[HEALTH_KEYS], checks,
 			    json_pack("{s:I, s:I, s:I, s:I}", "seq",
 				      (json_int_t)st.seq, "lists",
 				      (json_int_t)st.lists, "keys",

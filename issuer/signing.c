@@ -2,6 +2,7 @@
 #include "issuer/signing.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -19,6 +20,7 @@ struct signing {
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
+	atomic_bool behind;		 /* the last reload failed */
 };
 
 static void keyring_free_at(struct keyring *k)
@@ -199,6 +201,7 @@ enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 	const struct stolen told = { compromised, n };
 	pthread_mutex_lock(&s->reloading);
 	enum mm_err e = reload(s, &told, stamp, why);
+	atomic_store(&s->behind, e != MM_OK);
 	pthread_mutex_unlock(&s->reloading);
 	return e;
 }
@@ -319,6 +322,11 @@ enum mm_err signing_jws(const struct jwk *key, const char *typ,
 		       "the key %s does not sign now: its PKCS#11 token does "
 		       "not answer",
 		       jwk_kid(key));
+}
+
+bool signing_behind(struct signing *s)
+{
+	return atomic_load(&s->behind);
 }
 
 enum mm_err signing_probe(struct signing *s)

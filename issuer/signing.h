@@ -67,6 +67,10 @@ MM_MUST_USE enum mm_err signing_jws(const struct jwk *key, const char *typ,
 /* Does the key that signs do so?  Signs something that nobody takes. */
 MM_MUST_USE enum mm_err signing_probe(struct signing *s);
 
+/* Did the last reload fail?  Then the keys in force are older than what the
+ * folders say, and mintmarkd may not start with those. */
+bool signing_behind(struct signing *s);
+
 /* Visit each key with its state. */
 void signing_each(struct signing *s,
 		  void (*each)(void *, const struct keyring_entry *),
