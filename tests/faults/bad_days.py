@@ -1,5 +1,6 @@
 """bad_days.py - what the tests of faults share: the helpers of tests/flow, a
-seed that can be given again, and a network that fails."""
+seed that can be given again, a network that fails, and a server that lies."""
+import http.client
 import os
 import pathlib
 import random
@@ -85,3 +86,69 @@ class Wire:
     def close(self):
         self.listener.close()
         self.cut()
+
+
+class Front:
+    """What stands at the mint's address: it answers `answer`, or what the mint
+    does.  With a context it speaks TLS.  calls: connections; heard: all that it
+    was told."""
+
+    def __init__(self, context=None, mint=None):
+        self.context, self.mint, self.answer = context, mint, None
+        self.calls, self.heard = 0, b""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                s = self.listener.accept()[0]
+            except OSError:
+                return
+            self.calls += 1
+            threading.Thread(target=self.one, args=(s,), daemon=True).start()
+
+    def one(self, s):
+        s.settimeout(40)
+        try:
+            if self.context:
+                s = self.context.wrap_socket(s, server_side=True)
+            raw = b""
+            while b"\r\n\r\n" not in raw:
+                more = s.recv(65536)
+                self.heard += more
+                raw += more
+                if not more:
+                    return
+            self.reply(s, raw)
+        except OSError:  # also what TLS refuses
+            pass
+        finally:
+            s.close()
+
+    def reply(self, s, raw):
+        s.sendall(self.answer or self.ask(raw, s))
+
+    def ask(self, raw, s):
+        if not self.mint:
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        head, _, body = raw.partition(b"\r\n\r\n")
+        line, *fields = head.decode().split("\r\n")
+        method, path, _ = line.split()
+        h = {k.lower(): v.strip() for k, _, v in (f.partition(":") for f in fields)}
+        while len(body) < int(h.get("content-length", 0)):
+            body += s.recv(65536)
+        c = http.client.HTTPConnection("127.0.0.1", self.mint.port, timeout=40)
+        try:
+            c.request(method, path, body or None, {
+                k: v for k, v in h.items() if k in ("authorization", "content-type")})
+            r = c.getresponse()
+            text = r.read()
+        finally:
+            c.close()
+        return (f"HTTP/1.1 {r.status} x\r\nContent-Length: {len(text)}\r\n"
+                "Connection: close\r\n\r\n").encode() + text
+
+    def close(self):
+        self.listener.close()

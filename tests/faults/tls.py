@@ -7,19 +7,16 @@ The agent keeps its last good state, says what is wrong, and shows its token to
 nobody but the mint.  (It believes the certificates of the system: it gets a
 /etc of its own, with the test's.)"""
 import datetime
-import http.client
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
-import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import bad_days  # noqa: F401  (says where flow is)
+from bad_days import Front
 from flow import Agent, Flow, main, wait_for
 
 HOST = "mint.example.org"
@@ -71,70 +68,7 @@ class Authority:
         return context
 
 
-# ---- servers ----
-
-class Front:
-    """What stands at the mint's address.  With a context it speaks TLS, and
-    answers `answer` or what the mint does; without, it writes down what comes.
-    calls: connections; heard: all that it was told."""
-
-    def __init__(self, context=None, mint=None):
-        self.context, self.mint, self.answer = context, mint, None
-        self.calls, self.heard = 0, b""
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                s = self.listener.accept()[0]
-            except OSError:
-                return
-            self.calls += 1
-            threading.Thread(target=self.one, args=(s,), daemon=True).start()
-
-    def one(self, s):
-        s.settimeout(40)
-        try:
-            if self.context:
-                s = self.context.wrap_socket(s, server_side=True)
-            raw = b""
-            while b"\r\n\r\n" not in raw:
-                more = s.recv(65536)
-                self.heard += more
-                raw += more
-                if not more:
-                    return
-            s.sendall(self.answer or self.ask(raw, s))
-        except OSError:  # also what TLS refuses
-            pass
-        finally:
-            s.close()
-
-    def ask(self, raw, s):
-        if not self.mint:
-            return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-        head, _, body = raw.partition(b"\r\n\r\n")
-        line, *fields = head.decode().split("\r\n")
-        method, path, _ = line.split()
-        h = {k.lower(): v.strip() for k, _, v in (f.partition(":") for f in fields)}
-        while len(body) < int(h.get("content-length", 0)):
-            body += s.recv(65536)
-        c = http.client.HTTPConnection("127.0.0.1", self.mint.port, timeout=40)
-        try:
-            c.request(method, path, body or None, {
-                k: v for k, v in h.items() if k in ("authorization", "content-type")})
-            r = c.getresponse()
-            text = r.read()
-        finally:
-            c.close()
-        return (f"HTTP/1.1 {r.status} x\r\nContent-Length: {len(text)}\r\n"
-                "Connection: close\r\n\r\n").encode() + text
-
-    def close(self):
-        self.listener.close()
-
+# ---- the agent ----
 
 class Inside(Agent):
     """An agent with an /etc of its own: {path: file}."""
