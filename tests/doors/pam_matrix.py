@@ -203,7 +203,7 @@ class Matrix(Stack):
         spoil(path)
         return path
 
-    def test_state(self):
+    def test_F27_state(self):
         t = self.mint()["token"]
 
         def flip(path):
@@ -467,7 +467,7 @@ class Matrix(Stack):
                 if want != "ok":
                     self.assertIn(f"{says}state={state})", log)
 
-    def test_account_without_a_state(self):
+    def test_F27_account_without_a_state(self):
         t, state = self.mint()["token"], self.folder / "copy"
         shutil.copy2(self.agent_.state, state)
         self.stack(self.between(f"rm {state}").replace(

@@ -356,7 +356,7 @@ class Sftp(Life, Door):
         i.revoke(token["id"])
         self.assertFalse(self.get("write", "alice", token["token"], flags=ask))
 
-    def test_a_guest_in_sshd(self):
+    def test_F27_a_guest_in_sshd(self):
         """No thread, no network of ours in sshd, no token in any command
         line."""
         i, _ = self.open()

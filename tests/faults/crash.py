@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-import unittest
+
 
 from bad_days import LONG, seeded
 from flow import MINTMARK, SLOW, TOP, Flow, cli, main, wait_for

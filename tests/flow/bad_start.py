@@ -141,7 +141,7 @@ class BadStart(Flow):
             self.mint(*self.base(listen=f"127.0.0.1:{s.getsockname()[1]}"))
         self.assertFalse((self.folder / "data").exists())
 
-    def test_stores(self):
+    def test_F29_stores(self):
         i = self.issuer()
         i.stop()
         self.mint(*self.base(data=i.data, issuer="http://127.0.0.1:2"), says=i.name)

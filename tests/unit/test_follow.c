@@ -311,7 +311,7 @@ static void test_crash_before_emptying(void **state)
 
 /* However short the journal was cut: a whole number of batches, at most
  * those that were there, and the feed goes on behind them. */
-static void test_torn_journal(void **state)
+static void test_F2_torn_journal(void **state)
 {
 	(void)state;
 	struct host h;
@@ -343,7 +343,7 @@ static void test_torn_journal(void **state)
 	host_end(&h);
 }
 
-static void test_flipped_journal(void **state)
+static void test_F2_flipped_journal(void **state)
 {
 	(void)state;
 	struct host h;
@@ -365,7 +365,7 @@ static void test_flipped_journal(void **state)
 	host_end(&h);
 }
 
-static void test_bad_checkpoint(void **state)
+static void test_F2_bad_checkpoint(void **state)
 {
 	(void)state;
 	struct host h;
@@ -736,9 +736,9 @@ int main(void)
 		cmocka_unit_test(test_an_idle_token_comes_back),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_crash_before_emptying),
-		cmocka_unit_test(test_torn_journal),
-		cmocka_unit_test(test_flipped_journal),
-		cmocka_unit_test(test_bad_checkpoint),
+		cmocka_unit_test(test_F2_torn_journal),
+		cmocka_unit_test(test_F2_flipped_journal),
+		cmocka_unit_test(test_F2_bad_checkpoint),
 		cmocka_unit_test(test_one_agent),
 		cmocka_unit_test(test_over_http),
 		cmocka_unit_test(test_pinned),

@@ -244,7 +244,7 @@ static void no_half(struct fixture *f, const char *kid)
 	}
 }
 
-static void test_half_a_file(void **state)
+static void test_F2_half_a_file(void **state)
 {
 	static const enum jwk_alg algs[] = { JWK_ES256, JWK_EDDSA };
 	for (size_t i = 0; i < sizeof algs / sizeof algs[0]; i++) {
@@ -257,7 +257,7 @@ static void test_half_a_file(void **state)
 	}
 }
 
-static void test_half_an_encrypted_file(void **state)
+static void test_F2_half_an_encrypted_file(void **state)
 {
 	struct fixture *f = with_pass(state);
 	char kid[KID_SIZE];
@@ -350,8 +350,8 @@ int main(void)
 		T(test_plain_files_are_taken),
 		T(test_protect),
 		T(test_protect_cut_off),
-		T(test_half_a_file),
-		T(test_half_an_encrypted_file),
+		T(test_F2_half_a_file),
+		T(test_F2_half_an_encrypted_file),
 		T(test_passphrase_files),
 		T(test_credential),
 		T(test_wiped),

@@ -44,7 +44,7 @@ static void poke(int fd, size_t at, uint8_t byte)
 	assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
 }
 
-static void test_every_byte(void **state)
+static void test_F2_every_byte(void **state)
 {
 	(void)state;
 	static const uint8_t flips[] = { 0x01, 0x80, 0xFF };
@@ -209,7 +209,7 @@ static void test_wrong_fields(void **state)
 	mint_end(&m);
 }
 
-static void test_truncated(void **state)
+static void test_F2_truncated(void **state)
 {
 	(void)state;
 	struct mint m;
@@ -258,9 +258,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wrong_fields),
-		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_F2_truncated),
 		cmocka_unit_test(test_no_file),
-		cmocka_unit_test(test_every_byte), /* these take longest */
+		cmocka_unit_test(test_F2_every_byte), /* these take longest */
 		cmocka_unit_test(test_every_byte_with_checksum),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

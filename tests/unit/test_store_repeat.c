@@ -228,7 +228,7 @@ static void check_brought_up(struct fixture *f, int from)
 	assert_int_equal(store_repeat(f->s, &r), MM_OK);
 }
 
-static void older_versions_are_brought_up(void **state)
+static void test_F29_older_versions_are_brought_up(void **state)
 {
 	struct fixture *f = *state;
 	for (int from = 1; from <= 2; from++) {
@@ -270,7 +270,7 @@ static void a_renewal_moves_one_index(void **state)
 }
 
 /* Cut short, it is as it was, and can be brought up later. */
-static void an_upgrade_is_whole_or_none(void **state)
+static void test_F29_an_upgrade_is_whole_or_none(void **state)
 {
 	struct fixture *f = *state;
 	struct why why = { .text = "" };
@@ -302,10 +302,10 @@ int main(void)
 		TEST(a_rotation_is_done_once),
 		TEST(of_many_at_once_one_is_done),
 		TEST(repeats_are_forgotten_in_their_time),
-		TEST(older_versions_are_brought_up),
+		TEST(test_F29_older_versions_are_brought_up),
 		TEST(both_ways_lead_to_one_schema),
 		TEST(a_renewal_moves_one_index),
-		TEST(an_upgrade_is_whole_or_none),
+		TEST(test_F29_an_upgrade_is_whole_or_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

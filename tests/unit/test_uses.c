@@ -457,7 +457,7 @@ static void test_room(void **state)
 }
 
 /* The versions that an agent takes. */
-static void test_versions(void **state)
+static void test_F29_versions(void **state)
 {
 	(void)state;
 	const struct use_datagram good = GOOD;
@@ -524,7 +524,7 @@ int main(void)
 		cmocka_unit_test(test_datagram),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_room),
-		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_F29_versions),
 		cmocka_unit_test(test_not_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
