@@ -15,7 +15,6 @@ import subprocess
 import threading
 import time
 
-
 from bad_days import LONG, seeded
 from flow import MINTMARK, SLOW, TOP, Flow, cli, main, wait_for
 from key_compromise import Reader, kid, part
