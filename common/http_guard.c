@@ -3,8 +3,7 @@
  * The library reads leniently what two parties could read differently; a
  * proxy in front of us that reads it the other way could be made to smuggle
  * (RFC 9112 s11.2).  So whatever is not plain is refused, and the
- * connection closed.  One thing cannot be seen from here: the library ends a
- * line at a NUL.  A proxy must not hand one on; those that we know do not.
+ * connection closed.
  */
 #include <stdlib.h>
 #include <strings.h>
@@ -83,6 +82,7 @@ static const char *const singles[SINGLES] = {
 
 struct headers {
 	const char *broken; /* what is wrong, or NULL */
+	const char *at;	    /* where the next one has to begin */
 	size_t bytes;	    /* of the line and the headers, as the library
 			     * keeps them */
 	const char *value[SINGLES];
@@ -127,6 +127,7 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind,
 {
 	struct headers *h = cls;
 	(void)kind;
+	h->at = lines_next(h->at, span_of(name, name_len), value, value_len);
 	h->bytes += name_len + value_len + strlen(": \r\n") + PER_HEADER_BYTES;
 	if (strcasecmp(name, "Cookie") == 0)
 		h->bytes += cookie_bytes(value, value_len);
@@ -175,12 +176,16 @@ static enum mm_err guard_body(struct http_request *rq, const struct headers *h,
 
 enum mm_err guard_headers(struct http_request *rq, struct why *why)
 {
-	struct headers h = { .bytes = strlen(rq->method) + strlen(rq->uri) +
+	struct headers h = { .at = lines_begin(rq),
+			     .bytes = strlen(rq->method) + strlen(rq->uri) +
 				      strlen("  HTTP/1.1\r\n\r\n") };
 	MHD_get_connection_values_n(rq->connection, MHD_HEADER_KIND, see_header,
 				    &h);
 	if (h.broken != NULL)
 		return bad(why, h.broken);
+	if (!lines_end(rq, h.at))
+		return bad(why, "a line of the request does not end in CR "
+				"LF, or it is no header");
 	if (h.bytes > rq->server->opt.head_max) {
 		rq->status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
 		return why_say(why, MM_ERR_INVALID, NULL,

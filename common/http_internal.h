@@ -7,6 +7,7 @@
  *	http_request.c  the library's callbacks: a request from line to reply
  *	http_guard.c    what is refused before routing
  *	http_uri.c      path and query, routes
+ *	http_lines.c    among that, lines that are not what they look like
  *	http_peer.c     who is at the other end
  *	http_stats.c    how often each route was asked, and how long it took
  *	http_work.c     the worker threads, holding and releasing
@@ -158,6 +159,9 @@ struct http_request {
 	/* the reply */
 	struct buf headers; /* name NUL value NUL ... */
 	bool has_cache, has_challenge, replied;
+	/* As the library keeps it; see http_lines.c. */
+	const char *sent_uri, *sent_version;
+	size_t sent_length;
 	unsigned status; /* set before the reply: instead of the error's */
 	struct MHD_Response *response; /* NULL though replied: no memory */
 
@@ -247,3 +251,11 @@ void work_wait_held(struct http_server *s); /* until nothing is held */
 void work_stop(struct http_server *s);
 
 #endif
+/* http_lines.c: where the first header has to begin; where the one behind
+ * this has to; did the head end with the last one?  NULL and false: no
+ * plain lines.  A NULL is handed on. */
+const char *lines_begin(const struct http_request *rq);
+const char *lines_next(const char *at, struct span name, const char *value,
+		       size_t value_len);
+bool lines_end(const struct http_request *rq, const char *at);
+

@@ -40,6 +40,8 @@ static struct http_request *request_new(struct http_server *s,
 	rq->body = buf_new(0);
 	rq->headers = buf_new(s->opt.reply_max);
 	memcpy(rq->uri, uri, len);
+	rq->sent_uri = uri;
+	rq->sent_length = len;
 	rq->path = rq->uri;
 	rq->text = rq->uri + len + 1;
 	write_id(rq->id, s->id_prefix, atomic_fetch_add(&s->id_next, 1));
@@ -107,12 +109,14 @@ void http_on_lost(struct http_request *rq)
 
 /* ---- the reply ---- */
 
+/* The library reads chunks leniently, too, and shows us nothing of them: what
+ * is left of such a body must not be taken for a request. */
 static enum MHD_Result send_reply(struct http_request *rq)
 {
 	if (rq->response == NULL)
 		return MHD_NO;
 	stats_note(rq);
-	if (atomic_load(&rq->server->closed))
+	if (rq->chunked || atomic_load(&rq->server->closed))
 		MHD_add_response_header(rq->response, "Connection", "close");
 	return MHD_queue_response(rq->connection, rq->status, rq->response);
 }
@@ -206,11 +210,13 @@ static enum mm_err judge(struct http_request *rq, bool *close)
 	return rq->body_length > rq->route->body_max ? body_refused(rq) : MM_OK;
 }
 
-static enum MHD_Result on_headers(struct http_request *rq, const char *method)
+static enum MHD_Result on_headers(struct http_request *rq, const char *method,
+				  const char *version)
 {
 	bool close;
 	rq->stage = STAGE_BODY;
 	rq->method = method;
+	rq->sent_version = version;
 	rq->refused = judge(rq, &close);
 	if (rq->refused != MM_OK && close)
 		return refuse(rq, rq->refused);
@@ -253,11 +259,10 @@ enum MHD_Result http_on_request(void *poller, struct MHD_Connection *c,
 	(void)poller;
 	(void)c;
 	(void)url;
-	(void)version;
 	if (rq == NULL)
 		return MHD_NO;
 	if (rq->stage == STAGE_LINE)
-		return on_headers(rq, method);
+		return on_headers(rq, method, version);
 	if (*upload_size != 0)
 		return on_body(rq, upload, upload_size);
 	if (rq->stage == STAGE_BODY)

@@ -82,7 +82,7 @@ static const struct {
 	  "abc", true },
 	{ "POST /body HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n" END
 	  "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
-	  200, "abcde", true },
+	  200, "abcde", false },
 	{ "POST /body HTTP/1.1\r\n" H "Content-Length: 64\r\n" END
 	  "0123456789012345678901234567890123456789012345678901234567890123",
 	  200, NULL, true },
@@ -94,17 +94,17 @@ static const struct {
 	{ "POST /body HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n" END
 	  "40\r\n012345678901234567890123456789012345678901234567890123456789"
 	  "0123\r\n1\r\nx\r\n0\r\n\r\n",
-	  413, NULL, true },
+	  413, NULL, false },
 	{ "GET /hello HTTP/1.1\r\n" H "Content-Length: 0\r\n" END, 200, "hello",
 	  true },
 	{ "GET /hello HTTP/1.1\r\n" H "Content-Length: 1\r\n" END "x", 400,
 	  NULL, false },
 	{ "GET /hello HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n" END
 	  "0\r\n\r\n",
-	  200, "hello", true },
+	  200, "hello", false },
 	{ "GET /hello HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n" END
 	  "1\r\nx\r\n0\r\n\r\n",
-	  400, NULL, true },
+	  400, NULL, false },
 	{ "POST /nothing HTTP/1.1\r\n" H "Content-Length: 3\r\n" END "abc", 404,
 	  NULL, false },
 	{ "GET /shared HTTP/1.1\r\n" H END, 200, "shared!", true },

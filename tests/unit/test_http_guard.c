@@ -46,9 +46,20 @@ static const char *const smuggled[] = {
 	"GET http://h/hello HTTP/1.1\r\n" H END,
 	"OPTIONS * HTTP/1.1\r\n" H END,
 	("GET /hello HTTP/1.1\r\n" END), /* no Host */
+	/* lines that are not what they look like */
+	"POST /body HTTP/1.1\r\n" H "Content-Length:\r\n 1\r\n" END "x",
+	"POST /body HTTP/1.1\r\n" H "X: y\r\n Content-Length: 1\r\n" END "x",
+	"POST /body HTTP/1.1\r\n" H "Transfer-Encoding:\r\n chunked\r\n" END
+	"0\r\n\r\n",
+	"GET /hello HTTP/1.1\r\n" H "X: y\n" END,
+	"GET /hello HTTP/1.1\r\n" H "X: y\rZ: y\r\n" END,
+	"GET /hello HTTP/1.1\n" H END,
+	"GET /hello HTTP/1.1\r\n" H "\n",
+	"GET /hello HTTP/1.1\r\n" H ": y\r\n" END,
+	"GET  /hello HTTP/1.1\r\n" H END,
 };
 
-static void test_guard(void **state)
+static void test_A32_guard(void **state)
 {
 	struct fixture f;
 	struct reply r;
@@ -161,7 +172,7 @@ static void test_a_larger_head(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_A32_guard),
 		cmocka_unit_test(test_long_target),
 		cmocka_unit_test(test_large_head),
 		cmocka_unit_test(test_a_larger_head),
