@@ -98,6 +98,9 @@ struct http_load {
 	} work, local, crowd;
 };
 void http_load(struct http_server *s, struct http_load *out);
+/* Is there room for another connection (over TCP, if it listens there)?  If
+ * not, who connects waits until there is. */
+bool http_accepts(const struct http_server *s);
 uint16_t http_port(const struct http_server *s);
 /* Take no new requests, and wait for the handlers that run.  When this
  * returns none runs any more and none will: what is held now is all that
@@ -109,6 +112,7 @@ void http_stop(struct http_server *s);
 
 /* ---- the request ---- */
 
+const struct http_server *http_server_of(const struct http_request *rq);
 const char *http_method(const struct http_request *rq);
 /* As it was sent (not decoded), without the query. */
 const char *http_path(const struct http_request *rq);

@@ -2,12 +2,13 @@
  *
  *	http.c          start and stop
  *	http_listen.c   the listening sockets
+ *	http_accept.c   new connections, while there is room for them
  *	http_poll.c     the polling threads
  *	http_reaper.c   connections, and the end of those that dawdle
  *	http_request.c  the library's callbacks: a request from line to reply
  *	http_guard.c    what is refused before routing
- *	http_uri.c      path and query, routes
  *	http_lines.c    among that, lines that are not what they look like
+ *	http_uri.c      path and query, routes
  *	http_peer.c     who is at the other end
  *	http_stats.c    how often each route was asked, and how long it took
  *	http_work.c     the worker threads, holding and releasing
@@ -51,9 +52,14 @@ struct http_poller {
 	struct http_server *server;
 	bool local;
 	struct MHD_Daemon *daemon;
-	int fd;	  /* its own of the listening socket */
+	int fd;	  /* the listening socket, the listener's */
 	int wake; /* an eventfd */
 	atomic_bool woken, stop;
+	/* The thread's alone: connections, how many there may be, and when it
+	 * last had to refrain, for want of connections or of descriptors. */
+	unsigned open, connections;
+	bool starved, accepts;
+	int64_t rest_until, said_at; /* clock_ms() */
 	pthread_t thread;
 	bool started;
 };
@@ -63,6 +69,7 @@ struct http_listener {
 	int fd; /* -1: none */
 	struct http_poller poller[POLLERS_MAX];
 	size_t pollers;
+	atomic_uint accepting; /* of these, for now */
 };
 
 /* A connection, from accept to close, in a list that the reaper reads. */
@@ -152,6 +159,9 @@ struct http_request {
 	struct why *why;      /* made when there is something to say */
 	char id[17];
 	const char *method, *path;
+	/* As the library keeps it; see http_lines.c. */
+	const char *sent_uri, *sent_version;
+	size_t sent_length;
 	const char *args[HTTP_ARGS_MAX];
 	struct form query;
 	struct buf body;
@@ -159,10 +169,7 @@ struct http_request {
 	/* the reply */
 	struct buf headers; /* name NUL value NUL ... */
 	bool has_cache, has_challenge, replied;
-	/* As the library keeps it; see http_lines.c. */
-	const char *sent_uri, *sent_version;
-	size_t sent_length;
-	unsigned status; /* set before the reply: instead of the error's */
+	unsigned status;    /* set before the reply: instead of the error's */
 	struct MHD_Response *response; /* NULL though replied: no memory */
 
 	bool suspended;
@@ -190,10 +197,19 @@ MM_MUST_USE enum mm_err http_listen_tcp(struct http_server *s, struct why *why);
 MM_MUST_USE enum mm_err http_listen_local(struct http_server *s,
 					  struct why *why);
 
+/* http_accept.c: for the thread of p. */
+/* May a connection be taken now?  If not, the listening socket must not be
+ * waited for. */
+bool accept_may(struct http_poller *p);
+/* How long to wait at most, instead of ms (negative: for ever). */
+int accept_wait_ms(const struct http_poller *p, int ms);
+/* Take those that wait (ready: there are some); the library begins with them
+ * when it is run next. */
+void accept_some(struct http_poller *p, bool ready);
+
 /* http_poll.c */
-/* The library's part of a poller; it owns p->fd when this fails.  With a fd of
- * -1 it listens nowhere, and connections are brought to it (the tests do). */
-struct MHD_Daemon *poll_daemon(struct http_poller *p, unsigned connections);
+/* The library's part of a poller, to which connections are brought. */
+struct MHD_Daemon *poll_daemon(struct http_poller *p);
 MM_MUST_USE enum mm_err poll_start(struct http_server *s,
 				   struct http_listener *l, unsigned pollers,
 				   unsigned connections, struct why *why);
@@ -232,6 +248,14 @@ MM_MUST_USE enum mm_err guard_uri(const struct http_request *rq,
 				  struct why *why);
 MM_MUST_USE enum mm_err guard_headers(struct http_request *rq, struct why *why);
 
+/* http_lines.c: where the first header has to begin; where the one behind
+ * this has to; did the head end with the last one?  NULL and false: no
+ * plain lines.  A NULL is handed on. */
+const char *lines_begin(const struct http_request *rq);
+const char *lines_next(const char *at, struct span name, const char *value,
+		       size_t value_len);
+bool lines_end(const struct http_request *rq, const char *at);
+
 /* http_uri.c */
 MM_MUST_USE enum mm_err uri_route(struct http_request *rq, struct why *why);
 
@@ -251,11 +275,3 @@ void work_wait_held(struct http_server *s); /* until nothing is held */
 void work_stop(struct http_server *s);
 
 #endif
-/* http_lines.c: where the first header has to begin; where the one behind
- * this has to; did the head end with the last one?  NULL and false: no
- * plain lines.  A NULL is handed on. */
-const char *lines_begin(const struct http_request *rq);
-const char *lines_next(const char *at, struct span name, const char *value,
-		       size_t value_len);
-bool lines_end(const struct http_request *rq, const char *at);
-

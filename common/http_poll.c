@@ -8,7 +8,6 @@
  */
 #include "common/http_internal.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -17,12 +16,21 @@
 
 #include "common/log.h"
 
+/* It tries TCP's options at each reply, not knowing that what it was given is
+ * a Unix socket, which needs none. */
+static bool is_noise(const struct http_poller *p, const char *fmt)
+{
+	return p->local && (strncmp(fmt, "Setting %s option ", 18) == 0 ||
+			    strncmp(fmt, "Failed to push ", 15) == 0);
+}
+
 /* The library's own messages: the format alone, for what it prints may be
  * a header of a request. */
-static void log_library(void *cls, const char *fmt, va_list args)
+static void log_library(void *poller, const char *fmt, va_list args)
 {
-	(void)cls;
 	(void)args;
+	if (is_noise(poller, fmt))
+		return;
 	log_event(LOG_WARNING, "http.library", "text=%.*s",
 		  (int)strcspn(fmt, "\n"), fmt);
 }
@@ -48,11 +56,17 @@ static void *run(void *poller)
 {
 	struct http_poller *p = poller;
 	struct pollfd fds[] = { { .fd = epoll_of(p), .events = POLLIN },
-				{ .fd = p->wake, .events = POLLIN } };
+				{ .fd = p->wake, .events = POLLIN },
+				{ .events = POLLIN } };
 	uint64_t times;
 	while (!atomic_load(&p->stop)) {
-		if (poll(fds, 2, wait_ms(p)) > 0 && fds[1].revents != 0)
+		fds[2].fd = accept_may(p) ? p->fd : -1;
+		if (poll(fds, 3, accept_wait_ms(p, wait_ms(p))) < 0)
+			continue; /* and revents says nothing */
+		if (fds[1].revents != 0)
 			(void)!read(p->wake, &times, sizeof times);
+		if (fds[2].fd >= 0)
+			accept_some(p, fds[2].revents != 0);
 		atomic_store(&p->woken, false);
 		MHD_run(p->daemon);
 	}
@@ -68,54 +82,46 @@ void poll_wake(struct http_poller *p)
 
 /* ---- start ---- */
 
-struct MHD_Daemon *poll_daemon(struct http_poller *p, unsigned connections)
+struct MHD_Daemon *poll_daemon(struct http_poller *p)
 {
 	const struct http_options *opt = &p->server->opt;
 	bool tls = !p->local && opt->tls_cert != NULL;
 	size_t pool = (size_t)opt->head_max + opt->reply_max + OWN_BYTES;
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u) |
-			 (p->fd < 0 ? MHD_USE_NO_LISTEN_SOCKET : 0u);
-	struct MHD_OptionItem more[4];
-	size_t n = 0;
-	if (p->fd >= 0)
-		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET,
-						     p->fd, NULL };
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+			 (tls ? MHD_USE_TLS : 0u);
+	struct MHD_OptionItem pem[3] = { { MHD_OPTION_END, 0, NULL } };
 	if (tls) {
-		more[n++] = (struct MHD_OptionItem){
+		pem[0] = (struct MHD_OptionItem){
 			MHD_OPTION_HTTPS_MEM_CERT, 0,
 			(void *)(uintptr_t)opt->tls_cert
 		};
-		more[n++] = (struct MHD_OptionItem){
+		pem[1] = (struct MHD_OptionItem){
 			MHD_OPTION_HTTPS_MEM_KEY, 0,
 			(void *)(uintptr_t)opt->tls_key
 		};
+		pem[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	}
-	more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, http_on_request, p,
-		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+		MHD_OPTION_EXTERNAL_LOGGER, log_library, p,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-		connections, MHD_OPTION_CONNECTION_TIMEOUT,
+		p->connections, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		pool, MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, p,
 		MHD_OPTION_NOTIFY_CONNECTION, reaper_notify, p,
 		MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, p,
-		MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+		MHD_OPTION_ARRAY, pem, MHD_OPTION_END);
 }
 
-static enum mm_err start_one(struct http_poller *p, int listening,
-			     unsigned connections)
+static enum mm_err start_one(struct http_poller *p)
 {
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	p->fd = fcntl(listening, F_DUPFD_CLOEXEC, 0);
-	if (p->wake < 0 || p->fd < 0)
+	if (p->wake < 0)
 		return MM_ERR_IO;
-	p->daemon = poll_daemon(p, connections);
-	if (p->daemon == NULL) {
-		p->fd = -1;
+	p->daemon = poll_daemon(p);
+	if (p->daemon == NULL)
 		return MM_ERR_UNAVAILABLE;
-	}
 	p->started = pthread_create(&p->thread, NULL, run, p) == 0;
 	return p->started ? MM_OK : MM_ERR_NOMEM;
 }
@@ -131,9 +137,13 @@ enum mm_err poll_start(struct http_server *s, struct http_listener *l,
 	while (e == MM_OK && l->pollers < wanted) {
 		struct http_poller *p = &l->poller[l->pollers++];
 		*p = (struct http_poller){
-			.server = s, .local = local, .fd = -1, .wake = -1
+			.server = s,
+			.local = local,
+			.fd = l->fd,
+			.wake = -1,
+			.connections = connections / (unsigned)wanted,
 		};
-		e = start_one(p, l->fd, connections / (unsigned)wanted);
+		e = start_one(p);
 	}
 	if (e == MM_OK)
 		return MM_OK;
@@ -144,12 +154,9 @@ enum mm_err poll_start(struct http_server *s, struct http_listener *l,
 
 /* ---- the end ---- */
 
-/* The library gives the listening socket back; shut down, it refuses. */
+/* Whoever waits for it is woken, and sees that the server is closed. */
 void poll_refuse(struct http_listener *l)
 {
-	for (size_t i = 0; i < l->pollers; i++)
-		if (l->poller[i].daemon != NULL)
-			MHD_quiesce_daemon(l->poller[i].daemon);
 	if (l->fd >= 0)
 		shutdown(l->fd, SHUT_RDWR);
 }
@@ -170,7 +177,6 @@ static void stop_one(struct http_poller *p)
 	}
 	if (p->daemon != NULL)
 		MHD_stop_daemon(p->daemon);
-	close_one(p->fd);
 	close_one(p->wake);
 }
 

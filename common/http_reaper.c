@@ -33,6 +33,7 @@ static void conn_opened(struct http_poller *p, struct MHD_Connection *c,
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof peer;
 
+	p->open++;
 	*socket = conn; /* NULL: its requests will be turned away */
 	if (conn == NULL)
 		return;
@@ -68,10 +69,12 @@ void reaper_notify(void *poller, struct MHD_Connection *c, void **socket,
 		   enum MHD_ConnectionNotificationCode what)
 {
 	struct http_poller *p = poller;
-	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		conn_opened(p, c, socket);
-	else
+	} else {
+		p->open--;
 		conn_closed(&p->server->reaper, *socket);
+	}
 }
 
 /* ---- deadlines ---- */

@@ -214,9 +214,9 @@ static enum MHD_Result on_headers(struct http_request *rq, const char *method,
 				  const char *version)
 {
 	bool close;
+	rq->sent_version = version;
 	rq->stage = STAGE_BODY;
 	rq->method = method;
-	rq->sent_version = version;
 	rq->refused = judge(rq, &close);
 	if (rq->refused != MM_OK && close)
 		return refuse(rq, rq->refused);
@@ -271,6 +271,11 @@ enum MHD_Result http_on_request(void *poller, struct MHD_Connection *c,
 }
 
 /* ---- what handlers ask ---- */
+
+const struct http_server *http_server_of(const struct http_request *rq)
+{
+	return rq->server;
+}
 
 const char *http_method(const struct http_request *rq)
 {

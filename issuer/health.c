@@ -87,7 +87,8 @@ static void *trying(void *arg)
 
 /* ---- asking ---- */
 
-bool health_ready(struct health *h, bool good[static HEALTH_COUNT])
+bool health_ready(struct health *h, const struct http_server *http,
+		  bool good[static HEALTH_COUNT])
 {
 	struct publisher_stats st;
 	publisher_stats(h->publisher, &st);
@@ -102,6 +103,7 @@ bool health_ready(struct health *h, bool good[static HEALTH_COUNT])
 	good[HEALTH_STORE_READ] = st.following;
 	good[HEALTH_FEED] = st.following && good[HEALTH_SIGNING] &&
 			    st.good_round_ms < ROUND_MS;
+	good[HEALTH_CONNECTIONS] = http_accepts(http);
 	bool all = true;
 	for (size_t i = 0; i < HEALTH_COUNT; i++)
 		all = all && (good[i] || i == HEALTH_KEYS);

@@ -30,7 +30,9 @@
 	  "mend it and send SIGHUP")                                          \
 	X(FEED,        "feed",                                                \
 	  "agents hear of no change: mend the other checks; if they are "     \
-	  "good, restart mintmarkd")
+	  "good, restart mintmarkd")                                          \
+	X(CONNECTIONS, "connections",                                         \
+	  "nobody can connect: the log says what is lacking (http.full)")
 /* clang-format on */
 
 enum health_check {
@@ -51,9 +53,11 @@ MM_MUST_USE enum mm_err health_start(struct store *store,
 				     struct health **out, struct why *why);
 void health_stop(struct health *h); /* NULL is allowed */
 
-/* Which checks are good; true: all are without which it cannot do its work.
- * (KEYS is not: it works, and would not start again.) */
-bool health_ready(struct health *h, bool good[static HEALTH_COUNT]);
+/* Which checks are good, at a mint that is served by `http`; true: all are
+ * without which it cannot do its work.  (KEYS is not: it works, and would not
+ * start again.) */
+bool health_ready(struct health *h, const struct http_server *http,
+		  bool good[static HEALTH_COUNT]);
 /* Does the process do its work, whatever comes of it?  If not, a restart
  * helps. */
 bool health_alive(struct health *h);

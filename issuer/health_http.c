@@ -38,7 +38,7 @@ enum mm_err health_ready_get(void *app, struct http_request *rq)
 	struct issuer *is = app;
 	struct publisher_stats st;
 	bool good[HEALTH_COUNT];
-	bool all = health_ready(is->health, good);
+	bool all = health_ready(is->health, http_server_of(rq), good);
 	json_t *checks = json_object();
 	for (size_t i = 0; checks != NULL && i < HEALTH_COUNT; i++)
 		json_object_set_new(checks, health_word[i],

@@ -51,7 +51,7 @@ static void read_health_check(void *app, struct metrics_page *p)
 {
 	struct issuer *is = app;
 	bool good[HEALTH_COUNT];
-	(void)health_ready(is->health, good);
+	(void)health_ready(is->health, is->http, good);
 	for (size_t i = 0; i < HEALTH_COUNT; i++)
 		metrics_put(p, good[i], METRIC_LABELS(health_word[i]));
 }

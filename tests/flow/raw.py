@@ -142,8 +142,9 @@ def worked(process):
 
 
 def open_files(process):
-    return len(list(pathlib.Path(
-        f"/proc/{process.proc.pid}/fd").iterdir()))
+    """Their numbers."""
+    return {int(f.name) for f in
+            pathlib.Path(f"/proc/{process.proc.pid}/fd").iterdir()}
 
 
 def resident(process):

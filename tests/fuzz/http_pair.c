@@ -21,10 +21,11 @@ void pair_begin(struct pair *p, const struct http_server *server, bool local)
 		.server = (struct http_server *)(uintptr_t)server,
 		.local = local,
 		.fd = -1,
+		.connections = 16,
 		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
 	MM_ASSERT(p->poller.wake >= 0);
-	p->poller.daemon = poll_daemon(&p->poller, 16);
+	p->poller.daemon = poll_daemon(&p->poller);
 	MM_ASSERT(p->poller.daemon != NULL);
 }
 

@@ -62,6 +62,9 @@ enum mm_err health_reply_ready(struct http_request *rq, struct mm_verifier *v,
 		{ "uses", health_uses_heard(state),
 		  "uses are not heard of, and tokens that refresh themselves "
 		  "will die: restart mintmark-agent" },
+		{ "connections", http_accepts(http_server_of(rq)),
+		  "nobody can connect: the log says what is lacking "
+		  "(http.full)" },
 	};
 	return reply(rq, checks, sizeof checks / sizeof checks[0]);
 }
