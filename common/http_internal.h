@@ -42,6 +42,7 @@ enum {
 	CROWD_WORKERS = 4, /* threads for HTTP_CROWD */
 	LOCAL_WORKERS = 8, /* and for who comes in over the Unix socket */
 	REQUEST_MS = 15 * 1000,
+	READ_BYTES_MS = 16, /* who reads a reply slower than this is cut */
 	IDLE_SECONDS = 60,
 	CONNECTIONS_MAX = 1024, /* unless told otherwise */
 	LOCAL_CONNECTIONS = 64,
@@ -169,6 +170,7 @@ struct http_request {
 	/* the reply */
 	struct buf headers; /* name NUL value NUL ... */
 	bool has_cache, has_challenge, replied;
+	size_t reply_bytes; /* of its body */
 	unsigned status;    /* set before the reply: instead of the error's */
 	struct MHD_Response *response; /* NULL though replied: no memory */
 
@@ -224,9 +226,10 @@ void reaper_stop(struct http_server *s);
 void reaper_notify(void *poller, struct MHD_Connection *c, void **socket,
 		   enum MHD_ConnectionNotificationCode what);
 struct http_conn *reaper_conn(struct MHD_Connection *c);
-/* A request has begun, is whole, or has been answered. */
+/* A request has begun, is whole, has its reply, or has been answered. */
 void reaper_begun(struct http_request *rq);
 void reaper_whole(struct http_request *rq);
+void reaper_replies(struct http_request *rq);
 void reaper_idle(struct http_request *rq);
 
 /* http_request.c */

@@ -2,8 +2,9 @@
  *
  * The library's time-out starts anew with every byte, so a client that
  * sends one now and then could stay for ever.  Each connection therefore
- * has a deadline while a request is coming in, and a thread that cuts the
- * late ones with shutdown(2): the descriptor stays the library's to close.
+ * has a deadline while a request is coming in or its reply is going out, and a
+ * thread that cuts the late ones with shutdown(2): the descriptor stays the
+ * library's to close.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -90,6 +91,14 @@ void reaper_begun(struct http_request *rq)
 void reaper_whole(struct http_request *rq)
 {
 	atomic_store(&rq->conn->deadline, 0);
+}
+
+/* As long as it may take to ask, and more for what is long. */
+void reaper_replies(struct http_request *rq)
+{
+	int64_t reading = (int64_t)(rq->reply_bytes / READ_BYTES_MS);
+	atomic_store(&rq->conn->deadline,
+		     clock_ms() + rq->server->reaper.request_ms + reading);
 }
 
 /* Nothing tells us of the first byte of the next request: a connection may

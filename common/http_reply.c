@@ -76,6 +76,7 @@ enum mm_err http_reply(struct http_request *rq, unsigned status,
 {
 	/* The library copies, and takes a pointer that is not const. */
 	void *at = (void *)(uintptr_t)body.at;
+	rq->reply_bytes = body.len;
 	return put(rq, status, type,
 		   MHD_create_response_from_buffer(body.len, at,
 						   MHD_RESPMEM_MUST_COPY));
@@ -94,6 +95,7 @@ enum mm_err http_reply_shared(struct http_request *rq, unsigned status,
 			body->len, body->at, drop_body, http_body_hold(body));
 	if (r == NULL)
 		http_body_drop(body);
+	rq->reply_bytes = body->len;
 	return put(rq, status, body->type, r);
 }
 

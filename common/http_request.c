@@ -116,6 +116,7 @@ static enum MHD_Result send_reply(struct http_request *rq)
 	if (rq->response == NULL)
 		return MHD_NO;
 	stats_note(rq);
+	reaper_replies(rq);
 	if (rq->chunked || atomic_load(&rq->server->closed))
 		MHD_add_response_header(rq->response, "Connection", "close");
 	return MHD_queue_response(rq->connection, rq->status, rq->response);

@@ -1,5 +1,7 @@
 /* test_http_hold.c - how long a connection lasts: kept for the next request,
  * cut when it trickles, held until there is an answer. */
+#include <errno.h>
+
 #include "tests/unit/http_client.h"
 
 /* ---- connections ---- */
@@ -48,7 +50,7 @@ static void test_byte_by_byte(void **state)
 
 /* A request that is not whole in time is cut, however it trickles; one that
  * is held, or a connection at rest, is not. */
-static void test_reaper(void **state)
+static void test_F17_slow_heads(void **state)
 {
 	struct fixture f;
 	struct client slow, mute, held, resting;
@@ -85,6 +87,70 @@ static void test_reaper(void **state)
 	finish(&f);
 }
 
+/* The head was whole, in time: no matter. */
+static void test_F17_slow_bodies(void **state)
+{
+	static const struct {
+		const char *head, *drip;
+	} cases[] = {
+		{ "POST /body HTTP/1.1\r\n" H "Content-Length: 60\r\n" END,
+		  "x" },
+		{ "POST /body HTTP/1.1\r\n" H
+		  "Transfer-Encoding: chunked\r\n" END,
+		  "1\r\nx\r\n" },
+	};
+	struct fixture f;
+	struct client c;
+	(void)state;
+	prepare(&f);
+	f.opt.request_ms = 300;
+	start(&f);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		open_client(&c, &f);
+		send_text(c.fd, cases[i].head);
+		struct pollfd p = { .fd = c.fd, .events = POLLIN };
+		int drips = 0;
+		while (poll(&p, 1, 50) == 0 && drips++ < 59)
+			send_text(c.fd, cases[i].drip);
+		assert_in_range(drips, 3, 40);
+		assert_true(closed(&c));
+		close(c.fd);
+	}
+	finish(&f);
+}
+
+/* Who asks and asks, and does not read what comes.  The replies are as long as
+ * it takes to fill what is in between before the requests do. */
+static void test_F17_slow_readers(void **state)
+{
+	enum { MOST = 1000 * 1000 };
+	static char text[4096];
+	const char request[] = "GET /shared HTTP/1.1\r\n" H END;
+	const struct timeval limit = { .tv_sec = 20 };
+	struct fixture f;
+	struct client c;
+	int small = 4096, sent = 0;
+	time_t began = time(NULL);
+	ssize_t n;
+	(void)state;
+	prepare(&f);
+	http_body_drop(f.app.shared);
+	f.app.shared = http_body_new("text/plain", span_of(text, sizeof text));
+	f.opt.request_ms = 300;
+	start(&f);
+	open_client(&c, &f);
+	setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	setsockopt(c.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	do
+		n = send(c.fd, request, sizeof request - 1, MSG_NOSIGNAL);
+	while (n > 0 && ++sent < MOST);
+	assert_true(errno == EPIPE || errno == ECONNRESET);
+	assert_in_range(sent, 100, MOST - 1);
+	assert_in_range(time(NULL) - began, 0, 20); /* not the library's 60 */
+	close(c.fd);
+	finish(&f);
+}
+
 /* ---- holding ---- */
 
 static void test_hold_and_release(void **state)
@@ -115,7 +181,7 @@ static void test_hold_and_release(void **state)
 	finish(&f);
 }
 
-static void test_thousand_held_then_stop(void **state)
+static void test_F22_thousand_held_then_stop(void **state)
 {
 	enum { N = 1000 };
 	static int fds[N];
@@ -190,9 +256,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keep_alive_and_pipelining),
 		cmocka_unit_test(test_byte_by_byte),
-		cmocka_unit_test(test_reaper),
+		cmocka_unit_test(test_F17_slow_heads),
+		cmocka_unit_test(test_F17_slow_bodies),
+		cmocka_unit_test(test_F17_slow_readers),
 		cmocka_unit_test(test_hold_and_release),
-		cmocka_unit_test(test_thousand_held_then_stop),
+		cmocka_unit_test(test_F22_thousand_held_then_stop),
 		cmocka_unit_test(test_a_held_request_is_small),
 	};
 	return cmocka_run_group_tests(tests, set_up_group, NULL);

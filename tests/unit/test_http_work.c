@@ -8,7 +8,7 @@ static void *stop(void *server)
 	return NULL;
 }
 
-static void test_stop_with_work_in_flight(void **state)
+static void test_F22_stop_with_work_in_flight(void **state)
 {
 	struct fixture f;
 	struct client running, queued;
@@ -50,7 +50,7 @@ static void wait_readable(struct pollfd callers[static CALLERS], int n)
 	assert_int_equal(ready, n);
 }
 
-static void test_queue_is_bounded(void **state)
+static void test_F19_queue_is_bounded(void **state)
 {
 	static struct pollfd callers[CALLERS];
 	struct fixture f;
@@ -88,7 +88,7 @@ static void test_queue_is_bounded(void **state)
 
 /* A crowd that comes in one moment is served whole, and nobody else has to
  * wait because it is. */
-static void test_crowd(void **state)
+static void test_F19_crowd(void **state)
 {
 	enum { N = 1000, MAY_BLOCK = 4 };
 	static int fds[N + MAY_BLOCK];
@@ -129,7 +129,7 @@ static void test_crowd(void **state)
 
 /* However many requests have come in while the polling thread was away, none
  * is left lying. */
-static void test_a_burst(void **state)
+static void test_F19_a_burst(void **state)
 {
 	enum { FROM = 120, TO = 136 };
 	static int fds[TO];
@@ -188,10 +188,10 @@ static void test_quiesced_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stop_with_work_in_flight),
-		cmocka_unit_test(test_queue_is_bounded),
-		cmocka_unit_test(test_crowd),
-		cmocka_unit_test(test_a_burst),
+		cmocka_unit_test(test_F22_stop_with_work_in_flight),
+		cmocka_unit_test(test_F19_queue_is_bounded),
+		cmocka_unit_test(test_F19_crowd),
+		cmocka_unit_test(test_F19_a_burst),
 		cmocka_unit_test(test_quiesced_refuses),
 	};
 	return cmocka_run_group_tests(tests, set_up_group, NULL);
