@@ -102,8 +102,8 @@ class Raw:
             assert not self.ended, f"closed, after {self.got!r}"
             self.read()
 
-    def ask(self, target, *headers, method="GET"):
-        assert self.send(request(target, *headers, method=method))
+    def ask(self, target, *headers, **kw):
+        assert self.send(request(target, *headers, **kw))
         return self.reply()
 
     def close(self):
