@@ -6,14 +6,17 @@
  */
 #include "common/feed_json.h"
 
+#include "common/json_heap.h"
+#include "common/text.h"
+
 enum mm_err feed_json_parse(struct span text, size_t max, json_t **out)
 {
 	if (text.len > max)
 		return MM_ERR_TOO_LARGE;
 	if (text.len == 0)
 		return MM_ERR_MALFORMED;
-	AUTO_JSON json_t *v = json_loadb((const char *)text.at, text.len,
-					 JSON_REJECT_DUPLICATES, NULL);
+	AUTO_JSON json_t *v = NULL;
+	TRY(json_heap_load(text, &v, NULL));
 	if (!json_is_object(v))
 		return MM_ERR_MALFORMED;
 	*out = json_incref(v);
@@ -79,13 +82,12 @@ enum list_kind list_kind_of(const char *name)
 
 static enum mm_err add_string(const char *text, struct buf *out)
 {
-	AUTO_JSON json_t *v = json_string(text);
-	const size_t flags = JSON_ENCODE_ANY;
-	size_t n = json_dumpb(v, NULL, 0, flags);
-	char *to = n ? (char *)buf_room(out, n) : NULL;
-	if (to == NULL)
-		return n ? out->failed : MM_ERR_INVALID; /* not UTF-8 */
-	buf_grew(out, json_dumpb(v, to, n, flags));
+	size_t n;
+	for (struct span s = span_str(text); s.len != 0;
+	     s = span_of(s.at + n, s.len - n))
+		if ((n = text_char_length(s)) == 0)
+			return MM_ERR_INVALID; /* not UTF-8 */
+	text_json(out, span_str(text));
 	return MM_OK;
 }
 

@@ -1,6 +1,7 @@
 /* jwk_set.c - a set of public keys as JSON (RFC 7517 s5), both ways. */
 #include "common/feed_json.h"
 #include "common/json.h"
+#include "common/json_heap.h"
 
 #define SET_MAX (256 * 1024) /* some have certificates beside their keys */
 
@@ -55,9 +56,10 @@ static enum mm_err no_set(struct span json, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "keys",
 			       "the set has %zu bytes, at most %d are taken",
 			       json.len, SET_MAX);
-	o = json_loadb((const char *)json.at, json.len, JSON_REJECT_DUPLICATES,
-		       &error);
-	if (o == NULL && json_error_code(&error) == json_error_duplicate_key)
+	enum mm_err e = json_heap_load(json, &o, &error);
+	if (e == MM_ERR_NOMEM)
+		return why_say(why, e, "keys", "out of memory");
+	if (e != MM_OK && json_error_code(&error) == json_error_duplicate_key)
 		return why_say(why, MM_ERR_INVALID, "keys",
 			       "a member is there twice (line %d)", error.line);
 	return why_say(why, MM_ERR_INVALID, "keys",

@@ -4,23 +4,22 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "issuer/optional.h"
 #include "issuer/reply.h"
 
 /* RFC 9068 s2.2, and status as a PAT has it. */
 static json_t *claims_json(const struct access_says *s, const char *id)
 {
 	const struct narrow_grant *g = s->grant;
-	json_t *scope = g->has_scope ? json_string(g->scope) : NULL;
-	json_t *since = s->auth_time ? json_integer(s->auth_time) : NULL;
-	json_t *cidr = s->cidr[0] ? json_string(s->cidr) : NULL;
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:o*, s:o*, s:o*,"
-			 " s:o}",
-			 "iss", s->iss, "sub", s->sub, "aud",
-			 audience_json(g->aud, g->aud_count), "iat",
-			 (json_int_t)s->iat, "exp", (json_int_t)g->exp, "jti",
-			 id, "client_id", s->parent, "scope", scope, "cidr",
-			 cidr, "auth_time", since, "status",
-			 status_json(s->iss, s->list, s->idx));
+	json_t *all = json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:o}",
+				"iss", s->iss, "sub", s->sub, "aud",
+				audience_json(g->aud, g->aud_count), "iat",
+				(json_int_t)s->iat, "exp", (json_int_t)g->exp,
+				"jti", id, "client_id", s->parent, "status",
+				status_json(s->iss, s->list, s->idx));
+	all = json_with_text(all, "scope", g->has_scope ? g->scope : NULL);
+	all = json_with_text(all, "cidr", s->cidr[0] ? s->cidr : NULL);
+	return json_with_number(all, "auth_time", s->auth_time);
 }
 
 static enum mm_err sign(struct issuer *is, json_t *claims, struct buf *out,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/json_heap.h"
 #include "common/log.h"
 #include "issuer/caller.h"
 #include "issuer/counts.h"
@@ -153,8 +154,10 @@ static enum mm_err read_report(struct http_request *rq, struct report *r)
 {
 	json_error_t error;
 	struct span text = http_body_bytes(rq);
-	AUTO_JSON json_t *all = json_loadb((const char *)text.at, text.len,
-					   JSON_REJECT_DUPLICATES, &error);
+	AUTO_JSON json_t *all = NULL;
+	enum mm_err e = json_heap_load(text, &all, &error);
+	if (e == MM_ERR_NOMEM)
+		return e;
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		TRY(read_list(all, i, r, http_why(rq)));
 	return MM_OK;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "common/duration.h"
+#include "common/json_heap.h"
 
 static void json_free_at(json_t **j)
 {
@@ -159,9 +160,11 @@ enum mm_err body_read(struct span json, const struct body_field *fields,
 	json_error_t error;
 	if (json.len == 0)
 		return MM_OK;
-	AUTO_JSON json_t *all = json_loadb((const char *)json.at, json.len,
-					   JSON_REJECT_DUPLICATES, &error);
-	if (all == NULL)
+	AUTO_JSON json_t *all = NULL;
+	enum mm_err e = json_heap_load(json, &all, &error);
+	if (e == MM_ERR_NOMEM)
+		return e;
+	if (e != MM_OK)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "the body is not JSON: %s (line %d)", error.text,
 			       error.line);

@@ -13,10 +13,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/base64url.h"
 #include "common/duration.h"
+#include "common/json_heap.h"
 #include "common/log.h"
 #include "common/signature.h"
 #include "issuer/counts.h"
+#include "issuer/optional.h"
 #include "issuer/signing.h"
 
 #define POOLS	   64  /* lists being filled: kinds times periods */
@@ -146,37 +149,25 @@ enum mm_err mint_check_clock(struct mint *m, int64_t now, struct why *why)
 
 static json_t *audience_of(const char *words)
 {
-	json_t *all = json_array();
-	struct span rest = span_str(words), word;
-	while (span_cut(&rest, ' ', &word))
-		json_array_append_new(
-			all, json_stringn((const char *)word.at, word.len));
-	json_array_append_new(all,
-			      json_stringn((const char *)rest.at, rest.len));
-	if (json_array_size(all) != 1)
-		return all;
-	json_t *one = json_incref(json_array_get(all, 0));
-	json_decref(all);
-	return one;
+	return strchr(words, ' ') ? json_words(words) : json_string(words);
 }
 
-/* Absent claims are NULL here, and json_pack leaves them out ("o*"). */
+/* What is absent in the row is absent here. */
 static json_t *claims_json(const struct mint *m, const struct token_row *t)
 {
 	char jti[JTI_SIZE], uri[ISS_SIZE + 32];
 	token_id_write(jti, t->list, t->idx);
 	snprintf(uri, sizeof uri, "%s/s/%u", m->iss, t->list);
-	json_t *aud = t->audience[0] ? audience_of(t->audience) : NULL;
-	json_t *scope = t->has_scope ? json_string(t->scope) : NULL;
-	json_t *cidr = t->cidr[0] ? json_string(t->cidr) : NULL;
-	json_t *window = t->auto_refresh ? json_integer(t->auto_refresh) : NULL;
-	return json_pack("{s:s, s:s, s:o*, s:I, s:I, s:s, s:o*, s:o*, s:o*,"
-			 " s:{s:{s:I, s:s}}}",
-			 "iss", m->iss, "sub", t->user, "aud", aud, "iat",
-			 (json_int_t)t->iat, "exp", (json_int_t)t->exp, "jti",
-			 jti, "scope", scope, "cidr", cidr, "auto_refresh",
-			 window, "status", "status_list", "idx",
-			 (json_int_t)t->idx, "uri", uri);
+	json_t *all =
+		json_pack("{s:s, s:s, s:I, s:I, s:s, s:{s:{s:I, s:s}}}", "iss",
+			  m->iss, "sub", t->user, "iat", (json_int_t)t->iat,
+			  "exp", (json_int_t)t->exp, "jti", jti, "status",
+			  "status_list", "idx", (json_int_t)t->idx, "uri", uri);
+	if (t->audience[0] != '\0')
+		all = json_with(all, "aud", audience_of(t->audience));
+	all = json_with_text(all, "scope", t->has_scope ? t->scope : NULL);
+	all = json_with_text(all, "cidr", t->cidr[0] ? t->cidr : NULL);
+	return json_with_number(all, "auto_refresh", t->auto_refresh);
 }
 
 static void free_text(char **s)
@@ -206,8 +197,19 @@ static void jwt_free_at(jwt_t **j)
 }
 #define AUTO_JWT __attribute__((cleanup(jwt_free_at)))
 
-static enum mm_err sign_libjwt(const struct jwk *key, const char *claims,
-			       struct buf *token)
+/* Does it say that, to the byte?  libjwt reads the claims with jansson, which
+ * leaves out what it has no memory for (common/json_heap.h): the scope, say. */
+static bool says(const char *token, const char *claims)
+{
+	AUTO_BUF struct buf want = buf_new(4 * TOKEN_MAX);
+	struct span text, rest = span_str(token), part;
+	base64url_add(&want, span_str(claims));
+	return buf_done(&want, &text) == MM_OK && span_cut(&rest, '.', &part) &&
+	       span_cut(&rest, '.', &part) && part.len == text.len &&
+	       !memcmp(part.at, text.at, text.len);
+}
+
+static enum mm_err encode(const struct jwk *key, const char *claims, char **out)
 {
 	struct span pem = jwk_pem(key);
 	jwt_alg_t alg =
@@ -219,10 +221,28 @@ static enum mm_err sign_libjwt(const struct jwk *key, const char *claims,
 	    jwt_add_header(jwt, "kid", jwk_kid(key)) != 0 ||
 	    jwt_add_grants_json(jwt, claims) != 0)
 		return MM_ERR_NOMEM;
-	char *text = jwt_encode_str(jwt);
-	if (text == NULL)
+	*out = jwt_encode_str(jwt);
+	if (*out == NULL)
 		return errno == ENOMEM ? MM_ERR_NOMEM : MM_ERR_CRYPTO;
-	buf_str(token, text);
+	return MM_OK;
+}
+
+/* What libjwt could need to write a token of TOKEN_MAX bytes. */
+#define LIBJWT_ROOM (1u << 17)
+
+static enum mm_err sign_libjwt(const struct jwk *key, const char *claims,
+			       struct buf *token)
+{
+	char *text = NULL;
+	if (!json_heap_spare(LIBJWT_ROOM))
+		return MM_ERR_NOMEM;
+	enum mm_err e = encode(key, claims, &text);
+	json_heap_spare_end();
+	TRY(e);
+	if (says(text, claims))
+		buf_str(token, text);
+	else
+		token->failed = MM_ERR_NOMEM;
 	explicit_bzero(text, strlen(text));
 	free(text);
 	return token->failed;

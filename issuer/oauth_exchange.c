@@ -13,6 +13,7 @@
 #include "issuer/counts.h"
 #include "issuer/handlers.h"
 #include "issuer/narrow.h"
+#include "issuer/optional.h"
 #include "issuer/own.h"
 #include "issuer/reply.h"
 
@@ -136,15 +137,15 @@ static enum mm_err reply(struct http_request *rq, const struct ask *a,
 			 const struct narrow_grant *g, const struct buf *token)
 {
 	const char *type = a->wanted_type ? a->wanted_type : TYPE_ACCESS;
-	json_t *scope = g->has_scope ? json_string(g->scope) : NULL;
 	http_set(rq, "Pragma", "no-cache"); /* RFC 6749 s5.1 */
-	return reply_json(rq, 200,
-			  json_pack("{s:s#, s:s, s:s, s:I, s:o*}",
-				    "access_token", (const char *)token->at,
-				    (int)token->len, "issued_token_type", type,
-				    "token_type", "Bearer", "expires_in",
-				    (json_int_t)(g->exp - a->narrow.now),
-				    "scope", scope));
+	json_t *all =
+		json_pack("{s:s#, s:s, s:s, s:I}", "access_token",
+			  (const char *)token->at, (int)token->len,
+			  "issued_token_type", type, "token_type", "Bearer",
+			  "expires_in", (json_int_t)(g->exp - a->narrow.now));
+	return reply_json(
+		rq, 200,
+		json_with_text(all, "scope", g->has_scope ? g->scope : NULL));
 }
 
 static enum mm_err give(struct issuer *is, struct http_request *rq,

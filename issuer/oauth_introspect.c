@@ -7,6 +7,7 @@
 #include "issuer/caller.h"
 #include "issuer/handlers.h"
 #include "issuer/oauth_form.h"
+#include "issuer/optional.h"
 #include "issuer/own.h"
 #include "issuer/reply.h"
 
@@ -26,29 +27,30 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* What is absent in the token is absent here: json_pack leaves NULLs out. */
+/* What is absent in the token is absent here. */
 static json_t *active_json(const struct claims *c, int64_t dies_at, int64_t due)
 {
 	const char *iss = claims_text(c, c->iss), *sub = claims_text(c, c->sub);
-	json_t *scope =
-		c->has_scope ? json_string(claims_text(c, c->scope)) : NULL;
-	json_t *client =
-		c->access ? json_string(claims_text(c, c->client_id)) : NULL;
-	json_t *cidr =
-		c->cidr.len ? json_string(claims_text(c, c->cidr)) : NULL;
-	json_t *window = c->auto_refresh ? json_integer(c->auto_refresh) : NULL;
-	json_t *dies =
-		c->auto_refresh ? json_integer(earlier(dies_at, due)) : NULL;
-	return json_pack(
-		"{s:b, s:o*, s:o*, s:s, s:s, s:s, s:s, s:o*, s:I, s:I, s:s,"
-		" s:o, s:o*, s:o*, s:o*}",
-		"active", 1, "scope", scope, "client_id", client, "username",
-		sub, "token_type", "Bearer", "sub", sub, "iss", iss, "aud",
-		audience_json(c->texts.text + c->aud.at, c->aud.count), "exp",
-		(json_int_t)earlier(c->exp, due), "iat", (json_int_t)c->iat,
-		"jti", claims_text(c, c->jti), "status",
-		status_json(iss, c->list, c->idx), "auto_refresh", window,
-		"dies_at", dies, "cidr", cidr);
+	json_t *all = json_pack(
+		"{s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "active", 1,
+		"username", sub, "token_type", "Bearer", "sub", sub, "iss", iss,
+		"exp", (json_int_t)earlier(c->exp, due), "iat",
+		(json_int_t)c->iat, "jti", claims_text(c, c->jti), "status",
+		status_json(iss, c->list, c->idx));
+	all = json_with_text(all, "scope",
+			     c->has_scope ? claims_text(c, c->scope) : NULL);
+	all = json_with_text(all, "client_id",
+			     c->access ? claims_text(c, c->client_id) : NULL);
+	all = json_with_text(all, "cidr",
+			     c->cidr.len ? claims_text(c, c->cidr) : NULL);
+	if (c->aud.count != 0)
+		all = json_with(
+			all, "aud",
+			audience_json(c->texts.text + c->aud.at, c->aud.count));
+	if (c->auto_refresh == 0)
+		return all;
+	all = json_with_number(all, "auto_refresh", c->auto_refresh);
+	return json_with_number(all, "dies_at", earlier(dies_at, due));
 }
 
 /* Agents and administrators may ask of any token, others of their own. */

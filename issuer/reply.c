@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/duration.h"
+#include "issuer/optional.h"
 
 json_t *time_json(int64_t t)
 {
@@ -17,17 +18,7 @@ json_t *time_json(int64_t t)
 /* "a b c" as a list; null when the claim is absent. */
 static json_t *words_json(const char *words, bool present)
 {
-	if (!present)
-		return json_null();
-	json_t *all = json_array();
-	struct span rest = span_str(words), word;
-	while (span_cut(&rest, ' ', &word))
-		json_array_append_new(
-			all, json_stringn((const char *)word.at, word.len));
-	if (rest.len != 0)
-		json_array_append_new(
-			all, json_stringn((const char *)rest.at, rest.len));
-	return all;
+	return present ? json_words(words) : json_null();
 }
 
 /* What it is now: the stored status, and what time and its key's end have
@@ -89,16 +80,6 @@ json_t *token_json(const struct token_row *t, int64_t now)
 		where_json(t, t->seen_from), "created_by", t->created_by,
 		"changed_by", t->changed_by, "key", t->kid, "changed_at",
 		time_json(t->changed_at), "replaced", t->revoke_at != 0);
-}
-
-json_t *audience_json(const char *first, size_t count)
-{
-	if (count <= 1)
-		return count ? json_string(first) : NULL;
-	json_t *all = json_array();
-	for (size_t i = 0; i < count; i++, first += strlen(first) + 1)
-		json_array_append_new(all, json_string(first));
-	return all;
 }
 
 json_t *status_json(const char *iss, uint32_t list, uint32_t idx)

@@ -14,9 +14,7 @@ int64_t token_dies_at(const struct token_row *t);
 /* "2026-11-24T10:00:00Z", or null for 0. */
 json_t *time_json(int64_t t);
 
-/* The claims aud (RFC 7519 s4.1.3: one text, or several, which lie one behind
- * the other; NULL if there is none) and status. */
-json_t *audience_json(const char *first, size_t count);
+/* The claim status. */
 json_t *status_json(const char *iss, uint32_t list, uint32_t idx);
 
 #define PUBLIC_SECONDS 300 /* that what seldom changes may be kept */

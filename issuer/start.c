@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/json_heap.h"
 #include "common/log.h"
 #include "common/loopback.h"
 #include "common/metrics_serve.h"
@@ -340,6 +341,7 @@ static void read_keys_again(struct issuer *is)
 enum mm_err issuer_start(struct running *r, struct why *why)
 {
 	umask(077);
+	json_heap_watch();
 	json_object_seed(0); /* before threads: jansson's hash seed */
 	enum mm_err e = try_address(&r->is, why);
 	if (e == MM_OK)

@@ -217,11 +217,13 @@ enum mm_err store_begin_history(struct store *s)
 /* Ours, of this version?  A new, empty file is made so, an older one too. */
 static enum mm_err check_file(struct conn *c, const char *path, struct why *why)
 {
-	int64_t tables = conn_pragma(c, "SELECT count(*) FROM sqlite_master");
-	int64_t version = conn_pragma(c, "PRAGMA user_version");
+	int64_t tables, version, application;
+	TRY(conn_pragma(c, "SELECT count(*) FROM sqlite_master", &tables));
+	TRY(conn_pragma(c, "PRAGMA user_version", &version));
+	TRY(conn_pragma(c, "PRAGMA application_id", &application));
 	if (tables == 0)
 		return bring_up(c, 0);
-	if (conn_pragma(c, "PRAGMA application_id") != STORE_APPLICATION_ID)
+	if (application != STORE_APPLICATION_ID)
 		return why_say(why, MM_ERR_VERSION, NULL,
 			       "%s is not a Mintmark store: move it away, or "
 			       "choose another --data",
@@ -259,10 +261,9 @@ static enum mm_err check_issuer(struct conn *c, const char *iss,
 		       known, iss);
 }
 
-static enum mm_err open_writer(struct store *s, const char *path,
-			       const char *iss, struct why *why)
+static enum mm_err ready_writer(struct conn *c, const char *path,
+				const char *iss, struct why *why)
 {
-	struct conn *c = &s->writer;
 	if (conn_open(c, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) !=
 		    MM_OK ||
 	    conn_exec(c, "PRAGMA journal_mode = WAL;"
@@ -278,6 +279,20 @@ static enum mm_err open_writer(struct store *s, const char *path,
 			       sqlite3_errmsg(c->db));
 	TRY(check_issuer(c, iss, why));
 	return audit_guard(c, path, why);
+}
+
+/* What went wrong in SQLite, where nobody has said more. */
+static enum mm_err open_writer(struct store *s, const char *path,
+			       const char *iss, struct why *why)
+{
+	struct why said = { .text = "" };
+	enum mm_err e = ready_writer(&s->writer, path, iss, &said);
+	if (e != MM_OK && said.text[0] == '\0')
+		return why_say(why, e, NULL, "cannot open the store %s: %s",
+			       path, sqlite3_errmsg(s->writer.db));
+	if (e != MM_OK && why != NULL)
+		*why = said;
+	return e;
 }
 
 static enum mm_err open_readers(struct store *s, const char *path,

@@ -55,7 +55,9 @@ struct store {
 MM_MUST_USE enum mm_err conn_open(struct conn *c, const char *path, int flags);
 MM_MUST_USE enum mm_err conn_prepare(struct conn *c);
 MM_MUST_USE enum mm_err conn_exec(struct conn *c, const char *text);
-int64_t conn_pragma(struct conn *c, const char *text); /* -1: no answer */
+/* The number that a statement answers with. */
+MM_MUST_USE enum mm_err conn_pragma(struct conn *c, const char *text,
+				    int64_t *out);
 void conn_close(struct conn *c);
 
 /* Run `run(writer, arg)` in a savepoint of the next transaction, and return

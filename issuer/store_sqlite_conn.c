@@ -119,9 +119,16 @@ enum mm_err conn_exec(struct conn *c, const char *text)
 	if (rc == SQLITE_OK)
 		return MM_OK;
 	stop_if_unsynced(c->db);
-	return rc == SQLITE_FULL   ? MM_ERR_FULL
-	       : rc == SQLITE_BUSY ? MM_ERR_BUSY
-				   : MM_ERR_UNAVAILABLE;
+	switch (rc & 0xff) { /* SQLITE_BUSY_RECOVERY is busy, too */
+	case SQLITE_FULL:
+		return MM_ERR_FULL;
+	case SQLITE_BUSY:
+		return MM_ERR_BUSY;
+	case SQLITE_NOMEM:
+		return MM_ERR_NOMEM;
+	default:
+		return MM_ERR_UNAVAILABLE;
+	}
 }
 
 enum mm_err conn_open(struct conn *c, const char *path, int flags)
@@ -152,15 +159,17 @@ void conn_close(struct conn *c)
 	sqlite3_close(c->db);
 }
 
-int64_t conn_pragma(struct conn *c, const char *text)
+enum mm_err conn_pragma(struct conn *c, const char *text, int64_t *out)
 {
 	sqlite3_stmt *st = NULL;
-	int64_t v = -1;
+	enum mm_err e = MM_ERR_UNAVAILABLE;
 	if (sqlite3_prepare_v2(c->db, text, -1, &st, NULL) == SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
+	    sqlite3_step(st) == SQLITE_ROW) {
+		*out = sqlite3_column_int64(st, 0);
+		e = MM_OK;
+	}
 	sqlite3_finalize(st);
-	return v;
+	return e;
 }
 
 struct conn *store_reader(struct store *s)

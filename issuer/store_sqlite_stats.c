@@ -14,8 +14,10 @@ static enum mm_err count(struct conn *c, int64_t now, struct store_stats *out)
 		out->live = column_int(&q, 1); /* NULL, of none, is 0 */
 	}
 	TRY(query_end(&q));
-	out->bytes = conn_pragma(c, "PRAGMA page_count") *
-		     conn_pragma(c, "PRAGMA page_size");
+	int64_t pages, size;
+	TRY(conn_pragma(c, "PRAGMA page_count", &pages));
+	TRY(conn_pragma(c, "PRAGMA page_size", &size));
+	out->bytes = pages * size;
 	return MM_OK;
 }
 

@@ -52,9 +52,11 @@ enum mm_err checkpoint_load(struct replica *r, const char *path,
 	size_t skip = whole.len < HEAD_LEN ? whole.len : HEAD_LEN;
 	struct span rest = span_of(whole.at + skip, whole.len - skip);
 	TRY(write_head(rest, head));
-	if (skip < HEAD_LEN || memcmp(whole.at, head, HEAD_LEN) != 0 ||
-	    snapshot_read(rest, r) != MM_OK)
+	enum mm_err e = MM_ERR_MALFORMED;
+	if (skip == HEAD_LEN && memcmp(whole.at, head, HEAD_LEN) == 0)
+		e = snapshot_read(rest, r);
+	if (e != MM_OK && e != MM_ERR_NOMEM)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "%s is damaged: going on without it", path);
-	return MM_OK;
+	return e;
 }

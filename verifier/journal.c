@@ -55,7 +55,8 @@ void journal_close(struct journal *j)
 
 /* ---- reading ---- */
 
-static bool read_at(int fd, void *to, size_t n, uint64_t at)
+/* MM_ERR_NOT_FOUND: it ends before that. */
+static enum mm_err read_at(int fd, void *to, size_t n, uint64_t at)
 {
 	uint8_t *p = to;
 	while (n != 0) {
@@ -63,27 +64,30 @@ static bool read_at(int fd, void *to, size_t n, uint64_t at)
 		if (did < 0 && errno == EINTR)
 			continue;
 		if (did <= 0)
-			return false;
+			return did < 0 ? MM_ERR_IO : MM_ERR_NOT_FOUND;
 		p += did;
 		n -= (size_t)did;
 		at += (uint64_t)did;
 	}
-	return true;
+	return MM_OK;
 }
 
-/* The batch at `at`; false at the end, and where it is torn. */
-static bool read_batch(const struct journal *j, uint64_t at, struct buf *out)
+/* The batch at `at`.  MM_ERR_NOT_FOUND at the end, and where it is torn. */
+static enum mm_err read_batch(const struct journal *j, uint64_t at,
+			      struct buf *out)
 {
 	uint8_t p[4];
-	if (!read_at(j->fd, p, sizeof p, at))
-		return false;
+	TRY(read_at(j->fd, p, sizeof p, at));
 	uint32_t n = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
 		     (uint32_t)p[2] << 8 | p[3];
-	uint8_t *to = n <= FEED_BATCH_MAX ? buf_room(out, n) : NULL;
-	if (to == NULL || !read_at(j->fd, to, n, at + sizeof p))
-		return false;
+	if (n > FEED_BATCH_MAX)
+		return MM_ERR_NOT_FOUND;
+	uint8_t *to = buf_room(out, n);
+	if (to == NULL)
+		return out->failed;
+	TRY(read_at(j->fd, to, n, at + sizeof p));
 	buf_grew(out, n);
-	return true;
+	return MM_OK;
 }
 
 enum mm_err journal_replay(struct journal *j,
@@ -92,8 +96,12 @@ enum mm_err journal_replay(struct journal *j,
 	uint64_t at = HEAD_LEN;
 	for (;;) {
 		AUTO_BUF struct buf batch = buf_new(FEED_BATCH_MAX);
-		if (!read_batch(j, at, &batch) ||
-		    take(ctx, span_of(batch.at, batch.len)) != MM_OK)
+		enum mm_err e = read_batch(j, at, &batch);
+		if (e == MM_OK)
+			e = take(ctx, span_of(batch.at, batch.len));
+		if (e == MM_ERR_NOMEM || e == MM_ERR_IO)
+			return e; /* nothing is wrong with it */
+		if (e != MM_OK)
 			break;
 		at += 4 + batch.len;
 	}
@@ -133,6 +141,11 @@ enum mm_err journal_sync(struct journal *j)
 		return MM_OK;
 	j->broken = true; /* what did not reach the disk never will */
 	return MM_ERR_IO;
+}
+
+void journal_break(struct journal *j)
+{
+	j->broken = true;
 }
 
 bool journal_is_long(const struct journal *j)

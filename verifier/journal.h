@@ -24,13 +24,16 @@ MM_MUST_USE enum mm_err journal_open(struct journal *j, const char *path,
 void journal_close(struct journal *j);
 
 /* Call take(ctx, batch) for each until one fails; what stands behind that
- * one, or is torn, is cut off. */
+ * one, or is torn, is cut off.  MM_ERR_NOMEM, MM_ERR_IO (take's, too): it
+ * cannot be read now, and nothing was cut off. */
 MM_MUST_USE enum mm_err journal_replay(struct journal *j,
 				       enum mm_err (*take)(void *, struct span),
 				       void *ctx);
 
 MM_MUST_USE enum mm_err journal_append(struct journal *j, struct span batch);
 MM_MUST_USE enum mm_err journal_sync(struct journal *j);
+/* A batch was taken in part: no other may stand behind it. */
+void journal_break(struct journal *j);
 /* After a checkpoint. */
 MM_MUST_USE enum mm_err journal_empty(struct journal *j);
 /* Worth a checkpoint? */

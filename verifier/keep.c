@@ -138,38 +138,90 @@ enum mm_err keep_show(struct keeper *k, struct why *why)
 
 /* ---- resuming ---- */
 
+/* Libraries call malformed, or badly signed, also what they had no memory to
+ * look at.  To take that for damage would throw away revocations: who has set
+ * errno to 0 before asks what malloc() has left there. */
+static enum mm_err if_memory(enum mm_err e)
+{
+	return e != MM_OK && errno == ENOMEM ? MM_ERR_NOMEM : e;
+}
+
+static bool is_for_now(enum mm_err e)
+{
+	return e == MM_ERR_NOMEM || e == MM_ERR_IO;
+}
+
+static enum mm_err open_kept(const struct keeper *k, struct span jws,
+			     struct buf *payload, struct span *text)
+{
+	TRY(jws_open(jws, TYP_FEED, &k->replica.keys, payload));
+	return buf_done(payload, text);
+}
+
 /* Batches that the checkpoint has already are older than it: skipped. */
 static enum mm_err replay(void *ctx, struct span jws)
 {
 	struct keeper *k = ctx;
 	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
 	struct span text;
-	TRY(jws_open(jws, TYP_FEED, &k->replica.keys, &payload));
-	TRY(buf_done(&payload, &text));
-	enum mm_err e = batch_apply(&k->replica, text, NULL, NULL);
-	return e == MM_ERR_ROLLBACK ? MM_OK : e;
+	errno = 0;
+	enum mm_err e = open_kept(k, jws, &payload, &text);
+	if (e == MM_OK)
+		e = batch_apply(&k->replica, text, NULL, NULL);
+	return e == MM_ERR_ROLLBACK ? MM_OK : if_memory(e);
 }
 
-enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
+/* Unreadable for good: what is there is not resumed from, and the issuer is
+ * asked instead. */
+static enum mm_err load_checkpoint(struct keeper *k)
 {
 	char path[PATH_MAX];
-	/* Unreadable uses or checkpoint: what is there is not resumed from,
-	 * and the issuer is asked instead. */
-	(void)!use_file_load((struct use_tables){ &k->uses, &k->seen },
-			     beside(k, ".pending", path), k->iss, NULL);
-	enum mm_err e = checkpoint_load(
-		&k->replica, beside(k, ".checkpoint", path), &k->lost);
+	beside(k, ".checkpoint", path);
+	errno = 0;
+	enum mm_err e = if_memory(checkpoint_load(&k->replica, path, &k->lost));
 	if (e == MM_OK && strcmp(k->replica.iss, k->iss) != 0)
 		e = why_say(&k->lost, MM_ERR_WRONG_ISSUER, NULL,
 			    "%s is another issuer's: going on without it",
 			    path);
 	if (e == MM_ERR_NOT_FOUND) /* the first start */
 		k->lost.text[0] = '\0';
+	return e;
+}
+
+static enum mm_err load_uses(struct keeper *k)
+{
+	char path[PATH_MAX];
+	errno = 0;
+	return if_memory(
+		use_file_load((struct use_tables){ &k->uses, &k->seen },
+			      beside(k, ".pending", path), k->iss, NULL));
+}
+
+static enum mm_err not_now(const struct keeper *k, enum mm_err e,
+			   struct why *why)
+{
+	return why_say(why, e, NULL,
+		       "cannot read what is kept beside %s (%s): start again "
+		       "when that can be, or take its .checkpoint, .journal "
+		       "and .pending away to begin with nothing",
+		       k->path,
+		       e == MM_ERR_NOMEM ? "out of memory" : strerror(errno));
+}
+
+enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
+{
+	enum mm_err e = load_uses(k);
+	if (!is_for_now(e))
+		e = load_checkpoint(k);
+	if (is_for_now(e))
+		return not_now(k, e, why);
 	if (e != MM_OK) {
 		replica_free(&k->replica);
 		return journal_empty(&k->journal);
 	}
-	TRY(journal_replay(&k->journal, replay, k));
+	e = journal_replay(&k->journal, replay, k);
+	if (e != MM_OK)
+		return not_now(k, e, why);
 	k->holds = true;
 	k->fresh_at = k->replica.iat < now ? k->replica.iat : now;
 	use_table_prune(&k->uses, &k->replica, now);

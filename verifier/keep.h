@@ -54,7 +54,8 @@ MM_MUST_USE enum mm_err keep_open(struct keeper *k, const char *path,
 				  const char *iss, int64_t max_staleness,
 				  struct why *why);
 /* Resume from checkpoint, journal and saved uses, as far as they are good,
- * and show the result.  k->holds says whether there was anything. */
+ * and show the result.  k->holds says whether there was anything.
+ * MM_ERR_NOMEM, MM_ERR_IO: they cannot be read now, and are as they were. */
 MM_MUST_USE enum mm_err keep_load(struct keeper *k, int64_t now,
 				  struct why *why);
 void keep_close(struct keeper *k);

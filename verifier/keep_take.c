@@ -155,12 +155,13 @@ enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 			note_fresh(k, before, now);
 		pthread_mutex_unlock(&k->lock);
 	}
-	if (e != MM_OK) {
-		k->must_show |= c.count != 0; /* broke off in the middle */
-		return refuse(why, e, "batch");
-	}
-
 	bool events = c.count != 0 || c.out_of_memory;
+	if (e != MM_OK && events) { /* broke off in the middle */
+		k->must_show = true;
+		journal_break(&k->journal);
+	}
+	if (e != MM_OK)
+		return refuse(why, e, "batch");
 	if (events)
 		keep_durable(k, jws);
 	if (!show_in_place(k, &c))

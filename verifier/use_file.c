@@ -5,6 +5,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "common/json_heap.h"
+#include "common/text.h"
+
 /* ---- writing ---- */
 
 struct writing {
@@ -45,27 +48,12 @@ static void write_seen(void *ctx, const struct sighting *s)
 	w->any = true;
 }
 
-static void json_free_at(char **text)
-{
-	free(*text);
-}
-
-/* The issuer's name with what JSON wants escaped. */
-static void write_iss(const char *iss, struct buf *out)
-{
-	json_t *s = json_pack("s", iss);
-	__attribute__((cleanup(json_free_at))) char *text =
-		json_dumps(s, JSON_ENCODE_ANY);
-	json_decref(s);
-	buf_str(out, text ? text : "\"\"");
-}
-
 enum mm_err use_file_write(struct use_tables t, const char *iss,
 			   struct buf *out)
 {
 	struct writing uses = { .out = out }, seen = { .out = out };
 	buf_str(out, "{\"version\":1,\"iss\":");
-	write_iss(iss, out);
+	text_json(out, span_str(iss));
 	buf_str(out, ",\"tokens\":[");
 	use_table_each(t.uses, write_entry, &uses);
 	buf_str(out, "],\"seen\":[");
@@ -179,8 +167,10 @@ enum mm_err use_file_load(struct use_tables t, const char *path,
 	struct span whole;
 	TRY(buf_read_file(&text, path, why));
 	TRY(buf_done(&text, &whole));
-	AUTO_JSON json_t *root = json_loadb((const char *)whole.at, whole.len,
-					    JSON_REJECT_DUPLICATES, NULL);
+	AUTO_JSON json_t *root = NULL;
+	enum mm_err e = json_heap_load(whole, &root, NULL);
+	if (e == MM_ERR_NOMEM)
+		return e;
 	const char *of = json_string_value(json_object_get(root, "iss"));
 	const json_t *tokens = json_object_get(root, "tokens");
 	if (json_integer_value(json_object_get(root, "version")) != 1 ||

@@ -126,4 +126,11 @@ static inline unsigned shown(const struct host *h, uint32_t idx)
 	return state_status(s->head, state_find(s->head, FIXED), idx);
 }
 
+static inline int64_t shown_fresh(const struct host *h)
+{
+	AUTO_MAP struct state_map *s = NULL;
+	assert_ok(state_map_open(h->m.path, &s, NULL));
+	return state_fresh_at(s);
+}
+
 #endif

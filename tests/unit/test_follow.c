@@ -13,13 +13,6 @@
 #include "verifier/follow.h"
 #include "verifier/include/mintmark/verify.h"
 
-static int64_t shown_fresh(const struct host *h)
-{
-	AUTO_MAP struct state_map *s = NULL;
-	assert_ok(state_map_open(h->m.path, &s, NULL));
-	return state_fresh_at(s);
-}
-
 /* ---- batches ---- */
 
 static void test_followed(void **state)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+#include "common/json_heap.h"
 #include "common/log.h"
 #include "common/metrics_serve.h"
 #include "common/settings.h"
@@ -173,6 +174,7 @@ static enum mm_err run(const struct agent_settings *set,
 	struct agent_metrics metrics = { .state = set->state,
 					 .max_staleness = set->max_staleness };
 	block_signals(&signals);
+	json_heap_watch();
 	TRY(follower_start(opt, &metrics.follower, why));
 	enum mm_err e = open_doors(set, &door, &metrics, why);
 	if (e == MM_OK) {
