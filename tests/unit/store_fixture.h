@@ -36,7 +36,9 @@ static inline void open_again(struct fixture *f)
 static inline int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	snprintf(f->dir, sizeof f->dir, "/tmp/mintmark-store-XXXXXX");
+	const char *tmp = getenv("MM_TEST_TMP");
+	snprintf(f->dir, sizeof f->dir, "%.40s/mintmark-store-XXXXXX",
+		 tmp ? tmp : "/tmp");
 	if (f == NULL || mkdtemp(f->dir) == NULL)
 		return -1;
 	snprintf(f->path, sizeof f->path, "%s/s.db", f->dir);
