@@ -83,6 +83,7 @@ static enum mm_err no_route(struct http_request *rq, struct buf *allowed,
 			    struct why *why)
 {
 	struct span methods;
+	TRY(allowed->failed); /* out of memory is not "nothing here" */
 	if (allowed->len == 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is nothing at this path");

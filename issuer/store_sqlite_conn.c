@@ -103,6 +103,8 @@ int64_t column_int(struct query *q, int i)
 void column_text(struct query *q, int i, char *to, size_t size)
 {
 	const char *text = (const char *)sqlite3_column_text(q->st, i);
+	if (text == NULL && sqlite3_column_type(q->st, i) != SQLITE_NULL)
+		q->rc = SQLITE_NOMEM;
 	snprintf(to, size, "%s", text ? text : "");
 }
 

@@ -36,11 +36,10 @@ void token_row_read(struct query *q, struct token_row *t)
 static enum mm_err token_row_only(struct query *q, struct token_row *out)
 {
 	bool found = query_row(q);
+	if (found)
+		token_row_read(q, out);
 	TRY(query_end(q));
-	if (!found)
-		return MM_ERR_NOT_FOUND;
-	token_row_read(q, out);
-	return MM_OK;
+	return found ? MM_OK : MM_ERR_NOT_FOUND;
 }
 
 enum mm_err token_find(struct conn *c, uint32_t list, uint32_t idx,

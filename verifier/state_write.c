@@ -193,8 +193,11 @@ enum mm_err state_create(struct state_writer *w, const char *path,
 	snprintf(w->temp, sizeof w->temp, "%.*s.new", PATH_MAX - 8, path);
 
 	AUTO_HEAD struct state_header *h = NULL;
-	TRY(make_head(r, max_staleness, &h));
-	enum mm_err e = write_file(w, h, r, why);
+	enum mm_err e = make_head(r, max_staleness, &h);
+	if (e != MM_OK)
+		return why_say(why, e, NULL, "cannot make %s: %s", w->path,
+			       mm_err_word(e));
+	e = write_file(w, h, r, why);
 	if (e != MM_OK)
 		state_writer_close(w);
 	return e;
