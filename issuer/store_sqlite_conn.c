@@ -174,15 +174,24 @@ enum mm_err conn_pragma(struct conn *c, const char *text, int64_t *out)
 	return e;
 }
 
+/* A COMMIT that failed leaves the connection in the past: who reads there would
+ * never see what was changed since.  Tried until there is memory for it. */
+static struct conn *to_present(struct conn *c)
+{
+	if (!sqlite3_get_autocommit(c->db))
+		(void)!conn_exec(c, "ROLLBACK");
+	return c;
+}
+
 struct conn *store_reader(struct store *s)
 {
 	for (int i = 0; i < STORE_READERS; i++)
 		if (pthread_mutex_trylock(&s->reader[i].lock) == 0)
-			return &s->reader[i];
+			return to_present(&s->reader[i]);
 	unsigned turn = atomic_fetch_add(&s->reader_turn, 1);
 	struct conn *c = &s->reader[turn % STORE_READERS];
 	pthread_mutex_lock(&c->lock); /* all busy: queue, evenly */
-	return c;
+	return to_present(c);
 }
 
 void store_reader_done(struct conn **c)
