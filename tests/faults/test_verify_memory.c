@@ -1,4 +1,5 @@
-/* test_verify_memory.c - what verifying takes of memory, however often it is done.
+/* test_verify_memory.c - what verifying takes of memory, however often it is
+ * done.
  *
  * 1,000,000 verifications of good, forged and revoked tokens, of such as are
  * remembered and such as are pushed out; 10 million with MM_LONG.  The
