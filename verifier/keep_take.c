@@ -185,14 +185,15 @@ static bool was_revived(const struct list *to, const struct list *from,
 }
 
 static void keep_four(struct list *to, const struct list *from, uint32_t first,
-		      bool all)
+		      bool lost)
 {
 	for (uint32_t i = first; i < first + 4; i++) {
 		unsigned held = status_get(from->status, i);
-		if (status_get(to->status, i) != STATUS_VALID)
-			continue;
-		if (all ||
-		    (held == STATUS_REVOKED && !was_revived(to, from, i)))
+		bool stays = held == STATUS_REVOKED
+				     ? lost || !was_revived(to, from, i)
+				     : lost && status_get(to->status, i) ==
+						       STATUS_VALID;
+		if (stays)
 			status_set(to->status, i, held);
 	}
 }

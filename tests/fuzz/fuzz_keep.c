@@ -7,8 +7,8 @@
  *	r	the agent is stopped here, and starts again
  *
  * %K stands for the issuer's key.  What nobody trusted has signed changes
- * nothing.  What is taken does what the model reads in it, and no more; a
- * snapshot of another history gives no revoked token back.  The state file
+ * nothing.  What is taken does what the model reads in it, and no more; no
+ * snapshot gives a revoked token back.  The state file
  * says of every token what is held, and a restart finds all of it again.
  */
 #include "verifier/keep.h"
@@ -130,8 +130,17 @@ static void start_again(struct keeper *k)
 
 /* ---- what it takes ---- */
 
-/* Of a snapshot of another history: what was refused stays so. */
-static void keep_refused(struct model *to, const struct model *from)
+static bool stays(const struct model_list *a, const struct model_list *b,
+		  int64_t n, bool lost)
+{
+	if (a->status[n] != STATUS_REVOKED)
+		return lost && b->status[n] == STATUS_VALID;
+	return lost || !a->slides || !b->slides || b->uses[n] <= a->uses[n];
+}
+
+/* Whatever a snapshot says: what was revoked stays so, but for a token that
+ * has been used since; of another history, what was suspended, too. */
+static void keep_refused(struct model *to, const struct model *from, bool lost)
 {
 	for (size_t i = 0; i < from->lists; i++)
 		for (size_t j = 0; j < to->lists; j++) {
@@ -140,7 +149,7 @@ static void keep_refused(struct model *to, const struct model *from)
 			for (int64_t n = 0;
 			     a->list == b->list && n < a->size && n < b->size;
 			     n++)
-				if (b->status[n] == STATUS_VALID)
+				if (stays(a, b, n, lost))
 					b->status[n] = a->status[n];
 		}
 }
@@ -159,8 +168,7 @@ static enum model_answer take_snapshot(struct model *m, struct span payload)
 		model_free(&next);
 		return a;
 	}
-	if (!same)
-		keep_refused(&next, m);
+	keep_refused(&next, m, !same);
 	model_free(m);
 	*m = next;
 	return a;
