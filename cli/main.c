@@ -9,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "common/secrecy.h"
 
 #define AT(field)   offsetof(struct args, field)
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
@@ -357,6 +358,9 @@ static int run(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	secrecy_of_process();
+	if (argc > 1 && strcmp(argv[1], "key") == 0)
+		(void)secrecy_of_keys();
 	output_init();
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		int words = words_of(&commands[i], argc, argv);

@@ -9,6 +9,7 @@
 
 #include "common/http_internal.h"
 #include "common/log.h"
+#include "common/secrecy.h"
 #include "common/text.h"
 
 /* ---- headers ---- */
@@ -71,15 +72,22 @@ static enum mm_err put(struct http_request *rq, unsigned status,
 
 /* ---- bodies ---- */
 
+/* A new token may be in it: the library has a copy that is wiped when sent. */
 enum mm_err http_reply(struct http_request *rq, unsigned status,
 		       const char *type, struct span body)
 {
-	/* The library copies, and takes a pointer that is not const. */
-	void *at = (void *)(uintptr_t)body.at;
 	rq->reply_bytes = body.len;
-	return put(rq, status, type,
-		   MHD_create_response_from_buffer(body.len, at,
-						   MHD_RESPMEM_MUST_COPY));
+	void *copy = malloc(body.len + 1);
+	if (copy == NULL)
+		return put(rq, status, NULL, NULL);
+	if (body.len != 0)
+		memcpy(copy, body.at, body.len);
+	struct MHD_Response *r =
+		MHD_create_response_from_buffer_with_free_callback(
+			body.len, copy, wiped_free);
+	if (r == NULL)
+		wiped_free(copy);
+	return put(rq, status, type, r);
 }
 
 static void drop_body(void *body)

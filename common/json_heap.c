@@ -1,7 +1,10 @@
-/* json_heap.c - allocations that are remembered when they fail. */
+/* json_heap.c - allocations that are remembered when they fail, and wiped when
+ * they end: tokens are in them. */
 #include "common/json_heap.h"
 
 #include <stdlib.h>
+
+#include "common/secrecy.h"
 
 static _Thread_local bool failed;
 static _Thread_local void *spare;
@@ -32,7 +35,7 @@ void json_heap_spare_end(void)
 
 void json_heap_watch(void)
 {
-	json_set_alloc_funcs(watched, free);
+	json_set_alloc_funcs(watched, wiped_free);
 }
 
 enum mm_err json_heap_load(struct span text, json_t **out, json_error_t *error)

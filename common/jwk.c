@@ -1,6 +1,7 @@
 /* jwk.c - signing and verifying keys: parsed once, counted, found. */
 #include "common/jwk.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "common/jwk_internal.h"
@@ -36,7 +37,7 @@ enum jwk_alg jwk_alg(const struct jwk *k)
 
 bool jwk_is_private(const struct jwk *k)
 {
-	return k->pem.len != 0 || k->signer != NULL;
+	return k->pem != NULL || k->signer != NULL;
 }
 
 struct evp_pkey_st *jwk_evp(const struct jwk *k)
@@ -46,7 +47,7 @@ struct evp_pkey_st *jwk_evp(const struct jwk *k)
 
 struct span jwk_pem(const struct jwk *k)
 {
-	return span_of(k->pem.at, k->pem.len);
+	return span_of(k->pem, k->pem_len);
 }
 
 struct jwk *jwk_hold(struct jwk *k)
@@ -64,7 +65,7 @@ void jwk_drop(struct jwk *k)
 	free(k->ready);
 	EVP_PKEY_free(k->evp);
 	EVP_PKEY_free(k->signer);
-	buf_free(&k->pem);
+	OPENSSL_secure_clear_free(k->pem, k->pem_len);
 	free(k);
 }
 
@@ -127,7 +128,6 @@ enum mm_err jwk_adopt(EVP_PKEY **evp, struct jwk **out, struct why *why)
 		return MM_ERR_NOMEM;
 	atomic_init(&k->owners, 1);
 	k->alg = alg;
-	k->pem = buf_new(16384);
 	k->ready = calloc(JWK_CONTEXTS, sizeof *k->ready);
 	if (k->ready == NULL)
 		return MM_ERR_NOMEM;

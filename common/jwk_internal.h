@@ -21,7 +21,8 @@ struct jwk {
 	enum jwk_alg alg;
 	char kid[KID_SIZE];
 	EVP_PKEY *evp;
-	struct buf pem; /* PKCS#8, private keys only; wiped when freed */
+	char *pem; /* PKCS#8, private keys only; in OpenSSL's secure heap */
+	size_t pem_len;
 	/* What signs where evp cannot: a private key that never leaves its
 	 * PKCS#11 token.  evp is then its public half, in our memory. */
 	EVP_PKEY *signer;

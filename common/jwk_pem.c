@@ -27,13 +27,17 @@ static enum mm_err take_text(BIO *bio, struct buf *out)
 /* Keep the private half as text: libjwt wants it so on each call. */
 static enum mm_err keep_pem(struct jwk *k)
 {
-	struct span pem;
+	char *text;
 	AUTO_BIO BIO *bio = BIO_new(BIO_s_secmem());
 	if (bio == NULL || !PEM_write_bio_PKCS8PrivateKey(bio, k->evp, NULL,
 							  NULL, 0, NULL, NULL))
 		return MM_ERR_CRYPTO;
-	TRY(take_text(bio, &k->pem));
-	return buf_done(&k->pem, &pem);
+	long n = BIO_get_mem_data(bio, &text);
+	if (n <= 0 || (k->pem = OPENSSL_secure_malloc((size_t)n)) == NULL)
+		return MM_ERR_NOMEM;
+	memcpy(k->pem, text, (size_t)n);
+	k->pem_len = (size_t)n;
+	return MM_OK;
 }
 
 bool jwk_proves_itself(const struct jwk *k)
@@ -158,7 +162,7 @@ static X509_SIG *seal(PKCS8_PRIV_KEY_INFO *info, struct span passphrase)
 enum mm_err jwk_pem_encrypt(const struct jwk *k, struct span passphrase,
 			    struct buf *out)
 {
-	MM_ASSERT(k->pem.len != 0 && passphrase.len != 0);
+	MM_ASSERT(k->pem_len != 0 && passphrase.len != 0);
 	AUTO_INFO PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(k->evp);
 	AUTO_SEALED X509_SIG *sealed = info ? seal(info, passphrase) : NULL;
 	AUTO_BIO BIO *bio = BIO_new(BIO_s_mem());

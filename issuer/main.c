@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/secrecy.h"
 #include "issuer/start.h"
 
 #define ROW(name, kind, standard, arg, help)                                   \
@@ -67,12 +68,27 @@ static void greet(const struct running *r)
 		set->data, set->data, set->data);
 }
 
+/* What could be safer.  --dev is for trying out. */
+static void warn(const struct issuer_settings *set, enum secrecy keys)
+{
+	if (geteuid() == 0 && !set->dev)
+		log_event(LOG_WARNING, "issuer.root",
+			  "detail=runs as root: whoever breaks in is root; "
+			  "say --user NAME, or start it as another user");
+	if (keys != SECRECY_LOCKED)
+		log_event(LOG_WARNING, "issuer.memory",
+			  "detail=private keys may be swapped out: let "
+			  "mintmarkd lock 1 MiB (RLIMIT_MEMLOCK)");
+}
+
 int main(int argc, char **argv)
 {
 	static struct running r; /* zero; too large for a stack */
 	struct why why = { .text = "" };
 	enum settings_wish wish;
 	sigset_t signals;
+	secrecy_of_process();
+	enum secrecy keys = secrecy_of_keys();
 	enum mm_err e =
 		settings_read(&table, argc, argv, &r.is.set, &wish, &why);
 	if (e == MM_OK && wish != SETTINGS_HELP)
@@ -93,6 +109,7 @@ int main(int argc, char **argv)
 	}
 	log_event(LOG_NOTICE, "issuer.start", "version=%s issuer=%s listen=%s",
 		  MM_VERSION, r.is.set.issuer, r.is.set.listen);
+	warn(&r.is.set, keys);
 	greet(&r);
 	serve(&r, &signals);
 	log_event(LOG_NOTICE, "issuer.stop", "detail=finishing requests");

@@ -13,6 +13,8 @@
 #include "common/log.h"
 #include "common/loopback.h"
 #include "common/metrics_serve.h"
+#include "common/secrecy.h"
+#include "issuer/become.h"
 #include "issuer/metrics.h"
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
@@ -134,28 +136,6 @@ static enum mm_err data_path(const struct issuer *is, const char *name,
 	return n > 0 && n < 4096 ? MM_OK : MM_ERR_INVALID;
 }
 
-/* Private keys live there: nobody else may look in. */
-static enum mm_err make_data_folder(const char *dir, struct why *why)
-{
-	struct stat st;
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return why_say(why, MM_ERR_IO, "data",
-			       "cannot make the folder %s: %s", dir,
-			       strerror(errno));
-	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
-		return why_say(why, MM_ERR_IO, "data", "%s is not a folder",
-			       dir);
-	if (access(dir, R_OK | W_OK | X_OK) != 0)
-		return why_say(why, MM_ERR_IO, "data",
-			       "the folder %s cannot be written: %s", dir,
-			       strerror(errno));
-	if (st.st_mode & 022)
-		return why_say(why, MM_ERR_INVALID, "data",
-			       "others can write to %s: chmod go-w %s", dir,
-			       dir);
-	return MM_OK;
-}
-
 /* Keys and store belong together.  A missing folder or file is a disk that
  * is not there, or half of a backup: new keys would retire the old ones, and
  * with them every token, for good; a new store would forget what was
@@ -258,7 +238,8 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(oauth_metadata_new(is->set.issuer, &is->metadata));
 	TRY(openapi_new(&is->openapi));
 	TRY(console_open(&is->console));
-	TRY(make_data_folder(is->set.data, why));
+	TRY(data_folder_make(is->set.data, why));
+	TRY(data_folder_check(is->set.data, why));
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
 	sweep.store = is->store;
@@ -288,6 +269,19 @@ static enum mm_err read_pem(const char *path, struct buf *b, const char **out,
 	return MM_OK;
 }
 
+/* A group may read it, as Debian's ssl-cert does. */
+static enum mm_err check_tls_key(const char *path, struct why *why)
+{
+	struct stat st;
+	if (path[0] == '\0' || stat(path, &st) != 0 ||
+	    (st.st_mode & (S_IWGRP | S_IRWXO)) == 0)
+		return MM_OK; /* what is not there is said when it is read */
+	return why_say(why, MM_ERR_INVALID, "tls_key",
+		       "others can read %s: chmod 600 it, and replace the "
+		       "key if they may have",
+		       path);
+}
+
 static enum mm_err start_http(struct issuer *is, struct why *why)
 {
 	char host[256], sock[4096];
@@ -307,6 +301,7 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 	};
 	TRY(address_read(is->set.listen, host, &o.port, why));
 	TRY(data_path(is, "admin.sock", sock));
+	TRY(check_tls_key(is->set.tls_key, why));
 	TRY(read_pem(is->set.tls_cert, &cert, &o.tls_cert, why));
 	TRY(read_pem(is->set.tls_key, &key, &o.tls_key, why));
 	TRY(http_start(&o, &is->http, why));
@@ -343,7 +338,12 @@ enum mm_err issuer_start(struct running *r, struct why *why)
 	umask(077);
 	json_heap_watch();
 	json_object_seed(0); /* before threads: jansson's hash seed */
-	enum mm_err e = try_address(&r->is, why);
+	const struct issuer_settings *set = &r->is.set;
+	enum mm_err e = MM_OK;
+	if (set->user[0] != '\0') /* no file, socket or thread before it */
+		e = become_user(set->user, set->data, why);
+	if (e == MM_OK)
+		e = try_address(&r->is, why);
 	if (e == MM_OK)
 		e = start_parts(r, why);
 	if (e == MM_OK)

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 
-from flow import AGENT, MINTMARKD, Flow, cli, free_port, main
+from flow import AGENT, MINTMARK, MINTMARKD, Flow, cli, free_port, main
 
 
 def run(*argv, env=None):
@@ -68,7 +68,7 @@ class BadStart(Flow):
             self.assertEqual(run(MINTMARKD, flag).returncode, 0)
             self.assertEqual(run(AGENT, flag).returncode, 0)
 
-    def test_data_folders(self):
+    def test_F26_data_folders(self):
         a_file = self.folder / "file"
         a_file.write_text("x")
         self.mint(*self.base(data=a_file), says="not a folder")
@@ -78,6 +78,56 @@ class BadStart(Flow):
         loose.chmod(0o777)
         self.mint(*self.base(data=loose), says="chmod go-w")
         self.assertEqual(list(loose.iterdir()), [])
+        if os.geteuid() == 0:  # who owns it could put his keys there
+            other = self.folder / "other"
+            other.mkdir(0o700)
+            os.chown(other, 61001, 61001)
+            self.mint(*self.base(data=other), says="--user 61001")
+            self.assertEqual(list(other.iterdir()), [])
+
+    def read_only(self, folder, *argv):
+        """It runs where that folder cannot be written."""
+        p = run("unshare", "-m", "sh", "-c", 'mount --bind "$0" "$0" && '
+                'mount -o remount,bind,ro "$0" && echo mounted && exec "$@"',
+                folder, *argv)
+        if not p.stdout.startswith("mounted"):
+            self.skipTest(f"cannot mount: {p.stderr.strip()}")
+        return p
+
+    def test_F26_read_only(self):
+        i, a = self.both()
+        for p in (a, i):
+            p.stop()
+        before = sorted(f.name for f in i.data.rglob("*"))
+        p = self.read_only(self.folder, MINTMARKD, *self.base(
+            data=i.data, issuer=i.name))
+        says = [l for l in p.stderr.splitlines() if not l.startswith("{")]
+        self.assertEqual((p.returncode, len(says)), (1, 1), p.stderr)
+        self.assertIn("Read-only file system", says[0])
+        self.assertEqual(sorted(f.name for f in i.data.rglob("*")), before)
+        p = self.read_only(self.folder, MINTMARK, "key", "rotate", "--now",
+                           "--data", i.data)
+        self.assertEqual(p.returncode, 3, p.stderr)
+        self.assertIn("mount it for writing", p.stderr)
+        p = self.read_only(self.folder, AGENT, "--issuer", i.url,
+                           "--token-file", a.token_file, "--state", a.state)
+        says = [l for l in p.stderr.splitlines() if not l.startswith("{")]
+        self.assertEqual((p.returncode, len(says)), (1, 1), p.stderr)
+        self.assertIn("Read-only file system", says[0])
+        i.start()
+        a.start()
+        self.assertIsNone(a.reason(i.mint()["token"]))
+
+    def test_F26_the_key_of_tls(self):
+        key, cert = self.folder / "tls.key", self.folder / "tls.crt"
+        for path in (key, cert):
+            path.write_text("not read")
+        for mode, refused in ((0o644, True), (0o660, True), (0o640, False)):
+            key.chmod(mode)
+            flags = [*self.base(), "--tls-cert", cert, "--tls-key", key]
+            p = run(MINTMARKD, *flags)
+            self.assertEqual(p.returncode, 1)
+            self.assertEqual("others can read" in p.stderr, refused, p.stderr)
 
     def test_a_port_in_use(self):
         with socket.socket() as s:
@@ -86,7 +136,7 @@ class BadStart(Flow):
             at = f"127.0.0.1:{s.getsockname()[1]}"
             self.mint(*self.base(listen=at), says=at)
 
-    def test_keys(self):
+    def test_F26_keys(self):
         i = self.issuer()
         i.stop()
         flags = self.base(data=i.data, issuer=i.name)

@@ -183,7 +183,7 @@ static bool may_run(size_t i)
 				  wrongs[i].how != break_owner_of_folder);
 }
 
-static void test_refusals(void **state)
+static void test_F26_wrong_keyring(void **state)
 {
 	for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
 		if (!may_run(i))
@@ -312,7 +312,7 @@ static void test_two_processes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_refusals),
+		T(test_F26_wrong_keyring),
 		T(test_lock),
 		T(test_lock_is_no_trap),
 		T(test_two_processes),

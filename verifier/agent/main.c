@@ -8,6 +8,7 @@
 #include "common/json_heap.h"
 #include "common/log.h"
 #include "common/metrics_serve.h"
+#include "common/secrecy.h"
 #include "common/settings.h"
 #include "verifier/agent/metrics.h"
 #include "verifier/follow.h"
@@ -197,6 +198,8 @@ int main(int argc, char **argv)
 	struct follower_options opt = { .say = say };
 	struct why why = { .text = "" };
 	enum settings_wish wish;
+	secrecy_of_process(); /* it holds its token, and hears those of others
+			       */
 	enum mm_err e = settings_read(&table, argc, argv, &set, &wish, &why);
 	if (e == MM_OK && (wish == SETTINGS_RUN || wish == SETTINGS_TEST))
 		e = fill(&set, &opt, &why);

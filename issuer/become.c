@@ -1,0 +1,128 @@
+/* become.c - from root to the user that the mint runs as, and his folder.
+ *
+ * Groups first, the user last: without root, neither could be changed any
+ * more; and then it is tried whether there is a way back.
+ */
+#include "issuer/become.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/secrecy.h"
+#include "common/span.h"
+
+/* Who it is; a number may have no name, in a container say. */
+struct somebody {
+	char name[256]; /* "" */
+	uid_t uid;
+	gid_t gid;
+};
+
+static bool by_number(const char *text, uid_t *uid)
+{
+	char *end;
+	errno = 0;
+	unsigned long n = strtoul(text, &end, 10);
+	*uid = (uid_t)n;
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
+	       n < UINT32_MAX;
+}
+
+static enum mm_err find(const char *user, struct somebody *out, struct why *why)
+{
+	uid_t uid;
+	bool number = by_number(user, &uid);
+	const struct passwd *p = getpwnam(user);
+	if (p == NULL && number)
+		p = getpwuid(uid);
+	*out = (struct somebody){ .name = "", .uid = uid, .gid = uid };
+	if (p != NULL) {
+		out->uid = p->pw_uid;
+		out->gid = p->pw_gid;
+		if (span_copy(out->name, sizeof out->name,
+			      span_str(p->pw_name)))
+			return MM_OK;
+	} else if (number) {
+		return MM_OK;
+	}
+	return why_say(why, MM_ERR_INVALID, "user",
+		       "there is no user %s here: make it (adduser --system "
+		       "--group --no-create-home %s), or say another --user",
+		       user, user);
+}
+
+static bool change_to(const struct somebody *s)
+{
+	int groups =
+		s->name[0] ? initgroups(s->name, s->gid) : setgroups(0, NULL);
+	return groups == 0 && setresgid(s->gid, s->gid, s->gid) == 0 &&
+	       setresuid(s->uid, s->uid, s->uid) == 0 &&
+	       (s->uid == 0 || setuid(0) != 0);
+}
+
+static enum mm_err cannot(const char *user, struct why *why)
+{
+	return why_say(why, MM_ERR_INVALID, "user", "cannot go on as %s: %s",
+		       user, strerror(errno));
+}
+
+enum mm_err become_user(const char *user, const char *folder, struct why *why)
+{
+	struct somebody s;
+	TRY(find(user, &s, why));
+	if (geteuid() == s.uid)
+		return MM_OK;
+	if (geteuid() != 0)
+		return why_say(why, MM_ERR_INVALID, "user",
+			       "only root can go on as %s: start mintmarkd as "
+			       "root, or as %s",
+			       user, user);
+	if (mkdir(folder, 0700) == 0 && chown(folder, s.uid, s.gid) != 0)
+		return cannot(user, why);
+	if (!change_to(&s))
+		return cannot(user, why);
+	secrecy_of_process(); /* as the new one */
+	return MM_OK;
+}
+
+/* ---- the data folder ---- */
+
+enum mm_err data_folder_make(const char *dir, struct why *why)
+{
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		return MM_OK;
+	return why_say(why, MM_ERR_IO, "data", "cannot make the folder %s: %s",
+		       dir, strerror(errno));
+}
+
+enum mm_err data_folder_check(const char *dir, struct why *why)
+{
+	struct stat st;
+	unsigned me = (unsigned)geteuid();
+	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+		return why_say(why, MM_ERR_IO, "data", "%s is not a folder",
+			       dir);
+	if (st.st_uid != me && st.st_uid != 0)
+		return why_say(why, MM_ERR_INVALID, "data",
+			       "%s belongs to uid %u, and mintmarkd is uid %u: "
+			       "start it as the owner (as root, with --user "
+			       "%u), or chown -R the folder",
+			       dir, (unsigned)st.st_uid, me,
+			       (unsigned)st.st_uid);
+	if (access(dir, R_OK | W_OK | X_OK) != 0)
+		return why_say(why, MM_ERR_IO, "data",
+			       "the folder %s cannot be written by uid %u: %s",
+			       dir, me, strerror(errno));
+	if (st.st_mode & 022)
+		return why_say(why, MM_ERR_INVALID, "data",
+			       "others can write to %s: chmod go-w %s", dir,
+			       dir);
+	return MM_OK;
+}
