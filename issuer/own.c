@@ -58,11 +58,24 @@ enum mm_err own_read(struct issuer *is, struct span token, unsigned flags,
 
 /* ---- alive ---- */
 
+/* When we issued it, or later.  By a clock that was set back, agents would be
+ * sent away, and hear of no revocation. */
+static int64_t no_sooner(struct issuer *is, const struct claims *c, int64_t now)
+{
+	struct token_row t;
+	if (c->iat <= now || c->access ||
+	    store_get(is->store, c->list, c->idx, &t) != MM_OK ||
+	    t.iat != c->iat)
+		return now;
+	return c->iat;
+}
+
 enum mm_err own_check(struct issuer *is, const struct claims *c,
 		      const struct own_ask *ask, int64_t *last_use)
 {
-	TRY(claims_check(c, span_str(is->set.issuer), ask->audience, ask->now));
-	TRY(publisher_alive(is->publisher, c, ask->now, last_use));
+	int64_t now = no_sooner(is, c, ask->now);
+	TRY(claims_check(c, span_str(is->set.issuer), ask->audience, now));
+	TRY(publisher_alive(is->publisher, c, now, last_use));
 	return claims_check_from(c, span_str(ask->from));
 }
 

@@ -86,6 +86,7 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	const char *text = why->text[0] ? why->text : mm_err_word(e);
 	if (is_stopping(f))
 		return;
+	keep_note_silence(&f->keep);
 	if ((f->said & bit) == 0)
 		say(f, LOG_WARNING,
 		    e == MM_ERR_UNAVAILABLE ? "feed.unreachable"

@@ -224,6 +224,7 @@ enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
 		return not_now(k, e, why);
 	k->holds = true;
 	k->fresh_at = k->replica.iat < now ? k->replica.iat : now;
+	k->fresh_ms = clock_ms();
 	use_table_prune(&k->uses, &k->replica, now);
 	return keep_show(k, why);
 }

@@ -38,6 +38,7 @@ struct keeper {
 	struct replica replica;
 	bool holds;	  /* the replica is one */
 	int64_t fresh_at; /* the newest iat seen, never ahead of our clock */
+	int64_t fresh_ms; /* clock_ms() then */
 	struct state_writer live;
 	struct use_table uses;
 	struct seen_table seen;
@@ -71,6 +72,10 @@ MM_MUST_USE enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 MM_MUST_USE enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
 					   const struct jwk_set *also,
 					   int64_t now, struct why *why);
+
+/* The issuer was not heard: after max_staleness by the steady clock the state
+ * file is stale, whatever the host's clock says (it may have been set back). */
+void keep_note_silence(struct keeper *k);
 
 /* A use on this host, as a datagram brought it.  MM_ERR_INVALID: not
  * believable. */

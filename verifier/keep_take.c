@@ -5,6 +5,7 @@
  * stands still is caught by the readers: the state goes stale.) */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "verifier/keep.h"
 
 /* ---- opening ---- */
@@ -125,12 +126,30 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
  * take it back, and a clock ahead of ours does not take it forward. */
 static void note_fresh(struct keeper *k, int64_t before, int64_t now)
 {
+	int64_t passed = (clock_ms() - k->fresh_ms) / 1000;
+	bool set_back = now < k->fresh_at + passed;
+	if (set_back) /* it says less than it did, and the time since */
+		now = k->fresh_at + passed;
 	if (k->replica.iat > now + CLOCK_LEEWAY)
 		k->replica.iat = before; /* its clock, or ours, is wrong */
 	else if (k->replica.iat > now)
 		k->replica.iat = now;
-	if (k->replica.iat > k->fresh_at)
-		k->fresh_at = k->replica.iat;
+	if (k->replica.iat <= k->fresh_at)
+		return;
+	/* no part of a second is lost: they would add up */
+	k->fresh_ms = set_back && k->replica.iat == now
+			      ? k->fresh_ms + passed * 1000
+			      : clock_ms();
+	k->fresh_at = k->replica.iat;
+}
+
+void keep_note_silence(struct keeper *k)
+{
+	pthread_mutex_lock(&k->lock);
+	int64_t silent = clock_ms() - k->fresh_ms;
+	if (k->live.head != NULL && silent / 1000 > k->max_staleness)
+		state_put_head(&k->live, k->replica.seq, 0);
+	pthread_mutex_unlock(&k->lock);
 }
 
 /* Without a journal the next restart begins where it ends, and asks the

@@ -47,6 +47,19 @@ static enum mm_err check_fresh(struct mm_verifier *v, struct pin *p,
 	return is_stale(v, p->map, age) ? MM_ERR_STALE : MM_OK;
 }
 
+static int64_t clock_of(const struct mm_verifier *v)
+{
+	return v->now ? v->now(v->now_ctx) : clock_now();
+}
+
+/* Not before the newest news, which the issuer has dated: a clock that was
+ * set back would wake the dead, and find what is new not yet valid. */
+static int64_t no_sooner(int64_t now, const struct state_map *m)
+{
+	int64_t news = state_fresh_at(m);
+	return now > news ? now : news;
+}
+
 /* What the token's list says of it. */
 static enum mm_err check_list(const struct state_map *m,
 			      const struct state_list *l,
@@ -168,10 +181,11 @@ static enum mm_err verify(struct mm_verifier *v, const struct asked *ask,
 	struct claims room;
 	struct used used;
 	struct cache_query q = cache_look(v->cache, token);
-	int64_t now = v->now ? v->now(v->now_ctx) : clock_now();
+	int64_t now = clock_of(v);
 	AUTO_PIN struct pin p = reader_pin(&v->reader);
 
 	TRY(check_fresh(v, &p, now));
+	now = no_sooner(now, p.map);
 	if (!remembers(v, p.map, &q, &used))
 		TRY(first_sight(v, p.map, token, &room, &used));
 	const struct claims *c = used.claims;
@@ -235,7 +249,7 @@ enum mm_err mm_verify_client(struct mm_verifier *v,
 enum mm_err verifier_check_again(struct mm_verifier *v,
 				 const struct mm_token *t)
 {
-	int64_t now = v->now ? v->now(v->now_ctx) : clock_now(), last_use;
+	int64_t now = clock_of(v), last_use;
 	struct claims c;
 	c.iat = t->issued_at;
 	c.exp = t->expires_at;
@@ -244,13 +258,14 @@ enum mm_err verifier_check_again(struct mm_verifier *v,
 	c.idx = t->index;
 	AUTO_PIN struct pin p = reader_pin(&v->reader);
 	TRY(check_fresh(v, &p, now));
+	now = no_sooner(now, p.map);
 	const struct state_list *l = state_find(p.map->head, c.list);
 	return check_list(p.map, l, &c, now, &last_use);
 }
 
 enum mm_err verifier_fresh(struct mm_verifier *v)
 {
-	int64_t now = v->now ? v->now(v->now_ctx) : clock_now();
+	int64_t now = clock_of(v);
 	AUTO_PIN struct pin p = reader_pin(&v->reader);
 	return check_fresh(v, &p, now);
 }

@@ -64,6 +64,7 @@ ROWS = {
          "if (age <= QUIET_SECONDS && !is", "if (!is"),
         ("freshness comes before all else",
          "\tTRY(check_fresh(v, &p, now));\n"
+         "\tnow = no_sooner(now, p.map);\n"
          "\tif (!remembers(v, p.map, &q, &used))\n"
          "\t\tTRY(first_sight(v, p.map, token, &room, &used));\n",
          "\tif (!remembers(v, p.map, &q, &used))\n"
@@ -162,8 +163,11 @@ ROWS = {
          "\tTRY(claims_check(", "\tfill(out, c, 0);\n\tTRY(claims_check("),
         ("is what we know fresh, when asked again?",
          "TRY(check_fresh(v, &p, now));\n"
+         "\tnow = no_sooner(now, p.map);\n"
          "\tconst struct state_list *l = state_find(p.map->head, c.list);",
          "const struct state_list *l = state_find(p.map->head, c.list);"),
+        ("a clock that was set back",
+         "int64_t news = state_fresh_at(m);", "int64_t news = ((void)m, now);"),
         ("the lists, when asked again",
          "return check_list(p.map, l, &c, now, &last_use);",
          "(void)!check_list(p.map, l, &c, now, &last_use);\n"
