@@ -377,7 +377,8 @@ ROWS = {
          "\t\t\t    MM_OK", "jwk_from_json(span_of(rows[i].jwk, n), &key, "
          "NULL) == MM_ERR_NOMEM"),
         ("a key's name",
-         "strncmp(jwk_kid(key), rows[i].kid, sizeof rows[i].kid) ||", "0 ||"),
+         "strncmp(jwk_kid(key), rows[i].kid, sizeof rows[i].kid) !=\n"
+         "\t\t\t    0 ||", "0 ||"),
     ],
     # ---- common/: the rules ----
     "common/claims.h": [
