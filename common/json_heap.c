@@ -1,10 +1,7 @@
-/* json_heap.c - allocations that are remembered when they fail, and wiped when
- * they end: tokens are in them. */
+/* json_heap.c - allocations that are remembered when they fail. */
 #include "common/json_heap.h"
 
 #include <stdlib.h>
-
-#include "common/secrecy.h"
 
 static _Thread_local bool failed;
 static _Thread_local void *spare;
@@ -33,9 +30,9 @@ void json_heap_spare_end(void)
 	spare = NULL;
 }
 
-void json_heap_watch(void)
+void json_heap_watch(void (*end)(void *))
 {
-	json_set_alloc_funcs(watched, wiped_free);
+	json_set_alloc_funcs(watched, end);
 }
 
 enum mm_err json_heap_load(struct span text, json_t **out, json_error_t *error)

@@ -14,8 +14,9 @@
 
 #include "common/buf.h"
 
-/* Once, before jansson is used and before threads start. */
-void json_heap_watch(void);
+/* Once, before jansson is used and before threads start.  `end` is free(), or
+ * what wipes first. */
+void json_heap_watch(void (*end)(void *));
 
 /* json_loadb(): MM_ERR_NOMEM, MM_ERR_MALFORMED.  *out is the caller's; `error`
  * may be NULL. */

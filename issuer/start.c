@@ -336,8 +336,8 @@ static void read_keys_again(struct issuer *is)
 enum mm_err issuer_start(struct running *r, struct why *why)
 {
 	umask(077);
-	json_heap_watch();
-	json_object_seed(0); /* before threads: jansson's hash seed */
+	json_heap_watch(wiped_free); /* tokens are in it */
+	json_object_seed(0);	     /* before threads: jansson's hash seed */
 	const struct issuer_settings *set = &r->is.set;
 	enum mm_err e = MM_OK;
 	if (set->user[0] != '\0') /* no file, socket or thread before it */

@@ -249,6 +249,6 @@ int main(void)
 		cmocka_unit_test(test_F5_saving),
 		cmocka_unit_test(test_F4_saving),
 	};
-	json_heap_watch(); /* as the agent does */
+	json_heap_watch(free); /* as the agent does */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,6 @@ int main(void)
 		cmocka_unit_test(test_F5_compromise),
 		cmocka_unit_test(test_F5_load),
 	};
-	json_heap_watch();
+	json_heap_watch(free);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

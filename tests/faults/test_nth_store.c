@@ -246,7 +246,7 @@ int main(void)
 		T(test_F3_open),
 		T(test_F4_mint_and_revoke),
 	};
-	json_heap_watch(); /* as mintmarkd does */
+	json_heap_watch(free); /* as mintmarkd does */
 	if (jwk_generate(JWK_ES256, &key) != MM_OK)
 		return 1;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,7 +175,7 @@ static enum mm_err run(const struct agent_settings *set,
 	struct agent_metrics metrics = { .state = set->state,
 					 .max_staleness = set->max_staleness };
 	block_signals(&signals);
-	json_heap_watch();
+	json_heap_watch(free);
 	TRY(follower_start(opt, &metrics.follower, why));
 	enum mm_err e = open_doors(set, &door, &metrics, why);
 	if (e == MM_OK) {
