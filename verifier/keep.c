@@ -158,16 +158,26 @@ static enum mm_err open_kept(const struct keeper *k, struct span jws,
 	return buf_done(payload, text);
 }
 
-/* Batches that the checkpoint has already are older than it: skipped. */
+struct replaying {
+	struct keeper *k;
+	int64_t now;
+};
+
+/* Batches that the checkpoint has already are older than it: skipped.  A time
+ * that was not believed when the batch came (note_fresh()) is not now. */
 static enum mm_err replay(void *ctx, struct span jws)
 {
-	struct keeper *k = ctx;
+	const struct replaying *r = ctx;
+	struct keeper *k = r->k;
+	int64_t before = k->replica.iat;
 	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
 	struct span text;
 	errno = 0;
 	enum mm_err e = open_kept(k, jws, &payload, &text);
 	if (e == MM_OK)
 		e = batch_apply(&k->replica, text, NULL, NULL);
+	if (k->replica.iat > r->now + CLOCK_LEEWAY)
+		k->replica.iat = before;
 	return e == MM_ERR_ROLLBACK ? MM_OK : if_memory(e);
 }
 
@@ -219,11 +229,14 @@ enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
 		replica_free(&k->replica);
 		return journal_empty(&k->journal);
 	}
-	e = journal_replay(&k->journal, replay, k);
+	struct replaying r = { k, now };
+	e = journal_replay(&k->journal, replay, &r);
 	if (e != MM_OK)
 		return not_now(k, e, why);
 	k->holds = true;
-	k->fresh_at = k->replica.iat < now ? k->replica.iat : now;
+	if (k->replica.iat > now)
+		k->replica.iat = now;
+	k->fresh_at = k->replica.iat;
 	k->fresh_ms = clock_ms();
 	use_table_prune(&k->uses, &k->replica, now);
 	return keep_show(k, why);
