@@ -13,6 +13,7 @@
 #include "cli/place.h"
 #include "common/base64url.h"
 #include "common/clock.h"
+#include "common/json_heap.h"
 
 #define REPLY_MAX   (64u << 20)
 #define PATIENCE_MS 5000 /* people start mintmarkd and go on at once */
@@ -276,8 +277,7 @@ static enum mm_err exchange(struct client *c, const struct call *call,
 			    struct buf *text, struct span *out, struct why *why)
 {
 	AUTO_BUF struct buf url = buf_new(8192);
-	AUTO_TEXT char *sent =
-		call->body ? json_dumps(call->body, JSON_COMPACT) : NULL;
+	AUTO_TEXT char *sent = json_heap_dump(call->body, JSON_COMPACT);
 	AUTO_SLIST struct slist headers = { NULL };
 	struct span full;
 	long status = 0;

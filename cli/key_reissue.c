@@ -11,6 +11,7 @@
 #include "cli/key.h"
 #include "cli/key_handout.h"
 #include "cli/output.h"
+#include "common/json_heap.h"
 
 #define PLAN	  "plan.json"
 #define MANIFEST  "manifest.tsv"
@@ -49,7 +50,7 @@ static enum mm_err save_plan(const struct reissue *r, const char *path,
 {
 	AUTO_JSON json_t *plan =
 		json_pack("{s:s, s:O}", "key", r->kid, "tokens", tokens);
-	char *text = plan ? json_dumps(plan, JSON_INDENT(1)) : NULL;
+	char *text = json_heap_dump(plan, JSON_INDENT(1));
 	if (text == NULL)
 		return MM_ERR_NOMEM;
 	enum mm_err e = file_replace(path, span_str(text), 0600, why);

@@ -9,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "common/json_heap.h"
 #include "common/secrecy.h"
 
 #define AT(field)   offsetof(struct args, field)
@@ -362,6 +363,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "key") == 0)
 		(void)secrecy_of_keys();
 	output_init();
+	json_heap_watch(free);
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		int words = words_of(&commands[i], argc, argv);
 		if (words > 0)

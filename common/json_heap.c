@@ -2,9 +2,26 @@
 #include "common/json_heap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static _Thread_local bool failed;
 static _Thread_local void *spare;
+static void (*ending)(void *) = free; /* the program's */
+
+/* While a text is read: memory for the allocation that fails first.  If the
+ * buffer of the lexer may not grow, it loses a character, and looks for it
+ * behind its end.  So that grows, and there is no next character. */
+static _Thread_local struct {
+	void *at;
+	size_t len;
+} last;
+
+static void *fail(size_t n)
+{
+	bool first = !failed;
+	failed = true;
+	return first && n <= last.len ? last.at : NULL;
+}
 
 static void *watched(size_t n)
 {
@@ -13,8 +30,13 @@ static void *watched(size_t n)
 		json_heap_spare_end();
 		at = malloc(n);
 	}
-	failed |= at == NULL;
-	return at;
+	return at ? at : fail(n);
+}
+
+static void release(void *at)
+{
+	if (at != last.at)
+		ending(at);
 }
 
 bool json_heap_spare(size_t n)
@@ -32,20 +54,61 @@ void json_heap_spare_end(void)
 
 void json_heap_watch(void (*end)(void *))
 {
-	json_set_alloc_funcs(watched, end);
+	ending = end;
+	json_set_alloc_funcs(watched, release);
 }
 
-enum mm_err json_heap_load(struct span text, json_t **out, json_error_t *error)
+static size_t next_byte(void *to, size_t n, void *ctx)
+{
+	struct span *rest = ctx;
+	if (failed || n == 0 || rest->len == 0)
+		return 0;
+	*(uint8_t *)to = *(const uint8_t *)rest->at;
+	*rest = span_of(rest->at + 1, rest->len - 1);
+	return 1;
+}
+
+static enum mm_err read_all(struct span text, json_t **out, json_error_t *error)
 {
 	failed = false;
-	json_t *all = json_loadb((const char *)text.at, text.len,
-				 JSON_REJECT_DUPLICATES, error);
-	if (all == NULL)
-		return failed ? MM_ERR_NOMEM : MM_ERR_MALFORMED;
+	json_t *all = json_load_callback(next_byte, &text,
+					 JSON_REJECT_DUPLICATES, error);
 	if (failed) {
 		json_decref(all);
 		return MM_ERR_NOMEM;
 	}
 	*out = all;
-	return MM_OK;
+	return all ? MM_OK : MM_ERR_MALFORMED;
+}
+
+enum mm_err json_heap_load(struct span text, json_t **out, json_error_t *error)
+{
+	bool before = failed;
+	last.len = 2 * text.len + 64; /* it doubles, from 16 */
+	last.at = malloc(last.len);
+	if (last.at == NULL)
+		return MM_ERR_NOMEM;
+	enum mm_err e = read_all(text, out, error);
+	free(last.at);
+	last.at = NULL;
+	last.len = 0;
+	failed = before;
+	return e;
+}
+
+void json_heap_begin(void)
+{
+	failed = false;
+}
+
+char *json_heap_dump(const json_t *v, size_t flags)
+{
+	char *text = v ? json_dumps(v, flags) : NULL;
+	bool lost = failed;
+	failed = false;
+	if (!lost || text == NULL)
+		return text;
+	explicit_bzero(text, strlen(text)); /* a new token may be in it */
+	free(text);
+	return NULL;
 }

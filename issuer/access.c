@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "common/json_heap.h"
 #include "issuer/optional.h"
 #include "issuer/reply.h"
 
@@ -25,7 +26,7 @@ static json_t *claims_json(const struct access_says *s, const char *id)
 static enum mm_err sign(struct issuer *is, json_t *claims, struct buf *out,
 			struct why *why)
 {
-	char *text = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
+	char *text = json_heap_dump(claims, JSON_COMPACT);
 	json_decref(claims);
 	if (text == NULL)
 		return MM_ERR_NOMEM;

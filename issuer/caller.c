@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/json_heap.h"
 #include "common/log.h"
 #include "common/scope.h"
 #include "issuer/counts.h"
@@ -291,6 +292,7 @@ enum mm_err issuer_allow(void *app, struct http_request *rq,
 			 const struct http_route *route)
 {
 	unsigned uid;
+	json_heap_begin(); /* whatever went wrong in the request before */
 	if (route->need == NEED_NOTHING || route->need == NEED_SIGN_IN)
 		return MM_OK;
 	return http_is_local(rq, &uid) ? local_caller(rq, uid)

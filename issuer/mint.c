@@ -182,8 +182,7 @@ static enum mm_err claims_dump(const struct mint *m, const struct token_row *t,
 			       char **out)
 {
 	json_t *claims = claims_json(m, t);
-	*out = claims ? json_dumps(claims, JSON_COMPACT | JSON_SORT_KEYS)
-		      : NULL;
+	*out = json_heap_dump(claims, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(claims);
 	return *out ? MM_OK : MM_ERR_NOMEM;
 }

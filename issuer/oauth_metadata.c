@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "common/json_heap.h"
 #include "issuer/handlers.h"
 #include "issuer/oauth_exchange.h"
 #include "issuer/reply.h"
@@ -35,7 +36,7 @@ static json_t *metadata(const char *iss)
 enum mm_err oauth_metadata_new(const char *iss, struct http_body **out)
 {
 	json_t *all = metadata(iss);
-	char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	char *text = json_heap_dump(all, JSON_COMPACT);
 	json_decref(all);
 	if (text == NULL)
 		return MM_ERR_NOMEM;

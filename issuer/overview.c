@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/duration.h"
+#include "common/json_heap.h"
 #include "issuer/counts.h"
 #include "issuer/followers.h"
 #include "issuer/handlers.h"
@@ -199,7 +200,7 @@ static enum mm_err make(struct issuer *is, struct http_body **out)
 {
 	json_t *all = json_object();
 	enum mm_err e = all ? fill(is, all) : MM_ERR_NOMEM;
-	char *text = e == MM_OK ? json_dumps(all, JSON_COMPACT) : NULL;
+	char *text = e == MM_OK ? json_heap_dump(all, JSON_COMPACT) : NULL;
 	json_decref(all);
 	TRY(e);
 	*out = text ? http_body_new("application/json", span_str(text)) : NULL;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/duration.h"
+#include "common/json_heap.h"
 #include "issuer/optional.h"
 
 json_t *time_json(int64_t t)
@@ -91,7 +92,7 @@ json_t *status_json(const char *iss, uint32_t list, uint32_t idx)
 
 enum mm_err reply_json(struct http_request *rq, unsigned status, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = json_heap_dump(body, JSON_COMPACT);
 	json_decref(body);
 	if (text == NULL)
 		return MM_ERR_NOMEM;

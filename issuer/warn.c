@@ -5,6 +5,7 @@
 
 #include "common/duration.h"
 #include "common/ending.h"
+#include "common/json_heap.h"
 #include "issuer/reply.h"
 
 /* ---- the setting ---- */
@@ -107,7 +108,7 @@ enum mm_err warn_write(const struct token_row *t, int64_t before,
 {
 	struct span text;
 	json_t *warning = warning_json(t, before, iss, now);
-	char *line = warning ? json_dumps(warning, JSON_COMPACT) : NULL;
+	char *line = json_heap_dump(warning, JSON_COMPACT);
 	json_decref(warning);
 	if (line == NULL)
 		return MM_ERR_NOMEM;
