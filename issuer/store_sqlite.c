@@ -261,14 +261,19 @@ static enum mm_err check_issuer(struct conn *c, const char *iss,
 		       known, iss);
 }
 
+static enum mm_err open_file(struct conn *c, const char *path)
+{
+	TRY(conn_open(c, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+	conn_checkpoints(c);
+	return conn_exec(c, "PRAGMA journal_mode = WAL;"
+			    "PRAGMA synchronous = FULL;"
+			    "PRAGMA foreign_keys = ON");
+}
+
 static enum mm_err ready_writer(struct conn *c, const char *path,
 				const char *iss, struct why *why)
 {
-	if (conn_open(c, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) !=
-		    MM_OK ||
-	    conn_exec(c, "PRAGMA journal_mode = WAL;"
-			 "PRAGMA synchronous = FULL;"
-			 "PRAGMA foreign_keys = ON") != MM_OK)
+	if (open_file(c, path) != MM_OK)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "cannot open the store %s: %s", path,
 			       c->db ? sqlite3_errmsg(c->db) : "out of memory");

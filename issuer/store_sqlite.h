@@ -53,6 +53,10 @@ struct store {
 };
 
 MM_MUST_USE enum mm_err conn_open(struct conn *c, const char *path, int flags);
+
+/* For the one that writes: copy the log into the file from time to time, and
+ * stop the process when the disk does not take that (design, section 10). */
+void conn_checkpoints(struct conn *c);
 MM_MUST_USE enum mm_err conn_prepare(struct conn *c);
 MM_MUST_USE enum mm_err conn_exec(struct conn *c, const char *text);
 /* The number that a statement answers with. */

@@ -5,6 +5,8 @@
 #include "common/log.h"
 #include "issuer/store_sqlite.h"
 
+#define CHECKPOINT_PAGES 1000 /* in the log: 4 MB, SQLite's own default */
+
 static const char *const sql[ST_COUNT] = {
 #define X(name, text) [ST_##name] = text,
 	STATEMENTS(X)
@@ -142,6 +144,22 @@ enum mm_err conn_open(struct conn *c, const char *path, int flags)
 	sqlite3_extended_result_codes(c->db, 1);
 	sqlite3_busy_timeout(c->db, 5000);
 	return MM_OK;
+}
+
+/* As SQLite does it by itself, but that keeps to itself what came of it. */
+static int checkpoint(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+	(void)ctx;
+	if (pages >= CHECKPOINT_PAGES &&
+	    sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL,
+				      NULL) != SQLITE_OK)
+		stop_if_unsynced(db);
+	return SQLITE_OK; /* the commit stands; later ones try again */
+}
+
+void conn_checkpoints(struct conn *c)
+{
+	sqlite3_wal_hook(c->db, checkpoint, NULL);
 }
 
 enum mm_err conn_prepare(struct conn *c)

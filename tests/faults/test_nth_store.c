@@ -236,6 +236,48 @@ static void test_F4_mint_and_revoke(void **state)
 	assert_in_range(nth_each(NTH_SYNC, sync_round), 2, 100);
 }
 
+/* A commit syncs once.  What else is synced is a checkpoint's: the log, then
+ * the file.  Were that silent, the next one would take as copied what the disk
+ * never got, and write over it in the log. */
+static void checkpoint_child(unsigned sync, const struct token_row *t)
+{
+	open_again(at);
+	for (int i = 0; i < 2000; i++) {
+		unsigned to = i % 2 ? STATUS_VALID : STATUS_SUSPENDED;
+		bool changed;
+		if (i > 10) /* a new log's head is synced, too */
+			nth_arm(NTH_SYNC, sync, EIO, false);
+		enum mm_err e = store_set_status(at->s, t->list, t->idx, to,
+						 &by_unit, &changed);
+		if (nth_disarm() || e != MM_OK || !changed)
+			_exit(1);
+	}
+	_exit(2);
+}
+
+static void checkpoint_fails(unsigned sync)
+{
+	int status;
+	struct token_row t = mint(at, DAY, 0);
+	store_close(at->s);
+	at->s = NULL;
+	pid_t pid = fork();
+	if (pid == 0)
+		checkpoint_child(sync, &t);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 70);
+	open_again(at);
+	assert_int_equal(store_get(at->s, t.list, t.idx, &t), MM_OK);
+}
+
+static void test_F4_checkpoint(void **state)
+{
+	at = *state;
+	checkpoint_fails(2);
+	checkpoint_fails(3);
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -245,6 +287,7 @@ int main(void)
 		T(test_F5_open),
 		T(test_F3_open),
 		T(test_F4_mint_and_revoke),
+		T(test_F4_checkpoint),
 	};
 	json_heap_watch(free); /* as mintmarkd does */
 	if (jwk_generate(JWK_ES256, &key) != MM_OK)
