@@ -53,7 +53,7 @@ static void test_F5_write(void **state)
 	(void)state;
 	refused = 0;
 	assert_in_range(nth_each(NTH_MALLOC, write_round), 100, 10000);
-	assert_in_range(refused, 20, 10000);
+	assert_in_range(refused, 5, 10000);
 }
 
 static const char *text;
