@@ -30,7 +30,9 @@ static void *watched(size_t n)
 		json_heap_spare_end();
 		at = malloc(n);
 	}
-	return at ? at : fail(n);
+	if (at == NULL)
+		at = fail(n);
+	return at;
 }
 
 static void release(void *at)
