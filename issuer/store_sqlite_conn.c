@@ -28,11 +28,9 @@ static void stop_if_unsynced(sqlite3 *db)
 	_exit(70);
 }
 
-static enum mm_err err_of(sqlite3_stmt *st, int rc)
+static enum mm_err err_of_code(int rc)
 {
-	sqlite3 *db = sqlite3_db_handle(st);
-	stop_if_unsynced(db);
-	switch (rc & 0xff) {
+	switch (rc & 0xff) { /* SQLITE_BUSY_RECOVERY is busy, too */
 	case SQLITE_OK:
 	case SQLITE_ROW:
 	case SQLITE_DONE:
@@ -46,10 +44,19 @@ static enum mm_err err_of(sqlite3_stmt *st, int rc)
 	case SQLITE_CONSTRAINT:
 		return MM_ERR_CONFLICT;
 	default:
-		log_event(LOG_ERR, "store.error", "code=%d detail=%s",
-			  sqlite3_extended_errcode(db), sqlite3_errmsg(db));
 		return MM_ERR_UNAVAILABLE;
 	}
+}
+
+static enum mm_err err_of(sqlite3_stmt *st, int rc)
+{
+	sqlite3 *db = sqlite3_db_handle(st);
+	stop_if_unsynced(db);
+	enum mm_err e = err_of_code(rc);
+	if (e == MM_ERR_UNAVAILABLE)
+		log_event(LOG_ERR, "store.error", "code=%d detail=%s",
+			  sqlite3_extended_errcode(db), sqlite3_errmsg(db));
+	return e;
 }
 
 /* ---- one run of a statement ---- */
@@ -120,19 +127,9 @@ int64_t conn_changes(struct conn *c)
 enum mm_err conn_exec(struct conn *c, const char *text)
 {
 	int rc = sqlite3_exec(c->db, text, NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		return MM_OK;
-	stop_if_unsynced(c->db);
-	switch (rc & 0xff) { /* SQLITE_BUSY_RECOVERY is busy, too */
-	case SQLITE_FULL:
-		return MM_ERR_FULL;
-	case SQLITE_BUSY:
-		return MM_ERR_BUSY;
-	case SQLITE_NOMEM:
-		return MM_ERR_NOMEM;
-	default:
-		return MM_ERR_UNAVAILABLE;
-	}
+	if (rc != SQLITE_OK)
+		stop_if_unsynced(c->db);
+	return err_of_code(rc);
 }
 
 enum mm_err conn_open(struct conn *c, const char *path, int flags)
