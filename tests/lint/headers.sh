@@ -3,6 +3,7 @@
 # our own compiles by itself.
 set -u
 . tests/lint/lib.sh
+read -ra pq < <(pkg-config --cflags-only-I libpq)
 flags=(-Wall -Wextra -Wpedantic -Werror -fsyntax-only)
 installed=verifier/include/mintmark/verify.h
 
@@ -13,7 +14,7 @@ for f in $(c_files common keys issuer verifier cli examples | grep '\.h$'); do
 	case $f in "$installed" | common/banned.h) continue ;; esac
 	printf '#include "%s"\n' "$f" |
 		gcc -std=c17 -D_GNU_SOURCE '-DMM_VERSION="0"' -x c -I. \
-			-Iverifier/include -include common/banned.h -Wall \
+			-Iverifier/include "${pq[@]}" -include common/banned.h -Wall \
 			-Wextra -Werror -fsyntax-only - ||
 		finding "$f:1: does not compile by itself"
 done

@@ -31,6 +31,7 @@ deny verifier ':!verifier/agent' -- '"common/http\.h"' 'libmintmark has no serve
 deny examples bindings -- '("|<)(common|keys|issuer|verifier|cli|tests)/' 'examples and bindings use the installed header'
 
 only 'common/http[a-z_]*\.[ch]' microhttpd.h
+only 'issuer/store_pg[a-z_]*\.[ch]' libpq-fe.h
 only 'issuer/store_sqlite[a-z_]*\.[ch]' sqlite3.h
 only 'issuer/mint\.c' jwt.h
 only 'cli/(client|place)\.c|verifier/fetch\.c|issuer/webhook\.c' curl/curl.h

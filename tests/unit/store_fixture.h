@@ -1,9 +1,14 @@
-/* store_fixture.h - a store in a folder of its own, and a token of alice. */
+/* store_fixture.h - a store of its own, and a token of alice.
+ *
+ * A file; or, with MM_PG (tests/with-postgres), tables in that PostgreSQL. */
 #ifndef MM_TESTS_STORE_FIXTURE_H
 #define MM_TESTS_STORE_FIXTURE_H
 
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <libpq-fe.h>
+#include <sqlite3.h>
 
 #include "issuer/store.h"
 #include "tests/unit/unit.h"
@@ -13,7 +18,7 @@
 #define ISS "https://pat.example.org"
 
 struct fixture {
-	char dir[64], path[96];
+	char dir[64], path[256];
 	struct store *s;
 };
 
@@ -22,6 +27,36 @@ static const struct stamp by_unit = { .by = "unit", .at = T0, .admin = true };
 static inline void no_wake(void *ctx)
 {
 	(void)ctx;
+}
+
+/* NULL: the store is a file. */
+static inline const char *pg_address(void)
+{
+	return getenv("MM_PG");
+}
+
+static inline bool pg_do(const char *sql)
+{
+	PGconn *pg = PQconnectdb(pg_address());
+	PQclear(PQexec(pg, "SET search_path = mintmark;"
+			   "SET client_min_messages = 'error'"));
+	PGresult *r = PQexec(pg, sql);
+	bool done = PQresultStatus(r) == PGRES_COMMAND_OK;
+	PQclear(r);
+	PQfinish(pg);
+	return done;
+}
+
+/* What somebody else does to the tables: do they let him? */
+static inline bool others_do(struct fixture *f, const char *sql)
+{
+	sqlite3 *db;
+	if (pg_address() != NULL)
+		return pg_do(sql);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	bool done = sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+	sqlite3_close(db);
+	return done;
 }
 
 static inline void open_again(struct fixture *f)
@@ -42,6 +77,11 @@ static inline int set_up(void **state)
 	if (f == NULL || mkdtemp(f->dir) == NULL)
 		return -1;
 	snprintf(f->path, sizeof f->path, "%s/s.db", f->dir);
+	if (pg_address() != NULL) {
+		snprintf(f->path, sizeof f->path, "%s", pg_address());
+		if (!pg_do("DROP SCHEMA IF EXISTS mintmark CASCADE"))
+			return -1;
+	}
 	open_again(f);
 	assert_int_equal(store_key_add(f->s, "kid00000001", "{}", &by_unit),
 			 MM_OK);
@@ -54,8 +94,8 @@ static inline void tear_down_store(struct fixture *f)
 	static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
 	store_close(f->s);
 	f->s = NULL;
-	for (size_t i = 0; i < 4; i++) {
-		char path[128];
+	for (size_t i = 0; i < 4 && pg_address() == NULL; i++) {
+		char path[280];
 		snprintf(path, sizeof path, "%s%s", f->path, ends[i]);
 		unlink(path);
 	}
@@ -68,6 +108,23 @@ static inline int tear_down(void **state)
 	rmdir(f->dir);
 	free(f);
 	return 0;
+}
+
+/* One that is to be minted, once. */
+static inline struct token_row unminted(struct fixture *f, struct repeat *once)
+{
+	struct token_row t = { .iat = T0,
+			       .exp = T0 + DAY,
+			       .user = "alice",
+			       .label = "once",
+			       .kid = "kid00000001",
+			       .created_by = "unit",
+			       .once = once };
+	struct index_range r;
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, t.exp, 1, &r), MM_OK);
+	t.list = r.list;
+	t.idx = r.first;
+	return t;
 }
 
 /* A minted token of alice; window 0 = fixed. */

@@ -524,37 +524,6 @@ static void forgotten_events_are_gone(void **state)
 	assert_int_equal(n, 0);
 }
 
-static void other_files_are_refused(void **state)
-{
-	struct fixture *f = *state;
-	struct store *other = NULL;
-	struct why why = { .text = "" };
-	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &other, &why),
-			 MM_ERR_CONFLICT);
-	assert_non_null(strstr(why.text, "another mintmarkd"));
-	store_close(f->s);
-	f->s = NULL;
-	assert_int_equal(store_open(f->path, "https://other", no_wake, NULL,
-				    &other, &why),
-			 MM_ERR_CONFLICT);
-	assert_non_null(strstr(why.text, ISS));
-
-	char command[256];
-	snprintf(command, sizeof command,
-		 "sqlite3 %s 'PRAGMA user_version = 99'", f->path);
-	assert_int_equal(system(command), 0);
-	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &other, &why),
-			 MM_ERR_VERSION);
-	assert_non_null(strstr(why.text, "99"));
-	FILE *junk = fopen(f->path, "w");
-	assert_non_null(junk);
-	fputs("this is no database, whatever its name says\n", junk);
-	fclose(junk);
-	assert_int_not_equal(
-		store_open(f->path, ISS, no_wake, NULL, &other, &why), MM_OK);
-	assert_null(other);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -583,7 +552,6 @@ int main(void)
 		TEST(a_pause_does_not_end_an_overlap),
 		TEST(test_A36_the_dead_are_not_rotated),
 		TEST(forgotten_events_are_gone),
-		TEST(other_files_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* store_sqlite_seen.c - when and where tokens were used, for people to see. */
-#include "issuer/store_sqlite.h"
+/* store_seen.c - when and where tokens were used, for people to see. */
+#include "issuer/store_internal.h"
 
 struct seen_batch {
 	const struct sighting *seen;
@@ -22,6 +22,7 @@ static enum mm_err seen_one(struct conn *c, const struct sighting *s)
 static enum mm_err seen_all(struct conn *c, void *arg)
 {
 	struct seen_batch *b = arg;
+	b->accepted = 0;
 	for (size_t i = 0; i < b->count; i++) {
 		if (b->seen[i].hour > b->now)
 			continue;

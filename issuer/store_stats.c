@@ -1,7 +1,7 @@
-/* store_sqlite_stats.c - how much there is in the store, and whether it takes
+/* store_stats.c - how much there is in the store, and whether it takes
  * more. */
 #include "common/clock.h"
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 #define COUNT_SHARE 100 /* counting takes at most one part of so many */
 
@@ -11,14 +11,10 @@ static enum mm_err count(struct conn *c, int64_t now, struct store_stats *out)
 	query_int(&q, now);
 	if (query_row(&q)) {
 		out->total = column_int(&q, 0);
-		out->live = column_int(&q, 1); /* NULL, of none, is 0 */
+		out->live = column_int(&q, 1);
 	}
 	TRY(query_end(&q));
-	int64_t pages, size;
-	TRY(conn_pragma(c, "PRAGMA page_count", &pages));
-	TRY(conn_pragma(c, "PRAGMA page_size", &size));
-	out->bytes = pages * size;
-	return MM_OK;
+	return query_one(c, ST_BYTES, &out->bytes);
 }
 
 /* Every row is looked at: a fifth of a second for a million of them. */
@@ -41,15 +37,10 @@ enum mm_err store_stats(struct store *s, int64_t now, struct store_stats *out)
 	return e;
 }
 
-#define TEXT_OF(x)   #x
-#define NUMBER_OF(x) TEXT_OF(x)
-
-/* The first page goes to the disk as it is.  (An UPDATE of a row to what it
- * says already is no write to SQLite.) */
 static enum mm_err probe(struct conn *c, void *arg)
 {
 	(void)arg;
-	return conn_exec(c, "PRAGMA user_version = " NUMBER_OF(STORE_VERSION));
+	return query_plain(c, ST_PROBE);
 }
 
 enum mm_err store_probe(struct store *s)

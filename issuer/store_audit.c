@@ -1,8 +1,8 @@
-/* store_sqlite_audit.c - the audit: a table that is only added to, in which
+/* store_audit.c - the audit: a table that is only added to, in which
  * each line holds the hash of the one before it. */
 #include "common/clock.h"
 #include "common/log.h"
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 /* ---- writing ---- */
 
@@ -66,44 +66,32 @@ enum mm_err store_audit(struct store *s, const struct audit_entry *e,
 
 /* ---- guarding ---- */
 
-static enum mm_err is_guarded(struct conn *c, bool *guarded)
-{
-	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_GUARDS);
-	query_text(&q, AUDIT_STAYS);
-	query_text(&q, AUDIT_STANDS);
-	*guarded = query_row(&q) && column_int(&q, 0) == 2;
-	return query_end(&q);
-}
-
 static enum mm_err put_guards(struct conn *c)
 {
 	const struct stamp stamp = { .by = "mintmarkd", .at = clock_now() };
-	TRY(conn_exec(c, "BEGIN IMMEDIATE;"
-			 "DROP TRIGGER IF EXISTS audit_stays;"
-			 "DROP TRIGGER IF EXISTS audit_stands;" AUDIT_STAYS
-			 ";" AUDIT_STANDS));
-	TRY(audit_append(c, &(struct audit_entry){ .event = "audit.mended" },
-			 &stamp));
-	return conn_exec(c, "COMMIT");
+	TRY(c->db->guard(c));
+	return audit_append(c, &(struct audit_entry){ .event = "audit.mended" },
+			    &stamp);
 }
 
-enum mm_err audit_guard(struct conn *c, const char *path, struct why *why)
+enum mm_err audit_guard(struct conn *c, const char *where, struct why *why)
 {
 	bool guarded;
-	TRY(is_guarded(c, &guarded));
+	TRY(c->db->is_guarded(c, &guarded));
 	if (guarded)
 		return MM_OK;
 	log_event(LOG_ERR, "audit.mended",
 		  "detail=the triggers that guard the audit were taken away or "
 		  "changed, and are put back: look who could write %s, and "
 		  "whether mintmark audit --verify --head finds what was noted",
-		  path);
-	return put_guards(c) == MM_OK
+		  where);
+	enum mm_err e = put_guards(c);
+	return e == MM_OK
 		       ? MM_OK
-		       : why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       : why_say(why, e, NULL,
 				 "the triggers that guard the audit in %s are "
 				 "missing, and cannot be put back: %s",
-				 path, sqlite3_errmsg(c->db));
+				 where, c->db->trouble(c));
 }
 
 /* ---- reading ---- */

@@ -1,6 +1,6 @@
-/* store_sqlite_mint.c - lists and the tokens put into them. */
+/* store_mint.c - lists and the tokens put into them. */
 #include "common/clock.h"
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 /* ---- the log ---- */
 

@@ -1,8 +1,8 @@
-/* store_sqlite_change.c - what may happen to a token later. */
+/* store_change.c - what may happen to a token later. */
 #include <stdlib.h>
 
 #include "common/ending.h"
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 /* ---- status ---- */
 
@@ -227,6 +227,7 @@ static enum mm_err sweep(struct conn *c, struct bulk *b, enum statement which,
 
 static enum mm_err sweep_tokens(struct conn *c, void *arg)
 {
+	((struct bulk *)arg)->count = 0;
 	TRY(sweep(c, arg, ST_TOKEN_SWEEP, TOKEN_IDLE, "idle"));
 	return sweep(c, arg, ST_TOKEN_DUE, TOKEN_REVOKED, "rotation");
 }
@@ -316,6 +317,7 @@ static enum mm_err use_one(struct conn *c, const struct use *u, int64_t now,
 static enum mm_err use_all(struct conn *c, void *arg)
 {
 	struct use_batch *b = arg;
+	b->accepted = 0;
 	for (size_t i = 0; i < b->count; i++)
 		TRY(use_one(c, &b->uses[i], b->now, &b->accepted));
 	return MM_OK;

@@ -1,5 +1,5 @@
-/* store_sqlite_read.c - reading: tokens, users, keys, events, all of it. */
-#include "issuer/store_sqlite.h"
+/* store_read.c - reading: tokens, users, keys, events, all of it. */
+#include "issuer/store_internal.h"
 
 /* ---- tokens ---- */
 
@@ -12,7 +12,7 @@ void token_row_read(struct query *q, struct token_row *t)
 	column_text(q, 2, t->user, sizeof t->user);
 	column_text(q, 3, t->label, sizeof t->label);
 	column_text(q, 4, t->scope, sizeof t->scope);
-	t->has_scope = sqlite3_column_type(q->st, 4) != SQLITE_NULL;
+	t->has_scope = !column_is_null(q, 4);
 	column_text(q, 5, t->audience, sizeof t->audience);
 	column_text(q, 6, t->kid, sizeof t->kid);
 	column_text(q, 7, t->created_by, sizeof t->created_by);
@@ -219,25 +219,18 @@ enum mm_err store_former_key(struct store *s, const char *kid, struct jwk **out)
 
 /* ---- events ---- */
 
-static enum mm_err one_int(struct conn *c, enum statement which, int64_t *out)
-{
-	AUTO_QUERY struct query q = query_new(c, which);
-	*out = query_row(&q) ? column_int(&q, 0) : 0;
-	return query_end(&q);
-}
-
 enum mm_err store_last_time(struct store *s, int64_t *at)
 {
 	AUTO_READER struct conn *c = store_reader(s);
-	return one_int(c, ST_EVENT_TIME, at);
+	return query_one(c, ST_EVENT_TIME, at);
 }
 
 /* Is `after` before the log's beginning? */
 static enum mm_err check_retained(struct conn *c, uint64_t after)
 {
 	int64_t first, head;
-	TRY(one_int(c, ST_EVENT_FIRST, &first));
-	TRY(one_int(c, ST_HEAD_GET, &head));
+	TRY(query_one(c, ST_EVENT_FIRST, &first));
+	TRY(query_one(c, ST_HEAD_GET, &head));
 	if (after >= (uint64_t)head)
 		return MM_OK; /* nothing newer is needed */
 	return after + 1 >= (uint64_t)first && first != 0 ? MM_OK : MM_ERR_GONE;
@@ -264,9 +257,9 @@ enum mm_err store_events(struct store *s, uint64_t after, size_t max,
 {
 	*count = 0;
 	AUTO_READER struct conn *c = store_reader(s);
-	TRY(conn_exec(c, "BEGIN")); /* both reads see one state */
+	TRY(c->db->begin(c)); /* both reads see one state */
 	enum mm_err e = read_events(c, after, max, out, count);
-	enum mm_err end = conn_exec(c, "COMMIT");
+	enum mm_err end = c->db->commit(c);
 	return e != MM_OK ? e : end;
 }
 
@@ -281,7 +274,7 @@ static enum mm_err load_meta(struct conn *c, struct replica *r)
 		column_text(&q, 1, r->epoch, sizeof r->epoch);
 	}
 	TRY(query_end(&q));
-	TRY(one_int(c, ST_HEAD_GET, &seq));
+	TRY(query_one(c, ST_HEAD_GET, &seq));
 	r->seq = (uint64_t)seq;
 	return MM_OK;
 }
@@ -350,8 +343,8 @@ static enum mm_err load(struct conn *c, struct replica *r)
 enum mm_err store_load(struct store *s, struct replica *r)
 {
 	AUTO_READER struct conn *c = store_reader(s);
-	TRY(conn_exec(c, "BEGIN"));
+	TRY(c->db->begin(c));
 	enum mm_err e = load(c, r);
-	enum mm_err end = conn_exec(c, "COMMIT");
+	enum mm_err end = c->db->commit(c);
 	return e != MM_OK ? e : end;
 }

@@ -1,10 +1,10 @@
-/* store_sqlite_repeat.c - requests that come again: what they made before.
+/* store_repeat.c - requests that come again: what they made before.
  *
  * The name goes in with the token, in one transaction, so there is the one
  * if there is the other; and all writing is one behind the other, so of two
  * requests at once the second finds what the first has done.
  */
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 static enum mm_err repeat_find(struct conn *c, struct repeat *r)
 {

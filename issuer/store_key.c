@@ -1,6 +1,6 @@
-/* store_sqlite_key.c - signing keys: announced, and gone for good. */
+/* store_key.c - signing keys: announced, and gone for good. */
 #include "common/clock.h"
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 struct key_change {
 	const char *kid, *jwk;

@@ -1,8 +1,8 @@
-/* store_sqlite_tally.c - tokens counted, now and day by day.
+/* store_tally.c - tokens counted, now and day by day.
  *
  * All are read, once, in the order in which they lie: that is sooner done
  * than to ask for each number by itself. */
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 #define DAY INT64_C(86400)
 

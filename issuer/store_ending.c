@@ -1,6 +1,6 @@
-/* store_sqlite_ending.c - tokens that are near their end, and what has been
+/* store_ending.c - tokens that are near their end, and what has been
  * said about it. */
-#include "issuer/store_sqlite.h"
+#include "issuer/store_internal.h"
 
 enum mm_err store_ending(struct store *s, const struct ending_query *w,
 			 void (*each)(void *, const struct token_row *),

@@ -1,0 +1,178 @@
+/* store.c - the store: opened, closed, and begun anew after a backup. */
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/store_internal.h"
+
+/* ---- whose it is ---- */
+
+static enum mm_err new_epoch(char out[EPOCH_SIZE])
+{
+	uint8_t r[16];
+	if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r)
+		return MM_ERR_UNAVAILABLE;
+	for (size_t i = 0; i < sizeof r; i++)
+		snprintf(out + 2 * i, 3, "%02x", r[i]);
+	return MM_OK;
+}
+
+static enum mm_err put_issuer(struct conn *c, const char *iss)
+{
+	char epoch[EPOCH_SIZE];
+	TRY(new_epoch(epoch));
+	AUTO_QUERY struct query q = query_new(c, ST_META_PUT);
+	query_text(&q, iss);
+	query_text(&q, epoch);
+	return query_run(&q);
+}
+
+/* The store belongs to one issuer for ever: its name is in every token. */
+static enum mm_err check_issuer(struct conn *c, const char *iss,
+				struct why *why)
+{
+	char known[ISS_SIZE] = "";
+	AUTO_QUERY struct query q = query_new(c, ST_META_GET);
+	if (query_row(&q))
+		column_text(&q, 0, known, sizeof known);
+	TRY(query_end(&q));
+	if (known[0] == '\0')
+		return put_issuer(c, iss);
+	if (strcmp(known, iss) == 0)
+		return MM_OK;
+	return why_say(why, MM_ERR_CONFLICT, "issuer",
+		       "the store belongs to issuer %s, not %s: start with "
+		       "that --issuer, or choose another --data",
+		       known, iss);
+}
+
+/* ---- a new history ---- */
+
+static enum mm_err begin_history(struct conn *c, void *arg)
+{
+	char epoch[EPOCH_SIZE];
+	TRY(new_epoch(epoch));
+	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
+	query_text(&q, epoch);
+	TRY(query_run(&q));
+	TRY(query_plain(c, ST_LIST_DROP));
+	TRY(query_plain(c, ST_LIST_CUT));
+	TRY(query_plain(c, ST_LIST_FILL));
+	TRY(query_plain(c, ST_LIST_SKIP));
+	return audit_append(
+		c, &(struct audit_entry){ .event = "store.restore" }, arg);
+}
+
+enum mm_err store_begin_history(struct store *s)
+{
+	struct stamp stamp = { .by = "mintmarkd --restored",
+			       .at = clock_now() };
+	return store_write(s, begin_history, &stamp);
+}
+
+/* ---- connections ---- */
+
+static struct conn *take_reader(struct store *s)
+{
+	for (int i = 0; i < STORE_READERS; i++)
+		if (pthread_mutex_trylock(&s->reader[i]->lock) == 0)
+			return s->reader[i];
+	unsigned turn = atomic_fetch_add(&s->reader_turn, 1);
+	struct conn *c = s->reader[turn % STORE_READERS];
+	pthread_mutex_lock(&c->lock); /* all busy: queue, evenly */
+	return c;
+}
+
+struct conn *store_reader(struct store *s)
+{
+	struct conn *c = take_reader(s);
+	c->db->make_ready(c);
+	return c;
+}
+
+void store_reader_done(struct conn **c)
+{
+	pthread_mutex_unlock(&(*c)->lock);
+}
+
+static enum mm_err settle(struct conn *c, const char *where, const char *iss,
+			  struct why *why)
+{
+	TRY(c->db->begin(c));
+	TRY(check_issuer(c, iss, why));
+	TRY(audit_guard(c, where, why));
+	return c->db->commit(c);
+}
+
+static enum mm_err open_writer(struct store *s, const struct database *db,
+			       const char *where, const char *iss,
+			       struct why *why)
+{
+	struct why said = { .text = "" };
+	TRY(db->open(where, true, &s->writer, why));
+	enum mm_err e = settle(s->writer, where, iss, &said);
+	if (e == MM_OK)
+		return MM_OK;
+	(void)why_say(why, e, said.field[0] ? said.field : NULL, "%s",
+		      said.text);
+	if (said.text[0] == '\0')
+		(void)why_say(why, e, NULL, "cannot open the store %s: %s",
+			      where, db->trouble(s->writer));
+	db->rollback(s->writer);
+	return e;
+}
+
+static enum mm_err open_readers(struct store *s, const struct database *db,
+				const char *where, struct why *why)
+{
+	for (int i = 0; i < STORE_READERS; i++)
+		TRY(db->open(where, false, &s->reader[i], why));
+	return MM_OK;
+}
+
+static const struct database *database_of(const char *where)
+{
+	return strncmp(where, "postgresql://", 13) == 0 ||
+			       strncmp(where, "postgres://", 11) == 0
+		       ? &pg_database
+		       : &sqlite_database;
+}
+
+static void close_at(struct store **s)
+{
+	store_close(*s);
+}
+
+enum mm_err store_open(const char *where, const char *iss, void (*wake)(void *),
+		       void *ctx, struct store **out, struct why *why)
+{
+	const struct database *db = database_of(where);
+	__attribute__((cleanup(close_at))) struct store *s =
+		calloc(1, sizeof *s);
+	if (s == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	s->wake = wake;
+	s->wake_ctx = ctx;
+	pthread_mutex_init(&s->counting, NULL);
+
+	TRY(open_writer(s, db, where, iss, why));
+	TRY(open_readers(s, db, where, why));
+	TRY(writer_start(s, why));
+	*out = s;
+	s = NULL;
+	return MM_OK;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	writer_stop(s);
+	for (int i = 0; i < STORE_READERS; i++)
+		if (s->reader[i] != NULL)
+			s->reader[i]->db->close(s->reader[i]);
+	if (s->writer != NULL)
+		s->writer->db->close(s->writer);
+	free(s);
+}

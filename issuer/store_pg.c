@@ -1,0 +1,207 @@
+/* store_pg.c - PostgreSQL: its transactions, and what becomes of those that
+ * fail. */
+#include "issuer/store_pg.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "common/clock.h"
+
+#define TRY_MS	 5000 /* for what was nobody's fault, all tries together */
+#define PAUSE_MS 200  /* between two of them */
+
+static struct pg_conn *of(struct conn *c)
+{
+	return (struct pg_conn *)c; /* its first member */
+}
+
+/* What closed it says so, to whoever looks: better now than in the midst of
+ * something. */
+static bool is_alive(struct pg_conn *c)
+{
+	struct pollfd p = { .events = POLLIN };
+	if (c->pg == NULL)
+		return false;
+	p.fd = PQsocket(c->pg);
+	return poll(&p, 1, 0) <= 0 ||
+	       (PQconsumeInput(c->pg) && PQstatus(c->pg) == CONNECTION_OK);
+}
+
+/* Not more often than so, when there is nobody: each try may take seconds. */
+static enum mm_err connect_again(struct pg_conn *c)
+{
+	if (is_alive(c))
+		return MM_OK;
+	if (clock_ms() < c->next_try)
+		return MM_ERR_UNAVAILABLE;
+	enum mm_err e = pg_connect(c);
+	c->next_try = e == MM_OK ? 0 : clock_ms() + PAUSE_MS;
+	TRY(e);
+	if (!c->base.writes)
+		return MM_OK;
+	return PQenterPipelineMode(c->pg) ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
+/* The one row that each change goes through: whoever has it is alone, and if
+ * the tables are of another version by now, he stops. */
+static enum mm_err take_head(struct pg_conn *c)
+{
+	AUTO_QUERY struct query q = query_new(&c->base, ST_HEAD_LOCK);
+	int64_t version = query_row(&q) ? column_int(&q, 0) : 0;
+	TRY(query_end(&q));
+	if (version == STORE_VERSION)
+		return MM_OK;
+	snprintf(c->trouble, sizeof c->trouble,
+		 "the tables have version %lld now, this mintmarkd knows %d",
+		 (long long)version, STORE_VERSION);
+	c->worth_again = false;
+	return pg_failed(c, MM_ERR_VERSION);
+}
+
+static enum mm_err begin_writing(struct pg_conn *c)
+{
+	c->failed = MM_OK;
+	c->worth_again = true;
+	c->outcome = PG_UNDONE;
+	c->has_events = false;
+	TRY(connect_again(c));
+	TRY(pg_send(c, "BEGIN ISOLATION LEVEL READ COMMITTED"));
+	return take_head(c);
+}
+
+static enum mm_err begin(struct conn *c)
+{
+	return c->writes
+		       ? begin_writing(of(c))
+		       : pg_exec(of(c), "BEGIN ISOLATION LEVEL REPEATABLE READ"
+					" READ ONLY");
+}
+
+static enum mm_err commit_writing(struct pg_conn *c)
+{
+	if (c->has_events && c->tells)
+		TRY(pg_send(c, "NOTIFY mintmark"));
+	/* Before it is sent, nothing can have been done. */
+	TRY(pg_fetch_now(c, NULL));
+	TRY(pg_send(c, "COMMIT"));
+	enum mm_err e = pg_end_pipeline(c);
+	if (c->pg == NULL)
+		c->outcome = PG_UNKNOWN;
+	if (e == MM_OK)
+		c->failing_since = 0;
+	return e;
+}
+
+static enum mm_err commit(struct conn *c)
+{
+	return c->writes ? commit_writing(of(c)) : pg_exec(of(c), "COMMIT");
+}
+
+static void rollback(struct conn *base)
+{
+	struct pg_conn *c = of(base);
+	if (c->pg == NULL)
+		return; /* the database does it */
+	if (!base->writes) {
+		(void)!pg_exec(c, "ROLLBACK");
+		return;
+	}
+	if (c->outcome == PG_UNDONE)
+		(void)!pg_end_pipeline(c);
+	enum mm_err was = c->failed;
+	c->failed = MM_OK;
+	if (c->pg != NULL && pg_send(c, "ROLLBACK") == MM_OK)
+		(void)!pg_end_pipeline(c);
+	c->failed = was;
+}
+
+static enum mm_err part_begin(struct conn *c)
+{
+	return pg_send(of(c), "SAVEPOINT part");
+}
+
+static enum mm_err part_end(struct conn *c, enum mm_err e)
+{
+	if (e != MM_OK)
+		TRY(pg_send(of(c), "ROLLBACK TO part"));
+	return pg_send(of(c), "RELEASE part");
+}
+
+static void pause_a_moment(void)
+{
+	const struct timespec t = { .tv_nsec = PAUSE_MS * 1000000 };
+	nanosleep(&t, NULL);
+}
+
+static enum again again(struct conn *base, bool together)
+{
+	struct pg_conn *c = of(base);
+	int64_t now = clock_ms();
+	if (c->outcome == PG_UNKNOWN)
+		return AGAIN_NEVER;
+	if (!c->worth_again)
+		return together ? AGAIN_APART : AGAIN_NEVER;
+	if (c->failing_since == 0)
+		c->failing_since = now;
+	if (now - c->failing_since > TRY_MS)
+		return AGAIN_NEVER;
+	pause_a_moment();
+	return AGAIN_SAME;
+}
+
+static void make_ready(struct conn *base)
+{
+	struct pg_conn *c = of(base);
+	if (connect_again(c) == MM_OK &&
+	    PQtransactionStatus(c->pg) != PQTRANS_IDLE)
+		(void)!pg_exec(c, "ROLLBACK");
+}
+
+static const char *trouble(struct conn *c)
+{
+	return of(c)->outcome == PG_UNKNOWN
+		       ? "the connection broke at the COMMIT: what was asked "
+			 "may have been done, or not; ask again"
+		       : of(c)->trouble;
+}
+
+/* ---- what guards the audit ---- */
+
+static enum mm_err is_guarded(struct conn *c, bool *guarded)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_GUARDS);
+	query_text(&q, PG_AUDIT_STAYS);
+	*guarded = query_row(&q) && column_int(&q, 0) == 2;
+	return query_end(&q);
+}
+
+static enum mm_err guard(struct conn *c)
+{
+	static const char *const steps[] = { PG_AUDIT_GUARD_STEPS };
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		TRY(pg_send(of(c), steps[i]));
+	return MM_OK;
+}
+
+const struct database pg_database = {
+	.open = pg_open,
+	.close = pg_close,
+	.make_ready = make_ready,
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.again = again,
+	.part_begin = part_begin,
+	.part_end = part_end,
+	.run = pg_run,
+	.post = pg_post,
+	.row = pg_row,
+	.number = pg_number_at,
+	.text = pg_text,
+	.done = pg_done,
+	.changes = pg_changes,
+	.is_guarded = is_guarded,
+	.guard = guard,
+	.trouble = trouble,
+};

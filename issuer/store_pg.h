@@ -1,0 +1,87 @@
+/* store_pg.h - PostgreSQL, as the files that know it share it (libpq). */
+#ifndef MM_ISSUER_STORE_PG_H
+#define MM_ISSUER_STORE_PG_H
+
+#include <libpq-fe.h>
+
+#include "issuer/store_db.h"
+#include "issuer/store_pg_sql.h"
+
+#define PG_ANSWER_MS 10000 /* for one statement, and for the lock of head */
+
+/* What a transaction that failed came to. */
+enum pg_outcome {
+	PG_UNDONE,  /* nothing, for sure */
+	PG_UNKNOWN, /* the connection broke at its COMMIT: all, or nothing */
+};
+
+struct pg_conn {
+	struct conn base;
+	PGconn *pg; /* NULL: not connected */
+	char *where;
+	bool prepared[ST_COUNT];
+
+	/* Of the one that writes, whose statements are sent one behind the
+	 * other, and answered later (libpq's pipeline mode). */
+	unsigned pending;   /* answers that have not been read */
+	enum mm_err failed; /* of the transaction, or MM_OK */
+	bool worth_again;   /* and it was nobody's fault */
+	bool has_events;    /* others are to be told */
+	bool tells;	    /* NOTIFY is known there */
+	enum pg_outcome outcome;
+	int64_t changed;       /* rows, by the last statement */
+	int64_t failing_since; /* clock_ms(); 0: all is well */
+	int64_t next_try;      /* to connect: not before */
+
+	char trouble[256];
+};
+
+MM_MUST_USE enum mm_err pg_open(const char *where, bool writes,
+				struct conn **out, struct why *why);
+void pg_close(struct conn *c);
+
+/* (Re)connect; MM_ERR_UNAVAILABLE, and c->trouble says why. */
+MM_MUST_USE enum mm_err pg_connect(struct pg_conn *c);
+void pg_disconnect(struct pg_conn *c);
+
+/* One statement or several, without values; waits for the answer.  Not while
+ * there are others without one. */
+MM_MUST_USE enum mm_err pg_exec(struct pg_conn *c, const char *text);
+/* The one number that a text answers with; *found is false where no row, or
+ * NULL, does. */
+MM_MUST_USE enum mm_err pg_number(struct pg_conn *c, const char *text,
+				  bool *found, int64_t *out);
+
+/* ---- answers (store_pg_answer.c) ---- */
+
+/* The next answer, until `deadline` (clock_ms()).  NULL: there is none, or the
+ * connection is broken, and then closed. */
+PGresult *pg_answer(struct pg_conn *c, int64_t deadline);
+/* When an answer must be there that is asked for now. */
+int64_t pg_answer_by(void);
+/* What an answer says, noted in c->trouble if it is a failure. */
+MM_MUST_USE enum mm_err pg_judge(struct pg_conn *c, const PGresult *r);
+/* The connection is of no use any more (why NULL: as libpq says): what was
+ * under way in it is undone, unless it was the COMMIT. */
+void pg_broken(struct pg_conn *c, const char *why);
+
+/* ---- statements (store_pg_send.c) ---- */
+
+/* The transaction has failed: the first failure counts. */
+enum mm_err pg_failed(struct pg_conn *c, enum mm_err e);
+/* In the pipeline: send a text; have all answers so far; have them, and leave
+ * nothing open behind what failed. */
+MM_MUST_USE enum mm_err pg_send(struct pg_conn *c, const char *text);
+MM_MUST_USE enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows);
+MM_MUST_USE enum mm_err pg_end_pipeline(struct pg_conn *c);
+
+/* store_db.h */
+void pg_run(struct query *q);
+void pg_post(struct query *q);
+bool pg_row(struct query *q);
+int64_t pg_number_at(struct query *q, int column);
+const char *pg_text(struct query *q, int column);
+void pg_done(struct query *q);
+int64_t pg_changes(struct conn *c);
+
+#endif

@@ -1,0 +1,273 @@
+/* store_pg_open.c - a store in PostgreSQL: how it is reached, its tables, and
+ * their version. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/loopback.h"
+#include "common/span.h"
+#include "issuer/store_pg.h"
+
+/* ---- the address ---- */
+
+static const char *option(const PQconninfoOption *o, const char *name)
+{
+	for (; o->keyword != NULL; o++)
+		if (strcmp(o->keyword, name) == 0)
+			return o->val ? o->val : "";
+	return "";
+}
+
+/* Of several hosts, each. */
+static bool all_local(const char *hosts)
+{
+	char host[256];
+	while (*hosts != '\0') {
+		size_t n = strcspn(hosts, ",");
+		if (!span_copy(host, sizeof host, span_of(hosts, n)))
+			return false;
+		if (host[0] != '/' && host[0] != '\0' &&
+		    !host_is_loopback(host))
+			return false;
+		hosts += n + (hosts[n] == ',');
+	}
+	return true;
+}
+
+/* Whoever can change what comes over the network changes what is revoked. */
+static bool is_guarded_way(const PQconninfoOption *o)
+{
+	const char *mode = option(o, "sslmode");
+	return strcmp(mode, "verify-full") == 0 ||
+	       strcmp(mode, "verify-ca") == 0 ||
+	       (all_local(option(o, "host")) &&
+		all_local(option(o, "hostaddr")));
+}
+
+static enum mm_err check_options(const PQconninfoOption *o, struct why *why)
+{
+	if (option(o, "password")[0] != '\0')
+		return why_say(why, MM_ERR_INVALID, "store",
+			       "a password in --store is seen by all: put it "
+			       "into a file for libpq, and say "
+			       "?passfile=/etc/mintmark/pgpass");
+	if (!is_guarded_way(o))
+		return why_say(why, MM_ERR_INVALID, "store",
+			       "the database is on another host: say "
+			       "?sslmode=verify-full&sslrootcert=FILE (what "
+			       "is revoked comes from there)");
+	return MM_OK;
+}
+
+static enum mm_err check_where(const char *where, struct why *why)
+{
+	char *said = NULL;
+	PQconninfoOption *o = PQconninfoParse(where, &said);
+	if (o == NULL) {
+		(void)why_say(why, MM_ERR_INVALID, "store",
+			      "--store is no address of a database: %.200s",
+			      said ? said : "out of memory");
+		PQfreemem(said);
+		return MM_ERR_INVALID;
+	}
+	enum mm_err e = check_options(o, why);
+	PQconninfoFree(o);
+	return e;
+}
+
+/* ---- the connection ---- */
+
+static void note_trouble(struct pg_conn *c)
+{
+	const char *text = PQerrorMessage(c->pg);
+	snprintf(c->trouble, sizeof c->trouble, "%.*s",
+		 (int)strcspn(text, "\n"), text);
+}
+
+void pg_disconnect(struct pg_conn *c)
+{
+	PQfinish(c->pg);
+	c->pg = NULL;
+	c->pending = 0;
+}
+
+static enum mm_err reach(struct pg_conn *c)
+{
+	static const char *const names[] = { "application_name",
+					     "connect_timeout",
+					     "tcp_user_timeout",
+					     "keepalives_idle",
+					     "keepalives_interval",
+					     "keepalives_count",
+					     "target_session_attrs",
+					     "client_encoding",
+					     "dbname",
+					     NULL };
+	/* A host that says nothing is given up soon: another may be better.
+	 * What the address says counts above these. */
+	const char *const values[] = { "mintmarkd", "3", "3000",       "5",
+				       "2",	    "3", "read-write", "UTF8",
+				       c->where,    NULL };
+	c->pg = PQconnectdbParams(names, values, 1);
+	if (c->pg != NULL && PQstatus(c->pg) == CONNECTION_OK)
+		return MM_OK;
+	if (c->pg != NULL)
+		note_trouble(c);
+	return MM_ERR_UNAVAILABLE;
+}
+
+/* What PGHOST and a service file say is known only now. */
+static enum mm_err check_way(struct pg_conn *c)
+{
+	PQconninfoOption *o = PQconninfo(c->pg);
+	bool good = o != NULL && is_guarded_way(o);
+	PQconninfoFree(o);
+	if (!good)
+		snprintf(c->trouble, sizeof c->trouble,
+			 "another host is only asked over sslmode=verify-full");
+	return good ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
+/* Who is frozen in the middle of a change is thrown out, so that others can
+ * make theirs.  And durable is what we call durable. */
+#define PG_SESSION                                                             \
+	"SET client_min_messages = warning; SET search_path = mintmark;"       \
+	"SET statement_timeout = '10s'; SET lock_timeout = '5s';"              \
+	"SET idle_in_transaction_session_timeout = '1s';"                      \
+	"SELECT set_config('synchronous_commit', 'on', false)"                 \
+	" WHERE current_setting('synchronous_commit') = 'off'"
+
+static enum mm_err settle(struct pg_conn *c)
+{
+	const char *version = PQparameterStatus(c->pg, "server_version");
+	c->tells = PQparameterStatus(c->pg, "crdb_version") == NULL &&
+		   version != NULL && strstr(version, "-YB-") == NULL;
+	TRY(check_way(c));
+	TRY(pg_exec(c, PG_SESSION));
+	return PQsetnonblocking(c->pg, 1) == 0 ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
+enum mm_err pg_connect(struct pg_conn *c)
+{
+	pg_disconnect(c);
+	memset(c->prepared, 0, sizeof c->prepared);
+	enum mm_err e = reach(c);
+	if (e == MM_OK)
+		e = settle(c);
+	if (e != MM_OK)
+		pg_disconnect(c);
+	return e;
+}
+
+/* ---- tables ---- */
+
+static enum mm_err make_guards(struct pg_conn *c)
+{
+	static const char *const steps[] = { PG_AUDIT_GUARD_STEPS };
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		TRY(pg_exec(c, steps[i]));
+	return MM_OK;
+}
+
+static enum mm_err make_tables(struct pg_conn *c)
+{
+	char first[80];
+	snprintf(first, sizeof first, "INSERT INTO head VALUES(0, %d)",
+		 STORE_VERSION);
+	TRY(pg_exec(c, PG_SCHEMA));
+	TRY(make_guards(c));
+	return pg_exec(c, first);
+}
+
+/* Two that start at the same moment make them once. */
+static enum mm_err make_if_none(struct pg_conn *c)
+{
+	bool found;
+	int64_t n;
+	TRY(pg_exec(c, "SELECT pg_advisory_xact_lock(1296911409)"));
+	TRY(pg_number(c,
+		      "SELECT 1 WHERE to_regclass('mintmark.head') IS NOT NULL",
+		      &found, &n));
+	if (found)
+		return MM_OK;
+	TRY(pg_exec(c, "CREATE SCHEMA IF NOT EXISTS mintmark"));
+	return make_tables(c);
+}
+
+static enum mm_err bring_up(struct pg_conn *c)
+{
+	TRY(pg_exec(c, "BEGIN"));
+	enum mm_err e = make_if_none(c);
+	if (e == MM_OK)
+		return pg_exec(c, "COMMIT");
+	char said[sizeof c->trouble];
+	memcpy(said, c->trouble, sizeof said);
+	(void)!pg_exec(c, "ROLLBACK");
+	memcpy(c->trouble, said, sizeof said);
+	return e;
+}
+
+static enum mm_err check_version(struct pg_conn *c, struct why *why)
+{
+	bool found;
+	int64_t version = 0;
+	TRY(pg_number(c, "SELECT version FROM head", &found, &version));
+	if (version == STORE_VERSION)
+		return MM_OK;
+	return why_say(why, MM_ERR_VERSION, "store",
+		       "the database has version %lld, this mintmarkd knows "
+		       "%d: %s",
+		       (long long)version, STORE_VERSION,
+		       version < STORE_VERSION
+			       ? "stop the others, and run mintmarkd migrate"
+			       : "use the newer mintmarkd that wrote it");
+}
+
+static enum mm_err ready(struct pg_conn *c, struct why *why)
+{
+	TRY(check_where(c->where, why));
+	enum mm_err e = pg_connect(c);
+	if (e == MM_OK && c->base.writes)
+		e = bring_up(c);
+	if (e != MM_OK)
+		return why_say(why, e, "store", "cannot use the database: %s",
+			       c->trouble);
+	if (!c->base.writes)
+		return MM_OK;
+	TRY(check_version(c, why));
+	return PQenterPipelineMode(c->pg) ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
+enum mm_err pg_open(const char *where, bool writes, struct conn **out,
+		    struct why *why)
+{
+	struct pg_conn *c = calloc(1, sizeof *c);
+	char *copy = strdup(where);
+	if (c == NULL || copy == NULL) {
+		free(c);
+		free(copy);
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	}
+	c->base.db = &pg_database;
+	pthread_mutex_init(&c->base.lock, NULL);
+	c->where = copy;
+	c->base.writes = writes;
+	enum mm_err e = ready(c, why);
+	if (e != MM_OK)
+		pg_close(&c->base);
+	else
+		*out = &c->base;
+	return e;
+}
+
+void pg_close(struct conn *base)
+{
+	struct pg_conn *c = (struct pg_conn *)base; /* its first member */
+	if (c == NULL)
+		return;
+	pg_disconnect(c);
+	free(c->where);
+	free(c);
+}

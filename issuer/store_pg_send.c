@@ -1,0 +1,275 @@
+/* store_pg_send.c - statements, sent to PostgreSQL and run.
+ *
+ * A change goes through several statements, and each would wait for the network
+ * twice.  So the connection that writes sends them one behind the other, and
+ * reads the answers when one is needed: by a statement that asks for rows, or
+ * by COMMIT.  A failure that is seen so late has broken the whole transaction;
+ * the writer then does its parts again, each in one of its own.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "issuer/store_pg.h"
+
+#define NUMBER_OID 20 /* int8 */
+#define TEXT_OID   25
+
+static const char *const sql[ST_COUNT] = {
+#define X(name, text) [ST_##name] = text,
+	STATEMENTS(X)
+#undef X
+};
+
+/* Those that may answer with a row for each token: never held whole. */
+static bool is_long(enum statement which)
+{
+	return which == ST_LOAD_STATUS || which == ST_LOAD_USED ||
+	       which == ST_TALLY_TOKENS;
+}
+
+static struct pg_conn *of(struct conn *c)
+{
+	return (struct pg_conn *)c; /* its first member */
+}
+
+/* What it is called there, and how parameters are written there. */
+static bool send_prepare(struct pg_conn *c, const struct query *q,
+			 const char *name)
+{
+	Oid types[QUERY_VALUES];
+	char *text = strdup(sql[q->which]);
+	if (text == NULL)
+		return false;
+	for (char *p = text; *p != '\0'; p++)
+		if (*p == '?')
+			*p = '$';
+	for (int i = 0; i < q->bound; i++)
+		types[i] = q->value[i].is_text ? TEXT_OID : NUMBER_OID;
+	bool sent = PQsendPrepare(c->pg, name, text, q->bound, types);
+	free(text);
+	return sent;
+}
+
+static bool send_values(struct pg_conn *c, const struct query *q,
+			const char *name)
+{
+	char number[QUERY_VALUES][24];
+	const char *value[QUERY_VALUES];
+	for (int i = 0; i < q->bound; i++) {
+		snprintf(number[i], sizeof number[i], "%lld",
+			 (long long)q->value[i].number);
+		value[i] = q->value[i].is_text ? q->value[i].text : number[i];
+	}
+	return PQsendQueryPrepared(c->pg, name, q->bound, value, NULL, NULL, 0);
+}
+
+static void statement_name(enum statement which, char out[16])
+{
+	snprintf(out, 16, "s%d", (int)which);
+}
+
+/* A failure of the whole transaction: the first counts. */
+enum mm_err pg_failed(struct pg_conn *c, enum mm_err e)
+{
+	if (c->failed == MM_OK)
+		c->failed = e;
+	return c->failed;
+}
+
+/* ---- the pipeline of the one that writes ---- */
+
+static enum mm_err sent(struct pg_conn *c, bool was)
+{
+	if (was) {
+		c->pending++;
+		return MM_OK;
+	}
+	pg_broken(c, NULL);
+	return pg_failed(c, MM_ERR_UNAVAILABLE);
+}
+
+static void take_answer(struct pg_conn *c, PGresult *r, PGresult **rows)
+{
+	ExecStatusType status = PQresultStatus(r);
+	enum mm_err e = pg_judge(c, r);
+	if (e != MM_OK)
+		(void)!pg_failed(c, e);
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+		c->changed = strtoll(PQcmdTuples(r), NULL, 10);
+	if (status == PGRES_PIPELINE_SYNC)
+		c->pending--;
+	if (status != PGRES_TUPLES_OK || rows == NULL) {
+		PQclear(r);
+		return;
+	}
+	PQclear(*rows);
+	*rows = r;
+}
+
+/* Every answer that is still to come; *rows are the last one's. */
+static enum mm_err drain(struct pg_conn *c, PGresult **rows)
+{
+	int64_t deadline = pg_answer_by();
+	while (c->pending != 0 && c->pg != NULL) {
+		PGresult *r = pg_answer(c, deadline);
+		if (r != NULL)
+			take_answer(c, r, rows);
+		else if (c->pg != NULL) /* the end of one statement's */
+			c->pending--;
+	}
+	return c->pg == NULL ? pg_failed(c, MM_ERR_UNAVAILABLE) : c->failed;
+}
+
+enum mm_err pg_send(struct pg_conn *c, const char *text)
+{
+	if (c->failed != MM_OK)
+		return c->failed;
+	return sent(c, PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL,
+					 0));
+}
+
+static enum mm_err send_statement(struct pg_conn *c, const struct query *q)
+{
+	char name[16];
+	statement_name(q->which, name);
+	if (c->failed != MM_OK)
+		return c->failed;
+	if (c->pg == NULL)
+		return pg_failed(c, MM_ERR_UNAVAILABLE);
+	if (!c->prepared[q->which])
+		TRY(sent(c, send_prepare(c, q, name)));
+	c->prepared[q->which] = true;
+	return sent(c, send_values(c, q, name));
+}
+
+/* Up to here everything is answered, whatever has failed. */
+enum mm_err pg_end_pipeline(struct pg_conn *c)
+{
+	if (c->pg == NULL)
+		return pg_failed(c, MM_ERR_UNAVAILABLE);
+	TRY(sent(c, PQpipelineSync(c->pg)));
+	return drain(c, NULL);
+}
+
+/* ---- one run of a statement ---- */
+
+/* Rows are wanted: of the one that writes now, and of all before it. */
+enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows)
+{
+	if (!PQsendFlushRequest(c->pg)) {
+		pg_broken(c, NULL);
+		return pg_failed(c, MM_ERR_UNAVAILABLE);
+	}
+	return drain(c, rows);
+}
+
+static enum mm_err run_in_pipeline(struct query *q, PGresult **rows)
+{
+	struct pg_conn *c = of(q->c);
+	TRY(send_statement(c, q));
+	return pg_fetch_now(c, rows);
+}
+
+/* Without a pipeline: what is prepared is answered before it is run. */
+static enum mm_err prepare_now(struct pg_conn *c, const struct query *q)
+{
+	char name[16];
+	enum mm_err e = MM_OK;
+	statement_name(q->which, name);
+	if (c->prepared[q->which])
+		return MM_OK;
+	if (!send_prepare(c, q, name))
+		return pg_broken(c, NULL), MM_ERR_UNAVAILABLE;
+	int64_t deadline = pg_answer_by();
+	for (PGresult *r; (r = pg_answer(c, deadline)) != NULL; PQclear(r))
+		e = pg_judge(c, r);
+	c->prepared[q->which] = e == MM_OK && c->pg != NULL;
+	return c->pg == NULL ? MM_ERR_UNAVAILABLE : e;
+}
+
+static enum mm_err run_and_read(struct query *q, PGresult **rows)
+{
+	struct pg_conn *c = of(q->c);
+	char name[16];
+	statement_name(q->which, name);
+	if (c->pg == NULL)
+		return MM_ERR_UNAVAILABLE;
+	TRY(prepare_now(c, q));
+	if (!send_values(c, q, name))
+		return pg_broken(c, NULL), MM_ERR_UNAVAILABLE;
+	if (is_long(q->which))
+		return PQsetSingleRowMode(c->pg) ? MM_OK : MM_ERR_UNAVAILABLE;
+	enum mm_err e = MM_OK;
+	int64_t deadline = pg_answer_by();
+	for (PGresult *r; (r = pg_answer(c, deadline)) != NULL;) {
+		e = pg_judge(c, r);
+		PQclear(*rows);
+		*rows = r;
+	}
+	return c->pg == NULL ? MM_ERR_UNAVAILABLE : e;
+}
+
+void pg_run(struct query *q)
+{
+	PGresult *rows = NULL;
+	q->failed = q->c->writes ? run_in_pipeline(q, &rows)
+				 : run_and_read(q, &rows);
+	q->rows = rows;
+	q->at = -1;
+}
+
+void pg_post(struct query *q)
+{
+	q->failed = send_statement(of(q->c), q);
+	q->ended = true;
+}
+
+/* The next of many. */
+static bool next_alone(struct query *q)
+{
+	PQclear(q->rows);
+	q->rows = pg_answer(of(q->c), pg_answer_by());
+	if (of(q->c)->pg == NULL)
+		q->failed = MM_ERR_UNAVAILABLE;
+	else if (q->rows != NULL)
+		q->failed = pg_judge(of(q->c), q->rows);
+	q->at = 0;
+	return q->failed == MM_OK && q->rows != NULL &&
+	       PQresultStatus(q->rows) == PGRES_SINGLE_TUPLE;
+}
+
+bool pg_row(struct query *q)
+{
+	if (is_long(q->which) && !q->c->writes)
+		return next_alone(q);
+	return ++q->at < PQntuples(q->rows);
+}
+
+int64_t pg_number_at(struct query *q, int column)
+{
+	return strtoll(PQgetvalue(q->rows, q->at, column), NULL, 10);
+}
+
+const char *pg_text(struct query *q, int column)
+{
+	return PQgetisnull(q->rows, q->at, column)
+		       ? NULL
+		       : PQgetvalue(q->rows, q->at, column);
+}
+
+void pg_done(struct query *q)
+{
+	PQclear(q->rows);
+	if (!is_long(q->which) || q->c->writes)
+		return;
+	for (PGresult *r; (r = pg_answer(of(q->c), pg_answer_by())) != NULL;)
+		PQclear(r);
+}
+
+int64_t pg_changes(struct conn *c)
+{
+	if (of(c)->failed == MM_OK && of(c)->pg != NULL)
+		(void)!pg_fetch_now(of(c), NULL);
+	return of(c)->failed == MM_OK ? of(c)->changed : 0;
+}

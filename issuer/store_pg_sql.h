@@ -1,0 +1,89 @@
+/* store_pg_sql.h - PostgreSQL's own: the schema, and where its dialect is not
+ * SQLite's (store_sql.h).
+ *
+ * Plain SQL that databases of its kind (CockroachDB, YugabyteDB) have, too,
+ * but for the triggers of the audit.  Texts are compared and sorted by their
+ * bytes, as in SQLite.
+ */
+#ifndef MM_ISSUER_STORE_PG_SQL_H
+#define MM_ISSUER_STORE_PG_SQL_H
+
+#include "issuer/store_db.h"
+
+#define PG_TEXT " TEXT COLLATE \"C\" NOT NULL"
+#define PG_INT	" BIGINT NOT NULL"
+
+/* All of it is in a schema of its own, "mintmark". */
+#define PG_SCHEMA                                                              \
+	"CREATE TABLE meta(iss" PG_TEXT ", epoch" PG_TEXT ");"                 \
+	"CREATE TABLE head(seq" PG_INT ", version" PG_INT ");"                 \
+	"CREATE TABLE event(seq BIGINT PRIMARY KEY, at" PG_INT ","             \
+	" body" PG_TEXT ");"                                                   \
+	"CREATE INDEX event_age ON event(at, seq);"                            \
+	"CREATE TABLE key(kid TEXT COLLATE \"C\" PRIMARY KEY, jwk" PG_TEXT "," \
+	" seq" PG_INT ", last_exp" PG_INT " DEFAULT 0,"                        \
+	" gone" PG_INT " DEFAULT 0, signs" PG_INT " DEFAULT 0,"                \
+	" announced" PG_INT " DEFAULT 0, stopped" PG_INT " DEFAULT 0);"        \
+	"CREATE TABLE list(list BIGINT PRIMARY KEY, kind" PG_INT ","           \
+	" expires" PG_INT ", size" PG_INT ", next" PG_INT " DEFAULT 0,"        \
+	" dead" PG_INT " DEFAULT 0);"                                          \
+	"CREATE INDEX list_open ON list(kind, expires) WHERE dead = 0;"        \
+	"CREATE TABLE token(list BIGINT, idx BIGINT, " USER PG_TEXT ","        \
+	" label" PG_TEXT ", scope TEXT COLLATE \"C\", audience" PG_TEXT ","    \
+	" kid" PG_TEXT ", created_by" PG_TEXT ","                              \
+	" changed_by" PG_TEXT " DEFAULT '', iat" PG_INT ", exp" PG_INT ","     \
+	" auto_refresh" PG_INT ", last_use" PG_INT " DEFAULT 0,"               \
+	" dies_at" PG_INT ", status" PG_INT " DEFAULT 0,"                      \
+	" changed_at" PG_INT " DEFAULT 0, revoke_at" PG_INT " DEFAULT 0,"      \
+	" cidr" PG_TEXT " DEFAULT '', seen_at" PG_INT " DEFAULT 0,"            \
+	" seen_door" PG_TEXT " DEFAULT '', seen_from" PG_TEXT " DEFAULT '',"   \
+	" warned" PG_INT " DEFAULT 0, PRIMARY KEY(list, idx));"                \
+	"CREATE INDEX token_age ON token(iat, list, idx, status,"              \
+	" auto_refresh, exp, kid);"                                            \
+	"CREATE INDEX token_user ON token(" USER ", iat, list, idx, status,"   \
+	" auto_refresh, exp, kid);"                                            \
+	"CREATE INDEX token_live ON token(" USER ", exp) WHERE status <> 1;"   \
+	"CREATE INDEX token_ends ON token(exp, list, idx, status,"             \
+	" revoke_at, auto_refresh, warned, iat) WHERE status = 0;"             \
+	"CREATE INDEX token_idle ON token(dies_at, list, idx, status,"         \
+	" revoke_at, auto_refresh, warned, iat, exp)"                          \
+	" WHERE auto_refresh > 0 AND status = 0 AND dies_at < exp;"            \
+	"CREATE INDEX token_changed ON token(status) WHERE status <> 0;"       \
+	"CREATE INDEX token_used ON token(list) WHERE last_use > 0;"           \
+	"CREATE INDEX token_due ON token(revoke_at)"                           \
+	" WHERE revoke_at > 0 AND status <> 1;"                                \
+	"CREATE INDEX token_from ON token(list) WHERE seen_from <> '';"        \
+	"CREATE TABLE repeat(name TEXT COLLATE \"C\" PRIMARY KEY,"             \
+	" request" PG_TEXT ", at" PG_INT ", list" PG_INT ", idx" PG_INT ");"   \
+	"CREATE INDEX repeat_age ON repeat(at);"                               \
+	"CREATE TABLE audit(seq BIGINT PRIMARY KEY, line" PG_TEXT ")"
+
+/* What guards the audit.  store_open() looks whether it is there. */
+#define PG_AUDIT_STAYS "BEGIN RAISE EXCEPTION 'the audit is only added to'; END"
+#define PG_AUDIT_GUARD_STEPS                                                   \
+	"DROP TRIGGER IF EXISTS audit_stays ON audit",                         \
+		"DROP TRIGGER IF EXISTS audit_stands ON audit",                \
+		"CREATE OR REPLACE FUNCTION audit_stays() RETURNS trigger"     \
+		" LANGUAGE plpgsql AS $$" PG_AUDIT_STAYS "$$",                 \
+		"CREATE TRIGGER audit_stays BEFORE TRUNCATE ON audit"          \
+		" FOR EACH STATEMENT EXECUTE FUNCTION audit_stays()",          \
+		"CREATE TRIGGER audit_stands BEFORE UPDATE OR DELETE ON audit" \
+		" FOR EACH ROW EXECUTE FUNCTION audit_stays()"
+
+/* ---- the dialect of store_sql.h ---- */
+
+#define BY_INDEX(index) ""
+#define HAS_TEXT(row, text)                                                    \
+	"strpos(lower(" row "), lower(" text " COLLATE \"C\")) > 0"
+#define LIKE_ANY_CASE "ILIKE"
+#define SQL_HEAD_LOCK "SELECT version FROM head FOR UPDATE"
+#define SQL_PROBE     "UPDATE meta SET iss = iss"
+#define SQL_BYTES                                                              \
+	"SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE"          \
+	" relkind = 'r' AND relnamespace = 'mintmark'::regnamespace"
+#define SQL_AUDIT_GUARDS                                                       \
+	"SELECT count(*) FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid" \
+	" WHERE tgrelid = 'audit'::regclass AND tgenabled = 'O'"               \
+	" AND tgname IN ('audit_stays', 'audit_stands') AND prosrc = ?1"
+
+#endif

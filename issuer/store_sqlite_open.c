@@ -1,0 +1,219 @@
+/* store_sqlite_open.c - a store that is a file: its lock, its version. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "issuer/store_sqlite.h"
+
+/* ---- one daemon at a time ---- */
+
+/* `mintmark key` looks whether it is held, and so holds it for a moment. */
+static bool lock_soon(int fd)
+{
+	const struct timespec tick = { .tv_nsec = 10 * 1000000 };
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if (errno != EWOULDBLOCK || i == 20)
+			return false;
+		nanosleep(&tick, NULL);
+	}
+	return true;
+}
+
+/* A lock file beside the database, so that two daemons never share it. */
+static enum mm_err lock_store(struct sqlite_conn *c, const char *path,
+			      struct why *why)
+{
+	char lock[4096];
+	snprintf(lock, sizeof lock, "%s.lock", path);
+	c->lock_fd =
+		open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (c->lock_fd < 0)
+		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", lock,
+			       strerror(errno));
+	if (!lock_soon(c->lock_fd))
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "another mintmarkd holds %s: stop it, or "
+			       "choose another --data",
+			       path);
+	return MM_OK;
+}
+
+/* ---- versions ---- */
+
+static const struct {
+	int to;
+	const char *text;
+} steps[] = {
+#define X(to, text) { to, text },
+	STORE_STEPS(X)
+#undef X
+};
+
+/* Inside a transaction, which the version is part of: so a store is of one
+ * version or of another, whenever the power fails. */
+static enum mm_err take_steps(struct sqlite_conn *c, int64_t from)
+{
+	char pragmas[128];
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		if (steps[i].to > from)
+			TRY(sqlite_exec(c, steps[i].text));
+	snprintf(pragmas, sizeof pragmas,
+		 "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 STORE_APPLICATION_ID, STORE_VERSION);
+	return sqlite_exec(c, pragmas);
+}
+
+/* `from` 0: there is nothing yet. */
+static enum mm_err bring_up(struct sqlite_conn *c, int64_t from)
+{
+	TRY(sqlite_exec(c, "BEGIN IMMEDIATE"));
+	if (from == 0)
+		TRY(sqlite_exec(c, STORE_SCHEMA));
+	TRY(take_steps(c, from ? from : 1));
+	return sqlite_exec(c, "COMMIT");
+}
+
+static enum mm_err upgrade(struct sqlite_conn *c, const char *path,
+			   int64_t from, struct why *why)
+{
+	if (bring_up(c, from) != MM_OK)
+		return why_say(
+			why, MM_ERR_UNAVAILABLE, NULL,
+			"cannot bring %s from version %lld to %d: %s; it "
+			"is as it was",
+			path, (long long)from, STORE_VERSION,
+			sqlite3_errmsg(c->db));
+	log_event(LOG_NOTICE, "store.upgraded", "from=%lld to=%d",
+		  (long long)from, STORE_VERSION);
+	return MM_OK;
+}
+
+static enum mm_err one_number(struct sqlite_conn *c, const char *text,
+			      int64_t *out)
+{
+	sqlite3_stmt *st = NULL;
+	enum mm_err e = MM_ERR_UNAVAILABLE;
+	if (sqlite3_prepare_v2(c->db, text, -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW) {
+		*out = sqlite3_column_int64(st, 0);
+		e = MM_OK;
+	}
+	sqlite3_finalize(st);
+	return e;
+}
+
+/* Ours, of this version?  A new, empty file is made so, an older one too. */
+static enum mm_err check_file(struct sqlite_conn *c, const char *path,
+			      struct why *why)
+{
+	int64_t tables, version, application;
+	TRY(one_number(c, "SELECT count(*) FROM sqlite_master", &tables));
+	TRY(one_number(c, "PRAGMA user_version", &version));
+	TRY(one_number(c, "PRAGMA application_id", &application));
+	if (tables == 0)
+		return bring_up(c, 0);
+	if (application != STORE_APPLICATION_ID)
+		return why_say(why, MM_ERR_VERSION, NULL,
+			       "%s is not a Mintmark store: move it away, or "
+			       "choose another --data",
+			       path);
+	if (version < 1 || version > STORE_VERSION)
+		return why_say(why, MM_ERR_VERSION, NULL,
+			       "%s has version %lld, this mintmarkd reads 1 to "
+			       "%d: use the newer mintmarkd that wrote it",
+			       path, (long long)version, STORE_VERSION);
+	return version == STORE_VERSION ? MM_OK
+					: upgrade(c, path, version, why);
+}
+
+/* ---- opening ---- */
+
+static enum mm_err open_file(struct sqlite_conn *c, const char *path)
+{
+	int flags = c->base.writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+				   : SQLITE_OPEN_READONLY;
+	if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
+		return MM_ERR_UNAVAILABLE;
+	sqlite3_extended_result_codes(c->db, 1);
+	sqlite3_busy_timeout(c->db, 5000);
+	if (!c->base.writes)
+		return MM_OK;
+	sqlite_checkpoints(c);
+	return sqlite_exec(c, "PRAGMA journal_mode = WAL;"
+			      "PRAGMA synchronous = FULL;"
+			      "PRAGMA foreign_keys = ON");
+}
+
+static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
+				struct why *why)
+{
+	TRY(lock_store(c, path, why));
+	if (open_file(c, path) != MM_OK)
+		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+			       "cannot open the store %s: %s", path,
+			       c->db ? sqlite3_errmsg(c->db) : "out of memory");
+	struct why said = { .text = "" };
+	enum mm_err e = check_file(c, path, &said);
+	if (e != MM_OK && said.text[0] == '\0')
+		return why_say(why, e, NULL, "cannot open the store %s: %s",
+			       path, sqlite3_errmsg(c->db));
+	if (e != MM_OK) {
+		if (why != NULL)
+			*why = said;
+		return e;
+	}
+	return sqlite_prepare(c) == MM_OK
+		       ? MM_OK
+		       : why_say(why, MM_ERR_UNAVAILABLE, NULL,
+				 "the store %s is damaged: %s", path,
+				 sqlite3_errmsg(c->db));
+}
+
+static enum mm_err ready_reader(struct sqlite_conn *c, const char *path,
+				struct why *why)
+{
+	if (open_file(c, path) == MM_OK && sqlite_prepare(c) == MM_OK)
+		return MM_OK;
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       "cannot read the store %s: %s", path,
+		       c->db ? sqlite3_errmsg(c->db) : "out of memory");
+}
+
+enum mm_err sqlite_open(const char *path, bool writes, struct conn **out,
+			struct why *why)
+{
+	struct sqlite_conn *c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	c->base.db = &sqlite_database;
+	pthread_mutex_init(&c->base.lock, NULL);
+	c->base.writes = writes;
+	c->lock_fd = -1;
+	enum mm_err e = writes ? ready_writer(c, path, why)
+			       : ready_reader(c, path, why);
+	if (e != MM_OK)
+		sqlite_close(&c->base);
+	else
+		*out = &c->base;
+	return e;
+}
+
+void sqlite_close(struct conn *base)
+{
+	struct sqlite_conn *c = (struct sqlite_conn *)base;
+	if (c == NULL)
+		return;
+	for (int i = 0; i < ST_COUNT; i++)
+		sqlite3_finalize(c->st[i]);
+	sqlite3_close(c->db);
+	if (c->lock_fd >= 0)
+		close(c->lock_fd);
+	free(c);
+}

@@ -1,0 +1,236 @@
+/* test_store_file.c - the store as a file of SQLite's: whose it is, of which
+ * version, and what is written into it. */
+#include "tests/unit/store_fixture.h"
+
+#include <sys/stat.h>
+
+#include "issuer/store_internal.h"
+#include "issuer/store_sqlite.h"
+
+static void other_files_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = NULL;
+	struct why why = { .text = "" };
+	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &other, &why),
+			 MM_ERR_CONFLICT);
+	assert_non_null(strstr(why.text, "another mintmarkd"));
+	store_close(f->s);
+	f->s = NULL;
+	assert_int_equal(store_open(f->path, "https://other", no_wake, NULL,
+				    &other, &why),
+			 MM_ERR_CONFLICT);
+	assert_non_null(strstr(why.text, ISS));
+
+	char command[320];
+	snprintf(command, sizeof command,
+		 "sqlite3 %s 'PRAGMA user_version = 99'", f->path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &other, &why),
+			 MM_ERR_VERSION);
+	assert_non_null(strstr(why.text, "99"));
+	FILE *junk = fopen(f->path, "w");
+	assert_non_null(junk);
+	fputs("this is no database, whatever its name says\n", junk);
+	fclose(junk);
+	assert_int_not_equal(
+		store_open(f->path, ISS, no_wake, NULL, &other, &why), MM_OK);
+	assert_null(other);
+}
+
+/* ---- a store that a mintmarkd of version 1 has left ---- */
+
+static void sql(struct fixture *f, const char *text)
+{
+	char command[640];
+	snprintf(command, sizeof command, "sqlite3 -bail %s \"%s\"", f->path,
+		 text);
+	assert_int_equal(system(command), 0);
+}
+
+static void put_version_1(struct fixture *f)
+{
+	tear_down_store(f);
+	sql(f, ".read " MM_VECTORS "/store-1.sql");
+}
+
+/* What mintmarkds of version 2 made of it. */
+static void put_version_2(struct fixture *f)
+{
+	put_version_1(f);
+	sql(f, "CREATE TABLE repeat(name TEXT PRIMARY KEY,"
+	       " request TEXT NOT NULL, at INTEGER NOT NULL,"
+	       " list INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;"
+	       "CREATE INDEX repeat_age ON repeat(at);"
+	       "PRAGMA user_version = 2");
+}
+
+static void (*const put_version[])(struct fixture *) = {
+	[1] = put_version_1,
+	[2] = put_version_2,
+};
+
+static int64_t number(struct fixture *f, const char *question)
+{
+	char command[640], text[32] = "";
+	snprintf(command, sizeof command, "sqlite3 %s '%s'", f->path, question);
+	FILE *p = popen(command, "r");
+	assert_non_null(p);
+	assert_non_null(fgets(text, sizeof text, p));
+	pclose(p);
+	return strtoll(text, NULL, 10);
+}
+
+static void check_brought_up(struct fixture *f, int from)
+{
+	struct repeat r = { .name = "alice, K", .request = "mint" };
+	struct token_row t;
+	struct event e[64];
+	size_t n;
+	put_version[from](f);
+	assert_int_equal(number(f, "PRAGMA user_version"), from);
+	for (int i = 0; i < 2; i++) { /* the second time it is of today */
+		open_again(f);
+		assert_int_equal(number(f, "PRAGMA user_version"), 3);
+		assert_int_equal(store_get(f->s, 1, 0, &t), MM_OK);
+		assert_string_equal(t.user, "alice");
+		assert_string_equal(t.label, "first");
+		assert_string_equal(t.scope, "photos:read");
+		assert_int_not_equal(t.revoke_at, 0);
+		assert_int_equal(store_get(f->s, 1, 1, &t), MM_OK);
+		assert_int_equal(t.status, TOKEN_REVOKED);
+		assert_int_equal(store_get(f->s, 2, 0, &t), MM_OK);
+		assert_int_equal(t.status, TOKEN_SUSPENDED);
+		assert_int_equal(t.auto_refresh, 3600);
+		assert_int_equal(store_events(f->s, 0, 64, e, &n), MM_OK);
+		assert_int_equal(n, 30);
+	}
+	/* keys may have signed until just now */
+	assert_int_equal(number(f, "SELECT count(*) FROM key WHERE stopped ="
+				   " 0"),
+			 0);
+	assert_int_equal(store_key_add(f->s, "kid00000001", "{}", &by_unit),
+			 MM_OK);
+	t = unminted(f, &r);
+	assert_int_equal(store_mint(f->s, &t), MM_OK);
+	assert_int_equal(store_repeat(f->s, &r), MM_OK);
+}
+
+static void test_F29_older_versions_are_brought_up(void **state)
+{
+	struct fixture *f = *state;
+	for (int from = 1; from <= 2; from++) {
+		check_brought_up(f, from);
+		tear_down_store(f);
+	}
+}
+
+/* Old stores and new ones are of one shape. */
+static void both_ways_lead_to_one_schema(void **state)
+{
+	static const char question[] =
+		"SELECT group_concat(sql) = (SELECT group_concat(sql) FROM"
+		" (SELECT sql FROM new.sqlite_master ORDER BY name)) FROM"
+		" (SELECT sql FROM main.sqlite_master ORDER BY name)";
+	struct fixture *f = *state;
+	char attach[256], copy[256];
+	snprintf(copy, sizeof copy, "VACUUM INTO '%s/new.db'", f->dir);
+	sql(f, copy);
+	snprintf(attach, sizeof attach, "ATTACH \"%s/new.db\" AS new; %s",
+		 f->dir, question);
+	for (int from = 1; from <= 2; from++) {
+		put_version[from](f);
+		open_again(f);
+		assert_int_equal(number(f, attach), 1);
+	}
+	snprintf(copy, sizeof copy, "%s/new.db", f->dir);
+	unlink(copy);
+}
+
+/* Each renewal moves dies_at, and so every index that has it. */
+static void a_renewal_moves_one_index(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(number(f, "SELECT count(*) FROM sqlite_master WHERE"
+				   " type = \"index\" AND sql LIKE"
+				   " \"%dies_at%\""),
+			 1);
+}
+
+/* Cut short, it is as it was, and can be brought up later. */
+static void test_F29_an_upgrade_is_whole_or_none(void **state)
+{
+	struct fixture *f = *state;
+	struct why why = { .text = "" };
+	put_version_1(f);
+	/* the step's first half can be done, its second cannot */
+	sql(f, "CREATE TABLE other(a); CREATE INDEX repeat_age ON other(a)");
+	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &f->s, &why),
+			 MM_ERR_UNAVAILABLE);
+	assert_null(f->s);
+	assert_non_null(strstr(why.text, "it is as it was"));
+	assert_int_equal(number(f, "PRAGMA user_version"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM sqlite_master"
+				   " WHERE name = \"repeat\""),
+			 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM token"), 4);
+	sql(f, "DROP TABLE other");
+	open_again(f);
+	assert_int_equal(number(f, "PRAGMA user_version"), 3);
+}
+
+/* ---- writing ---- */
+
+static off_t wal_size(const struct fixture *f)
+{
+	char path[280];
+	struct stat st;
+	snprintf(path, sizeof path, "%s-wal", f->path);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* It must reach the disk: what SQLite leaves out would prove nothing. */
+static void a_probe_writes(void **state)
+{
+	struct fixture *f = *state;
+	off_t before = wal_size(f);
+	assert_int_equal(store_probe(f->s), MM_OK);
+	off_t after = wal_size(f);
+	assert_true(after > before);
+	assert_int_equal(store_probe(f->s), MM_OK);
+	assert_true(wal_size(f) > after);
+	open_again(f); /* and it is the store that it was */
+}
+
+static void a_probe_of_a_held_store_fails(void **state)
+{
+	struct fixture *f = *state;
+	sqlite3 *other;
+	sqlite3_busy_timeout(((struct sqlite_conn *)f->s->writer)->db, 10);
+	assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(store_probe(f->s), MM_ERR_BUSY);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(store_probe(f->s), MM_OK);
+	sqlite3_close(other);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(other_files_are_refused),
+		TEST(test_F29_older_versions_are_brought_up),
+		TEST(both_ways_lead_to_one_schema),
+		TEST(a_renewal_moves_one_index),
+		TEST(test_F29_an_upgrade_is_whole_or_none),
+		TEST(a_probe_writes),
+		TEST(a_probe_of_a_held_store_fails),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
