@@ -16,11 +16,11 @@
 /* The checks: name, and what to do when it fails. */
 #define HEALTH_CHECKS(X)                                                      \
 	X(STORE_READ,  "store_read",                                          \
-	  "mintmark.db cannot be read: the log says why (publish.behind)")    \
+	  "the store cannot be read: the log says why (publish.behind)")    \
 	X(STORE_WRITE, "store_write",                                         \
-	  "mintmark.db cannot be written: make room on its disk, and see "    \
-	  "that no other program holds it; the log says why "                 \
-	  "(health.failing)")                                                 \
+	  "the store cannot be written: make room on its disk, and see that " \
+	  "no other program holds it (or that the database of --store "       \
+	  "answers); the log says why (health.failing)")                                                 \
 	X(SIGNING,     "signing",                                             \
 	  "the active key does not sign: bring its PKCS#11 token back and "   \
 	  "restart mintmarkd")                                                \

@@ -36,6 +36,7 @@
 /*        name          kind          default              argument     what it is for */
 #define ISSUER_SETTINGS(X) \
 	X(data,         SET_TEXT,     "/var/lib/mintmark", "DIR",       "keys, database and admin.sock") \
+	X(store,        SET_TEXT,     "",                  "URL",       "postgresql://...: a database that several issuers share, instead of mintmark.db in --data") \
 	X(user,         SET_TEXT,     "",                  "NAME",      "started as root, go on as this user, before anything is opened") \
 	X(listen,       SET_TEXT,     "127.0.0.1:8080",    "HOST:PORT", "TCP address of the HTTP API") \
 	X(issuer,       SET_TEXT,     "",                  "URL",       "public base URL; the iss of every token") \

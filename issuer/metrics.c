@@ -180,7 +180,7 @@ static void read_store_free_bytes(void *app, struct metrics_page *p)
 {
 	struct issuer *is = app;
 	struct statvfs v;
-	if (statvfs(is->set.data, &v) == 0)
+	if (is->set.store[0] == '\0' && statvfs(is->set.data, &v) == 0)
 		metrics_put(p, (double)v.f_bavail * (double)v.f_frsize,
 			    METRIC_NO_LABELS);
 }

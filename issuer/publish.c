@@ -7,6 +7,9 @@
 
 #define READ_EVENTS 256 /* events read at a time */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
+/* What was read longer ago is old: the store does not answer, or this process
+ * was frozen, and others may have gone on. */
+#define FOLLOWING_MS 5000
 
 uint64_t publisher_seq(struct publisher *p)
 {
@@ -297,7 +300,8 @@ struct jwk *publisher_key(struct publisher *p, const char *kid)
 enum mm_err publish_check(struct publisher *p)
 {
 	pthread_mutex_lock(&p->lock);
-	bool following = p->following;
+	bool following =
+		p->following && clock_ms() - p->good_round_at < FOLLOWING_MS;
 	pthread_mutex_unlock(&p->lock);
 	return following ? MM_OK : MM_ERR_UNAVAILABLE;
 }

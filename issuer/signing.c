@@ -77,7 +77,24 @@ static enum mm_err was_stolen(const struct signing *s,
 	return *stolen ? MM_OK : keyring_marked(s->at, kid, stolen, why);
 }
 
-static enum mm_err announce_gone(struct signing *s, const struct stolen *told,
+/* Of a store that others share only what we had ourselves can go with us, at a
+ * start nothing: they may have been given a key that we have not yet. */
+static bool is_ours(const struct signing *s, const struct keyring *was,
+		    const struct stolen *told, const char *kid)
+{
+	if (!store_is_shared(s->store) || keyring_find(was, kid) != NULL ||
+	    listed(told->kids, told->n, kid))
+		return true;
+	log_event(LOG_NOTICE, "keys.elsewhere",
+		  "kid=%s detail=another issuer on this store has this key; if "
+		  "it is to sign here, too, copy it to %s",
+		  kid, s->dir);
+	return false;
+}
+
+/* `was`: the ring before this one. */
+static enum mm_err announce_gone(struct signing *s, const struct keyring *was,
+				 const struct stolen *told,
 				 const struct stamp *stamp, struct why *why)
 {
 	struct store *store = s->store;
@@ -88,7 +105,7 @@ static enum mm_err announce_gone(struct signing *s, const struct stolen *told,
 	for (size_t i = 0; i < count; i++) {
 		const char *kid = rows[i].kid;
 		bool stolen;
-		if (keyring_find(r, kid) != NULL)
+		if (keyring_find(r, kid) != NULL || !is_ours(s, was, told, kid))
 			continue;
 		TRY(was_stolen(s, told, kid, &stolen, why));
 		TRY(store_key_gone(store, kid, stolen, stamp));
@@ -182,9 +199,9 @@ static enum mm_err reload(struct signing *s, const struct stolen *told,
 	TRY(store_key_signs(s->store, jwk_kid(signer), stamp));
 	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s", ring.count,
 		  jwk_kid(signer));
-	put_in_force(s, &ring, announced);
+	put_in_force(s, &ring, announced); /* `ring` is the old one now */
 	/* Only now that it signs nothing more may a key be said to be gone. */
-	TRY(announce_gone(s, told, stamp, why));
+	TRY(announce_gone(s, &ring, told, stamp, why));
 	forget_marks(s);
 	return MM_OK;
 }

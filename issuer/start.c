@@ -15,6 +15,7 @@
 #include "common/metrics_serve.h"
 #include "common/secrecy.h"
 #include "issuer/become.h"
+#include "issuer/lock.h"
 #include "issuer/metrics.h"
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
@@ -152,8 +153,12 @@ static enum mm_err check_belongs(struct store *store, const char *dir,
 		return why_say(why, MM_ERR_NOT_FOUND, "data",
 			       "there are no keys in %s, but the store has "
 			       "tokens that such keys have signed: bring the "
-			       "folder back",
-			       dir);
+			       "folder back%s",
+			       dir,
+			       store_is_shared(store)
+				       ? ", or copy that of another issuer "
+					 "on this store"
+				       : "");
 	if (known == 0 && access(path, F_OK) == 0)
 		return why_say(why, MM_ERR_NOT_FOUND, "data",
 			       "the keys in %s have signed for a store that "
@@ -209,12 +214,15 @@ static enum mm_err start_store(struct running *r, struct why *why)
 {
 	struct issuer *is = &r->is;
 	char path[4096];
+	const char *where = is->set.store[0] ? is->set.store : path;
 	TRY(data_path(is, "mintmark.db", path));
+	if (where != path) /* the folder is one daemon's, all the same */
+		TRY(lock_take(path, &r->lock_fd, why));
 	is->publisher = publisher_new((struct publish_ttl){
 		.feed = is->set.feed_ttl, .list = is->set.list_ttl });
 	if (is->publisher == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
-	TRY(store_open(path, is->set.issuer, publisher_wake, is->publisher,
+	TRY(store_open(where, is->set.issuer, publisher_wake, is->publisher,
 		       &is->store, why));
 	if (!is->set.keep_addresses) /* those kept when it was set, either */
 		TRY(store_forget_addresses(is->store));
@@ -384,4 +392,6 @@ void issuer_stop(struct running *r)
 	http_body_drop(is->metadata);
 	http_body_drop(is->openapi);
 	console_close(is->console);
+	if (r->lock_fd > 0)
+		close(r->lock_fd);
 }

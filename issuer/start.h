@@ -16,6 +16,7 @@ struct running {
 	struct sweeper *sweeper;
 	struct warner *warner; /* NULL: nobody is warned */
 	bool first_start;      /* the keys were made just now */
+	int lock_fd;	       /* of the folder, where the store is not in it */
 };
 
 /* Make what is missing, then start every part.  On failure all is stopped

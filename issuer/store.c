@@ -105,10 +105,10 @@ static enum mm_err settle(struct conn *c, const char *where, const char *iss,
 	return c->db->commit(c);
 }
 
-static enum mm_err open_writer(struct store *s, const struct database *db,
-			       const char *where, const char *iss,
-			       struct why *why)
+static enum mm_err open_writer(struct store *s, const char *where,
+			       const char *iss, struct why *why)
 {
+	const struct database *db = s->db;
 	struct why said = { .text = "" };
 	TRY(db->open(where, true, &s->writer, why));
 	enum mm_err e = settle(s->writer, where, iss, &said);
@@ -123,12 +123,15 @@ static enum mm_err open_writer(struct store *s, const struct database *db,
 	return e;
 }
 
-static enum mm_err open_readers(struct store *s, const struct database *db,
-				const char *where, struct why *why)
+static enum mm_err open_readers(struct store *s, const char *where,
+				struct why *why)
 {
 	for (int i = 0; i < STORE_READERS; i++)
-		TRY(db->open(where, false, &s->reader[i], why));
-	return MM_OK;
+		TRY(s->db->open(where, false, &s->reader[i], why));
+	return s->db->listen == NULL
+		       ? MM_OK
+		       : s->db->listen(where, s->wake, s->wake_ctx,
+				       &s->listener, why);
 }
 
 static const struct database *database_of(const char *where)
@@ -139,6 +142,11 @@ static const struct database *database_of(const char *where)
 		       : &sqlite_database;
 }
 
+bool store_is_shared(const struct store *s)
+{
+	return s->db->listen != NULL;
+}
+
 static void close_at(struct store **s)
 {
 	store_close(*s);
@@ -147,17 +155,17 @@ static void close_at(struct store **s)
 enum mm_err store_open(const char *where, const char *iss, void (*wake)(void *),
 		       void *ctx, struct store **out, struct why *why)
 {
-	const struct database *db = database_of(where);
 	__attribute__((cleanup(close_at))) struct store *s =
 		calloc(1, sizeof *s);
 	if (s == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	s->db = database_of(where);
 	s->wake = wake;
 	s->wake_ctx = ctx;
 	pthread_mutex_init(&s->counting, NULL);
 
-	TRY(open_writer(s, db, where, iss, why));
-	TRY(open_readers(s, db, where, why));
+	TRY(open_writer(s, where, iss, why));
+	TRY(open_readers(s, where, why));
 	TRY(writer_start(s, why));
 	*out = s;
 	s = NULL;
@@ -169,10 +177,10 @@ void store_close(struct store *s)
 	if (s == NULL)
 		return;
 	writer_stop(s);
+	if (s->listener != NULL)
+		s->db->unlisten(s->listener);
 	for (int i = 0; i < STORE_READERS; i++)
-		if (s->reader[i] != NULL)
-			s->reader[i]->db->close(s->reader[i]);
-	if (s->writer != NULL)
-		s->writer->db->close(s->writer);
+		s->db->close(s->reader[i]);
+	s->db->close(s->writer);
 	free(s);
 }

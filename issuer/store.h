@@ -82,12 +82,16 @@ struct stamp {
 
 struct store;
 
-/* Open, and create where there is none.  Refuses a store that another
- * daemon holds, of a newer version, or of another issuer.
+/* Open, and create where there is none: a file (SQLite), or tables in
+ * postgresql://..., which any number of issuers may share.  Refuses a store of
+ * a newer version, or of another issuer, and a file that another daemon holds.
+ * A file of an older version is brought up; tables are by store_migrate().
  * wake(ctx) is called, from any thread, when events may have been added. */
-MM_MUST_USE enum mm_err store_open(const char *path, const char *iss,
+MM_MUST_USE enum mm_err store_open(const char *where, const char *iss,
 				   void (*wake)(void *), void *ctx,
 				   struct store **out, struct why *why);
+/* May there be other issuers on it? */
+bool store_is_shared(const struct store *s);
 void store_close(struct store *s);
 
 /* The store came back from a backup: what happened since is lost.  A new

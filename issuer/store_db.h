@@ -28,6 +28,7 @@ enum statement {
 };
 
 struct query;
+struct listener;
 
 /* A connection.  Databases put it first in one of their own. */
 struct conn {
@@ -85,6 +86,12 @@ struct database {
 	 * Put them there. */
 	enum mm_err (*is_guarded)(struct conn *c, bool *guarded);
 	enum mm_err (*guard)(struct conn *c);
+	/* Call wake(ctx) when another issuer may have added events; NULL: there
+	 * is no other. */
+	enum mm_err (*listen)(const char *where, void (*wake)(void *),
+			      void *ctx, struct listener **out,
+			      struct why *why);
+	void (*unlisten)(struct listener *l);
 	/* What the database said of its last failure; never NULL. */
 	const char *(*trouble)(struct conn *c);
 };

@@ -24,9 +24,11 @@ struct job {
 };
 
 struct store {
+	const struct database *db;
 	struct conn *writer;
 	struct conn *reader[STORE_READERS];
 	atomic_uint reader_turn;
+	struct listener *listener; /* NULL: this is the only issuer */
 	void (*wake)(void *);
 	void *wake_ctx;
 

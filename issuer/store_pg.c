@@ -203,5 +203,7 @@ const struct database pg_database = {
 	.changes = pg_changes,
 	.is_guarded = is_guarded,
 	.guard = guard,
+	.listen = pg_listen,
+	.unlisten = pg_unlisten,
 	.trouble = trouble,
 };

@@ -76,6 +76,10 @@ MM_MUST_USE enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows);
 MM_MUST_USE enum mm_err pg_end_pipeline(struct pg_conn *c);
 
 /* store_db.h */
+MM_MUST_USE enum mm_err pg_listen(const char *where, void (*wake)(void *),
+				  void *ctx, struct listener **out,
+				  struct why *why);
+void pg_unlisten(struct listener *l);
 void pg_run(struct query *q);
 void pg_post(struct query *q);
 bool pg_row(struct query *q);

@@ -1,48 +1,12 @@
-/* store_sqlite_open.c - a store that is a file: its lock, its version. */
-#include <errno.h>
-#include <fcntl.h>
+/* store_sqlite_open.c - a store that is a file: opened, and of which version.
+ */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "issuer/lock.h"
 #include "issuer/store_sqlite.h"
-
-/* ---- one daemon at a time ---- */
-
-/* `mintmark key` looks whether it is held, and so holds it for a moment. */
-static bool lock_soon(int fd)
-{
-	const struct timespec tick = { .tv_nsec = 10 * 1000000 };
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
-		if (errno != EWOULDBLOCK || i == 20)
-			return false;
-		nanosleep(&tick, NULL);
-	}
-	return true;
-}
-
-/* A lock file beside the database, so that two daemons never share it. */
-static enum mm_err lock_store(struct sqlite_conn *c, const char *path,
-			      struct why *why)
-{
-	char lock[4096];
-	snprintf(lock, sizeof lock, "%s.lock", path);
-	c->lock_fd =
-		open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (c->lock_fd < 0)
-		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", lock,
-			       strerror(errno));
-	if (!lock_soon(c->lock_fd))
-		return why_say(why, MM_ERR_CONFLICT, NULL,
-			       "another mintmarkd holds %s: stop it, or "
-			       "choose another --data",
-			       path);
-	return MM_OK;
-}
 
 /* ---- versions ---- */
 
@@ -154,7 +118,7 @@ static enum mm_err open_file(struct sqlite_conn *c, const char *path)
 static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 				struct why *why)
 {
-	TRY(lock_store(c, path, why));
+	TRY(lock_take(path, &c->lock_fd, why));
 	if (open_file(c, path) != MM_OK)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "cannot open the store %s: %s", path,
