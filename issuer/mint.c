@@ -97,6 +97,13 @@ static enum mm_err refill(struct mint *m, struct pool *p)
 	return MM_OK;
 }
 
+void mint_forget(struct mint *m)
+{
+	pthread_mutex_lock(&m->lock);
+	memset(m->pool, 0, sizeof m->pool);
+	pthread_mutex_unlock(&m->lock);
+}
+
 static enum mm_err take_index(struct mint *m, struct token_row *t)
 {
 	enum list_kind kind = t->auto_refresh ? LIST_AUTO_REFRESH : LIST_FIXED;

@@ -32,6 +32,10 @@ MM_MUST_USE enum mm_err mint_token(struct mint *m, const struct jwk *key,
 				   bool allow_long, struct token_row *t,
 				   struct buf *token, struct why *why);
 
+/* The store has said MM_ERR_GONE of an index: what was taken from it before is
+ * not ours any more. */
+void mint_forget(struct mint *m);
+
 /* How long the token of that row is, when `key` (its public half will do)
  * signs it. */
 MM_MUST_USE enum mm_err mint_length(struct mint *m, const struct jwk *key,

@@ -37,8 +37,8 @@ static enum mm_err follow(struct publisher *p, struct event *events)
 {
 	size_t n;
 	do {
-		TRY(store_events(p->store, publisher_seq(p), READ_EVENTS,
-				 events, &n));
+		TRY(store_events(p->store, p->replica.epoch, publisher_seq(p),
+				 READ_EVENTS, events, &n));
 		TRY(apply(p, events, n));
 	} while (n == READ_EVENTS);
 	return MM_OK;

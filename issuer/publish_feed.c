@@ -5,6 +5,8 @@
 #include "common/log.h"
 #include "issuer/publish_internal.h"
 
+#define AHEAD_MS 1000 /* for a poll from a place that we have not reached */
+
 static const struct publish_kind feed_kind = {
 	TYP_FEED, "application/jwt" /* RFC 7519 s10.3.1 */
 };
@@ -50,6 +52,7 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
 	struct feed_head head = { .after = after, .seq = after };
 	struct span text = span_str("");
 	size_t n = 0;
+	fill_head(p, &head);
 	if (after < seq) {
 		size_t max = seq - after < FEED_EVENTS_MAX
 				     ? (size_t)(seq - after)
@@ -57,7 +60,7 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
 		events = calloc(max, sizeof *events);
 		if (events == NULL)
 			return MM_ERR_NOMEM;
-		TRY(store_events(p->store, after, max, events, &n));
+		TRY(store_events(p->store, head.epoch, after, max, events, &n));
 		head.seq = after + n;
 	} else if (after > seq) {
 		log_event(
@@ -71,7 +74,6 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
 	}
 	TRY(events_json(events, n, &json));
 	TRY(buf_done(&json, &text));
-	fill_head(p, &head);
 	TRY(batch_write(&head, text, &payload));
 	*upto = head.seq;
 	AUTO_JWK struct jwk *key = signing_key_known_at(p->signing, after);
@@ -120,11 +122,26 @@ static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
 	return http_reply_shared(rq, 200, body);
 }
 
+/* Who has followed another issuer on this store may know more than we do yet:
+ * a moment later we shall. */
+static void wait_for_ours(struct publisher *p, struct waiter *w)
+{
+	int64_t least = clock_ms() + AHEAD_MS;
+	if (w->after <= publisher_seq(p) || !store_is_shared(p->store))
+		return;
+	if (w->deadline < least)
+		w->deadline = least;
+	p->wake = true;
+	pthread_cond_signal(&p->woken);
+}
+
 /* Must the poll be answered now?  Asked with the lock held, so that no
  * event can slip in between the question and the waiting. */
-static bool must_answer(struct publisher *p, uint64_t after)
+static bool must_answer(struct publisher *p, const struct waiter *w)
 {
-	return p->releasing || after != publisher_seq(p);
+	uint64_t seq = publisher_seq(p);
+	return p->releasing || w->after < seq || w->deadline <= clock_ms() ||
+	       (w->after > seq && !store_is_shared(p->store));
 }
 
 /* A poll says what its agent has; if it is answered now, there is something
@@ -148,7 +165,8 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 			      .deadline = clock_ms() + wait * 1000 };
 
 	pthread_mutex_lock(&p->lock);
-	bool now = wait == 0 || must_answer(p, after);
+	wait_for_ours(p, w);
+	bool now = must_answer(p, w);
 	note_poll(p, after, now);
 	if (!now) {
 		http_hold(rq);
@@ -172,7 +190,7 @@ static struct waiter *take_due(struct publisher *p, bool all)
 	pthread_mutex_lock(&p->lock);
 	for (struct waiter **at = &p->waiters; *at != NULL;) {
 		struct waiter *w = *at;
-		if (!all && w->after == seq && w->deadline > now) {
+		if (!all && w->after >= seq && w->deadline > now) {
 			at = &w->next;
 			continue;
 		}

@@ -64,6 +64,23 @@ static enum mm_err begin_history(struct conn *c, void *arg)
 		c, &(struct audit_entry){ .event = "store.restore" }, arg);
 }
 
+static enum mm_err begin_after_loss(struct conn *c)
+{
+	struct stamp stamp = { .by = "failover", .at = clock_now() };
+	log_event(LOG_ERR, "store.history_lost",
+		  "detail=another database took over, and may lack what was "
+		  "acknowledged last: a new history begins; tokens that it "
+		  "does not know are refused");
+	return begin_history(c, &stamp);
+}
+
+enum mm_err store_begin(struct conn *c)
+{
+	c->tail = (struct tail){ .has_seq = false };
+	enum mm_err e = c->db->begin(c);
+	return e == MM_ERR_EPOCH ? begin_after_loss(c) : e;
+}
+
 enum mm_err store_begin_history(struct store *s)
 {
 	struct stamp stamp = { .by = "mintmarkd --restored",
@@ -99,7 +116,7 @@ void store_reader_done(struct conn **c)
 static enum mm_err settle(struct conn *c, const char *where, const char *iss,
 			  struct why *why)
 {
-	TRY(c->db->begin(c));
+	TRY(store_begin(c));
 	TRY(check_issuer(c, iss, why));
 	TRY(audit_guard(c, where, why));
 	return c->db->commit(c);

@@ -105,11 +105,11 @@ MM_MUST_USE enum mm_err store_begin_history(struct store *s);
  * sequence.  *r is empty before. */
 MM_MUST_USE enum mm_err store_load(struct store *s, struct replica *r);
 
-/* Up to max events after `after`, in order.  MM_ERR_GONE: no longer
- * retained. */
-MM_MUST_USE enum mm_err store_events(struct store *s, uint64_t after,
-				     size_t max, struct event *out,
-				     size_t *count);
+/* Up to max events after `after` of that epoch (NULL: any), in order.  MM_ERR_GONE: no
+ * longer retained.  MM_ERR_EPOCH: another history has begun. */
+MM_MUST_USE enum mm_err store_events(struct store *s, const char *epoch,
+				     uint64_t after, size_t max,
+				     struct event *out, size_t *count);
 
 /* ---- lists and minting ---- */
 
@@ -136,7 +136,9 @@ MM_MUST_USE enum mm_err store_reserve(struct store *s, enum list_kind kind,
 				      int64_t expires, uint32_t count,
 				      struct index_range *out);
 /* With t->once: unless it was done before, see there.  MM_ERR_FORBIDDEN: its
- * user has as many live tokens as he may. */
+ * user has as many live tokens as he may.  MM_ERR_GONE: its index is not to be
+ * had any more (a new history has begun since): forget all that were reserved.
+ * MM_ERR_CONFLICT: its key is not one that was announced. */
 MM_MUST_USE enum mm_err store_mint(struct store *s, const struct token_row *t);
 /* Mint `t` in place of `old`, which dies at once or at t->iat + overlap.  With
  * t->once and t->most as store_mint().

@@ -6,44 +6,50 @@
 
 /* ---- writing ---- */
 
-struct last_line {
-	uint64_t seq; /* 0: there is none */
-	char digest[AUDIT_DIGEST_SIZE];
-};
-
-static enum mm_err read_last(struct conn *c, struct last_line *last)
+static enum mm_err read_last(struct conn *c)
 {
+	struct tail *t = &c->tail;
+	t->line = 0;
+	t->digest[0] = '\0';
 	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_LAST);
 	if (query_row(&q)) {
 		char line[AUDIT_LINE_MAX];
-		last->seq = (uint64_t)column_int(&q, 0);
+		t->line = (uint64_t)column_int(&q, 0);
 		column_text(&q, 1, line, sizeof line);
-		TRY(audit_digest(span_str(line), last->digest));
+		TRY(audit_digest(span_str(line), t->digest));
 	}
-	return query_end(&q);
+	TRY(query_end(&q));
+	t->has_line = true;
+	return MM_OK;
+}
+
+static enum mm_err put_line(struct conn *c, struct span text)
+{
+	struct tail *t = &c->tail;
+	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_PUT);
+	query_int(&q, (int64_t)++t->line);
+	query_text(&q, (const char *)text.at);
+	TRY(query_run(&q));
+	return audit_digest(text, t->digest);
 }
 
 enum mm_err audit_append(struct conn *c, const struct audit_entry *e,
 			 const struct stamp *stamp)
 {
 	AUTO_BUF struct buf line = buf_new(AUDIT_LINE_MAX - 1);
-	struct last_line last = { 0, "" };
 	struct audit_entry whole = *e;
 	struct span text;
-	TRY(read_last(c, &last));
-	whole.seq = last.seq + 1;
-	whole.before = last.digest;
+	if (!c->tail.has_line)
+		TRY(read_last(c));
+	whole.seq = c->tail.line + 1;
+	whole.before = c->tail.digest;
 	whole.at = stamp->at;
 	whole.by = stamp->by;
 	whole.address = stamp->address;
 	whole.request = stamp->request;
 	TRY(audit_write(&whole, &line));
 	TRY(buf_done(&line, &text));
-
-	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_PUT);
-	query_int(&q, (int64_t)whole.seq);
-	query_text(&q, (const char *)text.at);
-	return query_run(&q);
+	return put_line(c, text);
 }
 
 struct note {

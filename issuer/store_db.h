@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/audit.h"
 #include "common/error.h"
 #include "issuer/store_sql.h"
 
@@ -30,9 +31,18 @@ enum statement {
 struct query;
 struct listener;
 
+/* The ends of the log and of the audit, as of the transaction that is under
+ * way: read once in it, and then counted on. */
+struct tail {
+	bool has_seq, has_line;
+	uint64_t seq, line;
+	char digest[AUDIT_DIGEST_SIZE]; /* of that line; "" of none */
+};
+
 /* A connection.  Databases put it first in one of their own. */
 struct conn {
 	const struct database *db;
+	struct tail tail;
 	bool writes;
 	pthread_mutex_t lock; /* of one that reads: who has it */
 };
@@ -56,7 +66,9 @@ struct database {
 	void (*make_ready)(struct conn *c);
 
 	/* A transaction of changes: nobody else changes anything until it has
-	 * ended.  One of reading: all of it sees one state. */
+	 * ended; MM_ERR_EPOCH: it is begun, in a database that took over from
+	 * another and may lack its newest changes.  One of reading: all of it
+	 * sees one state. */
 	enum mm_err (*begin)(struct conn *c);
 	/* MM_OK: it is durable. */
 	enum mm_err (*commit)(struct conn *c);

@@ -44,6 +44,10 @@ struct store {
 	bool stopping;
 };
 
+/* Begin a transaction of changes; with a new history, if this database is
+ * another than it was. */
+MM_MUST_USE enum mm_err store_begin(struct conn *c);
+
 MM_MUST_USE enum mm_err writer_start(struct store *s, struct why *why);
 /* When all that waits has been done. */
 void writer_stop(struct store *s);

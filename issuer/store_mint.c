@@ -4,13 +4,24 @@
 
 /* ---- the log ---- */
 
+static enum mm_err next_number(struct conn *c, uint64_t *out)
+{
+	struct tail *t = &c->tail;
+	int64_t seq;
+	if (!t->has_seq) {
+		TRY(query_one(c, ST_HEAD_GET, &seq));
+		t->seq = (uint64_t)seq;
+		t->has_seq = true;
+	}
+	*out = ++t->seq;
+	AUTO_QUERY struct query q = query_new(c, ST_HEAD_SET);
+	query_int(&q, (int64_t)t->seq);
+	return query_run(&q);
+}
+
 enum mm_err log_append(struct conn *c, struct event *e)
 {
-	AUTO_QUERY struct query next = query_new(c, ST_HEAD_NEXT);
-	e->seq = query_row(&next) ? (uint64_t)column_int(&next, 0) : 0;
-	TRY(query_run(&next));
-	MM_ASSERT(e->seq != 0);
-
+	TRY(next_number(c, &e->seq));
 	AUTO_BUF struct buf body = buf_new(4096);
 	struct span text;
 	TRY(event_write(e, &body));
@@ -106,14 +117,24 @@ enum mm_err store_reserve(struct store *s, enum list_kind kind, int64_t expires,
 
 /* ---- minting ---- */
 
-/* Only a key that the log has announced may sign. */
 static enum mm_err note_signed(struct conn *c, const struct token_row *t)
 {
 	AUTO_QUERY struct query q = query_new(c, ST_KEY_SIGNED);
 	query_text(&q, t->kid);
 	query_int(&q, t->exp);
-	TRY(query_run(&q));
-	return conn_changes(c) == 1 ? MM_OK : MM_ERR_CONFLICT;
+	return query_run(&q);
+}
+
+/* Only a key that the log has announced may sign, and only an index that is
+ * there and free be given: a new history (store_begin_history()) may have ended
+ * its list, or filled it, since it was taken. */
+static enum mm_err why_not_put(struct conn *c, const struct token_row *t)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_KNOWN);
+	query_text(&q, t->kid);
+	bool announced = query_row(&q) && column_int(&q, 0) == 0;
+	TRY(query_end(&q));
+	return announced ? MM_ERR_GONE : MM_ERR_CONFLICT;
 }
 
 static enum mm_err put_token(struct conn *c, const struct token_row *t)
@@ -132,7 +153,8 @@ static enum mm_err put_token(struct conn *c, const struct token_row *t)
 	query_int(&q, t->auto_refresh);
 	query_int(&q, effective_expiry(t->iat, t->exp, t->auto_refresh, 0));
 	query_text(&q, t->cidr);
-	return query_run(&q);
+	TRY(query_run(&q));
+	return conn_changes(c) == 1 ? MM_OK : why_not_put(c, t);
 }
 
 /* Who was let in a moment ago may have been revoked since: without this, a

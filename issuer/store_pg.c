@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/clock.h"
@@ -59,6 +60,37 @@ static enum mm_err take_head(struct pg_conn *c)
 	return pg_failed(c, MM_ERR_VERSION);
 }
 
+static enum mm_err note_timeline(struct pg_conn *c, const char *now)
+{
+	char text[64];
+	snprintf(text, sizeof text, "UPDATE meta SET timeline = %.20s", now);
+	return pg_send(c, text);
+}
+
+/* Is it the database that it was?  Those that know no timelines lose nothing
+ * when another of theirs takes over.  A store that is new has no history, and
+ * a meta without a row is one. */
+static enum mm_err check_timeline(struct pg_conn *c)
+{
+	PGresult *r = NULL;
+	if (c->asked_timeline || !c->tells)
+		return MM_OK;
+	TRY(pg_send(c, PG_TIMELINE));
+	enum mm_err e = pg_fetch_now(c, &r);
+	bool lost = false;
+	if (e == MM_OK) {
+		const char *now = PQgetvalue(r, 0, 0),
+			   *was = PQgetvalue(r, 0, 1);
+		bool same = strcmp(now, was) == 0;
+		lost = !same && was[0] != '\0' && strcmp(was, "0") != 0;
+		e = same ? MM_OK : note_timeline(c, now);
+	}
+	PQclear(r);
+	TRY(e);
+	c->asked_timeline = true;
+	return lost ? MM_ERR_EPOCH : MM_OK;
+}
+
 static enum mm_err begin_writing(struct pg_conn *c)
 {
 	c->failed = MM_OK;
@@ -67,7 +99,8 @@ static enum mm_err begin_writing(struct pg_conn *c)
 	c->has_events = false;
 	TRY(connect_again(c));
 	TRY(pg_send(c, "BEGIN ISOLATION LEVEL READ COMMITTED"));
-	return take_head(c);
+	TRY(take_head(c));
+	return check_timeline(c);
 }
 
 static enum mm_err begin(struct conn *c)

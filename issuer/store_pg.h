@@ -20,6 +20,7 @@ struct pg_conn {
 	PGconn *pg; /* NULL: not connected */
 	char *where;
 	bool prepared[ST_COUNT];
+	bool asked_timeline; /* of this connection */
 
 	/* Of the one that writes, whose statements are sent one behind the
 	 * other, and answered later (libpq's pipeline mode). */

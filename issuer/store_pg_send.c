@@ -140,6 +140,7 @@ static enum mm_err send_statement(struct pg_conn *c, const struct query *q)
 	if (!c->prepared[q->which])
 		TRY(sent(c, send_prepare(c, q, name)));
 	c->prepared[q->which] = true;
+	c->has_events |= q->which == ST_HEAD_SET;
 	return sent(c, send_values(c, q, name));
 }
 

@@ -15,7 +15,8 @@
 
 /* All of it is in a schema of its own, "mintmark". */
 #define PG_SCHEMA                                                              \
-	"CREATE TABLE meta(iss" PG_TEXT ", epoch" PG_TEXT ");"                 \
+	"CREATE TABLE meta(iss" PG_TEXT ", epoch" PG_TEXT ","                  \
+	" timeline" PG_INT " DEFAULT 0);"                                      \
 	"CREATE TABLE head(seq" PG_INT ", version" PG_INT ");"                 \
 	"CREATE TABLE event(seq BIGINT PRIMARY KEY, at" PG_INT ","             \
 	" body" PG_TEXT ");"                                                   \
@@ -69,6 +70,13 @@
 		" FOR EACH STATEMENT EXECUTE FUNCTION audit_stays()",          \
 		"CREATE TRIGGER audit_stands BEFORE UPDATE OR DELETE ON audit" \
 		" FOR EACH ROW EXECUTE FUNCTION audit_stays()"
+
+/* PostgreSQL counts up its timeline when a standby takes over from its primary;
+ * which may have had changes that the standby had not been told yet.  Answers
+ * with what it is, and was when it was asked last (0: never). */
+#define PG_TIMELINE                                                            \
+	"SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))"  \
+	"::bit(32)::int, (SELECT timeline FROM mintmark.meta)"
 
 /* ---- the dialect of store_sql.h ---- */
 

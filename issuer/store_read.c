@@ -236,9 +236,22 @@ static enum mm_err check_retained(struct conn *c, uint64_t after)
 	return after + 1 >= (uint64_t)first && first != 0 ? MM_OK : MM_ERR_GONE;
 }
 
-static enum mm_err read_events(struct conn *c, uint64_t after, size_t max,
-			       struct event *out, size_t *count)
+static enum mm_err check_epoch(struct conn *c, const char *epoch)
 {
+	char now[EPOCH_SIZE] = "";
+	AUTO_QUERY struct query q = query_new(c, ST_META_GET);
+	if (query_row(&q))
+		column_text(&q, 1, now, sizeof now);
+	TRY(query_end(&q));
+	return strcmp(now, epoch) == 0 ? MM_OK : MM_ERR_EPOCH;
+}
+
+static enum mm_err read_events(struct conn *c, const char *epoch,
+			       uint64_t after, size_t max, struct event *out,
+			       size_t *count)
+{
+	if (epoch != NULL)
+		TRY(check_epoch(c, epoch));
 	TRY(check_retained(c, after));
 	AUTO_QUERY struct query q = query_new(c, ST_EVENT_LIST);
 	query_int(&q, (int64_t)after);
@@ -252,13 +265,13 @@ static enum mm_err read_events(struct conn *c, uint64_t after, size_t max,
 	return query_end(&q);
 }
 
-enum mm_err store_events(struct store *s, uint64_t after, size_t max,
-			 struct event *out, size_t *count)
+enum mm_err store_events(struct store *s, const char *epoch, uint64_t after,
+			 size_t max, struct event *out, size_t *count)
 {
 	*count = 0;
 	AUTO_READER struct conn *c = store_reader(s);
 	TRY(c->db->begin(c)); /* both reads see one state */
-	enum mm_err e = read_events(c, after, max, out, count);
+	enum mm_err e = read_events(c, epoch, after, max, out, count);
 	enum mm_err end = c->db->commit(c);
 	return e != MM_OK ? e : end;
 }

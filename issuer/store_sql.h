@@ -107,7 +107,7 @@
 	X(META_EPOCH, "UPDATE meta SET epoch = ?1")                        \
 	X(HEAD_GET, "SELECT seq FROM head")                                \
 	X(HEAD_LOCK, SQL_HEAD_LOCK)                                       \
-	X(HEAD_NEXT, "UPDATE head SET seq = seq + 1 RETURNING seq")        \
+	X(HEAD_SET, "UPDATE head SET seq = ?1")        \
 	X(EVENT_PUT, "INSERT INTO event VALUES(?1, ?2, ?3)")               \
 	X(PROBE, SQL_PROBE)                                                \
 	X(BYTES, SQL_BYTES)                                                \
@@ -167,10 +167,15 @@
 	X(LIST_ENDED, "SELECT list FROM list WHERE dead = 0"               \
 		" AND expires <= ?1")                                      \
 	X(LIST_DEAD, "UPDATE list SET dead = 1 WHERE list = ?1")           \
-	X(TOKEN_PUT, "INSERT INTO token(list, idx, " USER ", label, scope," \
-		" audience, kid, created_by, iat, exp, auto_refresh,"      \
-		" dies_at, cidr) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"   \
-		" ?9, ?10, ?11, ?12, ?13)")                                \
+	X(TOKEN_PUT, "INSERT INTO token(list, idx, " USER ", label,"       \
+		" scope, audience, kid, created_by, iat, exp,"             \
+		" auto_refresh, dies_at, cidr)"                            \
+		" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"    \
+		" ?12, ?13 WHERE EXISTS (SELECT 1 FROM list WHERE"         \
+		" list = ?1 AND dead = 0 AND next > ?2)"                   \
+		" AND EXISTS (SELECT 1 FROM key WHERE kid = ?7"            \
+		" AND gone = 0) AND NOT EXISTS (SELECT 1 FROM token"       \
+		" WHERE list = ?1 AND idx = ?2)")                          \
 	X(TOKEN_GET, "SELECT " TOKEN_COLUMNS " FROM token"                 \
 		" WHERE list = ?1 AND idx = ?2")                           \
 	X(TOKEN_AFTER, "SELECT " TOKEN_COLUMNS " FROM token"               \

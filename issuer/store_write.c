@@ -14,13 +14,15 @@ static enum mm_err run_job(struct conn *c, struct job *j)
 {
 	TRY(c->db->part_begin(c));
 	j->result = j->run(c, j->arg);
+	if (j->result != MM_OK)
+		c->tail = (struct tail){ .has_seq = false };
 	return c->db->part_end(c, j->result);
 }
 
 /* With `together`, all behind `first` as well; else only that. */
 static enum mm_err run_once(struct conn *c, struct job *first, bool together)
 {
-	TRY(c->db->begin(c));
+	TRY(store_begin(c));
 	for (struct job *j = first; j != NULL; j = together ? j->next : NULL)
 		TRY(run_job(c, j));
 	return c->db->commit(c);

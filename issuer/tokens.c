@@ -75,8 +75,13 @@ static enum mm_err reply_again(struct issuer *is, struct http_request *rq,
 }
 
 /* What the store could not do, said without its inner words. */
-static enum mm_err not_stored(struct http_request *rq, enum mm_err e)
+static enum mm_err not_stored(struct issuer *is, struct http_request *rq,
+			      enum mm_err e)
 {
+	if (e == MM_ERR_GONE) { /* a new history: there are other indexes */
+		mint_forget(is->mint);
+		e = MM_ERR_UNAVAILABLE;
+	}
 	if (e == MM_ERR_REUSED)
 		return repeat_reused(rq);
 	if (e == MM_ERR_UNAUTHENTICATED)
@@ -134,7 +139,7 @@ enum mm_err token_create(void *app, struct http_request *rq)
 	TRY(mint_token(is->mint, key, allow_long, &row, &token, http_why(rq)));
 	enum mm_err e = store_mint(is->store, &row);
 	if (e != MM_OK)
-		return not_stored(rq, e);
+		return not_stored(is, rq, e);
 	if (r.before) /* by one that came at the same time */
 		return reply_again(is, rq, &r.made);
 	count_minted(row.auto_refresh);
@@ -257,7 +262,8 @@ static bool was_long(struct issuer *is, const struct token_row *old)
 	       n > TOKEN_PORTABLE;
 }
 
-static enum mm_err not_rotated(struct http_request *rq, enum mm_err e)
+static enum mm_err not_rotated(struct issuer *is, struct http_request *rq,
+			       enum mm_err e)
 {
 	if (e == MM_ERR_CONFLICT)
 		return why_say(http_why(rq), e, NULL,
@@ -269,7 +275,7 @@ static enum mm_err not_rotated(struct http_request *rq, enum mm_err e)
 			       "with an overlap this user would have too many "
 			       "live tokens: rotate without one, or revoke "
 			       "one first (setting max_tokens)");
-	return not_stored(rq, e);
+	return not_stored(is, rq, e);
 }
 
 static enum mm_err rotate(struct issuer *is, struct http_request *rq,
@@ -293,7 +299,7 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 	enum mm_err e =
 		store_rotate(is->store, old->list, old->idx, overlap, &row);
 	if (e != MM_OK)
-		return not_rotated(rq, e);
+		return not_rotated(is, rq, e);
 	publisher_settle(is->publisher, "token.rotate", rq);
 	if (once != NULL && once->before)
 		return reply_again(is, rq, &once->made);

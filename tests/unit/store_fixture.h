@@ -110,6 +110,19 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
+/* The next index of its list. */
+static inline void take_next(struct fixture *f, struct token_row *t)
+{
+	struct index_range r;
+	assert_int_equal(store_reserve(f->s,
+				       t->auto_refresh ? LIST_AUTO_REFRESH
+						       : LIST_FIXED,
+				       t->exp, 1, &r),
+			 MM_OK);
+	t->list = r.list;
+	t->idx = r.first;
+}
+
 /* One that is to be minted, once. */
 static inline struct token_row unminted(struct fixture *f, struct repeat *once)
 {

@@ -1,0 +1,201 @@
+/* test_store_shared.c - two issuers on one store (PostgreSQL), at once: what
+ * each does comes behind what the other did. */
+#include <pthread.h>
+
+#include "tests/unit/store_fixture.h"
+
+#define ISSUERS 2
+#define THREADS 4 /* of each */
+#define ROUNDS	25
+#define TOKENS	(ISSUERS * THREADS * ROUNDS)
+
+struct worker {
+	struct store *s;
+	pthread_t thread;
+	size_t number;
+	struct token_row made[ROUNDS];
+	size_t full; /* times that there was no more room */
+};
+
+struct both {
+	struct fixture *f;
+	struct store *s[ISSUERS];
+	struct worker worker[ISSUERS * THREADS];
+};
+
+static void mint_one(struct worker *w, size_t round, int64_t most)
+{
+	struct token_row *t = &w->made[round];
+	struct index_range r;
+	*t = (struct token_row){ .iat = T0,
+				 .exp = T0 + DAY,
+				 .auto_refresh = DAY / 2,
+				 .user = "alice",
+				 .label = "shared",
+				 .kid = "kid00000001",
+				 .created_by = "unit",
+				 .most = most };
+	assert_int_equal(store_reserve(w->s, LIST_AUTO_REFRESH, t->exp, 1, &r),
+			 MM_OK);
+	t->list = r.list;
+	t->idx = r.first;
+	enum mm_err e = store_mint(w->s, t);
+	if (e == MM_ERR_FORBIDDEN)
+		w->full++;
+	else
+		assert_int_equal(e, MM_OK);
+}
+
+/* A mint, a use of it, and for every second one its revocation. */
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	for (size_t i = 0; i < ROUNDS; i++) {
+		struct token_row *t = &w->made[i];
+		size_t n;
+		bool changed;
+		mint_one(w, i, 0);
+		struct use use = { t->list, t->idx, T0 + 60 };
+		assert_int_equal(store_use(w->s, &use, 1, T0 + 60, &n), MM_OK);
+		assert_int_equal(n, 1);
+		if (i % 2 == 0)
+			continue;
+		assert_int_equal(store_set_status(w->s, t->list, t->idx,
+						  STATUS_REVOKED, &by_unit,
+						  &changed),
+				 MM_OK);
+		assert_true(changed);
+	}
+	return NULL;
+}
+
+static void *fill_room(void *arg)
+{
+	struct worker *w = arg;
+	for (size_t i = 0; i < ROUNDS; i++)
+		mint_one(w, i, 10);
+	return NULL;
+}
+
+static void run_all(struct both *b, void *(*run)(void *))
+{
+	for (size_t i = 0; i < ISSUERS * THREADS; i++) {
+		struct worker *w = &b->worker[i];
+		*w = (struct worker){ .s = b->s[i % ISSUERS], .number = i };
+		assert_int_equal(pthread_create(&w->thread, NULL, run, w), 0);
+	}
+	for (size_t i = 0; i < ISSUERS * THREADS; i++)
+		pthread_join(b->worker[i].thread, NULL);
+}
+
+/* ---- what came of it ---- */
+
+static void no_index_twice(const struct both *b)
+{
+	static bool seen[TOKENS];
+	memset(seen, 0, sizeof seen);
+	for (size_t i = 0; i < TOKENS; i++) {
+		const struct token_row *t =
+			&b->worker[i / ROUNDS].made[i % ROUNDS];
+		assert_int_equal(t->list, b->worker[0].made[0].list);
+		assert_true(t->idx < TOKENS && !seen[t->idx]);
+		seen[t->idx] = true;
+	}
+}
+
+/* One list and one key are announced, too. */
+static void events_without_gaps(struct store *s)
+{
+	static struct event log[2 * TOKENS];
+	size_t n, renewed = 0, revoked = 0;
+	assert_int_equal(store_events(s, NULL, 0, 2 * TOKENS, log, &n), MM_OK);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(log[i].seq, i + 1);
+		renewed += log[i].type == EVENT_RENEW;
+		revoked += log[i].type == EVENT_STATUS;
+	}
+	assert_int_equal(renewed, TOKENS);
+	assert_int_equal(revoked, (ROUNDS / 2) * ISSUERS * THREADS);
+}
+
+struct chain {
+	uint64_t lines;
+	char digest[AUDIT_DIGEST_SIZE];
+};
+
+static void check_line(void *ctx, struct span line)
+{
+	struct chain *c = ctx;
+	char before[64], text[2048];
+	assert_true(span_copy(text, sizeof text, line));
+	snprintf(before, sizeof before, "\"before\":\"%s\"", c->digest);
+	assert_true(c->lines == 0 || strstr(text, before) != NULL);
+	assert_int_equal(audit_digest(line, c->digest), MM_OK);
+	c->lines++;
+}
+
+static void audit_is_one_chain(struct store *s)
+{
+	const struct audit_query q = { .limit = 4 * TOKENS };
+	struct chain c = { .lines = 0 };
+	assert_int_equal(store_audit_read(s, &q, check_line, &c), MM_OK);
+	assert_int_equal(c.lines, /* and one of the key */
+			 1 + TOKENS + (ROUNDS / 2) * ISSUERS * THREADS);
+}
+
+static void test_F15_two_issuers_are_as_one(void **state)
+{
+	struct both *b = *state;
+	run_all(b, work);
+	no_index_twice(b);
+	for (size_t i = 0; i < ISSUERS; i++) {
+		events_without_gaps(b->s[i]);
+		audit_is_one_chain(b->s[i]);
+	}
+}
+
+static void test_F15_the_last_place_is_given_once(void **state)
+{
+	struct both *b = *state;
+	size_t full = 0;
+	run_all(b, fill_room);
+	for (size_t i = 0; i < ISSUERS * THREADS; i++)
+		full += b->worker[i].full;
+	assert_int_equal(TOKENS - full, 10);
+}
+
+static int set_up_both(void **state)
+{
+	struct both *b = calloc(1, sizeof *b);
+	struct why why;
+	void *f;
+	if (set_up(&f) != 0)
+		return -1;
+	b->f = f;
+	b->s[0] = b->f->s;
+	assert_int_equal(
+		store_open(b->f->path, ISS, no_wake, NULL, &b->s[1], &why),
+		MM_OK);
+	*state = b;
+	return 0;
+}
+
+static int tear_down_both(void **state)
+{
+	struct both *b = *state;
+	void *f = b->f;
+	store_close(b->s[1]);
+	free(b);
+	return tear_down(&f);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up_both, tear_down_both)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_F15_two_issuers_are_as_one),
+		TEST(test_F15_the_last_place_is_given_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
