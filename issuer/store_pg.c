@@ -17,16 +17,15 @@ static struct pg_conn *of(struct conn *c)
 	return (struct pg_conn *)c; /* its first member */
 }
 
-/* What closed it says so, to whoever looks: better now than in the midst of
- * something. */
+/* Between two uses nothing comes, unless it is closed: better seen now than in
+ * the midst of something. */
 static bool is_alive(struct pg_conn *c)
 {
 	struct pollfd p = { .events = POLLIN };
 	if (c->pg == NULL)
 		return false;
 	p.fd = PQsocket(c->pg);
-	return poll(&p, 1, 0) <= 0 ||
-	       (PQconsumeInput(c->pg) && PQstatus(c->pg) == CONNECTION_OK);
+	return poll(&p, 1, 0) == 0;
 }
 
 /* Not more often than so, when there is nobody: each try may take seconds. */
@@ -118,7 +117,7 @@ static enum mm_err commit_writing(struct pg_conn *c)
 	/* Before it is sent, nothing can have been done. */
 	TRY(pg_fetch_now(c, NULL));
 	TRY(pg_send(c, "COMMIT"));
-	enum mm_err e = pg_end_pipeline(c);
+	enum mm_err e = pg_fetch_now(c, NULL);
 	if (c->pg == NULL)
 		c->outcome = PG_UNKNOWN;
 	if (e == MM_OK)
@@ -141,11 +140,11 @@ static void rollback(struct conn *base)
 		return;
 	}
 	if (c->outcome == PG_UNDONE)
-		(void)!pg_end_pipeline(c);
+		(void)!pg_fetch_now(c, NULL);
 	enum mm_err was = c->failed;
 	c->failed = MM_OK;
 	if (c->pg != NULL && pg_send(c, "ROLLBACK") == MM_OK)
-		(void)!pg_end_pipeline(c);
+		(void)!pg_fetch_now(c, NULL);
 	c->failed = was;
 }
 

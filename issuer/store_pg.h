@@ -70,11 +70,10 @@ void pg_broken(struct pg_conn *c, const char *why);
 
 /* The transaction has failed: the first failure counts. */
 enum mm_err pg_failed(struct pg_conn *c, enum mm_err e);
-/* In the pipeline: send a text; have all answers so far; have them, and leave
- * nothing open behind what failed. */
+/* In the pipeline: send a text; have all answers so far (rows: the last one's,
+ * NULL: none), and leave nothing open behind what failed. */
 MM_MUST_USE enum mm_err pg_send(struct pg_conn *c, const char *text);
 MM_MUST_USE enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows);
-MM_MUST_USE enum mm_err pg_end_pipeline(struct pg_conn *c);
 
 /* store_db.h */
 MM_MUST_USE enum mm_err pg_listen(const char *where, void (*wake)(void *),

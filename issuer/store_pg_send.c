@@ -144,24 +144,15 @@ static enum mm_err send_statement(struct pg_conn *c, const struct query *q)
 	return sent(c, send_values(c, q, name));
 }
 
-/* Up to here everything is answered, whatever has failed. */
-enum mm_err pg_end_pipeline(struct pg_conn *c)
+/* ---- one run of a statement ---- */
+
+/* A Sync, so that the database sees us idle: if we are frozen now, it throws us
+ * out soon (idle_in_transaction_session_timeout). */
+enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows)
 {
 	if (c->pg == NULL)
 		return pg_failed(c, MM_ERR_UNAVAILABLE);
 	TRY(sent(c, PQpipelineSync(c->pg)));
-	return drain(c, NULL);
-}
-
-/* ---- one run of a statement ---- */
-
-/* Rows are wanted: of the one that writes now, and of all before it. */
-enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows)
-{
-	if (!PQsendFlushRequest(c->pg)) {
-		pg_broken(c, NULL);
-		return pg_failed(c, MM_ERR_UNAVAILABLE);
-	}
 	return drain(c, rows);
 }
 

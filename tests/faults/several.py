@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Two issuers on one PostgreSQL, and what can become of either.
+
+A ledger has what was acknowledged: none of it is lost while there is one primary,
+no id is given twice, agents go over to the other issuer, and whoever
+verifies notices nothing."""
+import shutil
+import signal
+import threading
+import time
+
+from bad_days import LONG, seeded
+from crash import Client, Ledger
+from flow import SLOW, Agent, Flow, Issuer, main, wait_for
+from key_compromise import Reader
+from postgres import Postgres
+
+ROUNDS = 40 if LONG else 3
+# Seconds within which an agent has found the other issuer.
+OVER = 2 * SLOW
+
+
+class Steady(threading.Thread):
+    """A verifying process, and one token that is good all the time."""
+
+    def __init__(self, state, token):
+        super().__init__(daemon=True)
+        self.reader, self.token = Reader(state), token
+        self.asked, self.refused, self.enough = 0, [], False
+        self.start()
+
+    def run(self):
+        while not self.enough:
+            word = self.reader.ask(self.token)
+            self.asked += 1
+            if word != "ok":
+                self.refused.append(word)
+            time.sleep(0.005)
+
+    def end(self):
+        self.enough = True
+        self.join()
+        self.reader.close()
+
+
+class Several(Flow):
+    def setUp(self):
+        super().setUp()
+        self.pg = Postgres()
+        self.addCleanup(self.pg.end)
+        self.pg.make()
+        self.ledger = Ledger()
+
+    def start_both(self, *databases):
+        store = (databases or (self.pg,))[0].url(*databases[1:])
+        self.a = self.one("a", store)
+        shutil.copytree(self.a.data / "keys", self.folder / "b/data/keys")
+        (self.folder / "b/data").chmod(0o700)
+        self.b = self.one("b", store)
+        self.agent = Agent(self.folder, self.a, urls=[self.a.url, self.b.url])
+        self.processes.append(self.agent)
+        self.agent.start()
+        self.steady = Steady(self.agent.state, self.b.mint("steady")["token"])
+        self.addCleanup(self.steady.end)
+        self.reader = Reader(self.agent.state)
+        self.addCleanup(self.reader.close)
+        wait_for("a first answer", lambda: self.steady.asked > 1)
+
+    def one(self, name, store):
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        issuer = getattr(self, "a", None)
+        i = Issuer(folder, issuer=issuer and issuer.name,
+                   flags=("--store", store))
+        self.processes.append(i)
+        return i.start()
+
+    def load(self, *issuers):
+        return [Client(i, self.ledger) for i in issuers for _ in range(2)]
+
+    # ---- what must be so ----
+
+    def heard_by_the_agent(self, issuer, seconds):
+        """How long it takes until a revocation at that issuer is enforced."""
+        probe = issuer.mint("probe")
+        wait_for("the agent to know the token's list",
+                 lambda: self.reader.ask(probe["token"]) == "ok", seconds)
+        issuer.revoke(probe["id"])
+        wait_for("the revocation to be enforced",
+                 lambda: self.reader.ask(probe["token"]) == "revoked", seconds)
+
+    def everything_is_there(self, issuer):
+        self.assertEqual(self.ledger.strange, [])
+        have = dict(self.pg.ask(
+            "SELECT list || '.' || idx, status FROM mintmark.token"))
+        self.assertEqual(set(self.ledger.minted) - set(have), set(), "lost")
+        self.assertEqual([i for i in self.ledger.revoked if have[i] != "1"], [])
+        self.numbers_are_whole()
+        self.heard_by_the_agent(issuer, 10)
+        for token_id, token in list(self.ledger.revoked.items())[-50:]:
+            self.assertEqual(self.reader.ask(token), "revoked", token_id)
+        self.assertEqual(self.steady.refused, [])
+
+    def numbers_are_whole(self):
+        first, last, count, head = map(int, self.pg.ask(
+            "SELECT min(e.seq), max(e.seq), count(*), min(h.seq)"
+            " FROM mintmark.event e, mintmark.head h")[0])
+        self.assertEqual((first, last, last), (1, count, head))
+
+    def end(self, clients):
+        for c in clients:
+            c.end()
+
+    # ---- one of the issuers ----
+
+    def test_F15_one_of_two_is_killed(self):
+        rng = seeded()
+        self.start_both()
+        for n in range(ROUNDS):
+            one, other = rng.choice([(self.a, self.b), (self.b, self.a)])
+            clients = self.load(self.a, self.b)
+            time.sleep(rng.uniform(0.05, 0.3) * SLOW)
+            one.kill9()
+            self.heard_by_the_agent(other, OVER)
+            self.end(clients)
+            self.everything_is_there(other)
+            one.start()
+        self.assertGreater(len(self.ledger.revoked), 5 * ROUNDS)
+
+    def test_F15_one_of_two_is_frozen(self):
+        """Perhaps in the middle of a change, with the lock that the other one
+        needs: the database throws it out."""
+        self.start_both()
+        clients = self.load(self.a)
+        others = []
+        for _ in range(ROUNDS):
+            time.sleep(0.2)
+            self.a.freeze()
+            began = time.monotonic()
+            self.b.mint("meanwhile")
+            self.assertLess(time.monotonic() - began, 3 * SLOW)
+            others = self.load(self.b)
+            time.sleep(1)
+            self.end(others)
+            self.a.proc.send_signal(signal.SIGCONT)
+        self.end(clients)
+        self.everything_is_there(self.b)
+        self.everything_is_there(self.a)
+
+    # ---- the database ----
+
+    def broken_by(self, *modes):
+        self.start_both()
+        for mode in modes:
+            done = len(self.ledger.revoked)
+            clients = self.load(self.a, self.b)
+            wait_for("some work", lambda: len(self.ledger.revoked) > done + 5)
+            self.pg.stop(mode)
+            self.pg.start()
+            done = len(self.ledger.revoked)
+            wait_for("both to work again",
+                     lambda: len(self.ledger.revoked) > done + 5, 20)
+            self.end(clients)
+            self.everything_is_there(self.a)
+            self.everything_is_there(self.b)
+
+    def test_F14_the_database_is_restarted(self):
+        self.broken_by("fast")
+
+    def test_F14_the_database_crashes(self):
+        self.broken_by(*["immediate"] * (ROUNDS // 2))
+
+    def test_F16_a_standby_takes_over_that_lags(self):
+        """What was acknowledged last is not in it.  A new history begins: what
+        it does not know is refused, and what a host holds as revoked stays."""
+        standby = self.pg.copy()
+        self.addCleanup(standby.end)
+        standby.start()
+        self.start_both(self.pg, standby)
+        self.work_a_while()
+        standby.stop()
+        before = dict(self.ledger.minted)
+        self.work_a_while()
+        lost = {i: t for i, t in self.ledger.minted.items() if i not in before}
+        revoked = list(self.ledger.revoked.values())
+        self.pg.stop("immediate")
+        standby.start()
+        standby.promote()
+        self.pg = standby
+
+        for i in (self.a, self.b):
+            wait_for("it to mint again", lambda: i.http(
+                "POST", "/v1/tokens", {"user": "new", "expires_in": 600},
+                local=True)[0] == 201, 20)
+        new = [i.mint("new") for i in (self.a, self.b) for _ in range(20)]
+        self.assertEqual({t["id"] for t in new} & set(self.ledger.minted), set())
+        self.assertEqual(len({t["id"] for t in new}), 40)
+        self.heard_by_the_agent(self.a, 20)
+        self.assertEqual({self.reader.ask(t["token"]) for t in new}, {"ok"})
+        self.assertNotIn("ok", [self.reader.ask(t) for t in lost.values()])
+        self.assertNotIn("ok", [self.reader.ask(t) for t in revoked])
+        self.assertIn('"store.history_lost"', self.a.text() + self.b.text())
+        self.assertEqual(self.steady.refused, [])
+
+    def work_a_while(self):
+        done = len(self.ledger.revoked)
+        clients = self.load(self.a, self.b)
+        wait_for("some work", lambda: len(self.ledger.revoked) > done + 10)
+        self.end(clients)
+
+
+if __name__ == "__main__":
+    main()
