@@ -77,19 +77,13 @@ static enum mm_err alg_of(const EVP_PKEY *evp, enum jwk_alg *alg,
 {
 	char group[32];
 	size_t n;
-	int bits = EVP_PKEY_get_bits(evp);
 	switch (EVP_PKEY_get_base_id(evp)) {
 	case EVP_PKEY_ED25519:
 		*alg = JWK_EDDSA;
 		return MM_OK;
 	case EVP_PKEY_RSA:
 		*alg = JWK_RS256;
-		if (bits < 2048 || bits > 4096)
-			return why_say(why, MM_ERR_INVALID, "n",
-				       "an RSA key must have 2048 to 4096 "
-				       "bits, this one has %d",
-				       bits);
-		return MM_OK;
+		return jwk_check_rsa(evp, why);
 	case EVP_PKEY_EC:
 		*alg = JWK_ES256;
 		if (EVP_PKEY_get_group_name(evp, group, sizeof group, &n) &&

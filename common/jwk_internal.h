@@ -62,5 +62,7 @@ MM_MUST_USE enum mm_err jwk_make_okp(const struct jwk_numbers *k,
 				     EVP_PKEY **out, struct why *why);
 MM_MUST_USE enum mm_err jwk_make_rsa(const struct jwk_numbers *k,
 				     EVP_PKEY **out, struct why *why);
+/* Is an RSA key, wherever it comes from, one that a JWK may hold? */
+MM_MUST_USE enum mm_err jwk_check_rsa(const EVP_PKEY *evp, struct why *why);
 
 #endif

@@ -21,8 +21,8 @@ static enum mm_err add_number(const EVP_PKEY *evp, const char *param, int width,
 	if (!EVP_PKEY_get_bn_param(evp, param, &n))
 		return MM_ERR_CRYPTO;
 	int len = BN_num_bytes(n) > width ? BN_num_bytes(n) : width;
-	if (len > (int)sizeof bytes || BN_bn2binpad(n, bytes, len) != len)
-		return MM_ERR_CRYPTO;
+	MM_ASSERT(len <= (int)sizeof bytes && /* jwk_adopt() saw to that */
+		  BN_bn2binpad(n, bytes, len) == len);
 	base64url_add(out, span_of(bytes, (size_t)len));
 	return MM_OK;
 }
@@ -67,9 +67,9 @@ enum mm_err jwk_members(const EVP_PKEY *evp, enum jwk_alg alg, struct buf *out)
 	case JWK_EDDSA:
 		return okp_members(evp, out);
 	case JWK_RS256:
-		return rsa_members(evp, out);
+		break;
 	}
-	return MM_ERR_CRYPTO;
+	return rsa_members(evp, out);
 }
 
 enum mm_err jwk_to_json(const struct jwk *k, struct buf *out)

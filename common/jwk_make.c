@@ -160,6 +160,16 @@ static enum mm_err check_exponent(const BIGNUM *e, struct why *why)
 			    : bad(why, "e", "e is even: that is no exponent");
 }
 
+enum mm_err jwk_check_rsa(const EVP_PKEY *evp, struct why *why)
+{
+	AUTO_BN BIGNUM *n = NULL, *e = NULL;
+	if (!EVP_PKEY_get_bn_param(evp, OSSL_PKEY_PARAM_RSA_N, &n) ||
+	    !EVP_PKEY_get_bn_param(evp, OSSL_PKEY_PARAM_RSA_E, &e))
+		return MM_ERR_CRYPTO;
+	TRY(check_modulus(n, why));
+	return check_exponent(e, why);
+}
+
 enum mm_err jwk_make_rsa(const struct jwk_numbers *k, EVP_PKEY **out,
 			 struct why *why)
 {

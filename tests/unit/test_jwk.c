@@ -192,6 +192,21 @@ static void test_pem_damaged(void **state)
 	flip_all(JWK_RS256, 1700, 31);
 }
 
+/* Any exponent will sign. */
+static EVP_PKEY *rsa_by(const char *exponent)
+{
+	BIGNUM *e = NULL;
+	EVP_PKEY *evp = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	assert_true(BN_hex2bn(&e, exponent));
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &evp), 1);
+	BN_free(e);
+	EVP_PKEY_CTX_free(ctx);
+	return evp;
+}
+
 static void test_pem_refused(void **state)
 {
 	(void)state;
@@ -206,6 +221,8 @@ static void test_pem_refused(void **state)
 	refuse_evp(EVP_EC_gen("P-384"), NULL, false, "P-384");
 	refuse_evp(EVP_EC_gen("secp256k1"), NULL, false, "secp256k1");
 	refuse_evp(EVP_RSA_gen(1024), NULL, false, "RSA 1024");
+	refuse_evp(rsa_by("1000000000000000D"), NULL, false,
+		   "an exponent of 65 bits, which no verifier takes");
 	refuse_evp(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), NULL, false,
 		   "Ed448");
 	refuse_evp(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), NULL, false,
