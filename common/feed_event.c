@@ -162,7 +162,7 @@ static enum mm_err read_member(const json_t *o, const struct member *m,
 	switch (m->form) {
 	case FORM_U32:
 	case FORM_I64:
-		return read_number(o, m, e);
+		break;
 	case FORM_KIND:
 		return read_kind(o, m->name, &e->kind);
 	case FORM_KID:
@@ -170,7 +170,7 @@ static enum mm_err read_member(const json_t *o, const struct member *m,
 	case FORM_JWK:
 		return read_jwk(o, m->name, e->jwk);
 	}
-	return MM_ERR_MALFORMED;
+	return read_number(o, m, e);
 }
 
 static enum mm_err read_type(const json_t *o, enum event_type *out)

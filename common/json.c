@@ -167,11 +167,10 @@ static bool read_leaf(struct reader *r, const struct json_table *t,
 	case JSON_KIND_TEXT:
 		return read_text(r, texts, f->size, at);
 	case JSON_KIND_TEXTS:
-		return read_texts(r, at, texts, f->size);
-	case JSON_KIND_OBJECT:
+	case JSON_KIND_OBJECT: /* no leaf: read_object() goes on into it */
 		break;
 	}
-	return false;
+	return read_texts(r, at, texts, f->size);
 }
 
 static const struct json_field *find_field(const struct json_table *t,

@@ -86,13 +86,13 @@ static const struct {
 	{ "RSA", jwk_make_rsa, HAS_N | HAS_E },
 };
 
-/* The first member of a key that is missing. */
+/* The first of the rows whose members are missing; some are. */
 static const char *name_of(uint32_t missing)
 {
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (rows[i].bit & missing)
-			return rows[i].name;
-	return "";
+	const struct json_field *row = rows;
+	while ((row->bit & missing) == 0)
+		row++;
+	return row->name;
 }
 
 static enum mm_err make_key(const struct jwk_text *t, uint32_t seen,
