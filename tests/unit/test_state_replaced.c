@@ -239,6 +239,29 @@ static void test_readers_under_a_writer(void **state)
 	mint_end(&m);
 }
 
+/* The longest path that there can be, and one more. */
+static void test_path_too_long(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	static struct reader r;
+	struct why why = { .text = "" };
+	char path[PATH_MAX + 1];
+	mint_begin(&m);
+	publish(&m, &w);
+	memset(path, '/', sizeof path);
+	memcpy(path, m.folder, strlen(m.folder));
+	memcpy(path + PATH_MAX - 1 - strlen("state"), "state", 6);
+	assert_ok(reader_open(&r, path, &why));
+	reader_close(&r);
+	memcpy(path + PATH_MAX - 1, "s", 2);
+	assert_err(reader_open(&r, path, &why), MM_ERR_UNAVAILABLE);
+	assert_non_null(strstr(why.text, "too long"));
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_new),
 		cmocka_unit_test(test_replaced_on_entering),
 		cmocka_unit_test(test_entering_on_retirement),
+		cmocka_unit_test(test_path_too_long),
 		cmocka_unit_test(test_readers_under_a_writer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

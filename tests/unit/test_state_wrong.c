@@ -243,7 +243,13 @@ static void test_no_file(void **state)
 	struct mint m;
 	struct why why;
 	struct state_map *s;
+	char behind[128];
 	mint_begin(&m);
+	put(m.path, span_str("a file is no folder"));
+	snprintf(behind, sizeof behind, "%s/state", m.path);
+	assert_err(state_map_open(behind, &s, &why), MM_ERR_UNAVAILABLE);
+	assert_non_null(strstr(why.text, "cannot read"));
+	assert_int_equal(unlink(m.path), 0);
 	assert_err(state_map_open(m.path, &s, &why), MM_ERR_NOT_FOUND);
 	assert_err(state_map_open(m.folder, &s, &why), MM_ERR_UNAVAILABLE);
 	assert_int_equal(mkfifo(m.path, 0600), 0);
