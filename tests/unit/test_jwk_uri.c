@@ -1,8 +1,6 @@
 /* test_jwk_uri.c - a PKCS#11 URI through OpenSSL's other way: a provider.
  *
- * Debian 12 has no PKCS#11 provider, so this one is our own: a store for
- * "pkcs11:" that gives out a key for the right PIN.  The engine's way is
- * tried with a real token, in test_keyring_token.c.
+ * The engine's way is tried with a real token, in test_keyring_token.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,158 +8,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <openssl/core_dispatch.h>
-#include <openssl/core_names.h>
-#include <openssl/core_object.h>
-#include <openssl/provider.h>
-#include <openssl/x509.h>
+
+#define OPENSSL_SUPPRESS_DEPRECATED /* engines; gone in OpenSSL 4 */
+#include <openssl/engine.h>
+#include <openssl/err.h>
 
 #include "common/jws.h"
-
-#define PIN "471147"
-#define URI "pkcs11:token=mint;object=one;type=private"
-
-/* ---- the provider ---- */
-
-static struct {
-	uint8_t *der; /* PKCS#8 */
-	size_t len;
-	const char *type; /* "EC" ... */
-	int asked, wrong;
-	char uri[128];
-	bool ended;
-} token;
-
-static void *token_open(void *provider, const char *uri)
-{
-	(void)provider;
-	snprintf(token.uri, sizeof token.uri, "%s", uri);
-	token.ended = false;
-	return &token;
-}
-
-static bool let_in(OSSL_PASSPHRASE_CALLBACK *ask, void *ctx)
-{
-	char pin[32];
-	size_t n = 0;
-	token.asked++;
-	if (!ask(pin, sizeof pin, &n, NULL, ctx))
-		return false;
-	bool right = n == strlen(PIN) && memcmp(pin, PIN, n) == 0;
-	token.wrong += !right;
-	return right;
-}
-
-static int token_load(void *ctx, OSSL_CALLBACK *give, void *give_ctx,
-		      OSSL_PASSPHRASE_CALLBACK *ask, void *ask_ctx)
-{
-	int kind = OSSL_OBJECT_PKEY;
-	char type[8];
-	(void)ctx;
-	token.ended = true;
-	if (!let_in(ask, ask_ctx))
-		return 0;
-	snprintf(type, sizeof type, "%s", token.type);
-	OSSL_PARAM object[] = {
-		OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &kind),
-		OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE,
-						 type, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA,
-						  token.der, token.len),
-		OSSL_PARAM_construct_end(),
-	};
-	return give(object, give_ctx);
-}
-
-static int token_eof(void *ctx)
-{
-	(void)ctx;
-	return token.ended;
-}
-
-static int token_close(void *ctx)
-{
-	(void)ctx;
-	return 1;
-}
-
-#define FN(id, f)                                                              \
-	{                                                                      \
-		id, (void (*)(void))(f)                                        \
-	}
-static const OSSL_DISPATCH store_functions[] = {
-	FN(OSSL_FUNC_STORE_OPEN, token_open),
-	FN(OSSL_FUNC_STORE_LOAD, token_load),
-	FN(OSSL_FUNC_STORE_EOF, token_eof),
-	FN(OSSL_FUNC_STORE_CLOSE, token_close),
-	{ 0, NULL },
-};
-static const OSSL_ALGORITHM stores[] = {
-	{ "pkcs11", "provider=token", store_functions, "a token" },
-	{ NULL, NULL, NULL, NULL },
-};
-
-static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
-{
-	(void)provider;
-	*no_cache = 0;
-	return operation == OSSL_OP_STORE ? stores : NULL;
-}
-
-static const OSSL_DISPATCH provider_functions[] = {
-	FN(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query),
-	{ 0, NULL },
-};
-
-static int provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
-			 const OSSL_DISPATCH **out, void **provider)
-{
-	(void)core, (void)in;
-	*out = provider_functions;
-	*provider = &token;
-	return 1;
-}
-
-static OSSL_PROVIDER *loaded[2];
-
-static int load_provider(void **state)
-{
-	(void)state;
-	if (!OSSL_PROVIDER_add_builtin(NULL, "token", provider_init))
-		return -1;
-	loaded[0] = OSSL_PROVIDER_load(NULL, "default");
-	loaded[1] = OSSL_PROVIDER_load(NULL, "token");
-	return loaded[0] != NULL && loaded[1] != NULL ? 0 : -1;
-}
-
-static int unload_provider(void **state)
-{
-	(void)state;
-	OPENSSL_free(token.der);
-	token.der = NULL;
-	return OSSL_PROVIDER_unload(loaded[1]) &&
-			       OSSL_PROVIDER_unload(loaded[0])
-		       ? 0
-		       : -1;
-}
-
-/* ---- tests ---- */
-
-static struct jwk *put_key(enum jwk_alg alg, const char *type)
-{
-	struct jwk *k = NULL;
-	assert_int_equal(jwk_generate(alg, &k), MM_OK);
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(jwk_evp(k));
-	OPENSSL_free(token.der);
-	token.der = NULL;
-	int n = i2d_PKCS8_PRIV_KEY_INFO(info, &token.der);
-	assert_true(n > 0);
-	PKCS8_PRIV_KEY_INFO_free(info);
-	token.len = (size_t)n;
-	token.type = type;
-	token.asked = token.wrong = 0;
-	return k;
-}
+#include "tests/unit/token_provider.h"
 
 static void try_key(enum jwk_alg alg, const char *type)
 {
@@ -220,12 +73,61 @@ static void test_no_pin(void **state)
 	assert_non_null(strstr(why.text, "wants a PIN"));
 }
 
+/* ---- the other way ---- */
+
+/* Until a provider has a store for it, OpenSSL looks for its engine. */
+static void refused(const char *says)
+{
+	struct jwk *found = NULL;
+	struct jwk_pass pin = { .text = span_str(PIN) };
+	struct why why = { .text = "" };
+	assert_int_equal(jwk_from_uri(URI, &pin, &found, &why), MM_ERR_INVALID);
+	assert_null(found);
+	if (strstr(why.text, says) == NULL)
+		fail_msg("%s, and not %s", why.text, says);
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
+static void test_neither_provider_nor_engine(void **state)
+{
+	(void)state;
+	setenv("OPENSSL_ENGINES", "/nonexistent", 1);
+	refused("keys/README.md");
+}
+
+static EVP_PKEY *engine_load(ENGINE *engine, const char *uri, UI_METHOD *ui,
+			     void *ctx)
+{
+	(void)engine, (void)uri, (void)ui, (void)ctx;
+	return EVP_EC_gen("P-256");
+}
+
+/* It hands out a key, but has no code that would sign with one. */
+static void test_an_engine_that_cannot_use_its_key(void **state)
+{
+	ENGINE *engine = ENGINE_new();
+	(void)state;
+	assert_true(ENGINE_set_id(engine, "pkcs11") &&
+		    ENGINE_set_name(engine, "a token") &&
+		    ENGINE_set_load_privkey_function(engine, engine_load) &&
+		    ENGINE_add(engine));
+	refused("unimplemented public key method");
+	assert_true(ENGINE_remove(engine));
+	ENGINE_free(engine);
+}
+
 int main(void)
 {
+	const struct CMUnitTest other_way[] = {
+		cmocka_unit_test(test_neither_provider_nor_engine),
+		cmocka_unit_test(test_an_engine_that_cannot_use_its_key),
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_a_wrong_pin_is_tried_once),
 		cmocka_unit_test(test_no_pin),
 	};
-	return cmocka_run_group_tests(tests, load_provider, unload_provider);
+	int failed = cmocka_run_group_tests(other_way, NULL, NULL);
+	return failed +
+	       cmocka_run_group_tests(tests, load_provider, unload_provider);
 }
