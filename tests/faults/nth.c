@@ -131,6 +131,13 @@ SEEN void *aligned_alloc(size_t align, size_t n)
 
 #define SAY(kind, call) return fails(kind) ? -1 : (call)
 
+SEEN void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	if (fails(NTH_MAP))
+		return MAP_FAILED;
+	return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, from);
+}
+
 SEEN ssize_t write(int fd, const void *from, size_t n)
 {
 	/* to a disk: sockets are not full, and what is said must get out */

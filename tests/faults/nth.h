@@ -23,6 +23,7 @@ enum nth_kind {
 	NTH_RENAME = 8,	 /* rename, renameat, unlink, unlinkat, mkdir, mkdirat */
 	NTH_OPEN   = 16, /* open, openat, mkostemp: only what makes files */
 	NTH_RANDOM = 32, /* getrandom, getentropy */
+	NTH_MAP	   = 64, /* mmap: what we and libraries call, not libc itself */
 };
 /* clang-format on */
 
