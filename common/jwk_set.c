@@ -56,10 +56,8 @@ static enum mm_err no_set(struct span json, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "keys",
 			       "the set has %zu bytes, at most %d are taken",
 			       json.len, SET_MAX);
-	enum mm_err e = json_heap_load(json, &o, &error);
-	if (e == MM_ERR_NOMEM)
-		return why_say(why, e, "keys", "out of memory");
-	if (e != MM_OK && json_error_code(&error) == json_error_duplicate_key)
+	if (json_heap_load(json, &o, &error) == MM_ERR_MALFORMED &&
+	    json_error_code(&error) == json_error_duplicate_key)
 		return why_say(why, MM_ERR_INVALID, "keys",
 			       "a member is there twice (line %d)", error.line);
 	return why_say(why, MM_ERR_INVALID, "keys",
@@ -72,8 +70,10 @@ enum mm_err jwk_set_from_json(struct span json, struct jwk_set *out,
 	AUTO_JSON json_t *o = NULL;
 	AUTO_SET struct jwk_set set = { .count = 0 };
 	const json_t *keys;
-	if (feed_json_parse(json, SET_MAX, &o) != MM_OK ||
-	    feed_json_array(o, "keys", &keys) != MM_OK)
+	enum mm_err e = feed_json_parse(json, SET_MAX, &o);
+	if (e == MM_ERR_NOMEM)
+		return why_say(why, e, "keys", "out of memory");
+	if (e != MM_OK || feed_json_array(o, "keys", &keys) != MM_OK)
 		return no_set(json, why);
 	for (size_t i = 0; i < json_array_size(keys); i++) {
 		const json_t *key = json_array_get(keys, i);
