@@ -150,10 +150,9 @@ static X509_SIG *seal(PKCS8_PRIV_KEY_INFO *info, struct span passphrase)
 	X509_ALGOR *how =
 		PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 16, NULL,
 				      SCRYPT_N, SCRYPT_R, SCRYPT_P);
-	if (how == NULL)
-		return NULL;
-	X509_SIG *sealed = PKCS8_set0_pbe((const char *)passphrase.at,
-					  (int)passphrase.len, info, how);
+	X509_SIG *sealed = how ? PKCS8_set0_pbe((const char *)passphrase.at,
+						(int)passphrase.len, info, how)
+			       : NULL;
 	if (sealed == NULL)
 		X509_ALGOR_free(how); /* else it is the seal's */
 	return sealed;

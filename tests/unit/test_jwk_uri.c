@@ -73,9 +73,6 @@ static void test_no_pin(void **state)
 	assert_non_null(strstr(why.text, "wants a PIN"));
 }
 
-/* ---- the other way ---- */
-
-/* Until a provider has a store for it, OpenSSL looks for its engine. */
 static void refused(const char *says)
 {
 	struct jwk *found = NULL;
@@ -87,6 +84,20 @@ static void refused(const char *says)
 		fail_msg("%s, and not %s", why.text, says);
 	assert_int_equal(ERR_peek_error(), 0);
 }
+
+static void test_away(void **state)
+{
+	AUTO_JWK struct jwk *made = put_key(JWK_ES256, "EC");
+	(void)state;
+	token.away = true;
+	refused("cannot open that key");
+	assert_int_equal(token.asked, 0);
+	token.away = false;
+}
+
+/* ---- the other way ---- */
+
+/* Until a provider has a store for it, OpenSSL looks for its engine. */
 
 static void test_neither_provider_nor_engine(void **state)
 {
@@ -102,18 +113,68 @@ static EVP_PKEY *engine_load(ENGINE *engine, const char *uri, UI_METHOD *ui,
 	return EVP_EC_gen("P-256");
 }
 
+static ENGINE *engine_begin(ENGINE_LOAD_KEY_PTR load)
+{
+	ENGINE *engine = ENGINE_new();
+	assert_true(ENGINE_set_id(engine, "pkcs11") &&
+		    ENGINE_set_name(engine, "a token") &&
+		    ENGINE_set_load_privkey_function(engine, load) &&
+		    ENGINE_add(engine));
+	return engine;
+}
+
+static void engine_end(ENGINE *engine)
+{
+	assert_true(ENGINE_remove(engine));
+	ENGINE_free(engine);
+}
+
 /* It hands out a key, but has no code that would sign with one. */
 static void test_an_engine_that_cannot_use_its_key(void **state)
 {
-	ENGINE *engine = ENGINE_new();
+	ENGINE *engine = engine_begin(engine_load);
 	(void)state;
-	assert_true(ENGINE_set_id(engine, "pkcs11") &&
-		    ENGINE_set_name(engine, "a token") &&
-		    ENGINE_set_load_privkey_function(engine, engine_load) &&
-		    ENGINE_add(engine));
 	refused("unimplemented public key method");
-	assert_true(ENGINE_remove(engine));
-	ENGINE_free(engine);
+	engine_end(engine);
+}
+
+/* The private object of a token alone. */
+static EVP_PKEY *engine_load_half(ENGINE *engine, const char *uri,
+				  UI_METHOD *ui, void *ctx)
+{
+	EVP_PKEY *evp = EVP_PKEY_new();
+	EC_KEY *half = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+	(void)engine, (void)uri, (void)ui, (void)ctx;
+	assert_true(EC_KEY_set_private_key(half, BN_value_one()) &&
+		    EVP_PKEY_assign_EC_KEY(evp, half));
+	return evp;
+}
+
+static int ec_method(ENGINE *engine, EVP_PKEY_METHOD **out, const int **kinds,
+		     int kind)
+{
+	static const int ec[] = { EVP_PKEY_EC };
+	static EVP_PKEY_METHOD *own;
+	(void)engine, (void)kind;
+	if (out == NULL) {
+		*kinds = ec;
+		return 1;
+	}
+	if (own == NULL) {
+		own = EVP_PKEY_meth_new(EVP_PKEY_EC, 0);
+		EVP_PKEY_meth_copy(own, EVP_PKEY_meth_find(EVP_PKEY_EC));
+	}
+	*out = own;
+	return 1;
+}
+
+static void test_no_public_half(void **state)
+{
+	ENGINE *engine = engine_begin(engine_load_half);
+	(void)state;
+	assert_true(ENGINE_set_pkey_meths(engine, ec_method));
+	refused("does not show the public half");
+	engine_end(engine);
 }
 
 int main(void)
@@ -121,11 +182,13 @@ int main(void)
 	const struct CMUnitTest other_way[] = {
 		cmocka_unit_test(test_neither_provider_nor_engine),
 		cmocka_unit_test(test_an_engine_that_cannot_use_its_key),
+		cmocka_unit_test(test_no_public_half),
 	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_a_wrong_pin_is_tried_once),
 		cmocka_unit_test(test_no_pin),
+		cmocka_unit_test(test_away),
 	};
 	int failed = cmocka_run_group_tests(other_way, NULL, NULL);
 	return failed +

@@ -21,7 +21,7 @@ static struct {
 	const char *type; /* "EC" ... */
 	int asked, wrong;
 	char uri[128];
-	bool ended;
+	bool ended, away;
 } token;
 
 static void *token_open(void *provider, const char *uri)
@@ -29,7 +29,7 @@ static void *token_open(void *provider, const char *uri)
 	(void)provider;
 	snprintf(token.uri, sizeof token.uri, "%s", uri);
 	token.ended = false;
-	return &token;
+	return token.away ? NULL : &token;
 }
 
 static bool let_in(OSSL_PASSPHRASE_CALLBACK *ask, void *ctx)
