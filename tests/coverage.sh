@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # coverage.sh BUILD - which of our lines did the tests run?  Of a token's way
 # through the library, and of the parsers of strangers' bytes, all; of
-# everything 90 in a hundred.  After: ./check --preset coverage
+# everything 95 in a hundred.  After: ./check --preset coverage with the labels
+# that ./check --long gives it.
+#
+# A line that cannot be reached is to go.  If it guards against what cannot be
+# made to happen here, GCOVR_EXCL_LINE on it, with the reason, leaves it out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/coverage}
@@ -29,5 +33,5 @@ share() {
 failed=0
 share "a token's way through the library" 100 "$way" || failed=1
 share "parsers of strangers' bytes" 100 "$parsers" || failed=1
-share everything 90 '.*' || failed=1
+share everything 95 '.*' || failed=1
 exit $failed
