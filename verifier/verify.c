@@ -17,8 +17,9 @@ _Static_assert((unsigned)SCOPE_READ == MM_READ &&
 	       "the public permissions are the internal ones");
 _Static_assert(sizeof(((struct mm_token *)0)->id) == JTI_SIZE &&
 		       sizeof(((struct mm_token *)0)->user) == USER_SIZE &&
-		       sizeof(((struct mm_token *)0)->scope) == SCOPE_SIZE,
-	       "a token's texts fit");
+		       sizeof(((struct mm_token *)0)->scope) == SCOPE_SIZE &&
+		       sizeof(((struct mm_state *)0)->issuer) == ISS_SIZE,
+	       "a token's texts fit, and the issuer's name");
 
 /* ---- the state ---- */
 
@@ -27,13 +28,19 @@ _Static_assert(sizeof(((struct mm_token *)0)->id) == JTI_SIZE &&
  * the agent made another at the path. */
 #define QUIET_SECONDS 60
 
-static bool is_stale(const struct mm_verifier *v, const struct state_map *m,
-		     int64_t age)
+static int64_t staleness_allowed(const struct mm_verifier *v,
+				 const struct state_map *m)
 {
 	int64_t allowed = m->head->max_staleness;
 	if (v->max_staleness > 0 && v->max_staleness < allowed)
 		allowed = v->max_staleness;
-	return age > allowed;
+	return allowed;
+}
+
+static bool is_stale(const struct mm_verifier *v, const struct state_map *m,
+		     int64_t age)
+{
+	return age > staleness_allowed(v, m);
 }
 
 static enum mm_err check_fresh(struct mm_verifier *v, struct pin *p,
@@ -268,6 +275,21 @@ enum mm_err verifier_fresh(struct mm_verifier *v)
 	int64_t now = clock_of(v);
 	AUTO_PIN struct pin p = reader_pin(&v->reader);
 	return check_fresh(v, &p, now);
+}
+
+enum mm_err mm_state(struct mm_verifier *v, struct mm_state *out)
+{
+	int64_t now = clock_of(v);
+	AUTO_PIN struct pin p = reader_pin(&v->reader);
+	enum mm_err e = check_fresh(v, &p, now);
+	*out = (struct mm_state){
+		.sequence = atomic_load(&p.map->head->seq),
+		.heard_at = state_fresh_at(p.map),
+		.max_staleness = staleness_allowed(v, p.map),
+		.superseded = state_superseded(p.map),
+	};
+	(void)span_copy(out->issuer, sizeof out->issuer, p.map->iss);
+	return e;
 }
 
 /* ---- what it may do ---- */

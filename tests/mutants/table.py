@@ -50,7 +50,7 @@ ROWS = {
     # ---- verifier/ ----
     "verifier/verify.c": [
         ("is what we know fresh?",
-         "return age > allowed;", "return false;"),
+         "return age > staleness_allowed(v, m);", "return false;"),
         ("the caller's own limit of freshness",
          "if (v->max_staleness > 0 && v->max_staleness < allowed)",
          "if (0)"),

@@ -420,6 +420,40 @@ static void test_stale_looks_again(void **state)
 	desk_end(&d);
 }
 
+static void test_state(void **state)
+{
+	(void)state;
+	struct desk d;
+	struct mm_state s;
+	desk_begin(&d, (struct mm_options){ 0 });
+	assert_ok(mm_state(d.v, &s));
+	assert_string_equal(s.issuer, ISS);
+	assert_int_equal(s.sequence, 7);
+	assert_int_equal(s.heard_at, T0);
+	assert_int_equal(s.max_staleness, DAY);
+	assert_false(s.superseded);
+
+	d.now = T0 + DAY + 1;
+	assert_err(mm_state(d.v, &s), MM_ERR_STALE);
+	assert_int_equal(s.heard_at, T0);
+
+	desk_publish(&d);
+	assert_ok(mm_state(d.v, &s));
+	assert_int_equal(s.sequence, 8);
+	assert_int_equal(s.heard_at, d.now);
+
+	/* who was to put another in its place did not come so far */
+	atomic_store(&d.w.head->superseded, 1);
+	assert_ok(mm_state(d.v, &s));
+	assert_true(s.superseded);
+	desk_end(&d);
+
+	desk_begin(&d, (struct mm_options){ .max_staleness = 60 });
+	assert_err(mm_state(d.v, &s), MM_ERR_STALE);
+	assert_int_equal(s.max_staleness, 60);
+	desk_end(&d);
+}
+
 /* ---- scopes ---- */
 
 static void test_allow(void **state)
@@ -704,6 +738,7 @@ int main(void)
 		cmocka_unit_test(test_no_crypto),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_stale_looks_again),
+		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_allow),
 		cmocka_unit_test(test_use_is_told),
 		cmocka_unit_test(test_use_once_a_second),

@@ -10,7 +10,7 @@ from binding import CC, HEADER, INCLUDE, Folder, main
 from mintmark import Permission, _lib, _verifier
 
 STRUCTS = {"mm_options": _lib.Options, "mm_token": _lib.CToken,
-           "mm_client": _lib.Client}
+           "mm_client": _lib.Client, "mm_state": _lib.CState}
 FIELD = re.compile(r"(\w+)(?:\[\d+\])?\s*[,;]|\(\*(\w+)\)\(")
 
 

@@ -50,6 +50,14 @@ class Live(Flow):
         self.assertEqual(hash(again), hash(t))
         self.assertNotIn("_token", repr(t))
 
+    def test_state(self):
+        s = self.v.state()
+        self.assertEqual((s.issuer, s.max_staleness, s.stale),
+                         (self.mint.name, 86400, False))
+        self.assertLess(abs(s.heard_at - time.time()), 30)
+        self.assertGreater(s.sequence, 0)
+        self.assertEqual(self.open(max_staleness=1).state().max_staleness, 1)
+
     def test_all_rights_of_the_user(self):
         t = self.v.verify(self.mint.mint("zoë")["token"])
         self.assertEqual((t.user, t.scopes, t.auto_refresh), ("zoë", None, 0))

@@ -185,6 +185,19 @@ MM_API MM_CHECK enum mm_err mm_allow(const struct mm_token *t, const char *type,
  * claim: then it may do all that its user may. */
 MM_API bool mm_has_scope(const struct mm_token *t, const char *name);
 
+/* What a verifier goes by: for health checks, and for people. */
+struct mm_state {
+	char issuer[256];
+	uint64_t sequence;     /* of the newest event that it knows */
+	int64_t heard_at;      /* when the issuer signed its newest news */
+	int64_t max_staleness; /* seconds; older than that is refused */
+	bool superseded;       /* it was to be replaced, and was not yet */
+};
+
+/* Fill *out.  MM_ERR_STALE: and each token is refused for want of news. */
+MM_API MM_CHECK enum mm_err mm_state(struct mm_verifier *v,
+				     struct mm_state *out);
+
 /* The reason's word: "revoked", "expired" ...; "ok" for MM_OK. */
 MM_API const char *mm_reason(enum mm_err e);
 

@@ -23,7 +23,7 @@ What is fast and what is not: Mintmark's README has the figures; calling C
 from Python adds some microseconds to each.
 """
 from ._verifier import (READ, WRITE, Error, Permission, Reason, Refused,
-                        Token, Unavailable, Verifier)
+                        State, Token, Unavailable, Verifier)
 
 __all__ = ["READ", "WRITE", "Error", "Permission", "Reason", "Refused",
-           "Token", "Unavailable", "Verifier"]
+           "State", "Token", "Unavailable", "Verifier"]

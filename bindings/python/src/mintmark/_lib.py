@@ -6,7 +6,7 @@ compiler what the header says and compares.
 import ctypes
 import os
 from ctypes import POINTER, c_bool, c_char, c_char_p, c_int, c_int64
-from ctypes import c_size_t, c_uint, c_uint32, c_void_p
+from ctypes import c_size_t, c_uint, c_uint32, c_uint64, c_void_p
 
 SONAME = "libmintmark.so.0"  # the ABI that this file describes
 
@@ -60,6 +60,22 @@ class CToken(ctypes.Structure):
     access_token: bool
 
 
+class CState(ctypes.Structure):
+    """struct mm_state; filled by value."""
+
+    _fields_ = [
+        ("issuer", c_char * 256),
+        ("sequence", c_uint64),
+        ("heard_at", c_int64),
+        ("max_staleness", c_int64),
+        ("superseded", c_bool),
+    ]
+    issuer: bytes
+    sequence: int
+    heard_at: int
+    max_staleness: int
+
+
 class Client(ctypes.Structure):
     """struct mm_client; the caller keeps the strings while asking."""
 
@@ -77,6 +93,7 @@ _FUNCTIONS = {
     "mm_allow": (c_int, [POINTER(CToken), c_char_p, POINTER(c_char_p),
                          c_size_t, c_uint]),
     "mm_has_scope": (c_bool, [POINTER(CToken), c_char_p]),
+    "mm_state": (c_int, [c_void_p, POINTER(CState)]),
     "mm_reason": (c_char_p, [c_int]),
     "mm_close": (None, [c_void_p]),
 }

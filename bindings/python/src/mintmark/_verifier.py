@@ -145,6 +145,17 @@ class Token:
             self._lib.mm_has_scope(self._token, word))
 
 
+@dataclass(frozen=True)
+class State:
+    """What a verifier goes by; times are seconds since 1970."""
+
+    issuer: str
+    sequence: int  # of the newest event that it knows
+    heard_at: int  # when the issuer signed its newest news
+    max_staleness: int  # seconds; older than that is refused
+    stale: bool  # each token is refused for want of news
+
+
 def _token(lib: ctypes.CDLL, c: abi.CToken) -> Token:
     scopes = c.scope.decode().split(" ") if c.has_scope else None
     return Token(c.id.decode(), c.user.decode(),
@@ -257,6 +268,13 @@ class Verifier:
         if err:
             raise _refused(err)
         return _token(handle.lib, c)
+
+    def state(self) -> State:
+        """For health checks, and for people."""
+        handle, c = self._open_handle(), abi.CState()
+        err = handle.lib.mm_state(handle.pointer, ctypes.byref(c))
+        return State(c.issuer.decode(), c.sequence, c.heard_at,
+                     c.max_staleness, err != 0)
 
     def _open_handle(self) -> _Handle:
         handle = self._handle
