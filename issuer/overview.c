@@ -144,6 +144,21 @@ static json_t *agent_json(const struct follower *who, uint64_t seq, int64_t now)
 			 now - who->at <= FOLLOWER_SILENT);
 }
 
+static enum mm_err add_feed(struct issuer *is, json_t *out)
+{
+	struct publisher_stats st;
+	int64_t first;
+	publisher_stats(is->publisher, &st);
+	TRY(store_first_event(is->store, &first));
+	json_object_set_new(out, "feed",
+			    json_pack("{s:I, s:I, s:b, s:b, s:I}", "seq",
+				      (json_int_t)st.seq, "first",
+				      (json_int_t)first, "following",
+				      st.following, "silent", st.silent, "age",
+				      (json_int_t)(st.good_round_ms / 1000)));
+	return MM_OK;
+}
+
 static enum mm_err add_agents(struct issuer *is, int64_t now, json_t *out)
 {
 	struct publisher_stats stats;
@@ -162,10 +177,6 @@ static enum mm_err add_agents(struct issuer *is, int64_t now, json_t *out)
 	json_object_set_new(out, "agents", agents);
 	json_object_set_new(out, "agent_count",
 			    json_integer((json_int_t)g->count));
-	json_object_set_new(out, "feed",
-			    json_pack("{s:I, s:b}", "seq",
-				      (json_int_t)stats.seq, "following",
-				      stats.following));
 	free(g);
 	return MM_OK;
 }
@@ -193,6 +204,7 @@ static enum mm_err fill(struct issuer *is, json_t *out)
 	TRY(keys_json(is, 0, &keys));
 	json_object_set_new(out, "keys", keys);
 	json_object_set_new(out, "refusals", refusals_json());
+	TRY(add_feed(is, out));
 	return add_agents(is, now, out);
 }
 

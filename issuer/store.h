@@ -363,6 +363,8 @@ MM_MUST_USE enum mm_err store_warned(struct store *s, const struct token_row *t,
 
 /* When the newest event was written; 0: never. */
 MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);
+/* The number of the oldest event that is kept; 0: none is. */
+MM_MUST_USE enum mm_err store_first_event(struct store *s, int64_t *seq);
 
 /* Mark idle-dead tokens and those whose overlap has ended, at most `max`;
  * *done says how many. */

@@ -225,6 +225,12 @@ enum mm_err store_last_time(struct store *s, int64_t *at)
 	return query_one(c, ST_EVENT_TIME, at);
 }
 
+enum mm_err store_first_event(struct store *s, int64_t *seq)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	return query_one(c, ST_EVENT_FIRST, seq);
+}
+
 /* Is `after` before the log's beginning? */
 static enum mm_err check_retained(struct conn *c, uint64_t after)
 {

@@ -67,6 +67,9 @@ class Overview(Flow):
         self.assertEqual(agent["id"], self.i.admin(
             "GET", "/v1/tokens?user=agent")["tokens"][0]["id"])
         self.assertEqual((agent["lag"], agent["after"]), (0, o["feed"]["seq"]))
+        self.assertEqual({k: v for k, v in o["feed"].items() if k != "seq"},
+                         {"first": 1, "following": True, "silent": False,
+                          "age": 0})
         a.kill9()
         for _ in range(3):
             self.i.revoke(self.i.mint()["id"])
