@@ -55,17 +55,42 @@ static struct span trim(struct span s)
 	return s;
 }
 
+/* The next line off *rest. */
+static struct span next_line(struct span *rest)
+{
+	struct span line;
+	if (!span_cut(rest, '\n', &line)) {
+		line = *rest;
+		rest->len = 0;
+	}
+	return trim(line);
+}
+
+static bool says_nothing(struct span line)
+{
+	return line.len == 0 || line.at[0] == '#';
+}
+
+/* "name = value".  False: it is none. */
+static bool split_line(struct span line, struct span *name, struct span *value)
+{
+	*value = line;
+	if (!span_cut(value, '=', name))
+		return false;
+	*name = trim(*name);
+	*value = trim(*value);
+	return true;
+}
+
 static enum mm_err read_line(struct reading *r, struct span line)
 {
 	char quoted[QUOTE_SIZE];
-	struct span name, value = trim(line);
-	if (value.len == 0 || value.at[0] == '#')
+	struct span name, value;
+	if (says_nothing(line))
 		return MM_OK;
-	if (!span_cut(&value, '=', &name))
+	if (!split_line(line, &name, &value))
 		return setting_refuse(r, NULL,
 				      "not a line of the form name = value");
-	name = trim(name);
-	value = trim(value);
 	if (setting_has_comment(value))
 		return setting_refuse(r, NULL,
 				      "a comment needs a line of its own");
@@ -87,7 +112,7 @@ static const char *short_path(const char *path)
 static enum mm_err read_file(struct reading *r, const char *path, bool required)
 {
 	AUTO_BUF struct buf file = buf_new(FILE_MAX);
-	struct span rest, line;
+	struct span rest;
 	if (path == NULL)
 		return MM_OK;
 	enum mm_err e = buf_read_file(&file, path, r->why);
@@ -99,15 +124,31 @@ static enum mm_err read_file(struct reading *r, const char *path, bool required)
 
 	r->source = FROM_FILE;
 	for (size_t number = 1; rest.len != 0; number++) {
-		if (!span_cut(&rest, '\n', &line)) {
-			line = rest;
-			rest.len = 0;
-		}
+		struct span line = next_line(&rest);
 		snprintf(r->from, sizeof r->from, "%s:%zu", short_path(path),
 			 number);
 		TRY(read_line(r, line));
 	}
 	return MM_OK;
+}
+
+enum mm_err settings_peek(const char *path, const char *name,
+			  char out[SETTING_SIZE], struct why *why)
+{
+	AUTO_BUF struct buf file = buf_new(FILE_MAX);
+	struct span rest, has, value;
+	out[0] = '\0';
+	TRY(buf_read_file(&file, path, why));
+	TRY(buf_done(&file, &rest));
+	while (rest.len != 0) {
+		struct span line = next_line(&rest);
+		if (!says_nothing(line) && split_line(line, &has, &value) &&
+		    span_is(has, name))
+			return span_copy(out, SETTING_SIZE, value)
+				       ? MM_OK
+				       : MM_ERR_TOO_LARGE;
+	}
+	return MM_ERR_NOT_FOUND;
 }
 
 /* ---- the environment ---- */

@@ -91,6 +91,13 @@ MM_MUST_USE enum mm_err settings_read(const struct settings_table *t, int argc,
 				      enum settings_wish *wish,
 				      struct why *why);
 
+/* The first value that a configuration file has for one name, for who is not
+ * the program that it belongs to: what else is in there is passed over.
+ * MM_ERR_NOT_FOUND: there is no such file, or no such line in it, and *out is
+ * "". */
+MM_MUST_USE enum mm_err settings_peek(const char *path, const char *name,
+				      char out[SETTING_SIZE], struct why *why);
+
 /* The settings as a file that says the same: what --print is answered
  * with, once the program has settled how they go together. */
 void settings_print_values(const struct settings_table *t, const void *values);

@@ -268,6 +268,26 @@ static void test_long_values(void **state)
 	assert_non_null(strstr(t.why.text, "longer than 511"));
 }
 
+static void test_peek(void **state)
+{
+	struct trial t;
+	char out[SETTING_SIZE];
+	static const char file[] = "# data = /commented\nnonsense\n"
+				   "unknown = 1\n data =  /a=b \r\n"
+				   "data = /c\nempty =";
+	(void)state;
+	write_file(&t, file, strlen(file));
+	assert_int_equal(settings_peek(t.path, "data", out, NULL), MM_OK);
+	assert_string_equal(out, "/a=b");
+	assert_int_equal(settings_peek(t.path, "empty", out, NULL), MM_OK);
+	assert_string_equal(out, "");
+	assert_int_equal(settings_peek(t.path, "dat", out, NULL),
+			 MM_ERR_NOT_FOUND);
+	unlink(t.path);
+	assert_int_equal(settings_peek(t.path, "data", out, NULL),
+			 MM_ERR_NOT_FOUND);
+}
+
 static void test_missing_files(void **state)
 {
 	struct trial t;
@@ -502,6 +522,7 @@ int main(void)
 		TEST(test_bad_files),
 		TEST(test_nul_in_file),
 		TEST(test_long_values),
+		TEST(test_peek),
 		TEST(test_missing_files),
 		TEST(test_bad_environment),
 		TEST(test_flag_forms),
