@@ -12,6 +12,7 @@ command_run token_revoke, token_suspend, token_reinstate; /* token_change.c */
 command_run verify_run;					  /* verify.c */
 command_run inspect_run;				  /* inspect.c */
 command_run audit_run;					  /* audit.c */
+command_run doctor_command;				  /* doctor.c */
 command_run key_list;					  /* key.c */
 command_run key_import, key_protect;			  /* key_keep.c */
 command_run key_generate, key_rotate, key_retire;	  /* key_change.c */

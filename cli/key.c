@@ -45,8 +45,7 @@ static enum mm_err put_table(const struct key_place *p,
 	return MM_OK;
 }
 
-/* What the mint knows, and without it what the folders show. */
-static json_t *entry_json(const struct keyring_entry *e, const json_t *known)
+json_t *key_entry_json(const struct keyring_entry *e, const json_t *known)
 {
 	char created[32];
 	json_t *out =
@@ -76,8 +75,8 @@ enum mm_err key_list(const struct args *a, struct why *why)
 	for (size_t i = 0; i < ring.count; i++)
 		json_array_append_new(
 			out,
-			entry_json(&ring.at[i],
-				   key_known(&p, jwk_kid(ring.at[i].key))));
+			key_entry_json(&ring.at[i],
+				       key_known(&p, jwk_kid(ring.at[i].key))));
 	put_json(out);
 	return MM_OK;
 }

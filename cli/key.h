@@ -48,6 +48,9 @@ void key_say_left(const struct key_place *p, const struct keyring *ring,
 MM_MUST_USE enum mm_err key_check_readable(const struct key_place *p,
 					   struct why *why);
 
+/* What the folders show of a key, and what the mint knows besides (NULL:
+ * nothing); the caller's to free. */
+json_t *key_entry_json(const struct keyring_entry *e, const json_t *known);
 /* What the mint knows of a key, or NULL. */
 const json_t *key_known(const struct key_place *p, const char *kid);
 /* Was it a key once, and is gone? */

@@ -72,6 +72,13 @@ static const struct flag audit_flags[] = {
 	{ 0,   "head",   FLAG_TEXT, "NUMBER:HASH", AT(head),   "with --verify: this line, noted before, is in it", false },
 	FLAG_O, FLAG_DATA,
 };
+static const struct flag doctor_flags[] = {
+	FLAG_DATA,
+	{ 0, "state",        FLAG_TEXT,  "FILE", AT(state),        "the agent's state file (or MINTMARK_STATE)", false },
+	{ 0, "agent-config", FLAG_TEXT,  "FILE", AT(agent_config), "its settings (default: /etc/mintmark/agent.conf)", false },
+	{ 0, "url",          FLAG_TEXTS, "URL",  AT(urls),         "of a service that a proxy guards: tried as a stranger would; repeat", false },
+	FLAG_PASS, FLAG_O,
+};
 static const struct flag generate_flags[] = {
 	{ 0, "alg",     FLAG_TEXT, "ALG",    AT(alg),     "ES256 (default), EdDSA, RS256", false },
 	{ 0, "offline", FLAG_TEXT, "FOLDER", AT(offline), "for emergencies: the private half goes there and stays away", false },
@@ -180,6 +187,17 @@ static const struct command commands[] = {
 	  "  mintmark audit -o json >>audit.jsonl\n"
 	  "  mintmark audit --verify audit.jsonl\n",
 	  audit_run },
+	{ "doctor", "[--data DIR] [--state FILE] [--agent-config FILE] [--url URL]... [-o json]",
+	  "Look at all there is on this host, and say what to do.\n"
+	  "A mint, an agent, or both, where flags, the environment and /etc/mintmark say; and\n"
+	  "what proxies guard. Nothing is changed, and nothing secret is shown or sent. What hangs\n"
+	  "is given 15 s. Run it as root, or as the user of what it looks at.\n"
+	  "Exit: 0 all is well, 1 something is WRONG, 3 there is nothing to look at.", WITH(doctor_flags), 0,
+	  "  mintmark doctor\n"
+	  "  mintmark doctor --url https://files.example.org/ --url https://photos.example.org/\n"
+	  "  mintmark doctor -o json | jq -r '.[] | select(.state==\"wrong\") | .check, .next'\n"
+	  "  */10 * * * * root  chronic mintmark doctor    # a crontab; chronic is in moreutils\n",
+	  doctor_command },
 	{ "key list", "[--data DIR] [-o json]",
 	  "List the signing keys and how many tokens need them.", WITH(key_list_flags), 0,
 	  "  mintmark key list\n"

@@ -12,6 +12,8 @@ MM_MUST_USE enum mm_err place_find_self(struct client *c, struct why *why);
 MM_MUST_USE enum mm_err place_find_data(struct client *c, const char *data,
 					struct why *why);
 
+#define STATE_STANDARD "/run/mintmark/state"
+
 /* MINTMARK_TOKEN, or NULL. */
 const char *place_token(void);
 

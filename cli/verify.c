@@ -11,14 +11,13 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/verify_jws.h"
 #include "common/cidr.h"
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/scope.h"
 #include "mintmark/verify.h"
-
-#define STATE_STANDARD "/run/mintmark/state"
 
 /* clang-format off */
 static const struct {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """nginx_rest.py - a REST service behind nginx: deploy/nginx/rest.conf."""
 
-from doors import Life, main, need_programs
+from doors import Life, cli, main, need_programs
 from nginx import start_nginx
 from strangers import Strangers
 from web import FORGED, Rest, Web
@@ -46,6 +46,11 @@ class NginxRest(Strangers, Rest, Life, Web):
                      400)
         self.assertEqual(self.get("/named/", token=t).status, 200)
         self.assertEqual(self.get("/open/").status, 200)
+        p = cli("doctor", "--url", self.url + "/open/", check=1)
+        self.assertRegex(p.stdout, r"WRONG +proxy\.anonymous .*/open/ answers "
+                         "200 without a token: it is open")
+        p = cli("doctor", "--url", self.url + "/else/", check=1)
+        self.assertRegex(p.stdout, r"WRONG +proxy\.anonymous .* answers 503 ")
         self.assertTrue(self.read("alice", t))
 
     def test_A31_without_identity_nobody_is_root(self):

@@ -13,7 +13,7 @@ import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from doors import Door, Process, wait_for
+from doors import Door, Process, cli, wait_for
 
 
 def place(source, target, yours):
@@ -467,6 +467,14 @@ class Rest(Guarded):
 
     def forget(self):
         self.service.seen.clear()
+
+    def test_the_doctor_finds_nothing_open(self):
+        self.open()
+        p = cli("doctor", "--url", self.url + self.PATH, check=0)
+        for check in ("anonymous", "garbage", "identity"):
+            self.assertRegex(p.stdout, rf"(?m)^ok +proxy\.{check} .* 4\d\d ")
+        self.assertNotIn("proxy.reason", p.stdout)
+        self.untouched(p.stdout)
 
     def test_the_service_sees_who_and_no_token(self):
         i, _ = self.open()

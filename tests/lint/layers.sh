@@ -34,7 +34,7 @@ only 'common/http[a-z_]*\.[ch]' microhttpd.h
 only 'issuer/store_pg[a-z_]*\.[ch]' libpq-fe.h
 only 'issuer/store_sqlite[a-z_]*\.[ch]' sqlite3.h
 only 'issuer/mint\.c' jwt.h
-only 'cli/(client|place)\.c|verifier/fetch\.c|issuer/webhook\.c' curl/curl.h
+only 'cli/(client|place|probe)\.c|verifier/fetch\.c|issuer/webhook\.c' curl/curl.h
 only 'common/(status_list|gzip)\.c' zlib.h
 for header in appl modules ext modutil; do
 	only 'verifier/pam/[a-z_]*\.c' "security/pam_$header.h"

@@ -1,0 +1,76 @@
+/* doctor.h - what the checks of mintmark doctor share.
+ *
+ * A check looks at one thing and writes down what it found.  Each is in a
+ * process of its own, all at once, and has so long and no longer: what is
+ * dead or hangs keeps nothing else from being looked at.  A check changes
+ * nothing, holds no lock for longer than it takes to ask whether another does,
+ * and shows no secret to anybody.
+ */
+#ifndef MM_CLI_DOCTOR_H
+#define MM_CLI_DOCTOR_H
+
+#include <jansson.h>
+
+#include "cli/args.h"
+#include "common/settings.h"
+
+/* ---- what is found ---- */
+
+enum found { FOUND_OK, FOUND_NOTE, FOUND_WRONG };
+#define FOUND_KINDS (FOUND_WRONG + 1)
+
+/* Add a finding to the array `all`: what was seen, with figures. */
+void found(json_t *all, enum found what, const char *check, const char *fmt,
+	   ...) MM_PRINTF(4, 5);
+/* The next step, for the finding added last; not if that one is ok.  Where it
+ * can be: a command to be pasted. */
+void advise(json_t *all, const char *fmt, ...) MM_PRINTF(2, 3);
+
+/* ---- what there is here ---- */
+
+struct doctor {
+	struct args args; /* its `data` is filled, where there is a mint */
+	bool mint, host;  /* a mint's data folder; a host that verifies */
+	bool elsewhere;	  /* its store is in PostgreSQL, mintmarkd.conf says */
+	char data[SETTING_SIZE];
+	char state[SETTING_SIZE];
+	/* what agent.conf says, or "" */
+	char issuer[SETTING_SIZE], token_file[SETTING_SIZE];
+	char listen[SETTING_SIZE], metrics[SETTING_SIZE];
+};
+
+/* ---- checks ---- */
+
+/* `arg` is the job's. */
+typedef void doctor_look(const struct doctor *d, const char *arg, json_t *all);
+
+struct doctor_job {
+	const char *name;
+	doctor_look *look;
+	const char *arg;
+};
+
+#define DOCTOR_JOBS 96
+
+/* Run them all, each for `limit` ms at most, and add what they found to *all,
+ * in the order of the jobs. */
+void doctor_run(const struct doctor *d, const struct doctor_job *jobs, size_t n,
+		int64_t limit, json_t *all);
+
+doctor_look doctor_mint, doctor_health; /* doctor_issuer.c */
+doctor_look doctor_overview, doctor_public;
+doctor_look doctor_folder, doctor_store;	     /* doctor_folder.c */
+doctor_look doctor_keys;			     /* doctor_keys.c */
+doctor_look doctor_state, doctor_agent, doctor_door; /* doctor_host.c */
+doctor_look doctor_uses, doctor_token, doctor_reach; /* doctor_agent.c */
+doctor_look doctor_proxy;			     /* doctor_proxy.c */
+doctor_look doctor_clock;			     /* doctor_clock.c */
+
+/* Our clock against that of `whose`, if an answer of it told (probe.h). */
+struct probe;
+void doctor_compare(const struct probe *p, const char *check, const char *whose,
+		    json_t *all);
+/* Until when its certificate is good, if it had one. */
+void doctor_certificate(const struct probe *p, const char *check, json_t *all);
+
+#endif

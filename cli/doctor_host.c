@@ -1,0 +1,266 @@
+/* doctor_host.c - what a host verifies by: the state file, and whether its
+ * agent is alive. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/doctor_judge.h"
+#include "cli/output.h"
+#include "cli/probe.h"
+#include "common/clock.h"
+#include "mintmark/verify.h"
+
+static const char restart[] = "systemctl restart mintmark-agent; journalctl -u "
+			      "mintmark-agent -n 50";
+
+/* ---- the state file ---- */
+
+/* Who can change it, or put another there, decides who gets in. */
+static void check_modes(const struct doctor *d, json_t *all)
+{
+	struct stat st, up;
+	char copy[SETTING_SIZE];
+	(void)span_copy(copy, sizeof copy, span_str(d->state));
+	const char *folder = dirname(copy);
+	if (stat(d->state, &st) != 0)
+		return;
+	if (st.st_mode & 022) {
+		found(all, FOUND_WRONG, "state.mode",
+		      "others can write to %s (mode %04o): they decide who "
+		      "gets in",
+		      d->state, (unsigned)st.st_mode & 07777);
+		advise(all,
+		       "chmod go-w '%s'; systemctl restart "
+		       "mintmark-agent",
+		       d->state);
+	}
+	if (stat(folder, &up) != 0)
+		return;
+	if ((up.st_mode & 022) != 0 && (up.st_mode & S_ISVTX) == 0) {
+		found(all, FOUND_WRONG, "state.folder",
+		      "others can put another state file into %s (mode "
+		      "%04o)",
+		      folder, (unsigned)up.st_mode & 07777);
+		advise(all,
+		       "chmod go-w '%s'; systemctl restart "
+		       "mintmark-agent",
+		       folder);
+	}
+	if (up.st_uid != 0 && up.st_uid != st.st_uid) {
+		found(all, FOUND_NOTE, "state.owner",
+		      "%s is uid %u's, and its folder uid %u's", d->state,
+		      (unsigned)st.st_uid, (unsigned)up.st_uid);
+		advise(all,
+		       "install -d -o mintmark-agent -g mintmark-agent "
+		       "'%s'; is it the agent's own?",
+		       folder);
+	}
+}
+
+static void say_news(const struct doctor *d, const struct mm_state *s,
+		     bool stale, json_t *all)
+{
+	char age[JUDGED_SIZE], max[JUDGED_SIZE];
+	int64_t old = clock_now() - s->heard_at;
+	judge_time(age, old);
+	judge_time(max, s->max_staleness);
+	if (stale)
+		found(all, FOUND_WRONG, "state",
+		      "%s is stale: its news are %s old, more than the %s "
+		      "allowed, and every token is refused",
+		      d->state, age, max);
+	else
+		found(all, judge_news(old, s->max_staleness), "state",
+		      "%s is at event %llu of %s, with news %s old; stale "
+		      "after %s",
+		      d->state, (unsigned long long)s->sequence, s->issuer, age,
+		      max);
+	advise(all, "journalctl -u mintmark-agent -n 50    # "
+		    "feed.unreachable, feed.refused say why");
+	if (s->superseded) {
+		found(all, FOUND_WRONG, "state.superseded",
+		      "the agent began to put another file in its place, and "
+		      "did not come so far");
+		advise(all, "%s", restart);
+	}
+}
+
+void doctor_state(const struct doctor *d, const char *arg, json_t *all)
+{
+	char why[320] = "";
+	struct mm_state s;
+	struct mm_verifier *v = NULL;
+	struct mm_options opt = { .state = d->state,
+				  .flags = MM_NO_USE | MM_NO_CACHE,
+				  .why = why,
+				  .why_size = sizeof why };
+	(void)arg;
+	if (mm_open(&opt, &v) != MM_OK) {
+		found(all, FOUND_WRONG, "state", "%s", why);
+		advise(all, "%s", restart);
+		return;
+	}
+	bool stale = mm_state(v, &s) == MM_ERR_STALE;
+	mm_close(v);
+	say_news(d, &s, stale, all);
+	check_modes(d, all);
+}
+
+/* ---- the agent ---- */
+
+static const char *use_socket(const struct doctor *d,
+			      char path[SETTING_SIZE + 8])
+{
+	snprintf(path, SETTING_SIZE + 8, "%s.sock", d->state);
+	return path;
+}
+
+/* A datagram socket can be connected to while somebody has it bound; nothing
+ * is sent.  0, or errno. */
+static int try_socket(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	if (!span_copy(to.sun_path, sizeof to.sun_path, span_str(path)))
+		return ENAMETOOLONG;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	int e = connect(fd, (const struct sockaddr *)&to, sizeof to) == 0
+			? 0
+			: errno;
+	close(fd);
+	return e;
+}
+
+/* Without touching it: who tries a lock keeps an agent that starts just then
+ * from it. */
+static bool lock_is_held(const struct doctor *d)
+{
+	char path[SETTING_SIZE + 8], line[256], inode[32];
+	struct stat st;
+	bool held = false;
+	snprintf(path, sizeof path, "%s.lock", d->state);
+	FILE *locks = stat(path, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+	if (locks == NULL)
+		return false;
+	snprintf(inode, sizeof inode, ":%llu ", (unsigned long long)st.st_ino);
+	while (!held && fgets(line, sizeof line, locks) != NULL)
+		held = strstr(line, "FLOCK") != NULL &&
+		       strstr(line, inode) != NULL;
+	fclose(locks);
+	return held;
+}
+
+static void say_socket(const char *path, json_t *all)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return;
+	found(all, FOUND_OK, "agent",
+	      "an agent runs and hears of uses at %s, of uid %u and the group "
+	      "%u (mode %04o)",
+	      path, (unsigned)st.st_uid, (unsigned)st.st_gid,
+	      (unsigned)st.st_mode & 07777);
+}
+
+void doctor_agent(const struct doctor *d, const char *arg, json_t *all)
+{
+	char path[SETTING_SIZE + 8];
+	(void)arg;
+	int e = try_socket(use_socket(d, path));
+	if (e == 0) {
+		say_socket(path, all);
+		return;
+	}
+	if (e == EACCES) {
+		found(all, FOUND_WRONG, "agent",
+		      "you may not write to %s: run this as root; a service "
+		      "that may not either has its uses not counted",
+		      path);
+		advise(all, "sudo mintmark doctor; usermod -aG mintmark-agent "
+			    "USER, and restart that service");
+		return;
+	}
+	if (lock_is_held(d)) {
+		found(all, FOUND_WRONG, "agent",
+		      "mintmark-agent runs, and nobody hears of uses at %s "
+		      "(%s): they do not count",
+		      path, strerror(e));
+		advise(all, "%s", restart);
+		return;
+	}
+	found(all, FOUND_WRONG, "agent",
+	      "no mintmark-agent keeps %s (%s): this host hears of no "
+	      "revocation, and uses do not count",
+	      d->state, strerror(e));
+	advise(all, "systemctl start mintmark-agent; systemctl status "
+		    "mintmark-agent");
+}
+
+/* ---- its door, and metrics ---- */
+
+static bool ask_agent(const char *listen, const char *path, const char *check,
+		      struct probe *p, json_t *all)
+{
+	struct why why = { .text = "" };
+	char url[JUDGED_URL];
+	p->socket = judge_listen(listen, path, url);
+	p->url = url;
+	enum mm_err e = probe_run(p, &why);
+	p->url = path;
+	if (e == MM_OK)
+		return true;
+	found(all, FOUND_WRONG, check, "the agent's listener: %s", why.text);
+	advise(all, "%s", restart);
+	return false;
+}
+
+static void say_door(const struct doctor *d, struct probe *p, json_t *all)
+{
+	struct span text;
+	AUTO_JSON json_t *said =
+		buf_done(&p->body, &text) == MM_OK
+			? json_loadb((const char *)text.at, text.len, 0, NULL)
+			: NULL;
+	const char *name;
+	json_t *check;
+	if (p->status == 200) {
+		found(all, FOUND_OK, "door",
+		      "proxies are answered at %s, in %lld ms", d->listen,
+		      (long long)p->took);
+		return;
+	}
+	json_object_foreach(json_object_get(said, "checks"), name, check)
+	{
+		char full[64];
+		if (strcmp(json_text(check, "status", ""), "ok") == 0)
+			continue;
+		snprintf(full, sizeof full, "door.%s", name);
+		found(all, FOUND_WRONG, full, "the agent says: %s is failing",
+		      name);
+		advise(all, "%s", json_text(check, "do", restart));
+	}
+}
+
+void doctor_door(const struct doctor *d, const char *arg, json_t *all)
+{
+	AUTO_PROBE struct probe door = { .url = NULL };
+	AUTO_PROBE struct probe metrics = { .url = NULL };
+	char path[SETTING_SIZE + 8];
+	(void)arg;
+	if (try_socket(use_socket(d, path)) == ECONNREFUSED)
+		return; /* no agent: said by its own check */
+	if (d->listen[0] != '\0' &&
+	    ask_agent(d->listen, "/health/ready", "door", &door, all))
+		say_door(d, &door, all);
+	if (d->metrics[0] == '\0' ||
+	    !ask_agent(d->metrics, "/metrics", "metrics", &metrics, all))
+		return;
+	found(all, metrics.status == 200 ? FOUND_OK : FOUND_WRONG, "metrics",
+	      "%s answers %ld", d->metrics, metrics.status);
+	advise(all, "curl -i http://%s/metrics", d->metrics);
+}

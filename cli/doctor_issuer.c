@@ -1,0 +1,271 @@
+/* doctor_issuer.c - the mint, asked by its admin.sock and by its public
+ * address.  What cannot be reached is said once, by the check "mint". */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/doctor_judge.h"
+#include "cli/output.h"
+#include "cli/probe.h"
+
+#define CALL_S 3
+#define NAMED  5 /* agents that are named */
+
+/* ---- asking ---- */
+
+static enum mm_err ask(const struct doctor *d, const char *path,
+		       struct probe *p, char socket[600], struct why *why)
+{
+	char url[300];
+	snprintf(socket, 600, "%s/admin.sock", d->data);
+	snprintf(url, sizeof url, "http://localhost%s", path);
+	p->url = url;
+	p->socket = socket;
+	enum mm_err e = probe_run(p, why);
+	p->url = path;
+	return e;
+}
+
+static json_t *body_of(struct probe *p)
+{
+	struct span text;
+	return buf_done(&p->body, &text) == MM_OK
+		       ? json_loadb((const char *)text.at, text.len, 0, NULL)
+		       : NULL;
+}
+
+/* Of admin.sock; NULL: nobody answers so. */
+static json_t *ask_json(const struct doctor *d, const char *path)
+{
+	char socket[600];
+	AUTO_PROBE struct probe p = { .url = NULL };
+	return ask(d, path, &p, socket, NULL) == MM_OK ? body_of(&p) : NULL;
+}
+
+static json_t *call(const struct doctor *d, const char *path)
+{
+	AUTO_CLIENT struct client c = { .curl = NULL };
+	json_t *reply = NULL;
+	if (client_open_data(&c, d->data, NULL) != MM_OK)
+		return NULL;
+	client_hurry(&c, CALL_S);
+	return client_call(&c, "GET", path, NULL, &reply, NULL) == MM_OK ? reply
+									 : NULL;
+}
+
+/* ---- is it up, and what we think it is? ---- */
+
+static void compare_versions(const char *theirs, json_t *all)
+{
+	if (strcmp(theirs, MM_VERSION) == 0)
+		return;
+	found(all, FOUND_WRONG, "mint.version",
+	      "mintmarkd is %s, this program is %s: one of them was not "
+	      "updated, or mintmarkd not restarted",
+	      theirs, MM_VERSION);
+	advise(all, "systemctl restart mintmarkd && mintmark --version");
+}
+
+static void say_no_mint(const char *socket, const struct why *why, json_t *all)
+{
+	bool ours = access(socket, W_OK) == 0 || errno != EACCES;
+	found(all, FOUND_WRONG, "mint", "mintmarkd: %s", why->text);
+	advise(all, "%s",
+	       ours ? "systemctl status mintmarkd; journalctl -u mintmarkd -n "
+		      "50    # as root"
+		    : "sudo mintmark doctor");
+}
+
+void doctor_mint(const struct doctor *d, const char *arg, json_t *all)
+{
+	char socket[600];
+	struct why why = { .text = "" };
+	AUTO_PROBE struct probe p = { .url = NULL };
+	(void)arg;
+	if (ask(d, "/version", &p, socket, &why) != MM_OK) {
+		say_no_mint(socket, &why, all);
+		return;
+	}
+	AUTO_JSON json_t *said = body_of(&p);
+	const char *version = json_text(said, "version", "?");
+	found(all, FOUND_OK, "mint", "mintmarkd %s answers at %s in %lld ms",
+	      version, socket, (long long)p.took);
+	compare_versions(version, all);
+	doctor_compare(&p, "mint.clock", "mintmarkd", all);
+}
+
+void doctor_health(const struct doctor *d, const char *arg, json_t *all)
+{
+	AUTO_JSON json_t *said = ask_json(d, "/health/ready");
+	json_t *checks = json_object_get(said, "checks"), *check;
+	const char *name;
+	size_t failing = 0;
+	(void)arg;
+	json_object_foreach(checks, name, check)
+	{
+		char full[64];
+		if (strcmp(json_text(check, "status", ""), "ok") == 0)
+			continue;
+		snprintf(full, sizeof full, "health.%s", name);
+		found(all, FOUND_WRONG, full, "mintmarkd says: %s is failing",
+		      name);
+		advise(all, "%s", json_text(check, "do", "see its log"));
+		failing++;
+	}
+	if (checks != NULL && failing == 0)
+		found(all, FOUND_OK, "health",
+		      "all %zu checks of mintmarkd are good: it reads and "
+		      "writes its store, signs, and publishes",
+		      json_object_size(checks));
+}
+
+/* ---- the feed ---- */
+
+/* Not by asking for it: who has been given events is waited for when a token
+ * is revoked. */
+static void say_feed(const json_t *feed, json_t *all)
+{
+	long long seq = json_integer_value(json_object_get(feed, "seq"));
+	long long first = json_integer_value(json_object_get(feed, "first"));
+	int64_t age = json_integer_value(json_object_get(feed, "age"));
+	bool silent = json_is_true(json_object_get(feed, "silent"));
+	char ago[JUDGED_SIZE];
+	judge_time(ago, age);
+	if (silent)
+		found(all, FOUND_WRONG, "feed",
+		      "at event %lld, and the key whose turn it is does not "
+		      "sign: agents hear of no change",
+		      seq);
+	else
+		found(all, age > 30 ? FOUND_WRONG : FOUND_OK, "feed",
+		      "at event %lld, %lld are kept; the store's log was "
+		      "followed %s ago",
+		      seq, first ? seq - first + 1 : 0, ago);
+	advise(all, "journalctl -u mintmarkd -n 50    # keys.sign_failed, "
+		    "publish.behind");
+}
+
+/* ---- who follows ---- */
+
+struct follow {
+	size_t connected, behind, silent;
+	char behind_text[400], silent_text[400];
+};
+
+/* The first few. */
+static void name_agent(char text[400], size_t already, const char *one)
+{
+	size_t n = strlen(text);
+	if (already < NAMED)
+		snprintf(text + n, 400 - n, "%s%s", n ? ", " : "", one);
+}
+
+static void count_agent(struct follow *f, const json_t *a, int64_t now)
+{
+	char ago[JUDGED_SIZE], one[160];
+	long long lag = json_integer_value(json_object_get(a, "lag"));
+	bool connected = json_is_true(json_object_get(a, "connected"));
+	judge_time(ago, now - json_time(a, "seen_at"));
+	snprintf(one, sizeof one,
+		 "%s at %s (lacks %lld events, heard of %s ago)",
+		 json_text(a, "id", "?"), json_text(a, "address", "?"), lag,
+		 ago);
+	f->connected += connected;
+	if (!connected)
+		name_agent(f->silent_text, f->silent++, one);
+	else if (lag > 0)
+		name_agent(f->behind_text, f->behind++, one);
+}
+
+static void count_agents(const json_t *overview, struct follow *f)
+{
+	size_t i;
+	const json_t *a;
+	*f = (struct follow){ .connected = 0 };
+	json_array_foreach(json_object_get(overview, "agents"), i, a)
+		count_agent(f, a, json_time(overview, "at"));
+}
+
+static void say_agents(const struct follow *f, json_t *all)
+{
+	if (f->behind != 0) {
+		found(all, FOUND_WRONG, "agents.behind",
+		      "%zu behind, for more than a moment: %s", f->behind,
+		      f->behind_text);
+		advise(all, "on that host: mintmark doctor; systemctl restart "
+			    "mintmark-agent");
+	}
+	if (f->silent != 0) {
+		found(all, FOUND_NOTE, "agents.silent",
+		      "%zu not heard of for over a minute: %s", f->silent,
+		      f->silent_text);
+		advise(all, "on that host, if it is to verify still: mintmark "
+			    "doctor; systemctl status mintmark-agent");
+	}
+	found(all, f->connected + f->silent + f->behind ? FOUND_OK : FOUND_NOTE,
+	      "agents", "%zu follow the feed%s", f->connected,
+	      f->connected ? "" : ": no host hears of a revocation");
+	advise(all, "mintmark token create -u agent -e 365d -s mintmark:agent "
+		    "-q    # and README.md, The agent of a host");
+}
+
+/* One that is being told of news lacks them for a moment: so who is behind is
+ * looked at again, when the answer of the first time is not kept any more. */
+void doctor_overview(const struct doctor *d, const char *arg, json_t *all)
+{
+	struct follow f;
+	struct timespec pause = { 5, 200 * 1000000L };
+	AUTO_JSON json_t *first = call(d, "/v1/overview"), *second = NULL;
+	(void)arg;
+	if (first == NULL)
+		return;
+	say_feed(json_object_get(first, "feed"), all);
+	count_agents(first, &f);
+	if (f.behind != 0) {
+		nanosleep(&pause, NULL);
+		second = call(d, "/v1/overview");
+	}
+	if (second != NULL)
+		count_agents(second, &f);
+	say_agents(&f, all);
+}
+
+/* ---- as others see it ---- */
+
+void doctor_public(const struct doctor *d, const char *arg, json_t *all)
+{
+	static const char path[] = "/.well-known/oauth-authorization-server";
+	AUTO_JSON json_t *own = ask_json(d, path), *said = NULL;
+	const char *iss = json_text(own, "issuer", NULL);
+	struct why why = { .text = "" };
+	char url[600];
+	AUTO_PROBE struct probe p = { .url = url };
+	(void)arg;
+	if (iss == NULL)
+		return;
+	snprintf(url, sizeof url, "%s%s", iss, path);
+	if (probe_run(&p, &why) != MM_OK) {
+		found(all, FOUND_WRONG, "public", "%s", why.text);
+		advise(all,
+		       "curl -v %s/version    # its name, the proxy in "
+		       "front, the certificate",
+		       iss);
+		return;
+	}
+	said = body_of(&p);
+	if (strcmp(json_text(said, "issuer", ""), iss) == 0)
+		found(all, FOUND_OK, "public", "%s leads here, in %lld ms", iss,
+		      (long long)p.took);
+	else
+		found(all, FOUND_WRONG, "public",
+		      "%s answers %ld, and not as this mint", iss, p.status);
+	advise(all,
+	       "curl -i %s/version    # where does the proxy in front "
+	       "send it?",
+	       iss);
+	p.url = iss;
+	doctor_certificate(&p, "public.certificate", all);
+	doctor_compare(&p, "public.clock", iss, all);
+}

@@ -1,0 +1,106 @@
+/* doctor_judge.c - see doctor_judge.h.  The thresholds are those of
+ * deploy/prometheus/mintmark.rules.yml, where it has one. */
+#include "cli/doctor_judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY INT64_C(86400)
+
+enum found judge_clock(int64_t off)
+{
+	int64_t away = llabs(off);
+	return away <= 5 ? FOUND_OK : away <= 60 ? FOUND_NOTE : FOUND_WRONG;
+}
+
+enum found judge_end(int64_t left)
+{
+	return left > 14 * DAY	? FOUND_OK
+	       : left > 3 * DAY ? FOUND_NOTE
+				: FOUND_WRONG;
+}
+
+enum found judge_news(int64_t age, int64_t max_staleness)
+{
+	return age > 120 || age > max_staleness ? FOUND_WRONG : FOUND_OK;
+}
+
+enum found judge_room(uint64_t room, uint64_t store)
+{
+	return room < 512000000 ? FOUND_WRONG
+	       : room < store	? FOUND_NOTE
+				: FOUND_OK;
+}
+
+enum found judge_key(int64_t age)
+{
+	return age > JUDGE_KEY_DAYS * DAY ? FOUND_NOTE : FOUND_OK;
+}
+
+/* ---- figures ---- */
+
+void judge_time(char out[JUDGED_SIZE], int64_t seconds)
+{
+	long long s = seconds < 0 ? 0 : seconds;
+	if (s < 120)
+		snprintf(out, JUDGED_SIZE, "%lld s", s);
+	else if (s < 7200)
+		snprintf(out, JUDGED_SIZE, "%lld min", s / 60);
+	else if (s < 2 * DAY)
+		snprintf(out, JUDGED_SIZE, "%lld h", s / 3600);
+	else
+		snprintf(out, JUDGED_SIZE, "%lld days", s / DAY);
+}
+
+void judge_bytes(char out[JUDGED_SIZE], uint64_t bytes)
+{
+	static const char *const unit[] = { "kB", "MB", "GB", "TB" };
+	double n = (double)bytes / 1e3;
+	size_t i = 0;
+	for (; n >= 1e3 && i < 3; i++)
+		n /= 1e3;
+	snprintf(out, JUDGED_SIZE, n < 10 ? "%.1f %s" : "%.0f %s", n, unit[i]);
+}
+
+/* ---- uses ---- */
+
+static int64_t number(const json_t *of, const char *name)
+{
+	return json_integer_value(json_object_get(of, name));
+}
+
+struct judged_uses judge_uses(const json_t *pending, int64_t now)
+{
+	struct judged_uses out = { 0, 0, 0 };
+	size_t i;
+	const json_t *token;
+	json_array_foreach(json_object_get(pending, "tokens"), i, token)
+	{
+		size_t n = json_array_size(json_object_get(token, "at"));
+		int64_t iat = number(token, "iat");
+		int64_t sent = number(token, "sent");
+		int64_t known = sent > iat ? sent : iat;
+		if (n == 0 || now >= number(token, "exp"))
+			continue;
+		out.uses += n;
+		out.tokens++;
+		out.late += now - known > number(token, "window");
+	}
+	return out;
+}
+
+/* ---- addresses ---- */
+
+const char *judge_listen(const char *listen, const char *path,
+			 char url[JUDGED_URL])
+{
+	static const char prefix[] = "unix:";
+	size_t n = strlen(prefix);
+	if (strncmp(listen, prefix, n) == 0)
+		listen += n;
+	bool local = listen[0] == '/';
+	snprintf(url, JUDGED_URL, "http://%.512s%s",
+		 local ? "localhost" : listen, path);
+	return local ? listen : NULL;
+}

@@ -1,0 +1,42 @@
+/* doctor_judge.h - from what figure on something is wrong, and figures as
+ * people read them.  Pure: no clock, no disk. */
+#ifndef MM_CLI_DOCTOR_JUDGE_H
+#define MM_CLI_DOCTOR_JUDGE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "cli/doctor.h"
+
+/* Seconds that our clock is ahead of another's (less than 0: behind).  Dates
+ * of HTTP are whole seconds, and tokens are taken 60 s ahead of their iat. */
+enum found judge_clock(int64_t off);
+/* Seconds until a certificate or a token ends. */
+enum found judge_end(int64_t left);
+/* The age of the newest news, of which there are some every 25 s. */
+enum found judge_news(int64_t age, int64_t max_staleness);
+/* Room on the store's disk: SQLite needs as much again to tidy itself up. */
+enum found judge_room(uint64_t room, uint64_t store);
+/* A key waits for a month and signs for a month. */
+#define JUDGE_KEY_DAYS 100
+enum found judge_key(int64_t age);
+
+/* "3 s", "12 min", "5 h", "12 days"; what is negative as 0. */
+#define JUDGED_SIZE 32
+void judge_time(char out[JUDGED_SIZE], int64_t seconds);
+void judge_bytes(char out[JUDGED_SIZE], uint64_t bytes);
+
+/* What an agent has yet to tell (PROTOCOL.md, Pending uses). */
+struct judged_uses {
+	size_t uses, tokens;
+	size_t late; /* tokens that are dead at the mint, but for these uses */
+};
+struct judged_uses judge_uses(const json_t *pending, int64_t now);
+
+/* Where an agent's --listen or --metrics is asked: "unix:/run/x.sock" or
+ * "HOST:PORT" into a URL with `path`, and the socket or NULL. */
+#define JUDGED_URL 600
+const char *judge_listen(const char *listen, const char *path,
+			 char url[JUDGED_URL]);
+
+#endif

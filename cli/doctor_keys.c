@@ -1,0 +1,240 @@
+/* doctor_keys.c - the signing keys: by their files, and by what the mint says
+ * of them.  Where it takes a passphrase to read them that we have not, by the
+ * mint alone. */
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/doctor_judge.h"
+#include "cli/key.h"
+#include "cli/output.h"
+#include "common/clock.h"
+#include "common/duration.h"
+#include "common/secrecy.h"
+
+#define PATH_SIZE 1200
+
+/* ---- the files ---- */
+
+struct files {
+	size_t open;   /* that others can read; each is said */
+	size_t closed; /* that a passphrase or a PIN opens */
+};
+
+static bool is_closed(const char *path)
+{
+	static const char sealed[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+	AUTO_BUF struct buf b = buf_new(1u << 16);
+	struct span text;
+	size_t n = strlen(path);
+	if (n > 4 && strcmp(path + n - 4, ".uri") == 0)
+		return true;
+	return buf_read_file(&b, path, NULL) == MM_OK &&
+	       buf_done(&b, &text) == MM_OK && text.len > strlen(sealed) &&
+	       memcmp(text.at, sealed, strlen(sealed)) == 0;
+}
+
+static void look_at_file(const char *path, struct files *f, json_t *all)
+{
+	struct stat st;
+	if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
+	f->closed += is_closed(path);
+	if ((st.st_mode & 077) == 0)
+		return;
+	f->open++;
+	found(all, FOUND_WRONG, "keys.mode", "others can read %s (mode %04o)",
+	      path, (unsigned)st.st_mode & 07777);
+	advise(all,
+	       "chmod 600 '%s'    # who has read it can sign: mintmark key "
+	       "compromise KID, if that may be",
+	       path);
+}
+
+static void look_at_files(const char *keys, enum key_state state,
+			  struct files *f, json_t *all)
+{
+	char folder[PATH_SIZE], path[PATH_SIZE + 260];
+	snprintf(folder, sizeof folder, "%s/%s", keys, key_state_name(state));
+	DIR *dir = opendir(folder);
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+		if (e->d_name[0] != '.' && strstr(e->d_name, ".pub.") == NULL)
+			look_at_file(path, f, all);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+/* ---- what is said of them ---- */
+
+static size_t count_state(const json_t *keys, const char *state,
+			  const json_t **last)
+{
+	size_t i, n = 0;
+	const json_t *key;
+	*last = NULL;
+	json_array_foreach(keys, i, key)
+	{
+		if (strcmp(json_text(key, "state", ""), state) != 0 ||
+		    json_is_true(json_object_get(key, "offline")))
+			continue;
+		*last = key;
+		n++;
+	}
+	return n;
+}
+
+static void say_signer(const struct key_place *p, const json_t *keys,
+		       json_t *all)
+{
+	const json_t *key, *other;
+	char age[JUDGED_SIZE], due[JUDGED_SIZE];
+	if (count_state(keys, "active", &key) == 0) {
+		found(all, FOUND_WRONG, "keys", "no key signs in %s", p->keys);
+		advise(all, "mintmark key generate --data '%s'", p->data);
+		return;
+	}
+	int64_t old = clock_now() - json_time(key, "created_at");
+	judge_time(age, old);
+	judge_time(due, JUDGE_KEY_DAYS * INT64_C(86400) - old);
+	found(all, judge_key(old), "keys",
+	      "%s (%s%s%s) signs, made %s ago; %zu wait, %zu retire; the next "
+	      "rotation is due within %s",
+	      json_text(key, "kid", "?"), json_text(key, "alg", "?"),
+	      json_object_get(key, "kept") ? ", " : "",
+	      json_text(key, "kept", ""), age,
+	      count_state(keys, "next", &other),
+	      count_state(keys, "retiring", &other), due);
+	advise(all,
+	       "mintmark key rotate --data '%s'; systemctl enable --now "
+	       "mintmark-key-rotate.timer",
+	       p->data);
+}
+
+static void say_next(const struct key_place *p, const json_t *keys, json_t *all)
+{
+	const json_t *key;
+	if (count_state(keys, "next", &key) != 0)
+		return;
+	found(all, FOUND_NOTE, "keys.next",
+	      "no key waits to sign after this one: it must be known before "
+	      "it signs");
+	advise(all,
+	       "mintmark key generate --data '%s'    # or key import, "
+	       "where they are in a PKCS#11 token",
+	       p->data);
+}
+
+static void say_retired(const struct key_place *p, const json_t *keys,
+			json_t *all)
+{
+	size_t i;
+	const json_t *key;
+	json_array_foreach(keys, i, key)
+	{
+		const json_t *live = json_object_get(key, "live_tokens");
+		if (strcmp(json_text(key, "state", ""), "retiring") != 0 ||
+		    !json_is_integer(live) || json_integer_value(live) != 0 ||
+		    json_time(key, "needed_until") > clock_now())
+			continue;
+		found(all, FOUND_NOTE, "keys.retiring",
+		      "nothing needs the retiring key %s any more",
+		      json_text(key, "kid", "?"));
+		advise(all,
+		       "mintmark key retire --data '%s'; systemctl enable "
+		       "--now mintmark-key-retire.timer",
+		       p->data);
+	}
+}
+
+static void say_all(const struct key_place *p, const json_t *keys, json_t *all)
+{
+	say_signer(p, keys, all);
+	say_next(p, keys, all);
+	say_retired(p, keys, all);
+}
+
+/* ---- the files and the mint, together ---- */
+
+static void say_plain(const struct key_place *p, const struct keyring *ring,
+		      json_t *all)
+{
+	size_t plain = 0;
+	for (size_t i = 0; i < ring->count; i++)
+		plain += ring->at[i].kept == KEY_PLAIN;
+	if (!ring->sealed || plain == 0)
+		return;
+	found(all, FOUND_NOTE, "keys.plain",
+	      "there is a passphrase, and %zu of the key files are plain",
+	      plain);
+	advise(all,
+	       "mintmark key protect --data '%s' --key-passphrase-file "
+	       "FILE",
+	       p->data);
+}
+
+static void say_unread(const struct keyring_entry *e, json_t *all)
+{
+	found(all, FOUND_WRONG, "keys.unread",
+	      "mintmarkd has not read the key %s (%s)", jwk_kid(e->key),
+	      key_state_name(e->state));
+	advise(all, "systemctl reload mintmarkd; journalctl -u mintmarkd -n 20 "
+		    "   # keys.reload_failed");
+}
+
+static void say_ring(const struct key_place *p, const struct keyring *ring,
+		     json_t *all)
+{
+	AUTO_JSON json_t *keys = json_array();
+	for (size_t i = 0; i < ring->count; i++) {
+		const struct keyring_entry *e = &ring->at[i];
+		const json_t *known = key_known(p, jwk_kid(e->key));
+		json_array_append_new(keys, key_entry_json(e, known));
+		if (p->running && known == NULL)
+			say_unread(e, all);
+	}
+	say_all(p, keys, all);
+	say_plain(p, ring, all);
+}
+
+/* Not by us; that alone is not wrong where a passphrase opens them. */
+static void say_unreadable(const struct key_place *p, const struct files *f,
+			   const struct why *why, json_t *all)
+{
+	bool ours = f->closed == 0 || p->dir.passphrase_file != NULL;
+	found(all, ours ? FOUND_WRONG : FOUND_NOTE,
+	      ours ? "keys" : "keys.closed", "%s",
+	      why->text[0] ? why->text : "there are no keys");
+	advise(all,
+	       "mintmark key list --data '%s'    # --key-passphrase-file "
+	       "FILE, where mintmarkd has one: keys/README.md",
+	       p->data);
+	if (!ours && p->running)
+		say_all(p, json_object_get(p->known, "keys"), all);
+}
+
+void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
+{
+	AUTO_PLACE struct key_place p = { .known = NULL };
+	AUTO_RING struct keyring ring = { .count = 0 };
+	struct why why = { .text = "" };
+	struct files files = { 0, 0 };
+	(void)arg;
+	(void)secrecy_of_keys();
+	if (access(d->data, R_OK | X_OK) != 0 ||
+	    key_place_find(&p, &d->args, &why) != MM_OK)
+		return; /* the check of the folder says why */
+	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)
+		look_at_files(p.keys, s, &files, all);
+	if (files.open != 0)
+		return; /* keyring_load() says no more than that */
+	client_hurry(&p.client, 3);
+	(void)key_place_ask(&p, &why);
+	why.text[0] = '\0';
+	if (keyring_load(p.dir, &ring, &why) == MM_OK)
+		say_ring(&p, &ring, all);
+	else
+		say_unreadable(&p, &files, &why, all);
+}

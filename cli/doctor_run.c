@@ -1,0 +1,167 @@
+/* doctor_run.c - the checks, each in a process of its own with a limit.
+ *
+ * The child hands what it found through a pipe, as JSON.  One that has not
+ * said anything in time is killed, and not waited for: it may stand in a
+ * system call that nothing ends (a disk that is away).
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/doctor.h"
+#include "cli/output.h"
+#include "common/buf.h"
+#include "common/clock.h"
+
+#define FOUND_MAX (1u << 20) /* bytes that one check may say */
+#define HEAR_MS	  100	     /* to read what has been said in time */
+
+/* ---- findings ---- */
+
+static const char *const state_word[FOUND_KINDS] = {
+	[FOUND_OK] = "ok",
+	[FOUND_NOTE] = "note",
+	[FOUND_WRONG] = "wrong",
+};
+
+MM_PRINTF(1, 0)
+static json_t *text_of(const char *fmt, va_list ap)
+{
+	char text[1024];
+	vsnprintf(text, sizeof text, fmt, ap);
+	json_t *out = json_string(text);
+	return out ? out : json_string("(not in UTF-8)");
+}
+
+void found(json_t *all, enum found what, const char *check, const char *fmt,
+	   ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	json_array_append_new(all,
+			      json_pack("{s:s, s:s, s:o, s:n}", "check", check,
+					"state", state_word[what], "detail",
+					text_of(fmt, ap), "next"));
+	va_end(ap);
+}
+
+void advise(json_t *all, const char *fmt, ...)
+{
+	va_list ap;
+	json_t *last = json_array_get(all, json_array_size(all) - 1);
+	if (strcmp(json_text(last, "state", ""), state_word[FOUND_OK]) == 0)
+		return;
+	va_start(ap, fmt);
+	json_object_set_new(last, "next", text_of(fmt, ap));
+	va_end(ap);
+}
+
+/* ---- the child ---- */
+
+_Noreturn static void look(const struct doctor *d, const struct doctor_job *job,
+			   int fd)
+{
+	json_t *all = json_array();
+	job->look(d, job->arg, all);
+	int rc = json_dumpfd(all, fd, JSON_COMPACT);
+	json_decref(all);
+	close(fd);
+	exit(rc == 0 ? 0 : 1);
+}
+
+struct running {
+	pid_t pid; /* -1: could not be started */
+	int fd;
+};
+
+static struct running start(const struct doctor *d,
+			    const struct doctor_job *job)
+{
+	int fd[2];
+	if (pipe(fd) != 0)
+		return (struct running){ -1, -1 };
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(fd[0]);
+		look(d, job, fd[1]);
+	}
+	close(fd[1]);
+	return (struct running){ pid, fd[0] };
+}
+
+/* ---- what it says ---- */
+
+/* False: not all of it came in time. */
+static bool hear(int fd, int64_t until, struct buf *out)
+{
+	for (;;) {
+		int64_t left = until - clock_ms();
+		left = left > HEAR_MS ? left : HEAR_MS;
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		if (poll(&p, 1, (int)left) != 1)
+			return false;
+		uint8_t *to = buf_room(out, 4096);
+		ssize_t n = to ? read(fd, to, 4096) : -1;
+		if (n <= 0)
+			return n == 0;
+		buf_grew(out, (size_t)n);
+	}
+}
+
+static void say_cut_off(const struct doctor_job *job, int64_t limit,
+			json_t *all)
+{
+	found(all, FOUND_WRONG, job->name,
+	      "no answer within %lld s: what it looks at hangs",
+	      (long long)(limit + 999) / 1000);
+	advise(all, "dmesg | tail -20    # a disk or a key's token that is "
+		    "away?");
+}
+
+static void say_broken(const struct doctor_job *job, json_t *all)
+{
+	found(all, FOUND_WRONG, job->name, "the check broke off");
+	advise(all, "run it again; if it stays so, it is a mistake of "
+		    "mintmark doctor");
+}
+
+static void finish(const struct doctor_job *job, const struct running *r,
+		   int64_t until, int64_t limit, json_t *all)
+{
+	AUTO_BUF struct buf text = buf_new(FOUND_MAX);
+	struct span said;
+	if (r->fd < 0 || r->pid < 0) {
+		say_broken(job, all);
+		return;
+	}
+	bool heard = hear(r->fd, until, &text);
+	close(r->fd);
+	if (!heard) {
+		kill(r->pid, SIGKILL);
+		say_cut_off(job, limit, all);
+		return;
+	}
+	waitpid(r->pid, NULL, 0);
+	AUTO_JSON json_t *of =
+		buf_done(&text, &said) == MM_OK
+			? json_loadb((const char *)said.at, said.len, 0, NULL)
+			: NULL;
+	if (of == NULL || json_array_extend(all, of) != 0)
+		say_broken(job, all);
+}
+
+void doctor_run(const struct doctor *d, const struct doctor_job *jobs, size_t n,
+		int64_t limit, json_t *all)
+{
+	struct running running[DOCTOR_JOBS];
+	int64_t until = clock_ms() + limit;
+	MM_ASSERT(n <= DOCTOR_JOBS);
+	fflush(NULL); /* or each child writes it again */
+	for (size_t i = 0; i < n; i++)
+		running[i] = start(d, &jobs[i]);
+	for (size_t i = 0; i < n; i++)
+		finish(&jobs[i], &running[i], until, limit, all);
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""mintmark doctor where daemons hang, lag, have stopped, or have a token that
+is over."""
+import json
+import signal
+import time
+
+import doctor
+from flow import main, wait_for
+
+
+class Away(doctor.Doctor):
+    def test_frozen_behind_stopped(self):
+        self.begin()
+        self.i.freeze()
+        begun = time.monotonic()
+        self.wrong(("mint", "timed out", "^systemctl status mintmarkd"),
+                   ("issuer", "timed out", "^curl -v"))
+        self.assertLess(time.monotonic() - begun, 14)
+        self.i.proc.send_signal(signal.SIGCONT)
+        wait_for("mintmarkd to go on", self.i.ready)
+
+        self.a.freeze()
+        self.i.revoke(self.i.mint()["id"])
+        restart = "^systemctl restart mintmark-agent"
+        f = self.wrong(
+            ("issuer.feed", r"at event \d+, and .* is at \d+: what was "
+             "revoked", restart),
+            ("door", "timed out", restart), ("metrics", "timed out", restart),
+            ("agents.behind", rf"1 behind.*: {self.token_id} at 127.0.0.1 "
+             r"\(lacks 1 event", "on that host: mintmark doctor"))
+        self.assertNotIn(self.token, json.dumps(f))
+
+        self.a.proc.send_signal(signal.SIGCONT)
+        self.a.stop()
+        self.i.stop()
+        self.wrong(("agent", "no mintmark-agent keeps",
+                    "^systemctl start mintmark-agent"),
+                   ("mint", "admin.sock: No such file", "journalctl"),
+                   ("issuer", f"no answer at {self.i.url}", "^curl -v"))
+
+    def test_an_expired_token_and_so_a_stale_state(self):
+        self.begin("--max-staleness", "1s", life=2)
+        over = time.time() + 2 + 2  # what was asked before comes in still
+        wait_for("the state to be stale for good", lambda: time.time() > over
+                 and self.a.reason(self.token) == "stale", 20)
+        self.wrong(
+            ("state", "is stale: .*every token is refused",
+             "journalctl -u mintmark-agent"),
+            ("door.state", "the agent says", "every token is refused"),
+            ("token", r"has expired, at|is refused \(expired\)",
+             f"mintmark token create .*: into {self.a.token_file}, mode 0600"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+/* test_doctor.c - from where on something is wrong, figures as people read
+ * them, and checks that hang or break off. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli/doctor_judge.h"
+#include "cli/output.h"
+#include "common/clock.h"
+
+#define DAY  86400
+#define NOW  1790000000
+#define MANY 10000000000u
+
+static void test_thresholds(void **state)
+{
+	(void)state;
+	static const struct {
+		enum found (*judge)(int64_t);
+		int64_t figure;
+		enum found want;
+	} cases[] = {
+		{ judge_clock, 0, FOUND_OK },
+		{ judge_clock, 5, FOUND_OK },
+		{ judge_clock, -6, FOUND_NOTE },
+		{ judge_clock, 60, FOUND_NOTE },
+		{ judge_clock, 61, FOUND_WRONG },
+		{ judge_clock, -61, FOUND_WRONG },
+		{ judge_end, 15 * DAY, FOUND_OK },
+		{ judge_end, 14 * DAY, FOUND_NOTE },
+		{ judge_end, 3 * DAY, FOUND_WRONG },
+		{ judge_end, -1, FOUND_WRONG },
+		{ judge_key, 100 * DAY, FOUND_OK },
+		{ judge_key, 100 * DAY + 1, FOUND_NOTE },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(cases[i].judge(cases[i].figure),
+				 cases[i].want);
+	assert_int_equal(judge_news(25, DAY), FOUND_OK);
+	assert_int_equal(judge_news(121, DAY), FOUND_WRONG);
+	assert_int_equal(judge_news(25, 20), FOUND_WRONG);
+	assert_int_equal(judge_room(MANY, 1000), FOUND_OK);
+	assert_int_equal(judge_room(MANY, MANY + 1), FOUND_NOTE);
+	assert_int_equal(judge_room(511999999, 1000), FOUND_WRONG);
+}
+
+static void test_figures(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} times[] = {
+		{ -3, "0 s" },	       { 119, "119 s" },
+		{ 120, "2 min" },      { 7199, "119 min" },
+		{ 7200, "2 h" },       { 2 * DAY - 1, "47 h" },
+		{ 2 * DAY, "2 days" }, { INT64_MAX, "106751991167300 days" },
+	};
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} sizes[] = {
+		{ 0, "0.0 kB" },
+		{ 1234, "1.2 kB" },
+		{ 52000000, "52 MB" },
+		{ 3200000000, "3.2 GB" },
+		{ 4000000000000000, "4000 TB" },
+	};
+	char out[JUDGED_SIZE];
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		judge_time(out, times[i].seconds);
+		assert_string_equal(out, times[i].text);
+	}
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		judge_bytes(out, sizes[i].bytes);
+		assert_string_equal(out, sizes[i].text);
+	}
+}
+
+/* iat, exp, window, sent, and the chain. */
+static json_t *pending(int64_t iat, int64_t exp, int64_t sent, int uses)
+{
+	json_t *at = json_array();
+	for (int i = 0; i < uses; i++)
+		json_array_append_new(at, json_integer(NOW - 10 + i));
+	return json_pack("{s:[{s:s, s:I, s:I, s:I, s:I, s:o}]}", "tokens", "id",
+			 "3.1", "iat", (json_int_t)iat, "exp", (json_int_t)exp,
+			 "window", (json_int_t)DAY, "sent", (json_int_t)sent,
+			 "at", at);
+}
+
+static void test_uses(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t iat, exp, sent;
+		int uses;
+		struct judged_uses want;
+	} cases[] = {
+		{ NOW - 100, NOW + DAY, 0, 2, { 2, 1, 0 } },
+		{ NOW - DAY - 1, NOW + DAY, 0, 2, { 2, 1, 1 } },
+		{ NOW - 9 * DAY, NOW + DAY, NOW - 5, 1, { 1, 1, 0 } },
+		{ NOW - 9 * DAY, NOW, 0, 3, { 0, 0, 0 } }, /* its end */
+		{ NOW - 9 * DAY, NOW + DAY, 0, 0, { 0, 0, 0 } },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		AUTO_JSON json_t *p = pending(cases[i].iat, cases[i].exp,
+					      cases[i].sent, cases[i].uses);
+		struct judged_uses u = judge_uses(p, NOW);
+		assert_int_equal(u.uses, cases[i].want.uses);
+		assert_int_equal(u.tokens, cases[i].want.tokens);
+		assert_int_equal(u.late, cases[i].want.late);
+	}
+	assert_int_equal(judge_uses(NULL, NOW).tokens, 0);
+}
+
+static void test_listen(void **state)
+{
+	(void)state;
+	char url[JUDGED_URL];
+	assert_null(judge_listen("127.0.0.1:9465", "/metrics", url));
+	assert_string_equal(url, "http://127.0.0.1:9465/metrics");
+	assert_null(judge_listen("[::1]:1", "/x", url));
+	assert_string_equal(url, "http://[::1]:1/x");
+	assert_string_equal(judge_listen("unix:/run/a.sock", "/x", url),
+			    "/run/a.sock");
+	assert_string_equal(url, "http://localhost/x");
+	assert_string_equal(judge_listen("/run/a.sock", "/x", url),
+			    "/run/a.sock");
+}
+
+/* ---- running ---- */
+
+static void look_good(const struct doctor *d, const char *arg, json_t *all)
+{
+	(void)d;
+	found(all, FOUND_OK, "good", "%s", arg);
+	advise(all, "nothing is to be done where it is well");
+	found(all, FOUND_NOTE, "noted", "x");
+	advise(all, "do %s", arg);
+}
+
+static void look_for_ever(const struct doctor *d, const char *arg, json_t *all)
+{
+	(void)d, (void)arg, (void)all;
+	for (;;)
+		pause();
+}
+
+static void look_and_die(const struct doctor *d, const char *arg, json_t *all)
+{
+	(void)d, (void)arg, (void)all;
+	kill(getpid(), SIGKILL);
+}
+
+/* More than a pipe holds. */
+static void look_at_much(const struct doctor *d, const char *arg, json_t *all)
+{
+	(void)d, (void)arg;
+	for (int i = 0; i < 5000; i++)
+		found(all, FOUND_OK, "much", "%d of many", i);
+}
+
+static void assert_found(const json_t *all, size_t i, const char *check,
+			 const char *what, const char *next)
+{
+	const json_t *f = json_array_get(all, i);
+	assert_string_equal(json_text(f, "check", ""), check);
+	assert_string_equal(json_text(f, "state", ""), what);
+	assert_string_equal(json_text(f, "next", "-"), next);
+}
+
+static void test_one_that_hangs_stops_no_other(void **state)
+{
+	(void)state;
+	static const struct doctor_job jobs[] = {
+		{ "hangs", look_for_ever, NULL },
+		{ "good", look_good, "this" },
+		{ "hangs too", look_for_ever, NULL },
+		{ "dies", look_and_die, NULL },
+		{ "much", look_at_much, NULL },
+	};
+	struct doctor d = { .mint = false };
+	AUTO_JSON json_t *all = json_array();
+	int64_t begun = clock_ms();
+	doctor_run(&d, jobs, 5, 1500, all);
+	assert_in_range(clock_ms() - begun, 1500, 2900); /* not 2 x 1.5 s */
+	assert_int_equal(json_array_size(all), 3 + 2 + 5000);
+	assert_string_equal(json_text(json_array_get(all, 0), "detail", ""),
+			    "no answer within 2 s: what it looks at hangs");
+	assert_string_equal(json_text(json_array_get(all, 0), "state", ""),
+			    "wrong");
+	assert_found(all, 1, "good", "ok", "-");
+	assert_found(all, 2, "noted", "note", "do this");
+	assert_string_equal(json_text(json_array_get(all, 3), "check", ""),
+			    "hangs too");
+	assert_string_equal(json_text(json_array_get(all, 4), "detail", ""),
+			    "the check broke off");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_one_that_hangs_stops_no_other),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
