@@ -126,22 +126,20 @@ static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
  * a moment later we shall. */
 static void wait_for_ours(struct publisher *p, struct waiter *w)
 {
-	int64_t least = clock_ms() + AHEAD_MS;
 	if (w->after <= publisher_seq(p) || !store_is_shared(p->store))
 		return;
-	if (w->deadline < least)
-		w->deadline = least;
+	w->ahead_until = clock_ms() + AHEAD_MS;
 	p->wake = true;
 	pthread_cond_signal(&p->woken);
 }
 
-/* Must the poll be answered now?  Asked with the lock held, so that no
+/* May the poll wait (longer)?  At first asked with the lock held, so that no
  * event can slip in between the question and the waiting. */
-static bool must_answer(struct publisher *p, const struct waiter *w)
+static bool may_wait(struct publisher *p, const struct waiter *w, int64_t now)
 {
 	uint64_t seq = publisher_seq(p);
-	return p->releasing || w->after < seq || w->deadline <= clock_ms() ||
-	       (w->after > seq && !store_is_shared(p->store));
+	return (w->after == seq && w->deadline > now) ||
+	       (w->after > seq && w->ahead_until > now);
 }
 
 /* A poll says what its agent has; if it is answered now, there is something
@@ -166,7 +164,7 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 
 	pthread_mutex_lock(&p->lock);
 	wait_for_ours(p, w);
-	bool now = must_answer(p, w);
+	bool now = p->releasing || !may_wait(p, w, clock_ms());
 	note_poll(p, after, now);
 	if (!now) {
 		http_hold(rq);
@@ -186,11 +184,10 @@ static struct waiter *take_due(struct publisher *p, bool all)
 {
 	struct waiter *due = NULL;
 	int64_t now = clock_ms();
-	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->lock);
 	for (struct waiter **at = &p->waiters; *at != NULL;) {
 		struct waiter *w = *at;
-		if (!all && w->after >= seq && w->deadline > now) {
+		if (!all && may_wait(p, w, now)) {
 			at = &w->next;
 			continue;
 		}

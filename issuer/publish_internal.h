@@ -17,7 +17,8 @@
 struct waiter {
 	struct http_request *rq;
 	uint64_t after;
-	int64_t deadline; /* clock_ms() */
+	int64_t deadline;    /* clock_ms() */
+	int64_t ahead_until; /* `after` may be where we are not yet */
 	struct waiter *next;
 };
 
