@@ -10,8 +10,8 @@ import time
 
 import paths  # noqa: F401
 from agent import AgentDoor
-from flow import main, wait_for
-from key_compromise import Reader, b64, part
+from flow import Reader, main, wait_for
+from key_compromise import b64, part
 from web import basic, raw
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -16,8 +16,8 @@ import threading
 import time
 
 from bad_days import LONG, seeded
-from flow import MINTMARK, SLOW, TOP, Flow, cli, main, wait_for
-from key_compromise import Reader, kid, part
+from flow import MINTMARK, SLOW, TOP, Flow, Reader, cli, main, wait_for
+from key_compromise import kid, part
 
 ROUNDS = 500 if LONG else 20
 GONE = (OSError, http.client.HTTPException)  # nobody there, or in the middle

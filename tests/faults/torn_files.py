@@ -7,8 +7,7 @@ it goes on without, and has everything back from the mint."""
 import json
 
 from bad_days import LONG, seeded
-from flow import Flow, cli, main, wait_for
-from key_compromise import Reader
+from flow import Flow, Reader, cli, main, wait_for
 
 ROUNDS = 300 if LONG else 12
 PAGE = 4096

@@ -36,13 +36,14 @@ def free_port():
 
 
 def wait_for(what, condition, seconds=10.0):
-    """Wait until condition() is true; say `what` if it never is."""
-    end = time.monotonic() + seconds * SLOW
-    while time.monotonic() < end:
+    """Wait until condition() is true; say `what` if it never is.  The longer
+    it takes the less often we ask: asking costs what is waited for its time."""
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < seconds * SLOW:
         value = condition()
         if value:
             return value
-        time.sleep(0.01)
+        time.sleep(min(0.01 + waited / 20, 0.1))
     raise AssertionError(f"waited {seconds:g} s in vain: {what}")
 
 
@@ -227,10 +228,17 @@ class Agent(Process):
         return self.verify(token, *flags)[1].get("reason")
 
     def wait_reason(self, token, want, seconds=10.0, *flags):
-        wait_for(f"verify to say {want!r}, it says "
-                 f"{self.reason(token, '--no-use')!r}\n{self.text()}",
-                 lambda: self.reason(token, "--no-use", *flags) == want,
-                 seconds)
+        said = None
+
+        def says():
+            nonlocal said
+            said = self.reason(token, "--no-use", *flags)
+            return said == want
+        try:
+            wait_for(f"verify to say {want!r}", says, seconds)
+        except AssertionError as e:
+            raise AssertionError(
+                f"{e}; it says {said!r}\n{self.text()}") from None
 
 
 def cli(*argv, stdin="", env=None, check=None):
@@ -248,6 +256,24 @@ def cli(*argv, stdin="", env=None, check=None):
 def verify(token, *flags):
     p = cli("verify", "-o", "json", *flags, "-", stdin=token)
     return p.returncode, json.loads(p.stdout)
+
+
+class Reader:
+    """One verifying process that stays, and has its state mapped."""
+
+    def __init__(self, state):
+        self.p = subprocess.Popen([VERIFY_LINES, state], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, token):
+        self.p.stdin.write(token + "\n")
+        self.p.stdin.flush()
+        return self.p.stdout.readline().strip()
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait()
+        self.p.stdout.close()
 
 
 class Flow(unittest.TestCase):

@@ -19,7 +19,7 @@ import urllib.parse
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from flow import (MINTMARK, MINTMARKD, SLOW, TOP, VERIFY_LINES, Flow, cli, main,
+from flow import (MINTMARK, MINTMARKD, SLOW, TOP, Flow, Reader, cli, main,
                   may_trace, traced_env, wait_for)
 from hostile_feed import Liar
 
@@ -90,24 +90,6 @@ def handed_out(folder):
         out[user] = {head.split()[1]: token
                      for head, token in zip(lines[::2], lines[1::2])}
     return out
-
-
-class Reader:
-    """One verifying process that stays, and has its state mapped."""
-
-    def __init__(self, state):
-        self.p = subprocess.Popen([VERIFY_LINES, state], text=True,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, token):
-        self.p.stdin.write(token + "\n")
-        self.p.stdin.flush()
-        return self.p.stdout.readline().strip()
-
-    def close(self):
-        self.p.stdin.close()
-        self.p.wait()
-        self.p.stdout.close()
 
 
 class Drill(Flow):

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 
-from flow import MINTMARK, TOP, Flow, cli, main, may_trace, traced_env, wait_for
-from key_compromise import Reader, handed_out, kid, part
+from flow import (MINTMARK, TOP, Flow, Reader, cli, main, may_trace, traced_env,
+                  wait_for)
+from key_compromise import handed_out, kid, part
 
 # What changes files, and what tells the mint; recvfrom: the mint has done it,
 # and nobody has heard.

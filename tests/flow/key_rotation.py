@@ -10,8 +10,8 @@ import subprocess
 import threading
 import time
 
-from flow import MINTMARK, SLOW, TOP, Agent, Flow, cli, main, wait_for
-from key_compromise import Reader, kid
+from flow import MINTMARK, SLOW, TOP, Agent, Flow, Reader, cli, main, wait_for
+from key_compromise import kid
 
 ROTATIONS, LEAVES, RETURNS = 10, 2, 7
 QUIET = 5  # from this rotation to the next the key signs access tokens alone
