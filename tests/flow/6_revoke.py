@@ -15,9 +15,9 @@ class Revoke(Flow):
         i, a = self.both()
         rng = random.Random(2)
         acked = []
-        rounds = 0
+        rounds, patience = 0, 1
         while rounds < 10 or len(acked) <= 20:  # a slow one gets few done
-            rounds += 1
+            rounds, before = rounds + 1, len(acked)
             tokens = [i.mint() for _ in range(40)]
             stop = threading.Event()
 
@@ -34,10 +34,12 @@ class Revoke(Flow):
 
             c = threading.Thread(target=client)
             c.start()
-            time.sleep(0.02 + rng.random() * 0.1)
+            time.sleep((0.02 + rng.random() * 0.1) * patience)
             i.kill9()
             stop.set()
             c.join()
+            if len(acked) == before:
+                patience *= 2
             i.start()
         for t in acked:
             self.assertEqual(i.admin("GET", f"/v1/tokens/{t['id']}")["status"],
@@ -142,7 +144,8 @@ class Revoke(Flow):
                           (("slow", head, 0.25), ("fast", head)))
             slow.start()
             fast.start()
-            time.sleep(0.1)
+            wait_for("both to poll", lambda: i.http(
+                "GET", "/health/ready")[1]["polls"] == 2)
             r = threading.Thread(target=revoke, args=(token_id,))
             r.start()
             wait_for("one to be back", lambda: "fast" in log)
