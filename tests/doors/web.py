@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from doors import Door, Process, cli, wait_for
@@ -287,6 +288,11 @@ class Guarded:
                    {"user": "alice", "token": near["token"]}):
             r = self.get(self.PATH, **kw)
             self.assertEqual(r.status, 200, r)
+            for moved in r.all("X-Mintmark-Expires"):  # by this very use
+                self.assertLessEqual(near["dies_at"], moved)
+                self.assertLessEqual(moved, time.strftime(
+                    "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400)))
+                said["X-Mintmark-Expires"] = moved
             self.assertEqual({n: r.all(n) for n in said},
                              {n: [v] if n in self.TELLS else []
                               for n, v in said.items()})
