@@ -244,4 +244,4 @@ class Start(AgentDoor):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

@@ -18,4 +18,4 @@ class ApacheRest(Strangers, Rest, Life, Apache):
 
 if __name__ == "__main__":
     need_programs("apache2", "curl")
-    main()
+    main(at_once=3)

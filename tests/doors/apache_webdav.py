@@ -159,4 +159,4 @@ class ApacheWebdav(Dav, Life, Apache):
 
 if __name__ == "__main__":
     need_programs("apache2", "curl", "rclone", "cadaver")
-    main()
+    main(at_once=2)

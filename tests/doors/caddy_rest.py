@@ -41,4 +41,4 @@ class CaddyRest(Strangers, Rest, Life, Web):
 
 if __name__ == "__main__":
     need_programs("caddy", "curl")
-    main()
+    main(at_once=3)

@@ -12,8 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 from flow import (AGENT, BUILD, MINTMARK, SLOW, TOP, Flow,  # noqa: E402,F401
-                  Process, cli, free_port, wait_for)
-import unittest  # noqa: E402
+                  Process, cli, free_port, main, wait_for)
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE: nothing was passed silently
 DEPLOY = TOP / "deploy"
@@ -111,7 +110,3 @@ class Life:
         self.assertFalse(self.read("alice", used["token"]))
         wait_for("the sweeper", lambda: i.admin(
             "GET", f"/v1/tokens/{used['id']}")["status"] == "idle")
-
-
-def main():
-    unittest.main(verbosity=2)

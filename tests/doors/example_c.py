@@ -64,4 +64,4 @@ class Installed(Service):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

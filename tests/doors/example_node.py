@@ -311,4 +311,4 @@ class FakeIssuer(Service):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="mintmark-node-") as folder:
         home = install(SOURCE, folder)
-        main()
+        main(at_once=3)

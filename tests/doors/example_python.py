@@ -65,4 +65,4 @@ if __name__ == "__main__":
         print("skipped: Python cannot load a sanitized library",
               file=sys.stderr)
         sys.exit(SKIPPED)
-    main()
+    main(at_once=3)

@@ -67,4 +67,4 @@ class NginxRest(Strangers, Rest, Life, Web):
 
 if __name__ == "__main__":
     need_programs("nginx", "curl")
-    main()
+    main(at_once=3)

@@ -36,4 +36,4 @@ class NginxWebdav(Dav, Life, Web):
 
 if __name__ == "__main__":
     need_programs("nginx", "curl", "rclone", "cadaver")
-    main()
+    main(at_once=2)

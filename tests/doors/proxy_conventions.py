@@ -232,4 +232,4 @@ del Convention  # not a test by itself
 
 if __name__ == "__main__":
     need_programs("curl")
-    main()
+    main(at_once=3)

@@ -431,13 +431,13 @@ class Sftp(Life, Door):
         i, _ = self.both()
         self.start_impatient_door()
         t = i.mint("alice", scopes=self.WRITE)["token"]
-        for where in ("read", "write"):
-            with self.session(where, t) as get:
-                for _ in range(7):
-                    time.sleep(1)
-                    self.assertTrue(get(), "one in use stays")
-                time.sleep(9)
-                self.assertFalse(get(), "one that stands still is closed")
+        with self.session("read", t) as look, self.session("write", t) as get:
+            for _ in range(7):
+                time.sleep(1)
+                self.assertTrue(look() and get(), "one in use stays")
+            time.sleep(9)
+            for one in (look, get):
+                self.assertFalse(one(), "one that stands still is closed")
 
     def start_impatient_door(self):
         """On the deployed files, with seconds for minutes."""

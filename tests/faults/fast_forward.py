@@ -85,4 +85,4 @@ class FastForward(Thief):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=2)

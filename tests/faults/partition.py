@@ -107,4 +107,4 @@ class Partition(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=2)

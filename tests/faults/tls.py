@@ -194,4 +194,4 @@ if __name__ == "__main__":
     if why:
         print(f"passed over: no files of its own for the agent here: {why}")
         sys.exit(77)
-    main()
+    main(at_once=2)

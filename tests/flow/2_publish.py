@@ -226,4 +226,4 @@ class Publish(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=2)

@@ -261,4 +261,4 @@ class Report(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

@@ -64,5 +64,6 @@ class Renew(Flow):
             "GET", f"/v1/tokens/{t['id']}")["status"] == "active", 20)
         a.wait_reason(t["token"], None)
 
+
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

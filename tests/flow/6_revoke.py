@@ -367,4 +367,4 @@ def number(batch):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

@@ -406,4 +406,4 @@ class Ends(Sessions):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

@@ -466,4 +466,4 @@ class Expiring(Warnings):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=4)

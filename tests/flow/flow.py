@@ -5,15 +5,18 @@ mintmark-agent as a person would; the command line is the way in wherever it
 can be.  MM_BUILD names the build folder (ctest sets it); with MM_KEEP the folders
 stay, to be looked at.
 """
+import concurrent.futures
 import contextlib
 import http.client
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -325,5 +328,46 @@ def traced_env():
             os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 
 
-def main():
-    unittest.main(verbosity=2)
+class AtOnce:
+    """A runner for tests that wait most of the time: so many beside each
+    other, each in a process that runs one after the other."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def run(self, suite):
+        whole = unittest.TestResult()
+        with concurrent.futures.ProcessPoolExecutor(
+                self.count, multiprocessing.get_context("fork")) as pool:
+            for test, failed, skipped in pool.map(run_one, flat(suite)):
+                whole.testsRun += 1
+                whole.failures += [(test, text) for text in failed]
+                whole.skipped += [(test, why) for why in skipped]
+        print(f"{whole.testsRun} tests, {len(whole.failures)} failures, "
+              f"{len(whole.skipped)} skipped", file=sys.stderr, flush=True)
+        return whole
+
+
+def run_one(test):
+    """Its name, what went wrong, and why it was skipped."""
+    result, began = unittest.TestResult(), time.monotonic()
+    test(result)
+    failed = [text for _, text in result.failures + result.errors]
+    skipped = [why for _, why in result.skipped]
+    word = "FAIL" if failed else "skipped" if skipped else "ok"
+    print(f"{test.id()} ... {word} ({time.monotonic() - began:.1f} s)",
+          *failed, *skipped, sep="\n", file=sys.stderr, flush=True)
+    return test.id(), failed, skipped
+
+
+def flat(suite):
+    """The tests of a suite of suites."""
+    for t in suite:
+        yield from flat(t) if isinstance(t, unittest.TestSuite) else (t,)
+
+
+def main(at_once=1, exit=True):
+    """The tests of the file that was called, by AtOnce where it is more than
+    one; their result, if that does not end the process."""
+    how = {"testRunner": AtOnce(at_once)} if at_once > 1 else {"verbosity": 2}
+    return unittest.main(exit=exit, **how).result

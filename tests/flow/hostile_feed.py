@@ -223,4 +223,4 @@ class HostileFeed(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=4)

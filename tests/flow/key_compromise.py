@@ -590,4 +590,4 @@ class ForgedFeed(Thief):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

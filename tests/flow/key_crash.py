@@ -222,7 +222,7 @@ def main_traced():
     if why:
         print(f"passed over: programs cannot be traced here: {why}")
         sys.exit(77)
-    main()
+    main(at_once=3)
 
 
 if __name__ == "__main__":

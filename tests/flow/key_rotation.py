@@ -224,4 +224,4 @@ class Rotation(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=2)

@@ -419,4 +419,4 @@ class Metrics(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

@@ -662,4 +662,4 @@ class Hostile(OAuth):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)

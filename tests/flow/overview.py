@@ -79,4 +79,4 @@ class Overview(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=2)
