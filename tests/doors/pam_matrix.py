@@ -529,4 +529,4 @@ class Matrix(Stack):
 if __name__ == "__main__":
     need_programs("pamtester", "nsenter", "unshare")
     need_namespaces()
-    main()
+    main(at_once=2)
