@@ -219,7 +219,7 @@ class Agent(Process):
             argv += ["--issuer", url]
         self.spawn(*argv, *self.flags)
         if wait:
-            wait_for("the state file", self.state.exists)
+            wait_for("the state file", self.state.exists, 20)
         return self
 
     def verify(self, token, *flags):
@@ -285,17 +285,18 @@ class Flow(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mintmark-flow-"))
         self.processes = []
+        self.addCleanup(self.clean)  # also where a setUp behind this one fails
 
     def tearDown(self):
-        try:
-            for p in reversed(self.processes):
-                p.stop()
-                self.assertNotIn("Sanitizer", p.text(), p.log.name)
-        finally:
-            for p in self.processes:
-                p.kill9()
-            if "MM_KEEP" not in os.environ:
-                shutil.rmtree(self.folder, ignore_errors=True)
+        for p in reversed(self.processes):
+            p.stop()
+            self.assertNotIn("Sanitizer", p.text(), p.log.name)
+
+    def clean(self):
+        for p in self.processes:
+            p.kill9()
+        if "MM_KEEP" not in os.environ:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def issuer(self, start=True, **kw):
         p = Issuer(self.folder, **kw)
