@@ -11,8 +11,7 @@ import time
 
 from bad_days import LONG, seeded
 from crash import Client, Ledger
-from flow import SLOW, Agent, Flow, Issuer, main, wait_for
-from key_compromise import Reader
+from flow import SLOW, Agent, Flow, Issuer, Reader, main, wait_for
 from postgres import Postgres
 
 ROUNDS = 40 if LONG else 3
