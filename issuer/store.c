@@ -52,6 +52,8 @@ static enum mm_err check_issuer(struct conn *c, const char *iss,
 static enum mm_err begin_history(struct conn *c, void *arg)
 {
 	char epoch[EPOCH_SIZE];
+	if (c->db->take_time != NULL)
+		TRY(c->db->take_time(c));
 	TRY(new_epoch(epoch));
 	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
 	query_text(&q, epoch);

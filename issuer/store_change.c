@@ -16,11 +16,16 @@ static unsigned list_value(enum token_status s)
  * its tokens have expired. */
 static enum mm_err list_append(struct conn *c, struct event *e)
 {
-	AUTO_QUERY struct query q = query_new(c, ST_LIST_LIVES);
-	query_int(&q, e->list);
-	bool lives = query_row(&q);
-	TRY(query_end(&q));
-	return lives ? log_append(c, e) : MM_OK;
+	if (c->tail.live != e->list) {
+		AUTO_QUERY struct query q = query_new(c, ST_LIST_LIVES);
+		query_int(&q, e->list);
+		bool lives = query_row(&q);
+		TRY(query_end(&q));
+		if (!lives)
+			return MM_OK;
+		c->tail.live = e->list;
+	}
+	return log_append(c, e);
 }
 
 static const char *mark_name(enum token_status from, enum token_status to)
@@ -362,6 +367,7 @@ static enum mm_err sweep_lists(struct conn *c, void *arg)
 		AUTO_QUERY struct query dead = query_new(c, ST_LIST_DEAD);
 		query_int(&dead, ended[i]);
 		TRY(query_run(&dead));
+		c->tail.live = 0;
 		TRY(log_append(c, &e));
 	}
 	return MM_OK;

@@ -36,6 +36,7 @@ struct listener;
 struct tail {
 	bool has_seq, has_line;
 	uint64_t seq, line;
+	uint32_t live; /* a list that is not dead; 0: none is known */
 	char digest[AUDIT_DIGEST_SIZE]; /* of that line; "" of none */
 };
 
@@ -72,6 +73,9 @@ struct database {
 	enum mm_err (*begin)(struct conn *c);
 	/* MM_OK: it is durable. */
 	enum mm_err (*commit)(struct conn *c);
+	/* What follows in this transaction may take minutes.  NULL: anything
+	 * may. */
+	enum mm_err (*take_time)(struct conn *c);
 	void (*rollback)(struct conn *c);
 	/* After a rollback, of one part or of several together: is it worth
 	 * doing again?  May wait a moment.  NULL: it never is. */

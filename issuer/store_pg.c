@@ -96,6 +96,7 @@ static enum mm_err begin_writing(struct pg_conn *c)
 	c->worth_again = true;
 	c->outcome = PG_UNDONE;
 	c->has_events = false;
+	c->patience_ms = PG_ANSWER_MS;
 	TRY(connect_again(c));
 	TRY(pg_send(c, "BEGIN ISOLATION LEVEL READ COMMITTED"));
 	TRY(take_head(c));
@@ -190,6 +191,12 @@ static void make_ready(struct conn *base)
 		(void)!pg_exec(c, "ROLLBACK");
 }
 
+static enum mm_err take_time(struct conn *c)
+{
+	of(c)->patience_ms = PG_LONG_MS;
+	return pg_send(of(c), "SET LOCAL statement_timeout = 0");
+}
+
 static const char *trouble(struct conn *c)
 {
 	return of(c)->outcome == PG_UNKNOWN
@@ -222,6 +229,7 @@ const struct database pg_database = {
 	.make_ready = make_ready,
 	.begin = begin,
 	.commit = commit,
+	.take_time = take_time,
 	.rollback = rollback,
 	.again = again,
 	.part_begin = part_begin,

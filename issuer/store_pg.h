@@ -7,7 +7,9 @@
 #include "issuer/store_db.h"
 #include "issuer/store_pg_sql.h"
 
-#define PG_ANSWER_MS 10000 /* for one statement, and for the lock of head */
+/* For an answer: longer than the database has for a statement. */
+#define PG_ANSWER_MS 12000
+#define PG_LONG_MS   (3600 * 1000) /* take_time() */
 
 /* What a transaction that failed came to. */
 enum pg_outcome {
@@ -33,6 +35,7 @@ struct pg_conn {
 	int64_t changed;       /* rows, by the last statement */
 	int64_t failing_since; /* clock_ms(); 0: all is well */
 	int64_t next_try;      /* to connect: not before */
+	int64_t patience_ms;   /* for one answer */
 
 	char trouble[256];
 };
@@ -55,11 +58,9 @@ MM_MUST_USE enum mm_err pg_number(struct pg_conn *c, const char *text,
 
 /* ---- answers (store_pg_answer.c) ---- */
 
-/* The next answer, until `deadline` (clock_ms()).  NULL: there is none, or the
- * connection is broken, and then closed. */
-PGresult *pg_answer(struct pg_conn *c, int64_t deadline);
-/* When an answer must be there that is asked for now. */
-int64_t pg_answer_by(void);
+/* The next answer.  NULL: there is none, or the connection is broken, and then
+ * closed. */
+PGresult *pg_answer(struct pg_conn *c);
 /* What an answer says, noted in c->trouble if it is a failure. */
 MM_MUST_USE enum mm_err pg_judge(struct pg_conn *c, const PGresult *r);
 /* The connection is of no use any more (why NULL: as libpq says): what was

@@ -9,8 +9,6 @@
 #include "common/log.h"
 #include "issuer/store_pg.h"
 
-#define GRACE_MS 2000 /* for an answer, past the database's own limit */
-
 /* SQLSTATE classes (PostgreSQL, appendix A). */
 static enum mm_err err_of_state(const char *state, bool *worth_again)
 {
@@ -106,9 +104,9 @@ static bool wait_for(struct pg_conn *c, int64_t deadline)
 	return true;
 }
 
-PGresult *pg_answer(struct pg_conn *c, int64_t deadline)
+PGresult *pg_answer(struct pg_conn *c)
 {
-	if (c->pg == NULL || !wait_for(c, deadline))
+	if (c->pg == NULL || !wait_for(c, clock_ms() + c->patience_ms))
 		return NULL;
 	PGresult *r = PQgetResult(c->pg);
 	if (PQstatus(c->pg) == CONNECTION_BAD) {
@@ -117,11 +115,6 @@ PGresult *pg_answer(struct pg_conn *c, int64_t deadline)
 		pg_broken(c, c->trouble);
 	}
 	return r;
-}
-
-int64_t pg_answer_by(void)
-{
-	return clock_ms() + PG_ANSWER_MS + GRACE_MS;
 }
 
 /* ---- outside the pipeline ---- */
@@ -134,8 +127,7 @@ static enum mm_err exec_each(struct pg_conn *c, const char *text,
 		return MM_ERR_UNAVAILABLE;
 	if (!PQsendQuery(c->pg, text))
 		return pg_broken(c, NULL), MM_ERR_UNAVAILABLE;
-	int64_t deadline = pg_answer_by();
-	for (PGresult *r; (r = pg_answer(c, deadline)) != NULL; PQclear(r)) {
+	for (PGresult *r; (r = pg_answer(c)) != NULL; PQclear(r)) {
 		enum mm_err one = pg_judge(c, r);
 		if (one == MM_OK && each != NULL)
 			each(ctx, r);

@@ -255,6 +255,7 @@ enum mm_err pg_open(const char *where, bool writes, struct conn **out,
 	pthread_mutex_init(&c->base.lock, NULL);
 	c->where = copy;
 	c->base.writes = writes;
+	c->patience_ms = PG_ANSWER_MS;
 	enum mm_err e = ready(c, why);
 	if (e != MM_OK)
 		pg_close(&c->base);

@@ -15,6 +15,8 @@
 #define NUMBER_OID 20 /* int8 */
 #define TEXT_OID   25
 
+#define PIPELINE_MOST 1000 /* answers outstanding: both sides keep them */
+
 static const char *const sql[ST_COUNT] = {
 #define X(name, text) [ST_##name] = text,
 	STATEMENTS(X)
@@ -110,9 +112,8 @@ static void take_answer(struct pg_conn *c, PGresult *r, PGresult **rows)
 /* Every answer that is still to come; *rows are the last one's. */
 static enum mm_err drain(struct pg_conn *c, PGresult **rows)
 {
-	int64_t deadline = pg_answer_by();
 	while (c->pending != 0 && c->pg != NULL) {
-		PGresult *r = pg_answer(c, deadline);
+		PGresult *r = pg_answer(c);
 		if (r != NULL)
 			take_answer(c, r, rows);
 		else if (c->pg != NULL) /* the end of one statement's */
@@ -173,8 +174,7 @@ static enum mm_err prepare_now(struct pg_conn *c, const struct query *q)
 		return MM_OK;
 	if (!send_prepare(c, q, name))
 		return pg_broken(c, NULL), MM_ERR_UNAVAILABLE;
-	int64_t deadline = pg_answer_by();
-	for (PGresult *r; (r = pg_answer(c, deadline)) != NULL; PQclear(r))
+	for (PGresult *r; (r = pg_answer(c)) != NULL; PQclear(r))
 		e = pg_judge(c, r);
 	c->prepared[q->which] = e == MM_OK && c->pg != NULL;
 	return c->pg == NULL ? MM_ERR_UNAVAILABLE : e;
@@ -193,8 +193,7 @@ static enum mm_err run_and_read(struct query *q, PGresult **rows)
 	if (is_long(q->which))
 		return PQsetSingleRowMode(c->pg) ? MM_OK : MM_ERR_UNAVAILABLE;
 	enum mm_err e = MM_OK;
-	int64_t deadline = pg_answer_by();
-	for (PGresult *r; (r = pg_answer(c, deadline)) != NULL;) {
+	for (PGresult *r; (r = pg_answer(c)) != NULL;) {
 		e = pg_judge(c, r);
 		PQclear(*rows);
 		*rows = r;
@@ -213,7 +212,10 @@ void pg_run(struct query *q)
 
 void pg_post(struct query *q)
 {
-	q->failed = send_statement(of(q->c), q);
+	struct pg_conn *c = of(q->c);
+	q->failed = send_statement(c, q);
+	if (q->failed == MM_OK && c->pending > PIPELINE_MOST)
+		q->failed = pg_fetch_now(c, NULL);
 	q->ended = true;
 }
 
@@ -221,7 +223,7 @@ void pg_post(struct query *q)
 static bool next_alone(struct query *q)
 {
 	PQclear(q->rows);
-	q->rows = pg_answer(of(q->c), pg_answer_by());
+	q->rows = pg_answer(of(q->c));
 	if (of(q->c)->pg == NULL)
 		q->failed = MM_ERR_UNAVAILABLE;
 	else if (q->rows != NULL)
@@ -255,7 +257,7 @@ void pg_done(struct query *q)
 	PQclear(q->rows);
 	if (!is_long(q->which) || q->c->writes)
 		return;
-	for (PGresult *r; (r = pg_answer(of(q->c), pg_answer_by())) != NULL;)
+	for (PGresult *r; (r = pg_answer(of(q->c))) != NULL;)
 		PQclear(r);
 }
 

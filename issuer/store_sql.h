@@ -151,16 +151,22 @@
 		" (SELECT list AS l, (max(idx) + 4) / 4 * 4 AS last"       \
 		" FROM token GROUP BY list) AS ends"                       \
 		" WHERE list.list = l AND dead = 0")                       \
-	X(LIST_FILL, "WITH RECURSIVE gap(list, idx, size, expires) AS"     \
-		" (SELECT list, size - 1, size, expires FROM list"         \
-		" WHERE dead = 0 UNION ALL SELECT list, idx - 1, size,"    \
-		" expires FROM gap WHERE idx > 0)"                         \
+	X(LIST_FILL, "WITH RECURSIVE edge(list, idx, before) AS"           \
+		" (SELECT list, idx, lag(idx, 1, -1) OVER"                 \
+		" (PARTITION BY list ORDER BY idx) FROM token"             \
+		" UNION ALL SELECT list, size, size - 4 FROM list),"       \
+		" gap(list, idx, until) AS"                                \
+		" (SELECT list, before + 1, idx FROM edge"                 \
+		" WHERE idx > before + 1"                                  \
+		" UNION ALL SELECT list, idx + 1, until FROM gap"          \
+		" WHERE idx + 1 < until)"                                  \
 		" INSERT INTO token(list, idx, " USER ", label,"           \
 		" audience, kid, created_by, changed_by, iat, exp,"        \
 		" auto_refresh, dies_at, status)"                          \
-		" SELECT list, idx, '(unknown)', 'not in the backup', ''," \
+		" SELECT list, idx, '(unknown)', 'not in the backup', '',"  \
 		" '', 'restored', 'restored', 1, expires, 0, expires, 1"   \
-		" FROM gap WHERE true ON CONFLICT DO NOTHING")             \
+		" FROM gap JOIN list USING (list) WHERE dead = 0"          \
+		" ON CONFLICT DO NOTHING")                                 \
 	X(LIST_SKIP, "INSERT INTO list SELECT coalesce(max(list), 0)"      \
 		" + 1000, 1, 1, 4, 4, 1 FROM list")                        \
 	X(LIST_LIVES, "SELECT 1 FROM list WHERE list = ?1 AND dead = 0")   \
