@@ -42,6 +42,7 @@
 	X(MM_ERR_REUSED,             422, "key_reused")              \
 	X(MM_ERR_GONE,               410, "gone")                    \
 	X(MM_ERR_BUSY,               503, "busy")                    \
+	X(MM_ERR_UNSURE,             503, "unsure")                  \
 	X(MM_ERR_VERSION,            500, "wrong_version")           \
 	X(MM_ERR_ROLLBACK,           502, "rollback")                \
 	X(MM_ERR_GAP,                502, "gap")                     \

@@ -8,6 +8,8 @@
  * back by following the log, also for one's own writes.
  *
  * MM_ERR_UNAVAILABLE: the store cannot answer now.  MM_ERR_FULL: no room.
+ * MM_ERR_UNSURE: it broke off while it was committing; the change may have been
+ * made, or not.
  */
 #ifndef MM_ISSUER_STORE_H
 #define MM_ISSUER_STORE_H

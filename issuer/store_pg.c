@@ -119,8 +119,10 @@ static enum mm_err commit_writing(struct pg_conn *c)
 	TRY(pg_fetch_now(c, NULL));
 	TRY(pg_send(c, "COMMIT"));
 	enum mm_err e = pg_fetch_now(c, NULL);
-	if (c->pg == NULL)
+	if (c->pg == NULL) {
 		c->outcome = PG_UNKNOWN;
+		return MM_ERR_UNSURE;
+	}
 	if (e == MM_OK)
 		c->failing_since = 0;
 	return e;
@@ -144,7 +146,10 @@ static void rollback(struct conn *base)
 		(void)!pg_fetch_now(c, NULL);
 	enum mm_err was = c->failed;
 	c->failed = MM_OK;
-	if (c->pg != NULL && pg_send(c, "ROLLBACK") == MM_OK)
+	/* What was to be prepared behind a failure has not been. */
+	memset(c->prepared, 0, sizeof c->prepared);
+	if (c->pg != NULL && pg_send(c, "ROLLBACK") == MM_OK &&
+	    pg_send(c, "DEALLOCATE ALL") == MM_OK)
 		(void)!pg_fetch_now(c, NULL);
 	c->failed = was;
 }

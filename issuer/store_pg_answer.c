@@ -109,11 +109,8 @@ PGresult *pg_answer(struct pg_conn *c)
 	if (c->pg == NULL || !wait_for(c, clock_ms() + c->patience_ms))
 		return NULL;
 	PGresult *r = PQgetResult(c->pg);
-	if (PQstatus(c->pg) == CONNECTION_BAD) {
-		if (r != NULL)
-			(void)!judge_failure(c, r);
-		pg_broken(c, c->trouble);
-	}
+	if (PQstatus(c->pg) == CONNECTION_BAD)
+		pg_broken(c, r ? PQresultErrorMessage(r) : NULL);
 	return r;
 }
 

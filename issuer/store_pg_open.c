@@ -93,6 +93,13 @@ void pg_disconnect(struct pg_conn *c)
 	c->pending = 0;
 }
 
+/* Failures come by themselves. */
+static void pass_over(void *ctx, const char *notice)
+{
+	(void)ctx;
+	(void)notice;
+}
+
 static enum mm_err reach(struct pg_conn *c)
 {
 	static const char *const names[] = { "application_name",
@@ -111,10 +118,12 @@ static enum mm_err reach(struct pg_conn *c)
 				       "2",	    "3", "read-write", "UTF8",
 				       c->where,    NULL };
 	c->pg = PQconnectdbParams(names, values, 1);
-	if (c->pg != NULL && PQstatus(c->pg) == CONNECTION_OK)
+	if (c->pg == NULL)
+		return MM_ERR_NOMEM;
+	PQsetNoticeProcessor(c->pg, pass_over, NULL);
+	if (PQstatus(c->pg) == CONNECTION_OK)
 		return MM_OK;
-	if (c->pg != NULL)
-		note_trouble(c);
+	note_trouble(c);
 	return MM_ERR_UNAVAILABLE;
 }
 

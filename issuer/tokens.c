@@ -84,6 +84,12 @@ static enum mm_err not_stored(struct issuer *is, struct http_request *rq,
 	}
 	if (e == MM_ERR_REUSED)
 		return repeat_reused(rq);
+	if (e == MM_ERR_UNSURE)
+		return why_say(http_why(rq), e, NULL,
+			       "the database broke off: the token may have "
+			       "been made, or not; ask again with the same "
+			       "Idempotency-Key, or look for one that nobody "
+			       "was given and revoke it");
 	if (e == MM_ERR_UNAUTHENTICATED)
 		return why_say(http_why(rq), e, NULL,
 			       "the token is not valid here");
