@@ -226,6 +226,32 @@ class Faulty(Flow):
         self.assertEqual(status, 201)
         self.check_minted(i, reply)
 
+    def test_F25_a_long_reader_and_a_vacuum(self):
+        """A backup reads for as long as it likes, and nobody waits for it; what
+        packs the file has its turn, and nothing is lost by it."""
+        i = self.issuer()
+        db = i.data / "mintmark.db"
+        reader = sqlite3.connect(db, isolation_level=None)
+        self.addCleanup(reader.close)
+        reader.execute("BEGIN")
+        count = "SELECT count(*) FROM token"
+        then = reader.execute(count).fetchone()
+        minted = [i.mint() for _ in range(50)]
+        i.revoke(minted[0]["id"])
+        self.assertEqual(reader.execute(count).fetchone(), then)
+        reader.execute("COMMIT")
+        self.assertEqual(reader.execute(count).fetchone(), (then[0] + 50,))
+        packer = subprocess.Popen(["sqlite3", "-cmd", ".timeout 20000", db,
+                                   "VACUUM; VACUUM; PRAGMA integrity_check"],
+                                  stdout=subprocess.PIPE, text=True)
+        statuses = {self.mint(i)[0] for _ in range(50)}
+        self.assertEqual(packer.communicate()[0], "ok\n")
+        self.assertLessEqual(statuses, {201, 503})
+        have = {t["id"]: t["status"] for t in i.admin(
+            "GET", "/v1/tokens?status=all&limit=500")["tokens"]}
+        self.assertEqual({m["id"] for m in minted} - set(have), set())
+        self.assertEqual(have[minted[0]["id"]], "revoked")
+
     # ---- no random numbers ----
 
     def test_F30_no_first_start(self):
