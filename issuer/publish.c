@@ -175,7 +175,7 @@ void publisher_release(struct publisher *p)
 	p->releasing = true;
 	p->wake = true;
 	pthread_cond_signal(&p->woken);
-	while (p->running && p->waiters != NULL)
+	while (p->running && p->polls.first != NULL)
 		pthread_cond_wait(&p->followed, &p->lock);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -333,7 +333,7 @@ void publisher_stats(struct publisher *p, struct publisher_stats *out)
 	pthread_rwlock_unlock(&p->state);
 	pthread_mutex_lock(&p->lock);
 	int64_t now = clock_ms();
-	out->waiting = p->waiting;
+	out->waiting = p->polls.count;
 	out->following = p->following;
 	out->round_ms = now - p->round_at;
 	out->good_round_ms = now - p->good_round_at;

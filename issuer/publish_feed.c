@@ -124,7 +124,7 @@ static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
 
 /* Who has followed another issuer on this store may know more than we do yet:
  * a moment later we shall. */
-static void wait_for_ours(struct publisher *p, struct waiter *w)
+static void wait_for_ours(struct publisher *p, struct poll *w)
 {
 	if (w->after <= publisher_seq(p) || !store_is_shared(p->store))
 		return;
@@ -133,13 +133,25 @@ static void wait_for_ours(struct publisher *p, struct waiter *w)
 	pthread_cond_signal(&p->woken);
 }
 
-/* May the poll wait (longer)?  At first asked with the lock held, so that no
- * event can slip in between the question and the waiting. */
-static bool may_wait(struct publisher *p, const struct waiter *w, int64_t now)
+/* Whose turn it is. */
+struct turn {
+	bool all;
+	uint64_t seq;
+	int64_t now;
+};
+
+/* At first asked with the lock held, so that no event can slip in between the
+ * question and the waiting. */
+static bool may_wait(const struct turn *t, const struct poll *w)
 {
-	uint64_t seq = publisher_seq(p);
-	return (w->after == seq && w->deadline > now) ||
-	       (w->after > seq && w->ahead_until > now);
+	return (w->after == t->seq && w->deadline > t->now) ||
+	       (w->after > t->seq && w->ahead_until > t->now);
+}
+
+static bool is_due(void *ctx, const struct poll *w)
+{
+	const struct turn *t = ctx;
+	return t->all || !may_wait(t, w);
 }
 
 /* A poll says what its agent has; if it is answered now, there is something
@@ -155,23 +167,16 @@ static void note_poll(struct publisher *p, uint64_t after, bool answered_now)
 enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 			   uint64_t after, int64_t wait)
 {
-	struct waiter *w = malloc(sizeof *w);
+	struct poll *w = poll_new(rq, after, wait);
 	if (w == NULL)
 		return MM_ERR_NOMEM;
-	*w = (struct waiter){ .rq = rq,
-			      .after = after,
-			      .deadline = clock_ms() + wait * 1000 };
-
 	pthread_mutex_lock(&p->lock);
 	wait_for_ours(p, w);
-	bool now = p->releasing || !may_wait(p, w, clock_ms());
+	struct turn turn = { p->releasing, publisher_seq(p), clock_ms() };
+	bool now = is_due(&turn, w);
 	note_poll(p, after, now);
-	if (!now) {
-		http_hold(rq);
-		w->next = p->waiters;
-		p->waiters = w;
-		p->waiting++;
-	}
+	if (!now)
+		polls_hold(&p->polls, w);
 	pthread_mutex_unlock(&p->lock);
 	if (!now)
 		return MM_OK;
@@ -179,32 +184,21 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 	return answer_now(p, rq, after);
 }
 
-/* Take those out of the list whose turn it is. */
-static struct waiter *take_due(struct publisher *p, bool all)
+static struct poll *take_due(struct publisher *p, bool all)
 {
-	struct waiter *due = NULL;
-	int64_t now = clock_ms();
+	struct turn turn = { all, publisher_seq(p), clock_ms() };
 	pthread_mutex_lock(&p->lock);
-	for (struct waiter **at = &p->waiters; *at != NULL;) {
-		struct waiter *w = *at;
-		if (!all && may_wait(p, w, now)) {
-			at = &w->next;
-			continue;
-		}
-		*at = w->next;
-		w->next = due;
-		due = w;
-		p->waiting--;
-		awaited_begin(&p->awaited, w->after, now);
-	}
+	struct poll *due = polls_take(&p->polls, is_due, &turn);
+	for (const struct poll *w = due; w != NULL; w = w->next)
+		awaited_begin(&p->awaited, w->after, turn.now);
 	pthread_mutex_unlock(&p->lock);
 	return due;
 }
 
 void publish_answer(struct publisher *p, bool all)
 {
-	struct waiter *next;
-	for (struct waiter *w = take_due(p, all); w != NULL; w = next) {
+	struct poll *next;
+	for (struct poll *w = take_due(p, all); w != NULL; w = next) {
 		next = w->next;
 		enum mm_err e = answer_now(p, w->rq, w->after);
 		if (e != MM_OK)

@@ -6,21 +6,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/polls.h"
 #include "issuer/awaited.h"
 #include "issuer/publish.h"
 
 #define BATCHES	   32	/* signed batches kept */
 #define BATCH_MS   1000 /* a heartbeat is made new after this */
 #define KEPT_LISTS 64	/* signed status lists kept */
-
-/* A poll that waits for an event. */
-struct waiter {
-	struct http_request *rq;
-	uint64_t after;
-	int64_t deadline;    /* clock_ms() */
-	int64_t ahead_until; /* `after` may be where we are not yet */
-	struct waiter *next;
-};
 
 /* A signed object, and what it was made from. */
 struct kept {
@@ -50,8 +42,7 @@ struct publisher {
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t woken, followed;
-	struct waiter *waiters;
-	size_t waiting;
+	struct polls polls; /* that wait for an event */
 	bool wake, stopping, releasing, following, running;
 	uint64_t rounds_begun, rounds_done;
 	struct awaited awaited;
