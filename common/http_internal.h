@@ -2,6 +2,7 @@
  *
  *	http.c          start and stop
  *	http_listen.c   the listening sockets
+ *	http_public.c   the one beyond this host, and its TLS
  *	http_accept.c   new connections, while there is room for them
  *	http_poll.c     the polling threads
  *	http_reaper.c   connections, and the end of those that dawdle

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/clock.h"
+#include "common/http_public.h"
 #include "common/json_heap.h"
 #include "common/log.h"
 #include "common/loopback.h"
@@ -57,23 +59,20 @@ static enum mm_err check_issuer_url(const char *url, struct why *why)
 	return MM_OK;
 }
 
+static struct http_public public_of(const struct issuer_settings *set)
+{
+	return (struct http_public){ .name = "listen",
+				     .listen = set->listen,
+				     .tls_cert = set->tls_cert,
+				     .tls_key = set->tls_key,
+				     .behind_proxy = set->behind_proxy };
+}
+
 static enum mm_err check_listen(const struct issuer_settings *set,
 				struct why *why)
 {
-	char host[256];
-	uint16_t port;
-	TRY(address_read(set->listen, host, &port, why));
-	bool tls = set->tls_cert[0] != '\0';
-	if (tls != (set->tls_key[0] != '\0'))
-		return why_say(why, MM_ERR_INVALID, "tls_cert",
-			       "tls_cert and tls_key go together");
-	if (!tls && !set->behind_proxy && !host_is_loopback(host))
-		return why_say(why, MM_ERR_INVALID, "listen",
-			       "%s can be reached from other hosts: give "
-			       "tls_cert and tls_key, or say behind_proxy = "
-			       "true if a TLS proxy stands in front",
-			       set->listen);
-	return MM_OK;
+	const struct http_public at = public_of(set);
+	return http_public_check(&at, why);
 }
 
 static struct warn_options warn_options(const struct issuer_settings *set)
@@ -264,54 +263,23 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 			    why);
 }
 
-static enum mm_err read_pem(const char *path, struct buf *b, const char **out,
-			    struct why *why)
-{
-	struct span text;
-	*out = NULL;
-	if (path[0] == '\0')
-		return MM_OK;
-	TRY(buf_read_file(b, path, why));
-	TRY(buf_done(b, &text));
-	*out = (const char *)text.at;
-	return MM_OK;
-}
-
-/* A group may read it, as Debian's ssl-cert does. */
-static enum mm_err check_tls_key(const char *path, struct why *why)
-{
-	struct stat st;
-	if (path[0] == '\0' || stat(path, &st) != 0 ||
-	    (st.st_mode & (S_IWGRP | S_IRWXO)) == 0)
-		return MM_OK; /* what is not there is said when it is read */
-	return why_say(why, MM_ERR_INVALID, "tls_key",
-		       "others can read %s: chmod 600 it, and replace the "
-		       "key if they may have",
-		       path);
-}
-
 static enum mm_err start_http(struct issuer *is, struct why *why)
 {
-	char host[256], sock[4096];
-	AUTO_BUF struct buf cert = buf_new(1 << 20);
-	AUTO_BUF struct buf key = buf_new(1 << 20);
+	char sock[4096];
+	const struct http_public at = public_of(&is->set);
+	AUTO_PUBLIC struct http_public_texts texts = { .host = "" };
 	struct http_options o = {
 		.routes = issuer_routes,
 		.app = is,
 		.allow = issuer_allow,
 		.refused = issuer_refused,
-		.host = host,
 		.socket_path = sock,
 		.workers = (unsigned)is->set.workers,
 		.pollers = 2,
 		.connections = (unsigned)is->set.connections,
-		.behind_proxy = is->set.behind_proxy,
 	};
-	TRY(address_read(is->set.listen, host, &o.port, why));
 	TRY(data_path(is, "admin.sock", sock));
-	TRY(check_tls_key(is->set.tls_key, why));
-	TRY(read_pem(is->set.tls_cert, &cert, &o.tls_cert, why));
-	TRY(read_pem(is->set.tls_key, &key, &o.tls_key, why));
+	TRY(http_public_fill(&at, &texts, &o, why));
 	TRY(http_start(&o, &is->http, why));
 	return issuer_metrics_start(is, why);
 }
