@@ -7,6 +7,20 @@
 #include "common/settings.h"
 
 #define PEM_MAX (1u << 20)
+#define UNIX	"unix:"
+
+enum mm_err http_unix_path(const char *name, const char *listen,
+			   const char **out, struct why *why)
+{
+	bool local = strncmp(listen, UNIX, strlen(UNIX)) == 0;
+	const char *path = local ? listen + strlen(UNIX) : listen;
+	*out = path[0] == '/' ? path : NULL;
+	if (local && *out == NULL)
+		return why_say(why, MM_ERR_INVALID, name,
+			       "--%s %s: the path must begin with /", name,
+			       listen);
+	return MM_OK;
+}
 
 enum mm_err http_public_check(const struct http_public *p, struct why *why)
 {

@@ -5,6 +5,11 @@
 
 #include "common/http.h"
 
+/* The path of a listener "unix:/PATH"; *out NULL: it is none.  MM_ERR_INVALID:
+ * it does not begin with a slash.  `name` as below. */
+MM_MUST_USE enum mm_err http_unix_path(const char *name, const char *listen,
+				       const char **out, struct why *why);
+
 /* The settings, which are to stay until http_public_fill() has returned. */
 struct http_public {
 	const char *name;		/* of the setting: "listen" */

@@ -4,6 +4,23 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/query.h"
+
+#define WAIT_MAX 30 /* seconds; a peer that left is not noticed sooner */
+
+enum mm_err poll_read(struct http_request *rq, uint64_t *after, int64_t *wait)
+{
+	uint64_t seconds = 0;
+	*after = UINT64_MAX;
+	TRY(query_number(rq, "after", 0, INT64_MAX, after));
+	TRY(query_number(rq, "wait", 0, WAIT_MAX, &seconds));
+	*wait = (int64_t)seconds;
+	if (*after == UINT64_MAX)
+		return why_say(http_why(rq), MM_ERR_INVALID, "after",
+			       "say after=SEQ: the number of the last event "
+			       "you have");
+	return MM_OK;
+}
 
 struct poll *poll_new(struct http_request *rq, uint64_t after, int64_t wait)
 {
@@ -18,6 +35,11 @@ struct poll *poll_new(struct http_request *rq, uint64_t after, int64_t wait)
 void polls_hold(struct polls *all, struct poll *p)
 {
 	http_hold(p->rq);
+	polls_add(all, p);
+}
+
+void polls_add(struct polls *all, struct poll *p)
+{
 	p->next = all->first;
 	all->first = p;
 	all->count++;

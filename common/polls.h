@@ -22,11 +22,17 @@ struct polls {
 	size_t count;
 };
 
+/* The question: after= and wait= of GET /v1/feed (PROTOCOL.md section 5), in
+ * seconds.  MM_ERR_INVALID with the sentence. */
+MM_MUST_USE enum mm_err poll_read(struct http_request *rq, uint64_t *after,
+				  int64_t *wait);
 /* To be held for `wait` seconds from now (clock_ms()); NULL: no memory.  To be
  * freed with free(3), unless polls_hold() has taken it over. */
 struct poll *poll_new(struct http_request *rq, uint64_t after, int64_t wait);
 /* Hold p->rq, and keep it. */
 void polls_hold(struct polls *all, struct poll *p);
+/* Keep one that was taken out. */
+void polls_add(struct polls *all, struct poll *p);
 /* Take out those for which due(ctx, p) is true: a list, NULL if none is. */
 struct poll *polls_take(struct polls *all,
 			bool (*due)(void *ctx, const struct poll *p),

@@ -5,14 +5,13 @@
 #include "common/clock.h"
 #include "common/json_heap.h"
 #include "common/log.h"
+#include "common/polls.h"
 #include "issuer/caller.h"
 #include "issuer/counts.h"
 #include "issuer/followers.h"
 #include "issuer/handlers.h"
-#include "issuer/query.h"
 #include "issuer/reply.h"
 
-#define WAIT_MAX 30 /* seconds; a peer that left is not noticed sooner */
 #define USES_MAX 1000
 #define SEEN_MAX 500 /* tokens seen, in one report */
 
@@ -32,15 +31,11 @@ static void note_follower(struct issuer *is, struct http_request *rq,
 enum mm_err feed_get(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
-	uint64_t after = UINT64_MAX, wait = 0;
-	TRY(query_number(rq, "after", 0, INT64_MAX, &after));
-	TRY(query_number(rq, "wait", 0, WAIT_MAX, &wait));
-	if (after == UINT64_MAX)
-		return why_say(http_why(rq), MM_ERR_INVALID, "after",
-			       "say after=SEQ: the number of the last event "
-			       "you have");
+	uint64_t after;
+	int64_t wait;
+	TRY(poll_read(rq, &after, &wait));
 	note_follower(is, rq, after);
-	return publisher_feed(is->publisher, rq, after, (int64_t)wait);
+	return publisher_feed(is->publisher, rq, after, wait);
 }
 
 enum mm_err snapshot_get(void *app, struct http_request *rq)

@@ -1,6 +1,6 @@
 /* audit_http.c - GET /v1/audit: the lines as they stand in the store. */
+#include "common/query.h"
 #include "issuer/handlers.h"
-#include "issuer/query.h"
 
 static void add_line(void *ctx, struct span line)
 {

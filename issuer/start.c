@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/clock.h"
 #include "common/http_public.h"
 #include "common/json_heap.h"
 #include "common/log.h"

@@ -3,9 +3,9 @@
 
 #include "common/clock.h"
 #include "common/duration.h"
+#include "common/query.h"
 #include "issuer/caller.h"
 #include "issuer/handlers.h"
-#include "issuer/query.h"
 #include "issuer/reply.h"
 #include "issuer/warn.h"
 

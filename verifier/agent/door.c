@@ -1,17 +1,16 @@
 /* door.c - may this request pass? */
 #include "verifier/agent/door.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/http.h"
+#include "common/http_public.h"
 #include "common/loopback.h"
 #include "common/settings.h"
 #include "verifier/agent/answer.h"
 #include "verifier/agent/credentials.h"
 #include "verifier/agent/health.h"
+#include "verifier/agent/late.h"
 #include "verifier/agent/subrequest.h"
 #include "verifier/verifier.h"
 
@@ -19,42 +18,15 @@ enum {
 	POLLERS = 2,	      /* a flood of forged tokens keeps one busy */
 	HEAD_MAX = 24 * 1024, /* cookies of 8 KiB come along, and count twice */
 	REPLY_MAX = 4 * 1024, /* a user, scopes, challenges */
-	RETRY_MS = 100,
 };
 
 struct door {
 	struct http_server *http;
 	char *state;
-	struct mm_options opt;
 	int64_t warn_before;
-	pthread_mutex_t opening;
-	int64_t next_try;			/* clock_ms(); by opening */
-	_Atomic(struct mm_verifier *) verifier; /* NULL: no state yet */
+	struct late late;
 	struct door_counts counts;
 };
-
-/* ---- the verifier ---- */
-
-/* At first contact there is no state file until the issuer has answered. */
-static struct mm_verifier *open_late(struct door *d)
-{
-	struct mm_verifier *v = NULL;
-	if (pthread_mutex_trylock(&d->opening) != 0)
-		return NULL;
-	if (atomic_load(&d->verifier) == NULL && clock_ms() >= d->next_try) {
-		d->next_try = clock_ms() + RETRY_MS;
-		if (verifier_open_state(&d->opt, d->state, &v, NULL) == MM_OK)
-			atomic_store(&d->verifier, v);
-	}
-	pthread_mutex_unlock(&d->opening);
-	return atomic_load(&d->verifier);
-}
-
-static struct mm_verifier *verifier_of(struct door *d)
-{
-	struct mm_verifier *v = atomic_load(&d->verifier);
-	return v != NULL ? v : open_late(d);
-}
 
 /* ---- answering ---- */
 
@@ -64,7 +36,7 @@ static enum mm_err verify(struct door *d, const struct subrequest *s,
 	AUTO_CREDENTIALS struct credentials c;
 	TRY(credentials_read(s->authorization, &c));
 	struct asked ask = { c.user, s->need.audience, s->from, no->id };
-	struct mm_verifier *v = verifier_of(d);
+	struct mm_verifier *v = late_get(&d->late);
 	return v == NULL ? MM_ERR_UNAVAILABLE
 			 : verifier_ask(v, &ask, c.token, out);
 }
@@ -115,7 +87,7 @@ static enum mm_err door_live(void *door, struct http_request *rq)
 static enum mm_err door_ready(void *door, struct http_request *rq)
 {
 	struct door *d = door;
-	return health_reply_ready(rq, verifier_of(d), d->state);
+	return health_reply_ready(rq, late_get(&d->late), d->state);
 }
 
 static enum mm_err door_ask(void *door, struct http_request *rq)
@@ -140,23 +112,15 @@ static const struct http_route door_routes[] = {
 
 /* ---- start and stop ---- */
 
-#define UNIX_PREFIX "unix:"
-
 /* A token is not to travel in the clear, even if its proxy does. */
 static enum mm_err fill(const char *listen, char host[256],
 			struct http_options *to, struct why *why)
 {
-	bool local = strncmp(listen, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
-	const char *path = local ? listen + strlen(UNIX_PREFIX) : listen;
-	if (path[0] == '/') {
-		to->socket_path = path;
+	TRY(http_unix_path("listen", listen, &to->socket_path, why));
+	if (to->socket_path != NULL) {
 		to->socket_mode = 0660;
 		return MM_OK;
 	}
-	if (local)
-		return why_say(why, MM_ERR_INVALID, "listen",
-			       "--listen %s: the path must begin with /",
-			       listen);
 	to->host = host;
 	TRY(address_read(listen, host, &to->port, why));
 	if (host_is_loopback(host))
@@ -185,13 +149,16 @@ enum mm_err door_start(const struct door_options *o, struct door **out,
 				    .pollers = POLLERS,
 				    .head_max = HEAD_MAX,
 				    .reply_max = REPLY_MAX };
-	*out = d;
-	if (d == NULL || (d->state = strdup(o->state)) == NULL)
+	if (d == NULL || (d->state = strdup(o->state)) == NULL) {
+		free(d);
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+	}
+	*out = d;
 	d->warn_before = o->warn_before;
-	d->opt.door = "http";
-	d->opt.flags = o->access_tokens ? MM_ACCESS_TOKENS : 0;
-	pthread_mutex_init(&d->opening, NULL);
+	const struct mm_options how = {
+		.door = "http", .flags = o->access_tokens ? MM_ACCESS_TOKENS : 0
+	};
+	late_init(&d->late, d->state, &how);
 	TRY(fill(o->listen, host, &opt, why));
 	return http_start(&opt, &d->http, why);
 }
@@ -211,7 +178,7 @@ void door_stop(struct door *d)
 	if (d == NULL)
 		return;
 	http_stop(d->http);
-	verifier_close(atomic_load(&d->verifier));
+	late_end(&d->late);
 	free(d->state);
 	free(d);
 }

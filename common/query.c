@@ -1,5 +1,5 @@
 /* query.c - numbers in a request's query. */
-#include "issuer/query.h"
+#include "common/query.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* query.h - numbers in a request's query. */
-#ifndef MM_ISSUER_QUERY_H
-#define MM_ISSUER_QUERY_H
+#ifndef MM_COMMON_QUERY_H
+#define MM_COMMON_QUERY_H
 
 #include "common/http.h"
 
