@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "common/loopback.h"
 
@@ -110,6 +111,16 @@ static size_t take_body(char *at, size_t one, size_t n, void *ctx)
 	return f->body->failed == MM_OK ? one * n : 0;
 }
 
+/* A line of the answer's head. */
+static size_t take_header(char *at, size_t one, size_t n, void *ctx)
+{
+	struct buf *via = ctx;
+	struct span line = span_of(at, one * n);
+	if (line.len > 4 && strncasecmp(at, "Via:", 4) == 0)
+		buf_add(via, span_of(at + 4, line.len - 4));
+	return one * n;
+}
+
 /* Every option's result in one: the first that failed. */
 static bool set_common(struct fetch *f, const struct fetch_request *rq)
 {
@@ -136,6 +147,10 @@ static bool set_common(struct fetch *f, const struct fetch_request *rq)
 	SET(CURLOPT_USERAGENT, "mintmark/" MM_VERSION);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, f);
+	if (rq->via != NULL) {
+		SET(CURLOPT_HEADERFUNCTION, take_header);
+		SET(CURLOPT_HEADERDATA, rq->via);
+	}
 	if (rq->bearer != NULL) {
 		SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
 		SET(CURLOPT_XOAUTH2_BEARER, rq->bearer);

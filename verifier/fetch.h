@@ -20,6 +20,8 @@ struct fetch_request {
 	const char *bearer; /* NULL: none */
 	struct span post;   /* a JSON body; at NULL: a GET */
 	long timeout_ms;
+	struct buf *via; /* the answer's Via headers (RFC 9110 s7.6.3), one
+			  * after the other; NULL: nobody asks */
 };
 
 /* Append the body to *body and set *status.  MM_ERR_UNAVAILABLE with the

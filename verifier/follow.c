@@ -87,6 +87,11 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	if (is_stopping(f))
 		return;
 	keep_note_silence(&f->keep);
+	if (f->link.trying) {
+		f->want_snapshot = false; /* if it was that one that said so */
+		link_next(&f->link);
+		return;
+	}
 	if ((f->said & bit) == 0)
 		say(f, LOG_WARNING,
 		    e == MM_ERR_UNAVAILABLE ? "feed.unreachable"
@@ -109,7 +114,11 @@ static void went_well(struct follower *f)
 {
 	note_ready(f);
 	f->failures = 0;
-	if (f->connected || f->want_snapshot)
+	if (f->want_snapshot)
+		return;
+	bool same = f->connected && !f->link.trying;
+	link_worked(&f->link);
+	if (same)
 		return;
 	pthread_mutex_lock(&f->lock);
 	f->connected = true;
@@ -134,7 +143,9 @@ static void round_of(struct follower *f)
 	struct why why = { .text = "" };
 	int64_t began = clock_ms();
 	uint64_t seq = f->keep.replica.seq;
-	bool polled = f->connected && !f->want_snapshot;
+	if (f->connected && !f->want_snapshot)
+		link_try_back(&f->link);
+	bool polled = f->connected && !f->want_snapshot && !f->link.trying;
 	enum mm_err e = follow_ask(f, &why);
 	note_ready(f);
 	if (e != MM_OK) {
@@ -176,6 +187,8 @@ static enum mm_err copy_options(struct follower *f,
 	f->opt.jwks_file = f->jwks_file;
 	for (size_t i = 0; i < opt->issuer.count; i++)
 		TRY(fetch_check_url(opt->issuer.url[i], why));
+	for (size_t i = 0; i < opt->issuer.relays; i++)
+		TRY(fetch_check_url(opt->issuer.feed_from[i], why));
 	return MM_OK;
 }
 
@@ -266,6 +279,16 @@ void follower_wake(struct follower *f)
 	f->woken = true;
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
+}
+
+enum mm_err follower_jwks(struct follower *f, struct buf *out)
+{
+	pthread_mutex_lock(&f->keep.lock);
+	enum mm_err e = f->keep.holds
+				? jwk_set_to_json(&f->keep.replica.keys, out)
+				: MM_ERR_UNAVAILABLE;
+	pthread_mutex_unlock(&f->keep.lock);
+	return e;
 }
 
 void follower_stats(struct follower *f, struct follower_stats *out)

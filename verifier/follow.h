@@ -21,6 +21,17 @@ struct follower_news {
 };
 typedef void follower_say(void *ctx, const struct follower_news *n);
 
+/* Something signed was taken in that says more than what was before it. */
+struct follower_object {
+	struct span jws; /* a batch, as it came; at NULL: a snapshot, so that
+			  * nothing that was before it leads on */
+	size_t source;	 /* from which address: struct link, at */
+	struct span via; /* the relays that it came by, as they say it */
+	uint64_t from, upto; /* who stands at `from` has with it the events up
+			      * to `upto`; the same: a heartbeat */
+};
+typedef void follower_pass(void *ctx, const struct follower_object *o);
+
 struct follower_options {
 	struct link_target issuer; /* url[0] is the issuer's name */
 	const char *state;	   /* path of the state file */
@@ -29,6 +40,10 @@ struct follower_options {
 	bool report_addresses; /* where tokens were used from, too */
 	follower_say *say;     /* from its threads; NULL: nobody listens */
 	void *say_ctx;
+	follower_pass *pass; /* from its thread; NULL: nobody wants it */
+	void *pass_ctx;
+	const char *relay_id; /* as it stands in `via` behind us; NULL: we are
+			       * no relay */
 };
 
 /* Resume from what is on disk, show it, and begin to follow. */
@@ -40,6 +55,9 @@ MM_MUST_USE enum mm_err follower_wait(struct follower *f, int64_t ms,
 				      struct why *why);
 /* Try again now: settings outside (the token file) may have changed. */
 void follower_wake(struct follower *f);
+/* The keys that it trusts, as a JWKS.  From any thread.  MM_ERR_UNAVAILABLE:
+ * there is no state yet. */
+MM_MUST_USE enum mm_err follower_jwks(struct follower *f, struct buf *out);
 /* For metrics. */
 struct follower_stats {
 	bool connected;	      /* the feed was reached last time */

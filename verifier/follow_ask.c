@@ -12,7 +12,9 @@
 #define JWKS_PAUSE_MS	30000 /* an unknown kid is no reason for a flood */
 #define SNAP_TIMEOUT_MS 120000
 #define POLL_GRACE_MS	10000
+#define TRIAL_MS	2000 /* for a relay that is tried again */
 #define POLL_WAIT_MAX	25
+#define VIA_MAX		896 /* of some thirty relays */
 
 /* ---- whom to trust first ---- */
 
@@ -30,6 +32,7 @@ static enum mm_err read_jwks(struct follower *f, struct buf *text,
 			     struct why *why)
 {
 	struct link_ask ask = { .path = JWKS_PATH,
+				.no_relay = true,
 				.timeout_ms = JWKS_TIMEOUT_MS };
 	if (f->jwks_file[0] == '\0') /* over https, or from this host */
 		return link_run(&f->link, &ask, text, why);
@@ -65,6 +68,39 @@ static enum mm_err refresh_keys(struct follower *f, struct why *why)
 	return jwk_set_from_json(json, &f->trusted, why);
 }
 
+/* ---- passing on ---- */
+
+static void pass(struct follower *f, const struct follower_object *o)
+{
+	f->passed_iat = o->jws.at != NULL ? f->keep.replica.iat : 0;
+	if (f->opt.pass != NULL)
+		f->opt.pass(f->opt.pass_ctx, o);
+}
+
+/* Does it come from ourselves, by whatever way?  Then news never would. */
+static enum mm_err check_way(const struct follower *f, struct buf *lines,
+			     struct span *via, struct why *why)
+{
+	TRY(buf_done(lines, via));
+	if (f->opt.relay_id == NULL ||
+	    strstr((const char *)via->at, f->opt.relay_id) == NULL)
+		return MM_OK;
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+		       "%.200s follows this very relay: a circle hears no news",
+		       link_url(&f->link));
+}
+
+/* Only what says something new, be it that time has passed: of two relays that
+ * follow each other neither tells the other what it has from it. */
+static void pass_batch(struct follower *f, struct span jws, struct span via,
+		       uint64_t from)
+{
+	const struct follower_object o = { jws, f->link.at, via, from,
+					   f->keep.replica.seq };
+	if (o.upto != from || f->keep.replica.iat > f->passed_iat)
+		pass(f, &o);
+}
+
 /* ---- taking an answer in ---- */
 
 typedef enum mm_err taker(struct keeper *, struct span, const struct jwk_set *,
@@ -96,17 +132,20 @@ static enum mm_err ask_snapshot(struct follower *f, struct why *why)
 	TRY(buf_done(&body, &jws));
 	TRY(take(f, keep_take_snapshot, jws, why));
 	f->want_snapshot = false;
+	const struct follower_object o = { .upto = f->keep.replica.seq };
+	pass(f, &o);
 	return MM_OK;
 }
 
 /* ---- polling ---- */
 
 /* News must come well within max_staleness.  The first poll is answered at
- * once: it says where we stand. */
+ * once: it says where we stand, and gives a relay something to hand on. */
 static int64_t wait_for(const struct follower *f)
 {
 	int64_t wait = f->opt.max_staleness / 3;
-	if (!f->connected)
+	bool has_none = f->opt.pass != NULL && f->passed_iat == 0;
+	if (!f->connected || f->link.trying || has_none)
 		return 0;
 	return wait < 1 ? 1 : wait < POLL_WAIT_MAX ? wait : POLL_WAIT_MAX;
 }
@@ -118,19 +157,25 @@ static enum mm_err check_thawed(const struct follower *f, struct why *why)
 		return MM_OK;
 	return why_say(why, MM_ERR_STALE, NULL,
 		       "the newest that %.200s has to say is older than "
-		       "max-staleness: does its clock, or ours, go wrong?",
+		       "max-staleness: does its clock, or ours, go wrong, or "
+		       "is it a relay with a longer one?",
 		       link_url(&f->link));
 }
 
 static enum mm_err poll_feed(struct follower *f, struct why *why)
 {
 	AUTO_BUF struct buf body = buf_new(FEED_BATCH_MAX);
+	AUTO_BUF struct buf lines = buf_new(VIA_MAX);
 	char path[80];
-	struct span jws;
+	struct span jws, via;
 	int64_t wait = wait_for(f);
 	struct link_ask ask = { .path = path,
 				.with_token = true,
-				.timeout_ms = wait * 1000 + POLL_GRACE_MS };
+				.via = &lines,
+				.timeout_ms =
+					f->link.trying
+						? TRIAL_MS
+						: wait * 1000 + POLL_GRACE_MS };
 	snprintf(path, sizeof path, "/v1/feed?after=%" PRIu64 "&wait=%" PRId64,
 		 f->keep.replica.seq, wait);
 
@@ -140,13 +185,16 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 		return MM_OK;
 	}
 	TRY(e);
+	TRY(check_way(f, &lines, &via, why));
 	TRY(buf_done(&body, &jws));
+	uint64_t from = f->keep.replica.seq;
 	e = take(f, keep_take_batch, jws, why);
 	/* Perhaps history was lost, or an event does not fit what we hold:
 	 * the snapshot tells. */
 	if (e == MM_ERR_EPOCH || e == MM_ERR_MALFORMED)
 		f->want_snapshot = true;
 	TRY(e);
+	pass_batch(f, jws, via, from);
 	return check_thawed(f, why);
 }
 

@@ -3,7 +3,12 @@
 
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/jws.h"
+
+/* A relay that was left is tried again after so long; then doubled. */
+#define TRY_MIN_MS (5 * 1000)
+#define TRY_MAX_MS (5 * 60 * 1000)
 
 enum mm_err link_init(struct link *l, const struct link_target *to)
 {
@@ -17,10 +22,51 @@ void link_free(struct link *l)
 	l->fetch = NULL;
 }
 
+/* ---- which address ---- */
+
+static size_t preferred(const struct link *l)
+{
+	return l->at < l->to->relays ? l->at : l->to->relays;
+}
+
+static void try_in(struct link *l, int64_t ms)
+{
+	l->try_ms = ms;
+	l->try_at = clock_ms() + ms;
+}
+
+void link_try_back(struct link *l)
+{
+	size_t better = preferred(l);
+	if (l->trying || better == 0 || clock_ms() < l->try_at)
+		return;
+	l->trying = true;
+	l->left = l->at;
+	l->at = l->tries++ % better;
+}
+
+void link_worked(struct link *l)
+{
+	if (l->trying)
+		try_in(l, TRY_MIN_MS);
+	l->trying = false;
+}
+
 void link_next(struct link *l)
 {
-	l->at = (l->at + 1) % l->to->count;
+	if (l->trying) {
+		l->trying = false;
+		l->at = l->left;
+		try_in(l,
+		       l->try_ms * 2 < TRY_MAX_MS ? l->try_ms * 2 : TRY_MAX_MS);
+		return;
+	}
+	l->at = (l->at + 1) % (l->to->relays + l->to->count);
+	l->own = (l->own + 1) % l->to->count;
+	try_in(l, TRY_MIN_MS);
 }
+
+/* ---- asking ---- */
 
 enum mm_err link_read_token(const char *path, struct buf *out, struct why *why)
 {
@@ -80,16 +126,21 @@ enum mm_err link_run(struct link *l, const struct link_ask *ask,
 {
 	AUTO_BUF struct buf token = buf_new(TOKEN_MAX);
 	char url[LINK_TEXT + 128];
+	const char *at = ask->no_relay ? l->to->url[l->own] : link_url(l);
 	unsigned status = 0;
 	if (ask->with_token)
 		TRY(link_read_token(l->to->token_file, &token, why));
-	snprintf(url, sizeof url, "%s%s", link_url(l), ask->path);
+	snprintf(url, sizeof url, "%s%s", at, ask->path);
 	struct fetch_request rq = {
 		.url = url,
-		.bearer = ask->with_token ? (const char *)token.at : NULL,
+		.bearer =
+			ask->with_token ? (const char *)token.at : ask->bearer,
 		.post = ask->post,
 		.timeout_ms = ask->timeout_ms,
+		.via = ask->via,
 	};
-	TRY(fetch_run(l->fetch, &rq, body, &status, why));
-	return judge(link_url(l), status, why);
+	enum mm_err e = fetch_run(l->fetch, &rq, body, &status, why);
+	if (ask->status != NULL)
+		*ask->status = e == MM_OK ? status : 0;
+	return e == MM_OK ? judge(at, status, why) : e;
 }

@@ -173,8 +173,12 @@ static void taken(struct uses *u, const struct report *r)
 
 static void failed(struct uses *u, enum mm_err e, const struct why *why)
 {
-	say_trouble(u, e, why);
+	bool trying = u->link.trying; /* then the one before it will do */
+	if (!trying)
+		say_trouble(u, e, why);
 	link_next(&u->link);
+	if (trying)
+		return;
 	u->pause = u->pause ? u->pause * 2 : 500;
 	if (u->pause > PAUSE_MAX_MS)
 		u->pause = PAUSE_MAX_MS;
@@ -186,11 +190,13 @@ static void tell(struct uses *u, bool all)
 	AUTO_REPORT struct report *r = malloc(sizeof *r);
 	struct why why = { .text = "" };
 	while (r != NULL && collect(u, all, r)) {
+		link_try_back(&u->link);
 		enum mm_err e = post(u, r, &why);
 		if (e != MM_OK) {
 			failed(u, e, &why);
 			return;
 		}
+		link_worked(&u->link);
 		taken(u, r);
 	}
 	u->pause = 0;

@@ -8,6 +8,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -371,9 +372,49 @@ class Metrics(Flow):
                 labels[m[1]] = re.findall(r"`(\w+)`", m[3])
         return rows, labels
 
+    def test_a_relay(self):
+        """Who waits, who was answered, and from where."""
+        port = free_port()
+        relay = Page("mintmark_agent_")
+        a = self.start_agent("--serve-feed", f"127.0.0.1:{port}", page=relay)
+        url = f"http://127.0.0.1:{port}"
+        asked = ('relay_requests_total{method=GET,route=/v1/feed,status=%s}')
+
+        def ask(query, status):
+            wait_for(f"{query} to be answered {status}", lambda: self.ask_relay(
+                url + "/v1/feed?" + query, a) == status)
+        ask("after=0", 200)  # upstream, unless it is there by now
+        seq = int(relay["feed_sequence"])
+        ask(f"after={seq}", 200)
+        with self.moves(relay, {asked % "2xx": 1,
+                                "relay_answers_total{source=kept}": 1}):
+            ask(f"after={seq}", 200)
+        with self.moves(relay, {asked % "2xx": 1,
+                                "relay_answers_total{source=upstream}": 1}):
+            ask("after=0", 200)
+        with self.moves(relay, {asked % "4xx": 1}):
+            ask("after=x", 400)
+        threads = [threading.Thread(target=ask, args=(
+            f"after={seq}&wait=20", 200)) for _ in range(3)]
+        for t in threads:
+            t.start()
+        wait_for("three to wait", lambda: relay["relay_agents_waiting"] == 3)
+        self.i.revoke(self.i.mint()["id"])
+        for t in threads:
+            t.join()
+        self.assertEqual(relay["relay_agents_waiting"], 0)
+
+    def ask_relay(self, url, agent):
+        rq = urllib.request.Request(url, headers={
+            "Authorization": f"Bearer {agent.token_file.read_text().strip()}"})
+        return fetch(rq)[0]
+
     def test_documents_say_the_same(self):
-        self.start_agent()
+        port = free_port()
+        a = self.start_agent("--serve-feed", f"127.0.0.1:{port}")
         self.ask_door()
+        wait_for("the relay", lambda: self.ask_relay(
+            f"http://127.0.0.1:{port}/v1/feed?after=0", a) == 200)
         self.i.mint()
         for page in (self.mint, self.host):
             rows, labels = self.documented(page.prefix)

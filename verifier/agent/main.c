@@ -17,6 +17,7 @@
 /*        name           kind          default arg     help */
 #define AGENT_SETTINGS(X)                                                                       \
 	X(issuer,        SET_TEXTS,    "",     "URL",  "the issuer, as its tokens name it; more of them: other addresses of the same") \
+	X(feed_from,     SET_TEXTS,    "",     "URL",  "a relay (an agent with --serve-feed) to follow instead, while it answers; more of them: in this order") \
 	X(token_file,    SET_TEXT,     "",     "FILE", "a token with scope mintmark:agent, on one line") \
 	X(state,         SET_TEXT,     "",     "FILE", "the state file to keep")                \
 	X(max_staleness, SET_DURATION, "24h",  "DUR",  "refuse all tokens after so long without news") \
@@ -25,6 +26,10 @@
 	X(metrics,       SET_TEXT,     "",     "HOST:PORT", "where Prometheus may read /metrics; else nowhere")    \
 	X(access_tokens, SET_BOOL,     "",     "",     "there, take at+jwt access tokens, too, where an audience is asked for") \
 	X(report_addresses, SET_BOOL,  "",     "",     "tell the issuer from which address a token was used (it keeps them with keep_addresses only)") \
+	X(serve_feed,    SET_TEXT,     "",     "ADDR", "be a relay: serve the feed at HOST:PORT or unix:/PATH to agents with --feed-from") \
+	X(tls_cert,      SET_TEXT,     "",     "FILE", "there, PEM certificate chain: serve https") \
+	X(tls_key,       SET_TEXT,     "",     "FILE", "PEM private key of tls_cert") \
+	X(behind_proxy,  SET_BOOL,     "",     "",     "there, a TLS proxy stands in front: plain HTTP beyond loopback is meant, and the last X-Forwarded-For is the client") \
 	X(warn_before,   SET_DURATION, "14d",  "DUR",  "there, say when a token ends (Sunset), from so long before it on")
 /* clang-format on */
 
@@ -59,24 +64,52 @@ static enum mm_err missing(const char *flag, const char *what, struct why *why)
 		       what);
 }
 
+static enum mm_err fill_urls(const struct setting_texts *s,
+			     char to[][LINK_TEXT], size_t *count,
+			     struct why *why)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct span url = span_str(s->at[i]);
+		while (url.len != 0 && url.at[url.len - 1] == '/')
+			url.len--;
+		(void)span_copy(to[i], LINK_TEXT, url);
+		TRY(fetch_check_url(to[i], why));
+	}
+	*count = s->count;
+	return MM_OK;
+}
+
 static enum mm_err fill_issuer(const struct agent_settings *s,
 			       struct link_target *to, struct why *why)
 {
 	if (s->issuer.count == 0)
 		return missing("--issuer", "the URL of the issuer", why);
-	for (size_t i = 0; i < s->issuer.count; i++) {
-		struct span url = span_str(s->issuer.at[i]);
-		while (url.len != 0 && url.at[url.len - 1] == '/')
-			url.len--;
-		(void)span_copy(to->url[i], LINK_TEXT, url);
-		TRY(fetch_check_url(to->url[i], why));
-	}
-	to->count = s->issuer.count;
+	TRY(fill_urls(&s->issuer, to->url, &to->count, why));
+	TRY(fill_urls(&s->feed_from, to->feed_from, &to->relays, why));
 	(void)span_copy(to->token_file, LINK_TEXT, span_str(s->token_file));
 	return MM_OK;
 }
 _Static_assert(LINK_URLS >= SETTING_LISTS && LINK_TEXT >= SETTING_SIZE,
 	       "what can be set fits");
+
+static struct relay_options relay_of(const struct agent_settings *s,
+				     const struct link_target *issuer)
+{
+	return (struct relay_options){ .at = { .name = "serve-feed",
+					       .listen = s->serve_feed,
+					       .tls_cert = s->tls_cert,
+					       .tls_key = s->tls_key,
+					       .behind_proxy =
+						       s->behind_proxy },
+				       .state = s->state,
+				       .issuer = issuer };
+}
+
+static enum mm_err check_relay(const struct agent_settings *s, struct why *why)
+{
+	const struct relay_options opt = relay_of(s, NULL);
+	return s->serve_feed[0] == '\0' ? MM_OK : relay_check(&opt, why);
+}
 
 static enum mm_err fill(const struct agent_settings *s,
 			struct follower_options *to, struct why *why)
@@ -93,6 +126,7 @@ static enum mm_err fill(const struct agent_settings *s,
 			       "--max-staleness must be a second or more");
 	if (s->listen[0] != '\0')
 		TRY(door_check(s->listen, why));
+	TRY(check_relay(s, why));
 	TRY(metrics_check(s->metrics, why));
 	to->state = s->state;
 	to->jwks_file = s->jwks[0] ? s->jwks : NULL;
@@ -154,41 +188,76 @@ static void warn_open_token(const char *path)
 			  path);
 }
 
-/* What is wanted besides the follower: the door, and metrics. */
-static enum mm_err open_doors(const struct agent_settings *set, struct door **d,
-			      struct agent_metrics *m, struct why *why)
+/* All that an agent is. */
+struct agent {
+	const struct agent_settings *set;
+	struct follower_options opt;
+	struct relay_options relay_opt;
+	struct relay *relay; /* NULL: it is none */
+	struct door *door;   /* the same */
+	struct agent_metrics shown;
+};
+
+/* What is wanted besides the follower: the relay, the door, and metrics. */
+static enum mm_err open_doors(struct agent *a, struct why *why)
 {
+	const struct agent_settings *set = a->set;
 	const struct door_options opt = { set->listen, set->state,
 					  set->access_tokens,
 					  set->warn_before };
+	if (a->relay != NULL)
+		TRY(relay_start(a->relay, a->shown.follower, why));
 	if (set->listen[0] != '\0')
-		TRY(door_start(&opt, d, why));
-	m->door = *d;
-	return agent_metrics_start(m, set->metrics, why);
+		TRY(door_start(&opt, &a->door, why));
+	a->shown.door = a->door;
+	a->shown.relay = a->relay;
+	return agent_metrics_start(&a->shown, set->metrics, why);
+}
+
+static enum mm_err start(struct agent *a, struct why *why)
+{
+	a->relay_opt = relay_of(a->set, &a->opt.issuer);
+	if (a->set->serve_feed[0] != '\0') {
+		TRY(relay_new(&a->relay_opt, &a->relay, why));
+		a->opt.pass = relay_pass;
+		a->opt.pass_ctx = a->relay;
+		a->opt.relay_id = relay_id(a->relay);
+	}
+	TRY(follower_start(&a->opt, &a->shown.follower, why));
+	return open_doors(a, why);
+}
+
+static void stop(struct agent *a)
+{
+	http_stop(a->shown.http);
+	door_stop(a->door);
+	relay_stop(a->relay);
+	follower_stop(a->shown.follower, false);
+	relay_free(a->relay);
 }
 
 static enum mm_err run(const struct agent_settings *set,
 		       const struct follower_options *opt, struct why *why)
 {
 	sigset_t signals;
-	struct door *door = NULL;
-	struct agent_metrics metrics = { .state = set->state,
-					 .max_staleness = set->max_staleness };
+	struct agent a = { .set = set,
+			   .opt = *opt,
+			   .shown = { .state = set->state,
+				      .max_staleness = set->max_staleness } };
 	block_signals(&signals);
 	json_heap_watch(free);
-	TRY(follower_start(opt, &metrics.follower, why));
-	enum mm_err e = open_doors(set, &door, &metrics, why);
+	enum mm_err e = start(&a, why);
 	if (e == MM_OK) {
 		log_event(LOG_NOTICE, "agent.start",
-			  "version=%s issuer=%s state=%s listen=%s", MM_VERSION,
-			  opt->issuer.url[0], opt->state, set->listen);
+			  "version=%s issuer=%s state=%s listen=%s "
+			  "serve_feed=%s",
+			  MM_VERSION, opt->issuer.url[0], opt->state,
+			  set->listen, set->serve_feed);
 		warn_open_token(set->token_file);
-		serve(metrics.follower, &signals);
+		serve(a.shown.follower, &signals);
 		log_event(LOG_NOTICE, "agent.stop", "detail=saving");
 	}
-	http_stop(metrics.http);
-	door_stop(door);
-	follower_stop(metrics.follower, false);
+	stop(&a);
 	return e;
 }
 

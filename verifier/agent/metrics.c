@@ -25,7 +25,10 @@
 	X(state_file_bytes,              GAUGE,     "",                     "Size of the state file on the disk.")                      \
 	X(uses_heard,                    GAUGE,     "",                     "1 when the socket that uses are told at is there, else 0.") \
 	X(uses_waiting,                  GAUGE,     "",                     "Uses that the issuer does not know of yet.")               \
-	X(uses_reported_total,           COUNTER,   "",                     "Uses that the issuer was told.")
+	X(uses_reported_total,           COUNTER,   "",                     "Uses that the issuer was told.")                           \
+	X(relay_requests_total,          COUNTER,   "method route status",  "Requests answered as a relay, by route and class of status.") \
+	X(relay_agents_waiting,          GAUGE,     "",                     "Agents that wait here for news.")                          \
+	X(relay_answers_total,           COUNTER,   "source",               "Their questions answered from what is kept, or from upstream.")
 /* clang-format on */
 
 static struct follower_stats stats_of(void *app)
@@ -158,6 +161,36 @@ static void read_uses_waiting(void *app, struct metrics_page *p)
 static void read_uses_reported_total(void *app, struct metrics_page *p)
 {
 	put(p, (double)stats_of(app).uses_told);
+}
+
+/* ---- the relay ---- */
+
+static void read_relay_requests_total(void *app, struct metrics_page *p)
+{
+	const struct agent_metrics *m = app;
+	if (m->relay != NULL)
+		http_put_requests(relay_http(m->relay), p);
+}
+
+static void read_relay_agents_waiting(void *app, struct metrics_page *p)
+{
+	const struct agent_metrics *m = app;
+	struct relay_stats st;
+	if (m->relay == NULL)
+		return;
+	relay_stats(m->relay, &st);
+	put(p, (double)st.waiting);
+}
+
+static void read_relay_answers_total(void *app, struct metrics_page *p)
+{
+	const struct agent_metrics *m = app;
+	struct relay_stats st;
+	if (m->relay == NULL)
+		return;
+	relay_stats(m->relay, &st);
+	metrics_put(p, (double)st.handed_on, METRIC_LABELS("kept"));
+	metrics_put(p, (double)st.asked, METRIC_LABELS("upstream"));
 }
 
 /* ---- all of them ---- */

@@ -4,12 +4,14 @@
 
 #include "common/metrics.h"
 #include "verifier/agent/door.h"
+#include "verifier/agent/relay.h"
 #include "verifier/follow.h"
 
 /* What is shown; the parts have to stay until http_stop(http). */
 struct agent_metrics {
 	struct follower *follower;
 	const struct door *door; /* NULL: there is none */
+	struct relay *relay;	 /* the same */
 	const char *state;
 	int64_t max_staleness;
 	struct metrics page;
