@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
-from flow import (AGENT, BUILD, MINTMARK, SLOW, TOP, Flow,  # noqa: E402,F401
+from flow import (AGENT, BUILD, MINTMARK, SLOW, TOP, Agent, Flow,  # noqa: E402,F401
                   Process, cli, free_port, main, wait_for)
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE: nothing was passed silently
