@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Relays: agents that serve the feed that they follow, to agents that ask no
 issuer.  What an issuer revokes is refused behind one relay and behind two; a
-relay that dies, lies or hears nothing costs its agents nothing but time."""
+relay that dies, lies or hears nothing costs its agents nothing but time.
+MM_LONG: also one that hears nothing for 40 s, and 5,000 agents at one."""
 import contextlib
 import http.client
 import json
 import os
 import pathlib
+import resource
+import selectors
+import signal
+import socket
 import sqlite3
 import ssl
 import subprocess
@@ -315,7 +320,7 @@ class Trouble(Relays):
         leaf.wait_reason(good, "stale", stale + 3)
         self.assertLess(time.monotonic() - began, (stale + 3) * max(1, SLOW))
         self.assertEqual(r.reason(good), "stale")
-        i.proc.send_signal(18)  # SIGCONT
+        i.proc.send_signal(signal.SIGCONT)
         leaf.wait_reason(good, None, 40)
 
 
@@ -383,6 +388,70 @@ class Trouble(Relays):
                         i.data], check=True, capture_output=True, env={
                             **os.environ, "MINTMARK_BIN": str(MINTMARK)})
         leaf.wait_reason(t["token"], "unknown_key")
+
+
+class Long:
+    """Mixed into a test with MM_LONG."""
+
+    CROWD = 5000
+
+    def test_nothing_new_for_long(self):
+        """Then it says so, and its agents look elsewhere."""
+        i = self.issuer()
+        r = self.relay(i)
+        path = f"/v1/feed?after={self.head(i)}"
+        self.serving(r, path, 200)
+        i.freeze()
+        began = time.monotonic()
+        token = self.token(r)
+        while get(r.port, path, token)[0] == 200:
+            self.assertLess(time.monotonic() - began, 60)
+            time.sleep(0.2)
+        took = time.monotonic() - began
+        self.assertGreater(took, 30)
+        self.assertEqual(get(r.port, path, token)[2]["Retry-After"], "1")
+        i.proc.send_signal(signal.SIGCONT)
+        self.serving(r, path, 200)
+
+    def test_a_crowd(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2 * self.CROWD,) * 2)
+        i = self.issuer()
+        page = free_port()
+        r = self.relay(i, flags=["--metrics", f"127.0.0.1:{page}"])
+        bad = i.mint()
+        path = f"/v1/feed?after={self.head(i)}"
+        self.serving(r, path, 200)
+        ask = (f"GET {path}&wait=30 HTTP/1.1\r\nHost: x\r\n"
+               f"Authorization: Bearer {self.token(r)}\r\n\r\n").encode()
+        with contextlib.ExitStack() as all_of_them, \
+                selectors.DefaultSelector() as sel:
+            for _ in range(self.CROWD):
+                s = all_of_them.enter_context(
+                    socket.create_connection(("127.0.0.1", r.port)))
+                s.sendall(ask)
+                sel.register(s, selectors.EVENT_READ)
+            wait_for("all to wait", lambda: self.metric(
+                page, "mintmark_agent_relay_agents_waiting") == self.CROWD, 20)
+            kb = int(pathlib.Path(f"/proc/{r.proc.pid}/status").read_text()
+                     .split("VmRSS:")[1].split()[0])
+            began = time.monotonic()
+            i.revoke(bad["id"])
+            acknowledged = time.monotonic() - began
+            while sel.get_map():
+                for key, _ in sel.select(10):
+                    self.assertTrue(key.fileobj.recv(65536).startswith(
+                        b"HTTP/1.1 200"))
+                    sel.unregister(key.fileobj)
+            last = time.monotonic() - began
+        print(f"{self.CROWD} agents, {kb} kB: acknowledged after "
+              f"{1000 * acknowledged:.0f} ms, the last told after "
+              f"{1000 * last:.0f} ms")
+        self.assertLess(last, 2 * SLOW)
+
+
+if "MM_LONG" in os.environ:
+    class LongRelays(Long, Relays):
+        pass
 
 
 class Hostile(Relays):
