@@ -130,6 +130,14 @@ class Https(Flow):
         self.assertIsNone(self.a.reason(self.live["token"]))
         self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
 
+    def call_again(self):
+        before = self.front.calls
+
+        def called():
+            self.a.proc.send_signal(1)
+            return self.front.calls > before + 1
+        wait_for("the agent to call again", called, 40)
+
     def well_again(self):
         """And hears at once what it has missed."""
         self.front.context, self.front.answer = self.good, None
@@ -147,9 +155,10 @@ class Https(Flow):
                 (self.ca.context(HOST, days=-1), "certificate has expired"),
                 (others.context(HOST), "unable to get local issuer certificate"),
                 (self.ca.context("other.example.org"), "no alternative certificate")):
-            heard = self.front.heard
             self.front.context = context
             self.trouble(says)
+            heard = self.front.heard  # what was under way has come
+            self.call_again()
             self.assertEqual(self.front.heard, heard)  # not one request
             self.well_again()
 

@@ -74,8 +74,8 @@ def stolen_keys(i):
 
 
 def compromise(i, key, *flags, check=0):
-    p = subprocess.run([TOP / "keys/compromise", key, "--yes", "--data", i.data,
-                        *flags], capture_output=True, text=True,
+    p = subprocess.run([TOP / "keys/compromise", "--yes", "--data", i.data,
+                        *flags, "--", key], capture_output=True, text=True,
                        env={**os.environ, "MINTMARK_BIN": str(MINTMARK)})
     assert p.returncode == check, f"{p.returncode}\n{p.stdout}{p.stderr}"
     return p

@@ -495,4 +495,4 @@ class Hostile(Relays):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=3)
