@@ -14,6 +14,8 @@
 #define POLL_GRACE_MS	10000
 #define TRIAL_MS	2000 /* for a relay that is tried again */
 #define POLL_WAIT_MAX	25
+#define CHOICE_GRACE_MS 2000
+#define CHOICE_WAIT_MAX 5
 #define VIA_MAX		896 /* of some thirty relays */
 
 /* ---- whom to trust first ---- */
@@ -139,15 +141,31 @@ static enum mm_err ask_snapshot(struct follower *f, struct why *why)
 
 /* ---- polling ---- */
 
+/* Whoever is silent may be frozen, or cut off: where there is somebody else to
+ * ask, that is to be found out soon. */
+static bool has_choice(const struct follower *f)
+{
+	return f->link.to->count + f->link.to->relays > 1;
+}
+
 /* News must come well within max_staleness.  The first poll is answered at
  * once: it says where we stand, and gives a relay something to hand on. */
 static int64_t wait_for(const struct follower *f)
 {
 	int64_t wait = f->opt.max_staleness / 3;
+	int64_t most = has_choice(f) ? CHOICE_WAIT_MAX : POLL_WAIT_MAX;
 	bool has_none = f->opt.pass != NULL && f->passed_iat == 0;
 	if (!f->connected || f->link.trying || has_none)
 		return 0;
-	return wait < 1 ? 1 : wait < POLL_WAIT_MAX ? wait : POLL_WAIT_MAX;
+	return wait < 1 ? 1 : wait < most ? wait : most;
+}
+
+/* What an answer may take besides. */
+static long grace_ms(const struct follower *f)
+{
+	if (f->link.trying)
+		return TRIAL_MS; /* the wait is 0 */
+	return f->connected && has_choice(f) ? CHOICE_GRACE_MS : POLL_GRACE_MS;
 }
 
 /* A good signature on old news: somebody holds the feed still. */
@@ -172,10 +190,7 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 	struct link_ask ask = { .path = path,
 				.with_token = true,
 				.via = &lines,
-				.timeout_ms =
-					f->link.trying
-						? TRIAL_MS
-						: wait * 1000 + POLL_GRACE_MS };
+				.timeout_ms = wait * 1000 + grace_ms(f) };
 	snprintf(path, sizeof path, "/v1/feed?after=%" PRIu64 "&wait=%" PRId64,
 		 f->keep.replica.seq, wait);
 

@@ -17,6 +17,9 @@ from postgres import Postgres
 ROUNDS = 40 if LONG else 3
 # Seconds within which an agent has found the other issuer.
 OVER = 2 * SLOW
+# ... when the one that it followed does not answer any more: its poll ends
+# first (5 s, and 2 s for the answer).
+SILENT = 8.5
 
 
 class Steady(threading.Thread):
@@ -138,6 +141,7 @@ class Several(Flow):
             began = time.monotonic()
             self.b.mint("meanwhile")
             self.assertLess(time.monotonic() - began, 3 * SLOW)
+            self.heard_by_the_agent(self.b, SILENT)
             others = self.load(self.b)
             time.sleep(1)
             self.end(others)
@@ -209,4 +213,4 @@ class Several(Flow):
 
 
 if __name__ == "__main__":
-    main()
+    main(at_once=2)
