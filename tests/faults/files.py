@@ -49,6 +49,7 @@ class Files(Flow):
     def exhaust(self, process, where, target):
         """Clients, some of whom have to wait.  (It may have been about to
         close something when it was counted.)"""
+        wait_for("all of it to be started", lambda: '.start"' in process.text())
         limit_files(process)
         clients = []
 
