@@ -66,13 +66,14 @@ static enum mm_err note_timeline(struct pg_conn *c, const char *now)
 	return pg_send(c, text);
 }
 
-/* Is it the database that it was?  Those that know no timelines lose nothing
- * when another of theirs takes over.  A store that is new has no history, and
- * a meta without a row is one. */
+/* Is it the database that it was?  Asked in each transaction of a connection
+ * until one is committed that knows.  Those that know no timelines lose nothing
+ * when another of theirs takes over; a store whose meta has no row yet is new.
+ */
 static enum mm_err check_timeline(struct pg_conn *c)
 {
 	PGresult *r = NULL;
-	if (c->asked_timeline || !c->tells)
+	if (c->knows_timeline || !c->tells)
 		return MM_OK;
 	TRY(pg_send(c, PG_TIMELINE));
 	enum mm_err e = pg_fetch_now(c, &r);
@@ -84,9 +85,9 @@ static enum mm_err check_timeline(struct pg_conn *c)
 		lost = !same && was[0] != '\0' && strcmp(was, "0") != 0;
 		e = same ? MM_OK : note_timeline(c, now);
 	}
+	c->saw_timeline = PQntuples(r) == 1 && !PQgetisnull(r, 0, 1);
 	PQclear(r);
 	TRY(e);
-	c->asked_timeline = true;
 	return lost ? MM_ERR_EPOCH : MM_OK;
 }
 
@@ -123,8 +124,10 @@ static enum mm_err commit_writing(struct pg_conn *c)
 		c->outcome = PG_UNKNOWN;
 		return MM_ERR_UNSURE;
 	}
-	if (e == MM_OK)
+	if (e == MM_OK) {
 		c->failing_since = 0;
+		c->knows_timeline = c->saw_timeline;
+	}
 	return e;
 }
 

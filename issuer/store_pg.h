@@ -22,7 +22,8 @@ struct pg_conn {
 	PGconn *pg; /* NULL: not connected */
 	char *where;
 	bool prepared[ST_COUNT];
-	bool asked_timeline; /* of this connection */
+	bool saw_timeline;   /* in the transaction under way */
+	bool knows_timeline; /* and in one that was committed */
 
 	/* Of the one that writes, whose statements are sent one behind the
 	 * other, and answered later (libpq's pipeline mode). */

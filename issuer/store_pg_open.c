@@ -162,7 +162,7 @@ enum mm_err pg_connect(struct pg_conn *c)
 {
 	pg_disconnect(c);
 	memset(c->prepared, 0, sizeof c->prepared);
-	c->asked_timeline = false;
+	c->saw_timeline = c->knows_timeline = false;
 	enum mm_err e = reach(c);
 	if (e == MM_OK)
 		e = settle(c);

@@ -205,6 +205,30 @@ class Several(Flow):
         self.assertIn('"store.history_lost"', self.a.text() + self.b.text())
         self.assertEqual(self.steady.refused, [])
 
+    def test_F16_the_only_issuer_changes_its_database(self):
+        """It has not connected anew since the store was made."""
+        standby = self.pg.copy()
+        self.addCleanup(standby.end)
+        standby.start()
+        a = self.one("a", self.pg.url(standby))
+        epoch = self.pg.ask("SELECT epoch FROM mintmark.meta")
+        a.mint("kept")
+        wait_for("the standby to have it", lambda: standby.ask(
+            "SELECT 1 FROM mintmark.token WHERE \"user\" = 'kept'"), 20)
+        standby.stop()
+        lost = a.mint("lost")
+        self.pg.stop("immediate")
+        standby.start()
+        standby.promote()
+        wait_for("it to mint again", lambda: a.http(
+            "POST", "/v1/tokens", {"user": "new", "expires_in": 600},
+            local=True)[0] == 201, 20)
+        self.assertNotEqual(standby.ask("SELECT epoch FROM mintmark.meta"), epoch)
+        self.assertIn('"store.history_lost"', a.text())
+        self.assertNotEqual(a.mint("new")["id"], lost["id"])
+        status, reply, _ = a.http("GET", f"/v1/tokens/{lost['id']}", local=True)
+        self.assertTrue(status == 404 or reply["status"] == "revoked", reply)
+
     def work_a_while(self):
         done = len(self.ledger.revoked)
         clients = self.load(self.a, self.b)
