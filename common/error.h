@@ -43,7 +43,7 @@
 	X(MM_ERR_GONE,               410, "gone")                    \
 	X(MM_ERR_BUSY,               503, "busy")                    \
 	X(MM_ERR_UNSURE,             503, "unsure")                  \
-	X(MM_ERR_VERSION,            500, "wrong_version")           \
+	X(MM_ERR_VERSION,            503, "wrong_version")           \
 	X(MM_ERR_ROLLBACK,           502, "rollback")                \
 	X(MM_ERR_GAP,                502, "gap")                     \
 	X(MM_ERR_EPOCH,              502, "wrong_epoch")             \

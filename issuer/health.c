@@ -2,7 +2,9 @@
 #include "issuer/health.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -57,12 +59,25 @@ static void note(struct health *h, enum health_check which, enum mm_err e,
 			  health_word[which]);
 }
 
+/* As if somebody had stopped us: requests are finished, agents go over to an
+ * issuer of the newer release. */
+static void stop_outdated(void)
+{
+	log_event(LOG_ERR, "issuer.outdated",
+		  "detail=a newer release has changed the store, and this one "
+		  "can never write there again: stopping; start the newer "
+		  "mintmarkd on this host");
+	kill(getpid(), SIGTERM);
+}
+
 static void try_all(struct health *h)
 {
 	note(h, HEALTH_SIGNING, signing_probe(h->signing), &h->signs,
 	     &h->signed_at);
-	note(h, HEALTH_STORE_WRITE, store_probe(h->store), &h->writes,
-	     &h->wrote_at);
+	enum mm_err was = h->writes, e = store_probe(h->store);
+	note(h, HEALTH_STORE_WRITE, e, &h->writes, &h->wrote_at);
+	if (e == MM_ERR_VERSION && was != e)
+		stop_outdated();
 }
 
 static void *trying(void *arg)
@@ -108,6 +123,14 @@ bool health_ready(struct health *h, const struct http_server *http,
 	for (size_t i = 0; i < HEALTH_COUNT; i++)
 		all = all && (good[i] || i == HEALTH_KEYS);
 	return all;
+}
+
+bool health_outdated(struct health *h)
+{
+	pthread_mutex_lock(&h->lock);
+	bool outdated = h->writes == MM_ERR_VERSION;
+	pthread_mutex_unlock(&h->lock);
+	return outdated;
 }
 
 bool health_alive(struct health *h)

@@ -3,7 +3,9 @@
  * A thread of its own tries, every few seconds, what costs something to
  * try: does the key sign, does the disk take a write.  Whoever asks is told
  * what was found last, at once; a trial that does not come back (a hung
- * PKCS#11 token, a disk that is away) counts as failed after a while.
+ * PKCS#11 token, a disk that is away) counts as failed after a while.  Where a
+ * newer release has changed the store it sends the process SIGTERM: what can
+ * never write again must not look as if it might.
  *
  * Threads: any, but for start and stop.
  */
@@ -58,6 +60,8 @@ void health_stop(struct health *h); /* NULL is allowed */
  * start again.) */
 bool health_ready(struct health *h, const struct http_server *http,
 		  bool good[static HEALTH_COUNT]);
+/* Is it over, for a newer release has changed the store? */
+bool health_outdated(struct health *h);
 /* Does the process do its work, whatever comes of it?  If not, a restart
  * helps. */
 bool health_alive(struct health *h);

@@ -20,7 +20,12 @@ static const struct settings_table table = {
 		 "\n"
 		 "  mintmarkd --dev\n"
 		 "  mintmarkd --data /var/lib/mintmark "
-		 "--issuer https://pat.example.org --behind-proxy",
+		 "--issuer https://pat.example.org --behind-proxy\n"
+		 "  mintmarkd migrate [--config FILE] [--data DIR] "
+		 "[--store URL]\n"
+		 "            bring the store up to this release's version "
+		 "(a file is\n"
+		 "            brought up at each start), and exit",
 	.config = "/etc/mintmark/mintmarkd.conf",
 	.rows = rows,
 	.count = sizeof rows / sizeof rows[0],
@@ -81,38 +86,53 @@ static void warn(const struct issuer_settings *set, enum secrecy keys)
 			  "mintmarkd lock 1 MiB (RLIMIT_MEMLOCK)");
 }
 
+static int say(const struct why *why, int code)
+{
+	fprintf(stderr, "mintmarkd: %s\n", why->text);
+	return code;
+}
+
+static int run(struct running *r, enum secrecy keys)
+{
+	struct why why = { .text = "" };
+	sigset_t signals;
+	block_signals(&signals);
+	if (issuer_start(r, &why) != MM_OK)
+		return say(&why, 1);
+	log_event(LOG_NOTICE, "issuer.start", "version=%s issuer=%s listen=%s",
+		  MM_VERSION, r->is.set.issuer, r->is.set.listen);
+	warn(&r->is.set, keys);
+	greet(r);
+	serve(r, &signals);
+	bool outdated = health_outdated(r->is.health);
+	log_event(LOG_NOTICE, "issuer.stop", "detail=finishing requests");
+	issuer_stop(r);
+	return outdated ? 1 : 0;
+}
+
+static int migrate(struct issuer *is)
+{
+	struct why why = { .text = "" };
+	return issuer_migrate(is, &why) == MM_OK ? 0 : say(&why, 1);
+}
+
 int main(int argc, char **argv)
 {
 	static struct running r; /* zero; too large for a stack */
 	struct why why = { .text = "" };
 	enum settings_wish wish;
-	sigset_t signals;
+	bool migrates = argc > 1 && strcmp(argv[1], "migrate") == 0;
 	secrecy_of_process();
 	enum secrecy keys = secrecy_of_keys();
-	enum mm_err e =
-		settings_read(&table, argc, argv, &r.is.set, &wish, &why);
+	enum mm_err e = settings_read(&table, argc - migrates, argv + migrates,
+				      &r.is.set, &wish, &why);
+	if (e == MM_OK && wish == SETTINGS_RUN && migrates)
+		return migrate(&r.is);
 	if (e == MM_OK && wish != SETTINGS_HELP)
 		e = settings_settle(&r.is.set, &why);
-	if (e != MM_OK) {
-		fprintf(stderr, "mintmarkd: %s\n", why.text);
-		return 2;
-	}
+	if (e != MM_OK)
+		return say(&why, 2);
 	if (wish == SETTINGS_PRINT)
 		settings_print_values(&table, &r.is.set);
-	if (wish != SETTINGS_RUN)
-		return 0;
-
-	block_signals(&signals);
-	if (issuer_start(&r, &why) != MM_OK) {
-		fprintf(stderr, "mintmarkd: %s\n", why.text);
-		return 1;
-	}
-	log_event(LOG_NOTICE, "issuer.start", "version=%s issuer=%s listen=%s",
-		  MM_VERSION, r.is.set.issuer, r.is.set.listen);
-	warn(&r.is.set, keys);
-	greet(&r);
-	serve(&r, &signals);
-	log_event(LOG_NOTICE, "issuer.stop", "detail=finishing requests");
-	issuer_stop(&r);
-	return 0;
+	return wish == SETTINGS_RUN ? run(&r, keys) : 0;
 }

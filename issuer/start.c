@@ -83,7 +83,7 @@ static struct warn_options warn_options(const struct issuer_settings *set)
 				      .retry = set->warn_retry };
 }
 
-enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
+static enum mm_err settle_data(struct issuer_settings *set, struct why *why)
 {
 	if (set->data[0] == '\0')
 		return why_say(why, MM_ERR_INVALID, "data",
@@ -92,6 +92,12 @@ enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 	if (set->dev && strcmp(set->data, "/var/lib/mintmark") == 0)
 		(void)span_copy(set->data, sizeof set->data,
 				span_str("dev-data"));
+	return MM_OK;
+}
+
+enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
+{
+	TRY(settle_data(set, why));
 	if (set->dev && set->issuer[0] == '\0')
 		snprintf(set->issuer, sizeof set->issuer, "http://%.500s",
 			 set->listen);
@@ -208,12 +214,41 @@ static enum mm_err begin_history(struct issuer *is, struct why *why)
 	return MM_OK;
 }
 
+/* Its address, which is the file `path` where no other was said. */
+static enum mm_err store_where(const struct issuer *is, char path[4096],
+			       const char **where)
+{
+	*where = is->set.store[0] ? is->set.store : path;
+	return data_path(is, "mintmark.db", path);
+}
+
+enum mm_err issuer_migrate(struct issuer *is, struct why *why)
+{
+	char path[4096];
+	const char *where;
+	int64_t from, to;
+	umask(077);
+	TRY(settle_data(&is->set, why));
+	TRY(store_where(is, path, &where));
+	if (is->set.user[0] != '\0')
+		TRY(become_user(is->set.user, is->set.data, why));
+	TRY(store_migrate(where, &from, &to, why));
+	if (from == to)
+		printf("nothing to do: the store has version %lld, this "
+		       "release's\n",
+		       (long long)to);
+	else
+		printf("the store is of version %lld now, it was of %lld\n",
+		       (long long)to, (long long)from);
+	return MM_OK;
+}
+
 static enum mm_err start_store(struct running *r, struct why *why)
 {
 	struct issuer *is = &r->is;
 	char path[4096];
-	const char *where = is->set.store[0] ? is->set.store : path;
-	TRY(data_path(is, "mintmark.db", path));
+	const char *where;
+	TRY(store_where(is, path, &where));
 	if (where != path) /* the folder is one daemon's, all the same */
 		TRY(lock_take(path, &r->lock_fd, why));
 	is->publisher = publisher_new((struct publish_ttl){

@@ -11,6 +11,10 @@
 MM_MUST_USE enum mm_err settings_settle(struct issuer_settings *set,
 					struct why *why);
 
+/* mintmarkd migrate: bring the store of these settings up to this release's
+ * version, and print what came of it. */
+MM_MUST_USE enum mm_err issuer_migrate(struct issuer *is, struct why *why);
+
 struct running {
 	struct issuer is;
 	struct sweeper *sweeper;

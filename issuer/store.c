@@ -161,6 +161,13 @@ static const struct database *database_of(const char *where)
 		       : &sqlite_database;
 }
 
+enum mm_err store_migrate(const char *where, int64_t *from, int64_t *to,
+			  struct why *why)
+{
+	*to = STORE_VERSION;
+	return database_of(where)->migrate(where, from, why);
+}
+
 bool store_is_shared(const struct store *s)
 {
 	return s->db->listen != NULL;

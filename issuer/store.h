@@ -8,6 +8,7 @@
  * back by following the log, also for one's own writes.
  *
  * MM_ERR_UNAVAILABLE: the store cannot answer now.  MM_ERR_FULL: no room.
+ * MM_ERR_VERSION: never again: a newer release has changed the store.
  * MM_ERR_UNSURE: it broke off while it was committing; the change may have been
  * made, or not.
  */
@@ -92,6 +93,14 @@ struct store;
 MM_MUST_USE enum mm_err store_open(const char *where, const char *iss,
 				   void (*wake)(void *), void *ctx,
 				   struct store **out, struct why *why);
+/* Bring a store of an older version up to this release's, as one change: it is
+ * all done or, on failure, as it was.  *from and *to are the versions before and
+ * now; the same: there was nothing to do.  Issuers of the older release on the
+ * same tables stop (MM_ERR_VERSION, from every change of theirs).
+ * MM_ERR_NOT_FOUND: there is no store.  MM_ERR_VERSION: it is of a newer one.
+ * MM_ERR_CONFLICT: a daemon holds the file. */
+MM_MUST_USE enum mm_err store_migrate(const char *where, int64_t *from,
+				      int64_t *to, struct why *why);
 /* May there be other issuers on it? */
 bool store_is_shared(const struct store *s);
 void store_close(struct store *s);

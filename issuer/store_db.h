@@ -60,6 +60,9 @@ struct database {
 	 * or brings those of an older version up), or one that reads. */
 	enum mm_err (*open)(const char *where, bool writes, struct conn **out,
 			    struct why *why);
+	/* store_migrate() */
+	enum mm_err (*migrate)(const char *where, int64_t *from,
+			       struct why *why);
 	/* NULL is allowed. */
 	void (*close)(struct conn *c);
 	/* Before one that reads is used again: out of a transaction that

@@ -234,6 +234,7 @@ static enum mm_err guard(struct conn *c)
 const struct database pg_database = {
 	.open = pg_open,
 	.close = pg_close,
+	.migrate = pg_migrate,
 	.make_ready = make_ready,
 	.begin = begin,
 	.commit = commit,

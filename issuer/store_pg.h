@@ -57,6 +57,28 @@ MM_MUST_USE enum mm_err pg_exec(struct pg_conn *c, const char *text);
 MM_MUST_USE enum mm_err pg_number(struct pg_conn *c, const char *text,
 				  bool *found, int64_t *out);
 
+/* ---- tables (store_pg_tables.c) ---- */
+
+/* Those of this version, where there are none; are they of this version? */
+MM_MUST_USE enum mm_err pg_tables_make(struct pg_conn *c);
+MM_MUST_USE enum mm_err pg_tables_check(struct pg_conn *c, struct why *why);
+/* In a transaction.  Are there any?  Until it ends, nobody else makes or
+ * migrates them. */
+MM_MUST_USE enum mm_err pg_tables_find(struct pg_conn *c, bool *found);
+/* In a transaction: make them, without a row, not in head either. */
+MM_MUST_USE enum mm_err pg_tables_lay(struct pg_conn *c);
+/* Begin one that may take its time, as somebody waits for it. */
+MM_MUST_USE enum mm_err pg_transaction_long(struct pg_conn *c);
+MM_MUST_USE enum mm_err pg_migrate(const char *where, int64_t *from,
+				   struct why *why);
+
+struct pg_step {
+	int to;
+	const char *text;
+};
+/* In order; the last has `to` 0. */
+extern const struct pg_step pg_steps[];
+
 /* ---- answers (store_pg_answer.c) ---- */
 
 /* The next answer.  NULL: there is none, or the connection is broken, and then

@@ -1,5 +1,4 @@
-/* store_pg_open.c - a store in PostgreSQL: how it is reached, its tables, and
- * their version. */
+/* store_pg_open.c - a store in PostgreSQL: how it is reached. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,82 +170,20 @@ enum mm_err pg_connect(struct pg_conn *c)
 	return e;
 }
 
-/* ---- tables ---- */
-
-static enum mm_err make_guards(struct pg_conn *c)
-{
-	static const char *const steps[] = { PG_AUDIT_GUARD_STEPS };
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-		TRY(pg_exec(c, steps[i]));
-	return MM_OK;
-}
-
-static enum mm_err make_tables(struct pg_conn *c)
-{
-	char first[80];
-	snprintf(first, sizeof first, "INSERT INTO head VALUES(0, %d)",
-		 STORE_VERSION);
-	TRY(pg_exec(c, PG_SCHEMA));
-	TRY(make_guards(c));
-	return pg_exec(c, first);
-}
-
-/* Two that start at the same moment make them once. */
-static enum mm_err make_if_none(struct pg_conn *c)
-{
-	bool found;
-	int64_t n;
-	TRY(pg_exec(c, "SELECT pg_advisory_xact_lock(1296911409)"));
-	TRY(pg_number(c,
-		      "SELECT 1 WHERE to_regclass('mintmark.head') IS NOT NULL",
-		      &found, &n));
-	if (found)
-		return MM_OK;
-	TRY(pg_exec(c, "CREATE SCHEMA IF NOT EXISTS mintmark"));
-	return make_tables(c);
-}
-
-static enum mm_err bring_up(struct pg_conn *c)
-{
-	TRY(pg_exec(c, "BEGIN"));
-	enum mm_err e = make_if_none(c);
-	if (e == MM_OK)
-		return pg_exec(c, "COMMIT");
-	char said[sizeof c->trouble];
-	memcpy(said, c->trouble, sizeof said);
-	(void)!pg_exec(c, "ROLLBACK");
-	memcpy(c->trouble, said, sizeof said);
-	return e;
-}
-
-static enum mm_err check_version(struct pg_conn *c, struct why *why)
-{
-	bool found;
-	int64_t version = 0;
-	TRY(pg_number(c, "SELECT version FROM head", &found, &version));
-	if (version == STORE_VERSION)
-		return MM_OK;
-	return why_say(why, MM_ERR_VERSION, "store",
-		       "the database has version %lld, this mintmarkd knows "
-		       "%d: %s",
-		       (long long)version, STORE_VERSION,
-		       version < STORE_VERSION
-			       ? "stop the others, and run mintmarkd migrate"
-			       : "use the newer mintmarkd that wrote it");
-}
+/* ---- opened and closed ---- */
 
 static enum mm_err ready(struct pg_conn *c, struct why *why)
 {
 	TRY(check_where(c->where, why));
 	enum mm_err e = pg_connect(c);
 	if (e == MM_OK && c->base.writes)
-		e = bring_up(c);
+		e = pg_tables_make(c);
 	if (e != MM_OK)
 		return why_say(why, e, "store", "cannot use the database: %s",
 			       c->trouble);
 	if (!c->base.writes)
 		return MM_OK;
-	TRY(check_version(c, why));
+	TRY(pg_tables_check(c, why));
 	return PQenterPipelineMode(c->pg) ? MM_OK : MM_ERR_UNAVAILABLE;
 }
 

@@ -224,6 +224,7 @@ static enum mm_err guard(struct conn *c)
 const struct database sqlite_database = {
 	.open = sqlite_open,
 	.close = sqlite_close,
+	.migrate = sqlite_migrate,
 	.make_ready = make_ready,
 	.begin = begin,
 	.commit = commit,

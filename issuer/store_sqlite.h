@@ -17,11 +17,14 @@ struct sqlite_conn {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
 	int lock_fd; /* of the one that writes; else -1 */
+	int64_t was; /* the version that it found; 0: no store yet */
 };
 
 MM_MUST_USE enum mm_err sqlite_open(const char *path, bool writes,
 				    struct conn **out, struct why *why);
 void sqlite_close(struct conn *c);
+MM_MUST_USE enum mm_err sqlite_migrate(const char *path, int64_t *from,
+				       struct why *why);
 
 MM_MUST_USE enum mm_err sqlite_exec(struct sqlite_conn *c, const char *text);
 /* All of them, so that a file of another shape is found when it is opened. */

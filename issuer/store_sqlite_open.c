@@ -82,6 +82,7 @@ static enum mm_err check_file(struct sqlite_conn *c, const char *path,
 	TRY(one_number(c, "PRAGMA application_id", &application));
 	if (tables == 0)
 		return bring_up(c, 0);
+	c->was = version;
 	if (application != STORE_APPLICATION_ID)
 		return why_say(why, MM_ERR_VERSION, NULL,
 			       "%s is not a Mintmark store: move it away, or "
@@ -167,6 +168,19 @@ enum mm_err sqlite_open(const char *path, bool writes, struct conn **out,
 	else
 		*out = &c->base;
 	return e;
+}
+
+/* As each start does it. */
+enum mm_err sqlite_migrate(const char *path, int64_t *from, struct why *why)
+{
+	struct conn *c;
+	if (access(path, F_OK) != 0)
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "there is no store at %s", path);
+	TRY(sqlite_open(path, true, &c, why));
+	*from = ((struct sqlite_conn *)c)->was; /* its first member */
+	sqlite_close(c);
+	return MM_OK;
 }
 
 void sqlite_close(struct conn *base)
