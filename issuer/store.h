@@ -94,9 +94,9 @@ MM_MUST_USE enum mm_err store_open(const char *where, const char *iss,
 				   void (*wake)(void *), void *ctx,
 				   struct store **out, struct why *why);
 /* Bring a store of an older version up to this release's, as one change: it is
- * all done or, on failure, as it was.  *from and *to are the versions before and
- * now; the same: there was nothing to do.  Issuers of the older release on the
- * same tables stop (MM_ERR_VERSION, from every change of theirs).
+ * all done or, on failure, as it was.  *from and *to are the versions before
+ * and now; the same: there was nothing to do.  Issuers of the older release on
+ * the same tables stop (MM_ERR_VERSION, from every change of theirs).
  * MM_ERR_NOT_FOUND: there is no store.  MM_ERR_VERSION: it is of a newer one.
  * MM_ERR_CONFLICT: a daemon holds the file. */
 MM_MUST_USE enum mm_err store_migrate(const char *where, int64_t *from,
@@ -116,8 +116,8 @@ MM_MUST_USE enum mm_err store_begin_history(struct store *s);
  * sequence.  *r is empty before. */
 MM_MUST_USE enum mm_err store_load(struct store *s, struct replica *r);
 
-/* Up to max events after `after` of that epoch (NULL: any), in order.  MM_ERR_GONE: no
- * longer retained.  MM_ERR_EPOCH: another history has begun. */
+/* Up to max events after `after` of that epoch (NULL: any), in order.
+ * MM_ERR_GONE: no longer retained.  MM_ERR_EPOCH: another history has begun. */
 MM_MUST_USE enum mm_err store_events(struct store *s, const char *epoch,
 				     uint64_t after, size_t max,
 				     struct event *out, size_t *count);

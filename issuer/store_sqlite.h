@@ -26,6 +26,12 @@ void sqlite_close(struct conn *c);
 MM_MUST_USE enum mm_err sqlite_migrate(const char *path, int64_t *from,
 				       struct why *why);
 
+/* Opens c->db, for reading alone where c does not write. */
+MM_MUST_USE enum mm_err sqlite_open_file(struct sqlite_conn *c,
+					 const char *path);
+/* The one number that a text answers with. */
+MM_MUST_USE enum mm_err sqlite_number(struct sqlite_conn *c, const char *text,
+				      int64_t *out);
 MM_MUST_USE enum mm_err sqlite_exec(struct sqlite_conn *c, const char *text);
 /* All of them, so that a file of another shape is found when it is opened. */
 MM_MUST_USE enum mm_err sqlite_prepare(struct sqlite_conn *c);

@@ -58,8 +58,7 @@ static enum mm_err upgrade(struct sqlite_conn *c, const char *path,
 	return MM_OK;
 }
 
-static enum mm_err one_number(struct sqlite_conn *c, const char *text,
-			      int64_t *out)
+enum mm_err sqlite_number(struct sqlite_conn *c, const char *text, int64_t *out)
 {
 	sqlite3_stmt *st = NULL;
 	enum mm_err e = MM_ERR_UNAVAILABLE;
@@ -77,9 +76,9 @@ static enum mm_err check_file(struct sqlite_conn *c, const char *path,
 			      struct why *why)
 {
 	int64_t tables, version, application;
-	TRY(one_number(c, "SELECT count(*) FROM sqlite_master", &tables));
-	TRY(one_number(c, "PRAGMA user_version", &version));
-	TRY(one_number(c, "PRAGMA application_id", &application));
+	TRY(sqlite_number(c, "SELECT count(*) FROM sqlite_master", &tables));
+	TRY(sqlite_number(c, "PRAGMA user_version", &version));
+	TRY(sqlite_number(c, "PRAGMA application_id", &application));
 	if (tables == 0)
 		return bring_up(c, 0);
 	c->was = version;
@@ -99,7 +98,7 @@ static enum mm_err check_file(struct sqlite_conn *c, const char *path,
 
 /* ---- opening ---- */
 
-static enum mm_err open_file(struct sqlite_conn *c, const char *path)
+enum mm_err sqlite_open_file(struct sqlite_conn *c, const char *path)
 {
 	int flags = c->base.writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 				   : SQLITE_OPEN_READONLY;
@@ -120,7 +119,7 @@ static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 				struct why *why)
 {
 	TRY(lock_take(path, &c->lock_fd, why));
-	if (open_file(c, path) != MM_OK)
+	if (sqlite_open_file(c, path) != MM_OK)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "cannot open the store %s: %s", path,
 			       c->db ? sqlite3_errmsg(c->db) : "out of memory");
@@ -144,7 +143,7 @@ static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 static enum mm_err ready_reader(struct sqlite_conn *c, const char *path,
 				struct why *why)
 {
-	if (open_file(c, path) == MM_OK && sqlite_prepare(c) == MM_OK)
+	if (sqlite_open_file(c, path) == MM_OK && sqlite_prepare(c) == MM_OK)
 		return MM_OK;
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 		       "cannot read the store %s: %s", path,

@@ -1,0 +1,96 @@
+/* copy_main.c - mintmark-store: a store copied from a file to PostgreSQL. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "issuer/store_copy.h"
+
+#define TELL_MS 2000
+
+static const char help[] =
+	"mintmark-store - move a mint from its file to PostgreSQL\n"
+	"\n"
+	"  mintmark-store copy FROM TO\n"
+	"\n"
+	"  FROM  mintmark.db of a mintmarkd that does not run\n"
+	"  TO    postgresql://..., as mintmarkd's --store: a database with no\n"
+	"        store in it\n"
+	"\n"
+	"Copies everything, as it is: tokens and what is revoked, the feed, "
+	"the\n"
+	"keys' records, the audit.  All or nothing: when it fails, or is "
+	"killed,\n"
+	"the database is as it was.  What is in FROM stays as it is.\n"
+	"\n"
+	"Exit: 0 copied, 1 not copied, 2 bad usage.\n";
+
+static int64_t began, told;
+
+static void tell(const struct copy *c, enum copy_table t, bool end)
+{
+	int64_t now = clock_ms();
+	if (end)
+		printf("%-8s %10lld rows\n", copy_names[t],
+		       (long long)c->rows[t]);
+	else if (now - told > TELL_MS)
+		fprintf(stderr, "%-8s %10lld rows so far\n", copy_names[t],
+			(long long)c->rows[t]);
+	else
+		return;
+	told = now;
+	fflush(stdout);
+}
+
+/* What a start without --store would find there is the past. */
+static void say_what_is_next(const char *from, const char *to)
+{
+	printf("copied in %.1f s.  Next, before any start:\n"
+	       "  mv %s %s.copied\n"
+	       "      so that nothing goes on with it; keep it until all is "
+	       "well\n"
+	       "  store = %s\n"
+	       "      into mintmarkd.conf (or --store); then start mintmarkd\n"
+	       "  mintmark doctor\n"
+	       "      and mintmark audit --verify\n",
+	       (double)(clock_ms() - began) / 1000, from, from, to);
+}
+
+static int copy(const char *from, const char *to)
+{
+	struct copy c = { .progress = tell };
+	struct why why = { .text = "" };
+	umask(077);
+	told = began = clock_ms();
+	if (store_copy(from, to, &c, &why) != MM_OK) {
+		fprintf(stderr, "mintmark-store: %s\n", why.text);
+		return 1;
+	}
+	say_what_is_next(from, to);
+	return 0;
+}
+
+static bool is_database(const char *where)
+{
+	return strncmp(where, "postgresql://", 13) == 0 ||
+	       strncmp(where, "postgres://", 11) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("mintmark-store " MM_VERSION);
+		return 0;
+	}
+	if (argc == 4 && strcmp(argv[1], "copy") == 0 &&
+	    !is_database(argv[2]) && is_database(argv[3]))
+		return copy(argv[2], argv[3]);
+	fputs("mintmark-store: say mintmark-store copy FILE postgresql://..., "
+	      "see --help\n",
+	      stderr);
+	return 2;
+}
