@@ -1,6 +1,5 @@
 /* store.c - the store: opened, closed, and begun anew after a backup. */
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -8,20 +7,10 @@
 
 /* ---- whose it is ---- */
 
-static enum mm_err new_epoch(char out[EPOCH_SIZE])
-{
-	uint8_t r[16];
-	if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r)
-		return MM_ERR_UNAVAILABLE;
-	for (size_t i = 0; i < sizeof r; i++)
-		snprintf(out + 2 * i, 3, "%02x", r[i]);
-	return MM_OK;
-}
-
 static enum mm_err put_issuer(struct conn *c, const char *iss)
 {
 	char epoch[EPOCH_SIZE];
-	TRY(new_epoch(epoch));
+	TRY(epoch_new(epoch));
 	AUTO_QUERY struct query q = query_new(c, ST_META_PUT);
 	query_text(&q, iss);
 	query_text(&q, epoch);
@@ -49,71 +38,14 @@ static enum mm_err check_issuer(struct conn *c, const char *iss,
 
 /* ---- a new history ---- */
 
-static enum mm_err begin_history(struct conn *c, void *arg)
-{
-	char epoch[EPOCH_SIZE];
-	if (c->db->take_time != NULL)
-		TRY(c->db->take_time(c));
-	TRY(new_epoch(epoch));
-	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
-	query_text(&q, epoch);
-	TRY(query_run(&q));
-	TRY(query_plain(c, ST_LIST_DROP));
-	TRY(query_plain(c, ST_LIST_CUT));
-	TRY(query_plain(c, ST_LIST_FILL));
-	TRY(query_plain(c, ST_LIST_SKIP));
-	return audit_append(
-		c, &(struct audit_entry){ .event = "store.restore" }, arg);
-}
-
-static enum mm_err begin_after_loss(struct conn *c)
-{
-	struct stamp stamp = { .by = "failover", .at = clock_now() };
-	log_event(LOG_ERR, "store.history_lost",
-		  "detail=another database took over, and may lack what was "
-		  "acknowledged last: a new history begins; tokens that it "
-		  "does not know are refused");
-	return begin_history(c, &stamp);
-}
-
-enum mm_err store_begin(struct conn *c)
-{
-	c->tail = (struct tail){ .has_seq = false };
-	enum mm_err e = c->db->begin(c);
-	return e == MM_ERR_EPOCH ? begin_after_loss(c) : e;
-}
-
 enum mm_err store_begin_history(struct store *s)
 {
 	struct stamp stamp = { .by = "mintmarkd --restored",
 			       .at = clock_now() };
-	return store_write(s, begin_history, &stamp);
+	return store_write(s, history_begin, &stamp);
 }
 
 /* ---- connections ---- */
-
-static struct conn *take_reader(struct store *s)
-{
-	for (int i = 0; i < STORE_READERS; i++)
-		if (pthread_mutex_trylock(&s->reader[i]->lock) == 0)
-			return s->reader[i];
-	unsigned turn = atomic_fetch_add(&s->reader_turn, 1);
-	struct conn *c = s->reader[turn % STORE_READERS];
-	pthread_mutex_lock(&c->lock); /* all busy: queue, evenly */
-	return c;
-}
-
-struct conn *store_reader(struct store *s)
-{
-	struct conn *c = take_reader(s);
-	c->db->make_ready(c);
-	return c;
-}
-
-void store_reader_done(struct conn **c)
-{
-	pthread_mutex_unlock(&(*c)->lock);
-}
 
 static enum mm_err settle(struct conn *c, const char *where, const char *iss,
 			  struct why *why)

@@ -44,6 +44,10 @@ struct store {
 	bool stopping;
 };
 
+MM_MUST_USE enum mm_err epoch_new(char out[EPOCH_SIZE]);
+/* A new epoch; lists end, and what is not known in them is revoked (see
+ * store_begin_history()).  arg: the struct stamp. */
+MM_MUST_USE enum mm_err history_begin(struct conn *c, void *arg);
 /* Begin a transaction of changes; with a new history, if this database is
  * another than it was. */
 MM_MUST_USE enum mm_err store_begin(struct conn *c);

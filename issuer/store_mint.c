@@ -1,37 +1,5 @@
 /* store_mint.c - lists and the tokens put into them. */
-#include "common/clock.h"
 #include "issuer/store_internal.h"
-
-/* ---- the log ---- */
-
-static enum mm_err next_number(struct conn *c, uint64_t *out)
-{
-	struct tail *t = &c->tail;
-	int64_t seq;
-	if (!t->has_seq) {
-		TRY(query_one(c, ST_HEAD_GET, &seq));
-		t->seq = (uint64_t)seq;
-		t->has_seq = true;
-	}
-	*out = ++t->seq;
-	AUTO_QUERY struct query q = query_new(c, ST_HEAD_SET);
-	query_int(&q, (int64_t)t->seq);
-	return query_run(&q);
-}
-
-enum mm_err log_append(struct conn *c, struct event *e)
-{
-	TRY(next_number(c, &e->seq));
-	AUTO_BUF struct buf body = buf_new(4096);
-	struct span text;
-	TRY(event_write(e, &body));
-	TRY(buf_done(&body, &text));
-	AUTO_QUERY struct query put = query_new(c, ST_EVENT_PUT);
-	query_int(&put, (int64_t)e->seq);
-	query_int(&put, clock_now());
-	query_text(&put, (const char *)text.at);
-	return query_run(&put);
-}
 
 /* ---- lists ---- */
 

@@ -72,6 +72,13 @@ enum mm_err pg_judge(struct pg_conn *c, const PGresult *r)
 	}
 }
 
+void pg_disconnect(struct pg_conn *c)
+{
+	PQfinish(c->pg);
+	c->pg = NULL;
+	c->pending = 0;
+}
+
 void pg_broken(struct pg_conn *c, const char *why)
 {
 	if (c->pg != NULL && why == NULL)

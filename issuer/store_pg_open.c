@@ -85,13 +85,6 @@ static void note_trouble(struct pg_conn *c)
 		 (int)strcspn(text, "\n"), text);
 }
 
-void pg_disconnect(struct pg_conn *c)
-{
-	PQfinish(c->pg);
-	c->pg = NULL;
-	c->pending = 0;
-}
-
 /* Failures come by themselves. */
 static void pass_over(void *ctx, const char *notice)
 {

@@ -1,0 +1,51 @@
+/* store_history.c - a new history: after a backup was put back, or when a
+ * database that may lack something took over. */
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "issuer/store_internal.h"
+
+enum mm_err epoch_new(char out[EPOCH_SIZE])
+{
+	uint8_t r[16];
+	if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r)
+		return MM_ERR_UNAVAILABLE;
+	for (size_t i = 0; i < sizeof r; i++)
+		snprintf(out + 2 * i, 3, "%02x", r[i]);
+	return MM_OK;
+}
+
+enum mm_err history_begin(struct conn *c, void *arg)
+{
+	char epoch[EPOCH_SIZE];
+	if (c->db->take_time != NULL)
+		TRY(c->db->take_time(c));
+	TRY(epoch_new(epoch));
+	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
+	query_text(&q, epoch);
+	TRY(query_run(&q));
+	TRY(query_plain(c, ST_LIST_DROP));
+	TRY(query_plain(c, ST_LIST_CUT));
+	TRY(query_plain(c, ST_LIST_FILL));
+	TRY(query_plain(c, ST_LIST_SKIP));
+	return audit_append(
+		c, &(struct audit_entry){ .event = "store.restore" }, arg);
+}
+
+static enum mm_err begin_after_loss(struct conn *c)
+{
+	struct stamp stamp = { .by = "failover", .at = clock_now() };
+	log_event(LOG_ERR, "store.history_lost",
+		  "detail=another database took over, and may lack what was "
+		  "acknowledged last: a new history begins; tokens that it "
+		  "does not know are refused");
+	return history_begin(c, &stamp);
+}
+
+enum mm_err store_begin(struct conn *c)
+{
+	c->tail = (struct tail){ .has_seq = false };
+	enum mm_err e = c->db->begin(c);
+	return e == MM_ERR_EPOCH ? begin_after_loss(c) : e;
+}
