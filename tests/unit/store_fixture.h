@@ -114,11 +114,11 @@ static inline int tear_down(void **state)
 static inline void take_next(struct fixture *f, struct token_row *t)
 {
 	struct index_range r;
-	assert_int_equal(store_reserve(f->s,
-				       t->auto_refresh ? LIST_AUTO_REFRESH
-						       : LIST_FIXED,
-				       t->exp, 1, &r),
-			 MM_OK);
+	assert_int_equal(
+		store_reserve(f->s,
+			      t->auto_refresh ? LIST_AUTO_REFRESH : LIST_FIXED,
+			      t->exp, 1, &r),
+		MM_OK);
 	t->list = r.list;
 	t->idx = r.first;
 }

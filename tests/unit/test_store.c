@@ -520,7 +520,8 @@ static void forgotten_events_are_gone(void **state)
 	assert_int_equal(store_forget_events(f->s, INT64_MAX), MM_OK);
 	assert_int_equal(store_events(f->s, NULL, 0, 64, log, &n), MM_ERR_GONE);
 	/* the newest stays, so that who is up to date can go on */
-	assert_int_equal(store_events(f->s, NULL, before - 1, 64, log, &n), MM_OK);
+	assert_int_equal(store_events(f->s, NULL, before - 1, 64, log, &n),
+			 MM_OK);
 	assert_int_equal(n, 1);
 	assert_int_equal(store_events(f->s, NULL, before, 64, log, &n), MM_OK);
 	assert_int_equal(n, 0);
