@@ -13,7 +13,8 @@
 #include "common/claims.h"
 #include "common/http.h"
 
-#define FOLLOWERS_MAX	1024  /* who came longest ago makes room */
+#define FOLLOWERS_WAYS	8     /* places where an agent may be: of these */
+#define FOLLOWERS_MAX	32768 /* who came longest ago makes room */
 #define FOLLOWER_KEPT	86400 /* s */
 #define FOLLOWER_SILENT 60    /* s: it would have polled again by now */
 
