@@ -113,6 +113,44 @@ enum mm_err replica_add_list(struct replica *r, uint32_t list,
 	return MM_OK;
 }
 
+/* ---- copies ---- */
+
+/* Into zeros: a page of zeros is not touched, and costs nothing there, too. */
+static void copy_touched(void *to, const void *from, size_t size)
+{
+	static const uint8_t zeros[4096];
+	for (size_t at = 0; at < size; at += sizeof zeros) {
+		size_t n = size - at < sizeof zeros ? size - at : sizeof zeros;
+		const uint8_t *page = (const uint8_t *)from + at;
+		if (memcmp(page, zeros, n) != 0)
+			memcpy((uint8_t *)to + at, page, n);
+	}
+}
+
+static enum mm_err copy_list(const struct list *l, struct replica *out)
+{
+	struct list *own;
+	TRY(replica_add_list(out, l->list, l->kind, l->size, l->expires, &own));
+	copy_touched(own->status, l->status, l->size / 4);
+	if (l->last_use != NULL)
+		copy_touched(own->last_use, l->last_use,
+			     l->size * sizeof *l->last_use);
+	return MM_OK;
+}
+
+enum mm_err replica_copy(const struct replica *r, struct replica *out)
+{
+	memcpy(out->iss, r->iss, sizeof out->iss);
+	memcpy(out->epoch, r->epoch, sizeof out->epoch);
+	out->seq = r->seq;
+	out->iat = r->iat;
+	for (size_t i = 0; i < r->keys.count; i++)
+		TRY(jwk_set_add(&out->keys, r->keys.key[i]));
+	for (size_t i = 0; i < r->list_count; i++)
+		TRY(copy_list(&r->lists[i], out));
+	return MM_OK;
+}
+
 /* ---- events ---- */
 
 static enum mm_err apply_status(struct replica *r, const struct event *e)

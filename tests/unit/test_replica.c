@@ -316,6 +316,36 @@ static void test_list_comes_and_goes(void **state)
 	assert_int_equal(status_of(&r, 5, 2), STATUS_REVOKED);
 }
 
+static void test_a_copy_is_its_own(void **state)
+{
+	const uint32_t far = 40000; /* not on the first page */
+	AUTO_REPLICA struct replica r = small(), copy = { .seq = 0 };
+	struct list *l;
+	(void)state;
+	memcpy(r.iss, "https://pat.example.org", 24);
+	assert_int_equal(
+		replica_add_list(&r, 7, LIST_AUTO_REFRESH, 65536, EXPIRES, &l),
+		MM_OK);
+	status_set(l->status, far, STATUS_REVOKED);
+	l->last_use[far] = 1790000000;
+	assert_int_equal(replica_copy(&r, &copy), MM_OK);
+	assert_string_equal(copy.iss, r.iss);
+	assert_int_equal(copy.seq, r.seq);
+	assert_int_equal(copy.list_count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		const struct list *a = &r.lists[i], *b = &copy.lists[i];
+		assert_int_equal(a->list, b->list);
+		assert_int_equal(a->expires, b->expires);
+		assert_memory_equal(a->status, b->status, a->size / 4);
+		assert_int_equal(a->last_use == NULL, b->last_use == NULL);
+	}
+	assert_memory_equal(copy.lists[2].last_use, l->last_use, 4 * 65536);
+	status_set(l->status, far, STATUS_VALID);
+	l->last_use[far]++;
+	assert_int_equal(status_of(&copy, 7, far), STATUS_REVOKED);
+	assert_int_equal(copy.lists[2].last_use[far], 1790000000);
+}
+
 /* ---- keys ---- */
 
 static struct event key_event(void)
@@ -392,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_list_comes_and_goes),
+		cmocka_unit_test(test_a_copy_is_its_own),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_bad_keys),
 		cmocka_unit_test(test_free_is_empty),
