@@ -13,13 +13,14 @@
 #include "issuer/reply.h"
 
 #define FRESH_MS 5000
+#define SHARE	 10  /* making it takes at most one part of so many */
 #define PICKED	 20  /* tokens of each kind that are shown */
 #define AGENTS	 100 /* likewise; those that are furthest behind */
 #define DAY	 INT64_C(86400)
 
 struct overview {
 	pthread_mutex_t lock; /* held while it is made */
-	int64_t made;	      /* clock_ms() */
+	int64_t made_until;   /* clock_ms(): then it is made anew */
 	struct http_body *body;
 };
 
@@ -220,20 +221,26 @@ static enum mm_err make(struct issuer *is, struct http_body **out)
 	return *out ? MM_OK : MM_ERR_NOMEM;
 }
 
+/* Every row is looked at: with 10 million tokens it takes seconds. */
+static enum mm_err make_anew(struct issuer *is, struct overview *o)
+{
+	struct http_body *fresh = NULL;
+	int64_t began = clock_ms();
+	TRY(make(is, &fresh));
+	int64_t now = clock_ms(), good_for = SHARE * (now - began);
+	http_body_drop(o->body);
+	o->body = fresh;
+	o->made_until = now + (good_for > FRESH_MS ? good_for : FRESH_MS);
+	return MM_OK;
+}
+
 static enum mm_err hold(struct issuer *is, struct http_body **out)
 {
 	struct overview *o = is->overview;
 	enum mm_err e = MM_OK;
 	pthread_mutex_lock(&o->lock);
-	if (o->body == NULL || clock_ms() - o->made >= FRESH_MS) {
-		struct http_body *fresh = NULL;
-		e = make(is, &fresh);
-		if (e == MM_OK) {
-			http_body_drop(o->body);
-			o->body = fresh;
-			o->made = clock_ms();
-		}
-	}
+	if (o->body == NULL || clock_ms() >= o->made_until)
+		e = make_anew(is, o);
 	if (e == MM_OK)
 		*out = http_body_hold(o->body);
 	pthread_mutex_unlock(&o->lock);
