@@ -32,13 +32,9 @@ static void say(struct http_poller *p, const char *lacks, const char *hint)
 }
 
 /* p->open says how many there were when the library was run last. */
-static bool is_full(struct http_poller *p, unsigned more)
+static bool is_full(const struct http_poller *p, unsigned more)
 {
-	bool full = p->open + more >= p->connections;
-	if (full)
-		say(p, "connections",
-		    "raise the setting connections, or see who holds them");
-	return full;
+	return p->open + more >= p->connections;
 }
 
 static bool is_short(int e)
@@ -54,10 +50,22 @@ static void rest(struct http_poller *p, int e)
 	    "raise the limit of open files, or see who holds them");
 }
 
+static struct http_listener *listener_of(const struct http_poller *p)
+{
+	return p->local ? &p->server->local : &p->server->tcp;
+}
+
+/* While another poller has room, it takes who comes. */
+static void say_full(struct http_poller *p)
+{
+	if (atomic_load(&listener_of(p)->accepting) == 0)
+		say(p, "connections",
+		    "raise the setting connections, or see who holds them");
+}
+
 static void note(struct http_poller *p, bool accepts)
 {
-	struct http_server *s = p->server;
-	struct http_listener *l = p->local ? &s->local : &s->tcp;
+	struct http_listener *l = listener_of(p);
 	if (accepts && !p->accepts)
 		atomic_fetch_add(&l->accepting, 1);
 	else if (!accepts && p->accepts)
@@ -71,6 +79,8 @@ bool accept_may(struct http_poller *p)
 	if (full) /* then that is what it waits for */
 		p->starved = false;
 	note(p, !full && !p->starved);
+	if (full)
+		say_full(p);
 	return !full && !atomic_load(&p->server->closed) &&
 	       (!p->starved || p->rest_until <= clock_ms());
 }
