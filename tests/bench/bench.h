@@ -11,7 +11,7 @@
  *	probe_*.c	what is measured in this process
  *	peer_*.c	other libraries, on the same tokens
  *	system_*.c	what is measured between real processes, with
- *			process.c, system.c, http.c and followers.c
+ *			process.c, system.c, http.c, poll.c and followers.c
  *	contest.c	servers that take turns under the same load, with
  *			load.c and hello.c
  */
@@ -39,7 +39,7 @@ struct times {
 
 MM_MUST_USE enum mm_err times_add(struct times *t, double ns);
 /* The nearest rank, `percent` from 0 (the least) to 100; sorts. */
-double times_rank(struct times *t, unsigned percent);
+double times_rank(struct times *t, double percent);
 void times_free(struct times *t);
 #define AUTO_TIMES __attribute__((cleanup(times_free)))
 

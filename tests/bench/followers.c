@@ -1,15 +1,13 @@
 /* followers.c - a crowd of agents, as mintmarkd sees them: each asks for
  * what comes after the event it has, and waits. */
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "tests/bench/poll.h"
 #include "tests/bench/system.h"
 
-#define AT_ONCE		 128u  /* agents do not all start in one moment */
-#define PAUSE_NS	 0.5e9 /* as mintmark-agent does it: see pause_one() */
-#define SETTLE_NS	 120e9
-#define FEED_PAYLOAD_MAX (1u << 20)
+#define AT_ONCE	  128u /* agents do not all start in one moment */
+#define SETTLE_NS 120e9
 
 struct followers {
 	uint16_t port;
@@ -27,59 +25,21 @@ struct followers {
 
 /* ---- one answer ---- */
 
-/* The batch's own "seq" comes before those of its events (PROTOCOL.md). */
-static enum mm_err read_seq(struct followers *f, struct span jwt, uint64_t *seq)
-{
-	struct span head, payload;
-	size_t n;
-	if (!span_cut(&jwt, '.', &head) || !span_cut(&jwt, '.', &payload))
-		return MM_ERR_MALFORMED;
-	TRY(base64url_decode(payload, f->payload, FEED_PAYLOAD_MAX, &n));
-	f->payload[n] = '\0';
-	const char *at = strstr((const char *)f->payload, "\"seq\":");
-	if (at == NULL)
-		return MM_ERR_MALFORMED;
-	*seq = strtoull(at + 6, NULL, 10);
-	return MM_OK;
-}
-
-static enum mm_err poll_feed(const struct followers *f, struct conn *c)
-{
-	AUTO_BUF struct buf text = buf_new(4096);
-	struct span request;
-	char path[64];
-	snprintf(path, sizeof path, "/v1/feed?after=%" PRIu64 "&wait=25",
-		 c->seq);
-	http_request(&text, "GET", path, f->bearer, NULL);
-	TRY(buf_done(&text, &request));
-	return conn_send(c, request);
-}
-
-/* Sent away for a while: 0.5 s, doubled each time up to 30 s, give or take a
- * fifth. */
-static void pause_one(struct followers *f, struct conn *c)
-{
-	double fifths = 0.8 + (double)random_below(&f->seed, 401) / 1000;
-	double ns = PAUSE_NS * (double)(1u << c->failures);
-	c->again_at = ns_now() + fifths * (ns < 30e9 ? ns : 30e9);
-	c->failures += c->failures < 10;
-	f->paused++;
-	atomic_fetch_add(&f->busy, 1);
-}
-
 static enum mm_err answered(void *ctx, struct conn *c)
 {
 	struct followers *f = ctx;
 	uint64_t before = c->seq;
 	if (c->status == 503) {
-		pause_one(f, c);
+		poll_pause(c, &f->seed);
+		f->paused++;
+		atomic_fetch_add(&f->busy, 1);
 		return MM_OK;
 	}
 	if (c->status != 200)
 		return MM_ERR_UNAVAILABLE;
 	c->failures = 0;
-	TRY(read_seq(f, c->body, &c->seq));
-	TRY(poll_feed(f, c));
+	TRY(poll_read(c->body, f->payload, &c->seq));
+	TRY(poll_send(c, f->bearer, POLL_WAIT));
 	if (before == 0)
 		atomic_fetch_add(&f->waiting, 1);
 	return MM_OK;
@@ -96,7 +56,7 @@ static enum mm_err ask_again(struct followers *f, struct crowd *crowd)
 			continue;
 		c->again_at = 0;
 		f->paused--;
-		TRY(poll_feed(f, c));
+		TRY(poll_send(c, f->bearer, POLL_WAIT));
 	}
 	return MM_OK;
 }
@@ -105,11 +65,12 @@ static enum mm_err follow(struct followers *f)
 {
 	AUTO_CROWD struct crowd crowd = { 0 };
 	size_t started = 0;
-	TRY(crowd_open(&crowd, f->count, (struct place){ f->port, NULL }));
+	TRY(crowd_open(&crowd, f->count, (struct place){ .port = f->port }));
 	while (!atomic_load(&f->stop)) {
 		size_t may = atomic_load(&f->waiting) + AT_ONCE;
 		for (; started < f->count && started < may; started++)
-			TRY(poll_feed(f, &crowd.conn[started]));
+			TRY(poll_send(&crowd.conn[started], f->bearer,
+				      POLL_WAIT));
 		TRY(ask_again(f, &crowd));
 		TRY(crowd_wait(&crowd, 20, answered, f));
 	}
@@ -143,7 +104,7 @@ enum mm_err followers_start(struct host *h, size_t count,
 	f->port = h->port;
 	f->count = count;
 	f->bearer = h->follower.token;
-	f->payload = malloc(FEED_PAYLOAD_MAX + 1);
+	f->payload = malloc(POLL_PAYLOAD_MAX + 1);
 	if (f->payload == NULL ||
 	    pthread_create(&f->thread, NULL, follow_thread, f) != 0) {
 		free(f->payload);

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -34,13 +33,15 @@ void http_request(struct buf *out, const char *method, const char *path,
 
 /* ---- one connection ---- */
 
-static enum mm_err connect_to(struct conn *c, const void *to, socklen_t len)
+static enum mm_err connect_to(struct conn *c, const void *to, socklen_t len,
+			      int flags)
 {
 	const struct sockaddr *address = to;
 	struct timeval patience = { .tv_sec = PATIENCE_S };
 	int one = 1;
 	*c = (struct conn){ .in = buf_new(ANSWER_MAX) };
-	c->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	c->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | flags,
+		       0);
 	if (c->fd < 0)
 		return MM_ERR_IO;
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
@@ -48,24 +49,39 @@ static enum mm_err connect_to(struct conn *c, const void *to, socklen_t len)
 	if (address->sa_family == AF_INET)
 		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one,
 				 sizeof one);
-	return connect(c->fd, address, len) == 0 ? MM_OK : MM_ERR_UNAVAILABLE;
+	if (connect(c->fd, address, len) == 0 || errno == EINPROGRESS)
+		return MM_OK;
+	return MM_ERR_UNAVAILABLE;
 }
 
-static enum mm_err open_unix(struct conn *c, const char *path)
+static enum mm_err open_unix(struct conn *c, const char *path, int flags)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	if (!span_copy(to.sun_path, sizeof to.sun_path, span_str(path)))
 		return MM_ERR_INVALID;
-	return connect_to(c, &to, sizeof to);
+	return connect_to(c, &to, sizeof to, flags);
+}
+
+static enum mm_err open_with(struct conn *c, struct place at, int flags)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(at.port),
+				  .sin_addr = at.host };
+	if (at.path != NULL)
+		return open_unix(c, at.path, flags);
+	if (at.host.s_addr == 0)
+		to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return connect_to(c, &to, sizeof to, flags);
 }
 
 enum mm_err conn_open(struct conn *c, struct place at)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET,
-				  .sin_port = htons(at.port),
-				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	return at.path != NULL ? open_unix(c, at.path)
-			       : connect_to(c, &to, sizeof to);
+	return open_with(c, at, 0);
+}
+
+enum mm_err conn_begin(struct conn *c, struct place at)
+{
+	return open_with(c, at, SOCK_NONBLOCK);
 }
 
 void conn_close(struct conn *c)
@@ -82,6 +98,7 @@ enum mm_err conn_send(struct conn *c, struct span request)
 	c->in.len = 0;
 	c->asked_at = ns_now();
 	ssize_t n = send(c->fd, request.at, request.len, MSG_NOSIGNAL);
+	c->sent += request.len;
 	return n == (ssize_t)request.len ? MM_OK : MM_ERR_IO;
 }
 
@@ -120,8 +137,7 @@ static enum mm_err read_answer(struct conn *c, bool *whole)
 	return all.len <= head + c->body.len ? MM_OK : MM_ERR_MALFORMED;
 }
 
-/* What is there; with MSG_DONTWAIT in flags that may be nothing. */
-static enum mm_err conn_read(struct conn *c, int flags, bool *whole)
+enum mm_err conn_read(struct conn *c, int flags, bool *whole)
 {
 	uint8_t *room = buf_room(&c->in, PIECE);
 	if (room == NULL)
@@ -134,6 +150,7 @@ static enum mm_err conn_read(struct conn *c, int flags, bool *whole)
 	if (n <= 0)
 		return MM_ERR_UNAVAILABLE;
 	buf_grew(&c->in, (size_t)n);
+	c->got += (size_t)n;
 	return read_answer(c, whole);
 }
 

@@ -6,6 +6,8 @@
 #ifndef MM_TESTS_BENCH_HTTP_H
 #define MM_TESTS_BENCH_HTTP_H
 
+#include <netinet/in.h>
+
 #include "common/buf.h"
 
 struct conn {
@@ -17,6 +19,7 @@ struct conn {
 	uint64_t seq;	 /* a follower's: followers.c */
 	double again_at; /* likewise; 0: now */
 	unsigned failures;
+	uint64_t sent, got; /* bytes, in all */
 };
 
 /* The whole request, bearer and body NULL: none. */
@@ -25,17 +28,24 @@ void http_request(struct buf *out, const char *method, const char *path,
 
 /* Where a server listens. */
 struct place {
-	uint16_t port;	  /* of 127.0.0.1 */
-	const char *path; /* a Unix socket instead; NULL: none */
+	uint16_t port;	     /* of 127.0.0.1, or */
+	const char *path;    /* a Unix socket instead; NULL: none */
+	struct in_addr host; /* another than 127.0.0.1; 0: none */
 };
 
 MM_MUST_USE enum mm_err conn_open(struct conn *c, struct place at);
+/* Without waiting: it is open, or has failed, when it can be written to. */
+MM_MUST_USE enum mm_err conn_begin(struct conn *c, struct place at);
 void conn_close(struct conn *c);
 #define AUTO_CONN __attribute__((cleanup(conn_close)))
 
 MM_MUST_USE enum mm_err conn_send(struct conn *c, struct span request);
 /* Send, and wait for the answer. */
 MM_MUST_USE enum mm_err conn_ask(struct conn *c, struct span request);
+
+/* What is there of the answer; with MSG_DONTWAIT in flags that may be nothing.
+ * Is it whole?  Then its parts are told. */
+MM_MUST_USE enum mm_err conn_read(struct conn *c, int flags, bool *whole);
 
 /* ---- many ---- */
 

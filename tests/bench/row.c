@@ -1,4 +1,5 @@
 /* row.c - rows and their figures, and the tools of all probes. */
+#include <math.h>
 #include <stdarg.h>
 
 #include "tests/bench/bench.h"
@@ -26,10 +27,10 @@ static int by_size(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-double times_rank(struct times *t, unsigned percent)
+double times_rank(struct times *t, double percent)
 {
-	size_t rank = (t->count * percent + 99) / 100;
-	MM_ASSERT(t->count != 0 && percent <= 100);
+	size_t rank = (size_t)ceil((double)t->count * percent / 100);
+	MM_ASSERT(t->count != 0 && percent >= 0 && percent <= 100);
 	if (!t->sorted)
 		qsort(t->at, t->count, sizeof *t->at, by_size);
 	t->sorted = true;

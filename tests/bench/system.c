@@ -99,7 +99,8 @@ static enum mm_err start_mintmarkd(struct host *h)
 static bool is_ready(struct host *h)
 {
 	conn_close(&h->conn);
-	return conn_open(&h->conn, (struct place){ h->port, NULL }) == MM_OK &&
+	return conn_open(&h->conn, (struct place){ .port = h->port }) ==
+		       MM_OK &&
 	       host_ask(h, "GET", "/health/ready", NULL, 200) == MM_OK;
 }
 
@@ -130,7 +131,7 @@ static enum mm_err mint_first(struct host *h, const char *scope,
 		 scope);
 	http_request(&text, "POST", "/v1/tokens", NULL, body);
 	TRY(buf_done(&text, &request));
-	TRY(conn_open(&c, (struct place){ 0, path }));
+	TRY(conn_open(&c, (struct place){ .path = path }));
 	TRY(conn_ask(&c, request));
 	return read_minted(c.body, out);
 }

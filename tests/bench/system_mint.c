@@ -68,7 +68,7 @@ static enum mm_err mint_run(struct bench *b, void *ctx, struct row *rows)
 	TRY(host_open(b, "mint", &h));
 	http_request(&text, "POST", "/v1/tokens", h.admin.token, host_grant);
 	TRY(buf_done(&text, &x.request));
-	TRY(crowd_open(&crowd, CLIENTS, (struct place){ h.port, NULL }));
+	TRY(crowd_open(&crowd, CLIENTS, (struct place){ .port = h.port }));
 	TRY(mint_for(&x, &crowd, b->quick ? 1e8 : 5e8, &elapsed));
 	times_free(&x.waited); /* that was to warm up */
 	TRY(mint_for(&x, &crowd, b->quick ? 2e8 : 5e9, &elapsed));
