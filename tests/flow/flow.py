@@ -7,11 +7,13 @@ stay, to be looked at.
 """
 import concurrent.futures
 import contextlib
+import fcntl
 import http.client
 import json
 import multiprocessing
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -32,10 +34,25 @@ VERIFY_LINES = BUILD / "tests/flow/verify_lines"
 SLOW = float(os.environ.get("MM_SLOW", "1"))
 
 
+PORTS = range(10240, 32768)  # below those that connections are given
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that no other test has been given for long: many run at once, and
+    the system may give the same one to two that ask before they use it."""
+    with open(pathlib.Path(tempfile.gettempdir()) / "mintmark-test-port",
+              "a+") as last:
+        fcntl.flock(last, fcntl.LOCK_EX)
+        last.seek(0)
+        port = int(last.read() or random.choice(PORTS))
+        while True:
+            port = port + 1 if port + 1 in PORTS else PORTS[0]
+            with socket.socket() as s, contextlib.suppress(OSError):
+                s.bind(("127.0.0.1", port))
+                break
+        last.truncate(0)
+        last.write(str(port))
+    return port
 
 
 def wait_for(what, condition, seconds=10.0):
