@@ -136,7 +136,8 @@ class Crowd(Flow):
         took = time.monotonic() - began
         self.assertEqual(len(bodies), HERD)
         self.assertLessEqual(len(set(bodies)), 1 + 2 * took)  # one a second
-        self.assertLess((worked(i) - work) / HERD, 0.001 * SLOW)
+        # what a sanitizer adds to work alone is more than to waiting
+        self.assertLess((worked(i) - work) / HERD, 0.001 * SLOW ** 2)
         seq = self.seq_of(bodies[0])
         for c in herd:
             c.send(request(f"/v1/feed?after={seq}&wait=25", me))
