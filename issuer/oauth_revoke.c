@@ -23,6 +23,10 @@ static enum mm_err done(struct http_request *rq)
 
 static enum mm_err not_revoked(struct http_request *rq, enum mm_err e)
 {
+	if (e == MM_ERR_UNSURE)
+		return why_say(http_why(rq), e, NULL,
+			       "the database broke off: the token may have "
+			       "been revoked, or not; ask again");
 	return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
 		       "the token was not revoked (%s): try again",
 		       mm_err_word(e));
@@ -46,9 +50,9 @@ static enum mm_err revoke(struct issuer *is, struct http_request *rq,
 					 STATUS_REVOKED, &stamp, &changed);
 	if (e != MM_OK)
 		return not_revoked(rq, e);
+	publisher_settle(is->publisher, "token.revoke", rq);
 	if (changed) {
 		count_changed(CHANGED_REVOKED, 1);
-		publisher_settle(is->publisher, "token.revoke", rq);
 		log_event(LOG_INFO, "token.revoke",
 			  "request=%s id=%u.%u user=%s by=%s",
 			  http_request_id(rq), c->list, c->idx, user, actor);

@@ -82,13 +82,15 @@ static void wait_for_work(struct publisher *p)
 	p->wake = false;
 }
 
-static void note_following(struct publisher *p, bool following)
+/* `began`: when it was asked; the answer may be older than it looks, to a
+ * process that was frozen meanwhile. */
+static void note_following(struct publisher *p, bool following, int64_t began)
 {
 	pthread_mutex_lock(&p->lock);
 	p->following = following;
 	p->round_at = clock_ms();
 	if (following)
-		p->good_round_at = p->round_at;
+		p->good_round_at = began;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -104,8 +106,10 @@ static void *publisher_main(void *arg)
 		p->rounds_begun++;
 		pthread_mutex_unlock(&p->lock);
 
+		int64_t began = clock_ms();
 		bool good = follow_round(p, events);
-		note_following(p, good); /* before anything more is signed */
+		note_following(p, good,
+			       began); /* before anything more is signed */
 		publish_answer(p, releasing);
 
 		pthread_mutex_lock(&p->lock);
@@ -160,7 +164,7 @@ enum mm_err publisher_start(struct publisher *p, struct store *store,
 		return why_say(why, e, NULL,
 			       "cannot read the lists from the store: %s",
 			       mm_err_word(e));
-	note_following(p, true);
+	note_following(p, true, clock_ms());
 	if (pthread_create(&p->thread, NULL, publisher_main, p) != 0)
 		return why_say(why, MM_ERR_NOMEM, NULL,
 			       "cannot start the publisher's thread");

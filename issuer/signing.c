@@ -78,12 +78,12 @@ static enum mm_err was_stolen(const struct signing *s,
 }
 
 /* Of a store that others share only what we had ourselves can go with us, at a
- * start nothing: they may have been given a key that we have not yet. */
+ * start nothing: they may have been given a key that we have not yet.  (What
+ * was stolen goes, whoever has it.) */
 static bool is_ours(const struct signing *s, const struct keyring *was,
-		    const struct stolen *told, const char *kid)
+		    const char *kid)
 {
-	if (!store_is_shared(s->store) || keyring_find(was, kid) != NULL ||
-	    listed(told->kids, told->n, kid))
+	if (!store_is_shared(s->store) || keyring_find(was, kid) != NULL)
 		return true;
 	log_event(LOG_NOTICE, "keys.elsewhere",
 		  "kid=%s detail=another issuer on this store has this key; if "
@@ -105,9 +105,11 @@ static enum mm_err announce_gone(struct signing *s, const struct keyring *was,
 	for (size_t i = 0; i < count; i++) {
 		const char *kid = rows[i].kid;
 		bool stolen;
-		if (keyring_find(r, kid) != NULL || !is_ours(s, was, told, kid))
+		if (keyring_find(r, kid) != NULL)
 			continue;
 		TRY(was_stolen(s, told, kid, &stolen, why));
+		if (!stolen && !is_ours(s, was, kid))
+			continue;
 		TRY(store_key_gone(store, kid, stolen, stamp));
 		log_event(LOG_NOTICE,
 			  stolen ? "key.compromised" : "key.retired", "kid=%s",

@@ -36,6 +36,7 @@ struct listener;
 struct tail {
 	bool has_seq, has_line;
 	uint64_t seq, line;
+	uint64_t head; /* what the row of head says; seq goes ahead of it */
 	uint32_t live; /* a list that is not dead; 0: none is known */
 	char digest[AUDIT_DIGEST_SIZE]; /* of that line; "" of none */
 };

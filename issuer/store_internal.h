@@ -69,6 +69,10 @@ void store_reader_done(struct conn **c);
 
 /* ---- pieces that several verbs use, inside a transaction ---- */
 
+/* Have head say the number of the newest event: once for all that a part has
+ * appended.  (Each time that PostgreSQL's row is written in one transaction,
+ * the next write goes through one version more of it.) */
+MM_MUST_USE enum mm_err log_settle(struct conn *c);
 /* Give e its number and append it to the log. */
 MM_MUST_USE enum mm_err log_append(struct conn *c, struct event *e);
 /* Add a line to the audit: of the entry, by the stamp. */

@@ -12,12 +12,20 @@ static enum mm_err next_number(struct conn *c, uint64_t *out)
 	int64_t seq;
 	if (!t->has_seq) {
 		TRY(query_one(c, ST_HEAD_GET, &seq));
-		t->seq = (uint64_t)seq;
+		t->seq = t->head = (uint64_t)seq;
 		t->has_seq = true;
 	}
 	*out = ++t->seq;
+	return MM_OK;
+}
+
+enum mm_err log_settle(struct conn *c)
+{
+	if (c->tail.seq == c->tail.head)
+		return MM_OK;
 	AUTO_QUERY struct query q = query_new(c, ST_HEAD_SET);
-	query_int(&q, (int64_t)t->seq);
+	query_int(&q, (int64_t)c->tail.seq);
+	c->tail.head = c->tail.seq;
 	return query_run(&q);
 }
 

@@ -133,12 +133,16 @@ static enum mm_err commit_writing(struct pg_conn *c)
 
 static enum mm_err commit(struct conn *c)
 {
-	return c->writes ? commit_writing(of(c)) : pg_exec(of(c), "COMMIT");
+	enum mm_err e =
+		c->writes ? commit_writing(of(c)) : pg_exec(of(c), "COMMIT");
+	of(c)->patience_ms = PG_ANSWER_MS;
+	return e;
 }
 
 static void rollback(struct conn *base)
 {
 	struct pg_conn *c = of(base);
+	c->patience_ms = PG_ANSWER_MS;
 	if (c->pg == NULL)
 		return; /* the database does it */
 	if (!base->writes) {
@@ -201,8 +205,9 @@ static void make_ready(struct conn *base)
 
 static enum mm_err take_time(struct conn *c)
 {
+	static const char text[] = "SET LOCAL statement_timeout = 0";
 	of(c)->patience_ms = PG_LONG_MS;
-	return pg_send(of(c), "SET LOCAL statement_timeout = 0");
+	return c->writes ? pg_send(of(c), text) : pg_exec(of(c), text);
 }
 
 static const char *trouble(struct conn *c)

@@ -67,8 +67,8 @@ enum mm_err pg_judge(struct pg_conn *c, const PGresult *r)
 		return MM_OK;
 	case PGRES_PIPELINE_ABORTED: /* by one before it, which was judged */
 		return c->failed != MM_OK ? c->failed : MM_ERR_UNAVAILABLE;
-	default:
-		return judge_failure(c, r);
+	default: /* behind a failure all fails: the first counts */
+		return c->failed != MM_OK ? c->failed : judge_failure(c, r);
 	}
 }
 

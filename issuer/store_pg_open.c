@@ -47,7 +47,8 @@ static bool is_guarded_way(const PQconninfoOption *o)
 
 static enum mm_err check_options(const PQconninfoOption *o, struct why *why)
 {
-	if (option(o, "password")[0] != '\0')
+	if (option(o, "password")[0] != '\0' ||
+	    option(o, "sslpassword")[0] != '\0')
 		return why_say(why, MM_ERR_INVALID, "store",
 			       "a password in --store is seen by all: put it "
 			       "into a file for libpq, and say "
@@ -66,8 +67,8 @@ static enum mm_err check_where(const char *where, struct why *why)
 	PQconninfoOption *o = PQconninfoParse(where, &said);
 	if (o == NULL) {
 		(void)why_say(why, MM_ERR_INVALID, "store",
-			      "--store is no address of a database: %.200s",
-			      said ? said : "out of memory");
+			      "--store is no address of a database: use "
+			      "postgresql://USER@HOST/NAME?OPTION=VALUE");
 		PQfreemem(said);
 		return MM_ERR_INVALID;
 	}

@@ -16,6 +16,7 @@
 #define TEXT_OID   25
 
 #define PIPELINE_MOST 1000 /* answers outstanding: both sides keep them */
+#define PIPELINE_SYNC 8	   /* statements between two Syncs */
 
 static const char *const sql[ST_COUNT] = {
 #define X(name, text) [ST_##name] = text,
@@ -148,12 +149,19 @@ static enum mm_err send_statement(struct pg_conn *c, const struct query *q)
 /* ---- one run of a statement ---- */
 
 /* A Sync, so that the database sees us idle: if we are frozen now, it throws us
- * out soon (idle_in_transaction_session_timeout). */
-enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows)
+ * out soon (idle_in_transaction_session_timeout).  So there is one behind every
+ * few statements: libpq sends what it has whenever it is 8 KB. */
+static enum mm_err sync_now(struct pg_conn *c)
 {
+	c->unsynced = 0;
 	if (c->pg == NULL)
 		return pg_failed(c, MM_ERR_UNAVAILABLE);
-	TRY(sent(c, PQpipelineSync(c->pg)));
+	return sent(c, PQpipelineSync(c->pg));
+}
+
+enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows)
+{
+	TRY(sync_now(c));
 	return drain(c, rows);
 }
 
@@ -214,6 +222,8 @@ void pg_post(struct query *q)
 {
 	struct pg_conn *c = of(q->c);
 	q->failed = send_statement(c, q);
+	if (q->failed == MM_OK && ++c->unsynced >= PIPELINE_SYNC)
+		q->failed = sync_now(c);
 	if (q->failed == MM_OK && c->pending > PIPELINE_MOST)
 		q->failed = pg_fetch_now(c, NULL);
 	q->ended = true;

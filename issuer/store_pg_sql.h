@@ -92,6 +92,7 @@
 #define SQL_AUDIT_GUARDS                                                       \
 	"SELECT count(*) FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid" \
 	" WHERE tgrelid = 'audit'::regclass AND tgenabled = 'O'"               \
-	" AND tgname IN ('audit_stays', 'audit_stands') AND prosrc = ?1"
+	" AND tgqual IS NULL AND prosrc = ?1"                                  \
+	" AND (tgname, tgtype) IN (('audit_stays', 34), ('audit_stands', 27))"
 
 #endif

@@ -324,16 +324,25 @@ static enum mm_err load_lists(struct conn *c, struct replica *r)
 	return query_end(&q);
 }
 
+/* Whoever can write to the store shall not write here. */
+static bool is_inside(const struct list *l, int64_t idx)
+{
+	return idx >= 0 && idx < l->size;
+}
+
 static enum mm_err load_statuses(struct conn *c, struct replica *r)
 {
 	AUTO_QUERY struct query q = query_new(c, ST_LOAD_STATUS);
 	while (query_row(&q)) {
 		struct list *l = replica_list(r, (uint32_t)column_int(&q, 0));
-		int64_t status = column_int(&q, 2);
-		if (l != NULL) /* else the list is dead */
-			status_set(l->status, (uint32_t)column_int(&q, 1),
-				   status == TOKEN_IDLE ? STATUS_REVOKED
-							: (unsigned)status);
+		int64_t idx = column_int(&q, 1), status = column_int(&q, 2);
+		if (l == NULL) /* the list is dead */
+			continue;
+		if (!is_inside(l, idx) || status < 0 || status > TOKEN_IDLE)
+			return MM_ERR_MALFORMED;
+		status_set(l->status, (uint32_t)idx,
+			   status == TOKEN_IDLE ? STATUS_REVOKED
+						: (unsigned)status);
 	}
 	return query_end(&q);
 }
@@ -343,15 +352,20 @@ static enum mm_err load_renewals(struct conn *c, struct replica *r)
 	AUTO_QUERY struct query q = query_new(c, ST_LOAD_USED);
 	while (query_row(&q)) {
 		struct list *l = replica_list(r, (uint32_t)column_int(&q, 0));
-		if (l != NULL && l->last_use != NULL)
-			l->last_use[column_int(&q, 1)] =
-				(uint32_t)column_int(&q, 2);
+		int64_t idx = column_int(&q, 1);
+		if (l == NULL || l->last_use == NULL)
+			continue;
+		if (!is_inside(l, idx))
+			return MM_ERR_MALFORMED;
+		l->last_use[idx] = (uint32_t)column_int(&q, 2);
 	}
 	return query_end(&q);
 }
 
 static enum mm_err load(struct conn *c, struct replica *r)
 {
+	if (c->db->take_time != NULL)
+		TRY(c->db->take_time(c));
 	TRY(load_meta(c, r));
 	TRY(load_keys(c, r));
 	TRY(load_lists(c, r));

@@ -14,6 +14,8 @@ static enum mm_err run_job(struct conn *c, struct job *j)
 {
 	TRY(c->db->part_begin(c));
 	j->result = j->run(c, j->arg);
+	if (j->result == MM_OK)
+		j->result = log_settle(c);
 	if (j->result != MM_OK)
 		c->tail = (struct tail){ .has_seq = false };
 	return c->db->part_end(c, j->result);

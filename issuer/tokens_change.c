@@ -44,6 +44,10 @@ static enum mm_err not_changed(struct http_request *rq, enum mm_err e,
 		if (refusals[i].e == e && refusals[i].to == to)
 			return why_say(http_why(rq), e, NULL, "%s",
 				       refusals[i].says);
+	if (e == MM_ERR_UNSURE)
+		return why_say(http_why(rq), e, NULL,
+			       "the database broke off: it may have been done, "
+			       "or not; ask again");
 	return why_say(http_why(rq), e, NULL,
 		       "nothing was changed (%s): try again", mm_err_word(e));
 }
@@ -61,7 +65,8 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 		return not_changed(rq, e, to);
 	if (changed)
 		count_changed(counted[to], 1);
-	bool published = !changed || publisher_settle(is->publisher, event, rq);
+	/* Also what had been done: perhaps by another issuer, just now. */
+	bool published = publisher_settle(is->publisher, event, rq);
 	if (changed)
 		log_event(LOG_INFO, event, "request=%s id=%u.%u user=%s by=%s",
 			  http_request_id(rq), t.list, t.idx, t.user,
