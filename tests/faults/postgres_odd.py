@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""A store in PostgreSQL to which somebody has done something odd."""
+import time
+
+import bad_days  # noqa: F401 (where flow is)
+from flow import Flow, cli, main
+from key_compromise import compromise, kid
+from postgres import Postgres
+
+
+class Odd(Flow):
+    def setUp(self):
+        super().setUp()
+        self.pg = Postgres()
+        self.addCleanup(self.pg.end)
+        self.pg.make()
+        self.i = self.issuer(flags=("--store", self.pg.url()))
+
+    def test_A37_a_key_thrown_out_while_the_mint_is_stopped(self):
+        token = self.i.mint("root", scopes=["mintmark:admin"])["token"]
+        self.assertEqual(self.i.http("GET", "/v1/users", token=token)[0], 200)
+        self.i.stop()
+        compromise(self.i, kid(token), check=3)  # nobody there to be told
+        self.i.start()
+        self.assertEqual(self.i.http("GET", "/v1/users", token=token)[0], 401)
+        keys = self.i.http("GET", "/.well-known/jwks.json")[1]["keys"]
+        self.assertNotIn(kid(token), [k["kid"] for k in keys])
+        self.assertIn('"key.compromised"', self.i.text())
+
+    def test_F2_a_row_outside_of_its_list(self):
+        """Whoever can write there, or a restore gone wrong."""
+        self.i.mint()
+        self.i.stop()
+        self.pg.ask("INSERT INTO mintmark.token SELECT list, 2000000000, \"user\","
+                    " label, scope, audience, kid, created_by, changed_by, iat,"
+                    " exp, auto_refresh, last_use, dies_at, 1"
+                    " FROM mintmark.token LIMIT 1")
+        self.assertIn("cannot read the lists", self.i.refused(*self.i.flags))
+        self.pg.ask("DELETE FROM mintmark.token WHERE idx = 2000000000")
+        self.i.start()
+
+    def test_triggers_of_the_audit_that_do_nothing(self):
+        self.i.stop()
+        self.pg.ask("DROP TRIGGER audit_stands ON mintmark.audit")
+        self.pg.ask("CREATE TRIGGER audit_stands BEFORE UPDATE OR DELETE"
+                    " ON mintmark.audit FOR EACH ROW WHEN (false)"
+                    " EXECUTE FUNCTION mintmark.audit_stays()")
+        self.i.start()
+        self.assertIn('"audit.mended"', self.i.text())
+        with self.assertRaises(AssertionError):
+            self.pg.ask("DELETE FROM mintmark.audit")
+        cli("audit", "--verify", "--data", self.i.data, check=0)
+
+    def test_passwords_in_the_address(self):
+        self.i.stop()
+        for url in ("postgresql://u:geheim@localhost/x",
+                    "postgresql://u@localhost/x?sslpassword=geheim",
+                    "postgresql://u:geheim%zz@localhost/x"):
+            said = self.i.refused("--store", url)
+            self.assertNotIn("geheim", said)
+            self.assertIn("--store", said)
+
+    def test_many_revocations_at_once(self):
+        """Their cost grows with their number, and not with its square."""
+        self.i.mint("many", auto_refresh=3600)
+        took = {}
+        for n, count in ((1, 4000), (2, 16000)):
+            self.pg.ask("UPDATE mintmark.list SET next = 100000 WHERE list ="
+                        " (SELECT list FROM mintmark.token LIMIT 1)")
+            self.pg.ask("INSERT INTO mintmark.token(list, idx, \"user\", label,"
+                        " audience, kid, created_by, iat, exp, auto_refresh,"
+                        f" dies_at) SELECT list, {n} * 20000 + g, 'user{n}', '',"
+                        " '', kid, '', iat, exp, auto_refresh, dies_at FROM"
+                        f" mintmark.token, generate_series(1, {count}) AS g"
+                        " WHERE \"user\" = 'many'")
+            began = time.monotonic()
+            reply = self.i.admin("DELETE", f"/v1/users/user{n}/tokens")
+            took[n] = time.monotonic() - began
+            self.assertEqual(reply["revoked"], count)
+        self.assertLess(took[2], 8 * took[1] + 0.5)
+
+
+if __name__ == "__main__":
+    main(at_once=2)
