@@ -172,7 +172,7 @@ enum mm_err sqlite_open(const char *path, bool writes, struct conn **out,
 /* As each start does it. */
 enum mm_err sqlite_migrate(const char *path, int64_t *from, struct why *why)
 {
-	struct conn *c;
+	struct conn *c = NULL;
 	if (access(path, F_OK) != 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no store at %s", path);
