@@ -177,6 +177,7 @@ enum mm_err sqlite_migrate(const char *path, int64_t *from, struct why *why)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no store at %s", path);
 	TRY(sqlite_open(path, true, &c, why));
+	MM_ASSERT(c != NULL);
 	*from = ((struct sqlite_conn *)c)->was; /* its first member */
 	sqlite_close(c);
 	return MM_OK;
