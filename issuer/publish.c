@@ -44,6 +44,22 @@ static enum mm_err follow(struct publisher *p, struct event *events)
 	return MM_OK;
 }
 
+/* What was made is known by its number, which another history may have, too. */
+static void drop_made(struct publisher *p)
+{
+	pthread_mutex_lock(&p->batching);
+	kept_clear(p->batch, BATCHES);
+	pthread_mutex_unlock(&p->batching);
+	pthread_mutex_lock(&p->snapping);
+	kept_clear(&p->snapshot, 1);
+	pthread_mutex_unlock(&p->snapping);
+	pthread_mutex_lock(&p->making);
+	kept_clear(p->list, KEPT_LISTS);
+	kept_clear(&p->jwks, 1);
+	kept_clear(&p->index, 1);
+	pthread_mutex_unlock(&p->making);
+}
+
 static enum mm_err load(struct publisher *p)
 {
 	struct replica fresh = { .seq = 0 };
@@ -57,6 +73,7 @@ static enum mm_err load(struct publisher *p)
 	p->replica = fresh;
 	pthread_rwlock_unlock(&p->state);
 	replica_free(&old);
+	drop_made(p);
 	return MM_OK;
 }
 
