@@ -26,6 +26,12 @@ void found(json_t *all, enum found what, const char *check, const char *fmt,
  * can be: a command to be pasted. */
 void advise(json_t *all, const char *fmt, ...) MM_PRINTF(2, 3);
 
+/* Add what `who` says of itself at its /health/ready, each check that is not
+ * ok as PREFIX.NAME; `next` where the answer does not say what to do.  How many
+ * these are. */
+size_t found_failing(json_t *all, const json_t *said, const char *prefix,
+		     const char *who, const char *next);
+
 /* ---- what there is here ---- */
 
 struct doctor {

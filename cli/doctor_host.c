@@ -226,24 +226,13 @@ static void say_door(const struct doctor *d, struct probe *p, json_t *all)
 		buf_done(&p->body, &text) == MM_OK
 			? json_loadb((const char *)text.at, text.len, 0, NULL)
 			: NULL;
-	const char *name;
-	json_t *check;
 	if (p->status == 200) {
 		found(all, FOUND_OK, "door",
 		      "proxies are answered at %s, in %lld ms", d->listen,
 		      (long long)p->took);
 		return;
 	}
-	json_object_foreach(json_object_get(said, "checks"), name, check)
-	{
-		char full[64];
-		if (strcmp(json_text(check, "status", ""), "ok") == 0)
-			continue;
-		snprintf(full, sizeof full, "door.%s", name);
-		found(all, FOUND_WRONG, full, "the agent says: %s is failing",
-		      name);
-		advise(all, "%s", json_text(check, "do", restart));
-	}
+	(void)found_failing(all, said, "door", "the agent", restart);
 }
 
 void doctor_door(const struct doctor *d, const char *arg, json_t *all)

@@ -99,21 +99,10 @@ void doctor_mint(const struct doctor *d, const char *arg, json_t *all)
 void doctor_health(const struct doctor *d, const char *arg, json_t *all)
 {
 	AUTO_JSON json_t *said = ask_json(d, "/health/ready");
-	json_t *checks = json_object_get(said, "checks"), *check;
-	const char *name;
-	size_t failing = 0;
+	const json_t *checks = json_object_get(said, "checks");
 	(void)arg;
-	json_object_foreach(checks, name, check)
-	{
-		char full[64];
-		if (strcmp(json_text(check, "status", ""), "ok") == 0)
-			continue;
-		snprintf(full, sizeof full, "health.%s", name);
-		found(all, FOUND_WRONG, full, "mintmarkd says: %s is failing",
-		      name);
-		advise(all, "%s", json_text(check, "do", "see its log"));
-		failing++;
-	}
+	size_t failing =
+		found_failing(all, said, "health", "mintmarkd", "see its log");
 	if (checks != NULL && failing == 0)
 		found(all, FOUND_OK, "health",
 		      "all %zu checks of mintmarkd are good: it reads and "

@@ -59,6 +59,26 @@ void advise(json_t *all, const char *fmt, ...)
 	va_end(ap);
 }
 
+size_t found_failing(json_t *all, const json_t *said, const char *prefix,
+		     const char *who, const char *next)
+{
+	const char *name;
+	json_t *check;
+	size_t failing = 0;
+	json_object_foreach(json_object_get(said, "checks"), name, check)
+	{
+		char full[64];
+		if (strcmp(json_text(check, "status", ""), "ok") == 0)
+			continue;
+		snprintf(full, sizeof full, "%s.%s", prefix, name);
+		found(all, FOUND_WRONG, full, "%s says: %s is failing", who,
+		      name);
+		advise(all, "%s", json_text(check, "do", next));
+		failing++;
+	}
+	return failing;
+}
+
 /* ---- the child ---- */
 
 _Noreturn static void look(const struct doctor *d, const struct doctor_job *job,

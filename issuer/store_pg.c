@@ -12,11 +12,6 @@
 #define TRY_MS	 5000 /* for what was nobody's fault, all tries together */
 #define PAUSE_MS 200  /* between two of them */
 
-static struct pg_conn *of(struct conn *c)
-{
-	return (struct pg_conn *)c; /* its first member */
-}
-
 /* Between two uses nothing comes, unless it is closed: better seen now than in
  * the midst of something. */
 static bool is_alive(struct pg_conn *c)
@@ -95,7 +90,7 @@ static enum mm_err begin_writing(struct pg_conn *c)
 {
 	c->failed = MM_OK;
 	c->worth_again = true;
-	c->outcome = PG_UNDONE;
+	c->unsure = false;
 	c->has_events = false;
 	c->patience_ms = PG_ANSWER_MS;
 	TRY(connect_again(c));
@@ -106,10 +101,10 @@ static enum mm_err begin_writing(struct pg_conn *c)
 
 static enum mm_err begin(struct conn *c)
 {
-	return c->writes
-		       ? begin_writing(of(c))
-		       : pg_exec(of(c), "BEGIN ISOLATION LEVEL REPEATABLE READ"
-					" READ ONLY");
+	return c->writes ? begin_writing(pg_of(c))
+			 : pg_exec(pg_of(c),
+				   "BEGIN ISOLATION LEVEL REPEATABLE READ"
+				   " READ ONLY");
 }
 
 static enum mm_err commit_writing(struct pg_conn *c)
@@ -121,7 +116,7 @@ static enum mm_err commit_writing(struct pg_conn *c)
 	TRY(pg_send(c, "COMMIT"));
 	enum mm_err e = pg_fetch_now(c, NULL);
 	if (c->pg == NULL) {
-		c->outcome = PG_UNKNOWN;
+		c->unsure = true;
 		return MM_ERR_UNSURE;
 	}
 	if (e == MM_OK) {
@@ -133,15 +128,15 @@ static enum mm_err commit_writing(struct pg_conn *c)
 
 static enum mm_err commit(struct conn *c)
 {
-	enum mm_err e =
-		c->writes ? commit_writing(of(c)) : pg_exec(of(c), "COMMIT");
-	of(c)->patience_ms = PG_ANSWER_MS;
+	enum mm_err e = c->writes ? commit_writing(pg_of(c))
+				  : pg_exec(pg_of(c), "COMMIT");
+	pg_of(c)->patience_ms = PG_ANSWER_MS;
 	return e;
 }
 
 static void rollback(struct conn *base)
 {
-	struct pg_conn *c = of(base);
+	struct pg_conn *c = pg_of(base);
 	c->patience_ms = PG_ANSWER_MS;
 	if (c->pg == NULL)
 		return; /* the database does it */
@@ -149,8 +144,7 @@ static void rollback(struct conn *base)
 		(void)!pg_exec(c, "ROLLBACK");
 		return;
 	}
-	if (c->outcome == PG_UNDONE)
-		(void)!pg_fetch_now(c, NULL);
+	(void)!pg_fetch_now(c, NULL);
 	enum mm_err was = c->failed;
 	c->failed = MM_OK;
 	/* What was to be prepared behind a failure has not been. */
@@ -163,14 +157,14 @@ static void rollback(struct conn *base)
 
 static enum mm_err part_begin(struct conn *c)
 {
-	return pg_send(of(c), "SAVEPOINT part");
+	return pg_send(pg_of(c), "SAVEPOINT part");
 }
 
 static enum mm_err part_end(struct conn *c, enum mm_err e)
 {
 	if (e != MM_OK)
-		TRY(pg_send(of(c), "ROLLBACK TO part"));
-	return pg_send(of(c), "RELEASE part");
+		TRY(pg_send(pg_of(c), "ROLLBACK TO part"));
+	return pg_send(pg_of(c), "RELEASE part");
 }
 
 static void pause_a_moment(void)
@@ -181,9 +175,9 @@ static void pause_a_moment(void)
 
 static enum again again(struct conn *base, bool together)
 {
-	struct pg_conn *c = of(base);
+	struct pg_conn *c = pg_of(base);
 	int64_t now = clock_ms();
-	if (c->outcome == PG_UNKNOWN)
+	if (c->unsure)
 		return AGAIN_NEVER;
 	if (!c->worth_again)
 		return together ? AGAIN_APART : AGAIN_NEVER;
@@ -197,7 +191,7 @@ static enum again again(struct conn *base, bool together)
 
 static void make_ready(struct conn *base)
 {
-	struct pg_conn *c = of(base);
+	struct pg_conn *c = pg_of(base);
 	if (connect_again(c) == MM_OK &&
 	    PQtransactionStatus(c->pg) != PQTRANS_IDLE)
 		(void)!pg_exec(c, "ROLLBACK");
@@ -206,16 +200,16 @@ static void make_ready(struct conn *base)
 static enum mm_err take_time(struct conn *c)
 {
 	static const char text[] = "SET LOCAL statement_timeout = 0";
-	of(c)->patience_ms = PG_LONG_MS;
-	return c->writes ? pg_send(of(c), text) : pg_exec(of(c), text);
+	pg_of(c)->patience_ms = PG_LONG_MS;
+	return c->writes ? pg_send(pg_of(c), text) : pg_exec(pg_of(c), text);
 }
 
 static const char *trouble(struct conn *c)
 {
-	return of(c)->outcome == PG_UNKNOWN
+	return pg_of(c)->unsure
 		       ? "the connection broke at the COMMIT: what was asked "
 			 "may have been done, or not; ask again"
-		       : of(c)->trouble;
+		       : pg_of(c)->trouble;
 }
 
 /* ---- what guards the audit ---- */
@@ -232,7 +226,7 @@ static enum mm_err guard(struct conn *c)
 {
 	static const char *const steps[] = { PG_AUDIT_GUARD_STEPS };
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-		TRY(pg_send(of(c), steps[i]));
+		TRY(pg_send(pg_of(c), steps[i]));
 	return MM_OK;
 }
 

@@ -11,12 +11,6 @@
 #define PG_ANSWER_MS 12000
 #define PG_LONG_MS   (3600 * 1000) /* take_time() */
 
-/* What a transaction that failed came to. */
-enum pg_outcome {
-	PG_UNDONE,  /* nothing, for sure */
-	PG_UNKNOWN, /* the connection broke at its COMMIT: all, or nothing */
-};
-
 struct pg_conn {
 	struct conn base;
 	PGconn *pg; /* NULL: not connected */
@@ -33,14 +27,19 @@ struct pg_conn {
 	bool worth_again;   /* and it was nobody's fault */
 	bool has_events;    /* others are to be told */
 	bool tells;	    /* NOTIFY is known there */
-	enum pg_outcome outcome;
-	int64_t changed;       /* rows, by the last statement */
+	bool unsure;	    /* it broke at COMMIT: all was done, or nothing */
+	int64_t changed;    /* rows, by the last statement */
 	int64_t failing_since; /* clock_ms(); 0: all is well */
 	int64_t next_try;      /* to connect: not before */
 	int64_t patience_ms;   /* for one answer */
 
 	char trouble[256];
 };
+
+static inline struct pg_conn *pg_of(struct conn *c)
+{
+	return (struct pg_conn *)c; /* its first member */
+}
 
 MM_MUST_USE enum mm_err pg_open(const char *where, bool writes,
 				struct conn **out, struct why *why);

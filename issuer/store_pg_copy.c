@@ -13,11 +13,6 @@
 
 #define ROW_BYTES (64 * 1024 * 1024)
 
-static struct pg_conn *of(struct conn *c)
-{
-	return (struct pg_conn *)c; /* its first member */
-}
-
 /* What is in there is somebody's. */
 static enum mm_err make_new(struct pg_conn *c, struct why *why)
 {
@@ -51,7 +46,7 @@ enum mm_err pg_copy_open(const char *where, struct conn **out, struct why *why)
 {
 	struct conn *c;
 	TRY(pg_open(where, false, &c, why));
-	enum mm_err e = ready(of(c), why);
+	enum mm_err e = ready(pg_of(c), why);
 	if (e != MM_OK)
 		pg_close(c);
 	else
@@ -63,7 +58,7 @@ enum mm_err pg_copy_open(const char *where, struct conn **out, struct why *why)
 
 enum mm_err pg_copy_begin(struct conn *base, enum copy_table t)
 {
-	struct pg_conn *c = of(base);
+	struct pg_conn *c = pg_of(base);
 	char text[512];
 	snprintf(text, sizeof text, "COPY %s(%s) FROM STDIN", copy_names[t],
 		 copy_columns[t]);
@@ -113,7 +108,7 @@ static void add_value(struct buf *b, const struct value *v)
 
 enum mm_err pg_copy_put(struct conn *base, const struct value *v, int count)
 {
-	struct pg_conn *c = of(base);
+	struct pg_conn *c = pg_of(base);
 	AUTO_BUF struct buf line = buf_new(ROW_BYTES);
 	struct span text;
 	for (int i = 0; i < count; i++) {
@@ -139,7 +134,7 @@ static void note_place(struct pg_conn *c, const PGresult *r)
 
 enum mm_err pg_copy_end(struct conn *base, int64_t rows)
 {
-	struct pg_conn *c = of(base);
+	struct pg_conn *c = pg_of(base);
 	enum mm_err e = MM_OK;
 	int64_t there = 0;
 	if (PQputCopyEnd(c->pg, NULL) != 1)
@@ -172,7 +167,7 @@ static enum mm_err analyze(struct pg_conn *c)
 
 enum mm_err pg_copy_commit(struct conn *base)
 {
-	struct pg_conn *c = of(base);
+	struct pg_conn *c = pg_of(base);
 	TRY(analyze(c));
 	enum mm_err e = pg_exec(c, "COMMIT");
 	return c->pg == NULL ? MM_ERR_UNSURE : e;

@@ -31,14 +31,9 @@ static bool wait_a_while(struct listener *l, int fd, int ms)
 	return (n >= 0 || errno == EINTR) && p[0].revents == 0;
 }
 
-static struct pg_conn *of(struct listener *l)
-{
-	return (struct pg_conn *)l->conn; /* its first member */
-}
-
 static bool take_hints(struct listener *l)
 {
-	PGconn *pg = of(l)->pg;
+	PGconn *pg = pg_of(l->conn)->pg;
 	PGnotify *n;
 	if (!PQconsumeInput(pg) || PQstatus(pg) != CONNECTION_OK)
 		return false;
@@ -53,10 +48,10 @@ static bool take_hints(struct listener *l)
 /* As long as the connection lasts, or we do. */
 static void listen_on(struct listener *l)
 {
-	if (pg_exec(of(l), "LISTEN mintmark") != MM_OK)
+	if (pg_exec(pg_of(l->conn), "LISTEN mintmark") != MM_OK)
 		return;
 	l->wake(l->wake_ctx); /* for what came in between */
-	while (wait_a_while(l, PQsocket(of(l)->pg), -1))
+	while (wait_a_while(l, PQsocket(pg_of(l->conn)->pg), -1))
 		if (!take_hints(l))
 			return;
 }
@@ -65,9 +60,10 @@ static void *listening(void *arg)
 {
 	struct listener *l = arg;
 	do {
-		if (of(l)->pg != NULL || pg_connect(of(l)) == MM_OK)
+		if (pg_of(l->conn)->pg != NULL ||
+		    pg_connect(pg_of(l->conn)) == MM_OK)
 			listen_on(l);
-		pg_disconnect(of(l));
+		pg_disconnect(pg_of(l->conn));
 	} while (wait_a_while(l, -1, PAUSE_MS));
 	return NULL;
 }
@@ -75,7 +71,7 @@ static void *listening(void *arg)
 static enum mm_err start(struct listener *l, const char *where, struct why *why)
 {
 	TRY(pg_open(where, false, &l->conn, why));
-	if (!of(l)->tells)
+	if (!pg_of(l->conn)->tells)
 		return MM_OK; /* it knows no NOTIFY */
 	l->stop = eventfd(0, EFD_CLOEXEC);
 	l->running = l->stop >= 0 &&

@@ -206,7 +206,7 @@ enum mm_err pg_open(const char *where, bool writes, struct conn **out,
 
 void pg_close(struct conn *base)
 {
-	struct pg_conn *c = (struct pg_conn *)base; /* its first member */
+	struct pg_conn *c = pg_of(base);
 	if (c == NULL)
 		return;
 	pg_disconnect(c);

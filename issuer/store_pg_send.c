@@ -31,11 +31,6 @@ static bool is_long(enum statement which)
 	       which == ST_TALLY_TOKENS;
 }
 
-static struct pg_conn *of(struct conn *c)
-{
-	return (struct pg_conn *)c; /* its first member */
-}
-
 /* What it is called there, and how parameters are written there. */
 static bool send_prepare(struct pg_conn *c, const struct query *q,
 			 const char *name)
@@ -167,7 +162,7 @@ enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows)
 
 static enum mm_err run_in_pipeline(struct query *q, PGresult **rows)
 {
-	struct pg_conn *c = of(q->c);
+	struct pg_conn *c = pg_of(q->c);
 	TRY(send_statement(c, q));
 	return pg_fetch_now(c, rows);
 }
@@ -190,7 +185,7 @@ static enum mm_err prepare_now(struct pg_conn *c, const struct query *q)
 
 static enum mm_err run_and_read(struct query *q, PGresult **rows)
 {
-	struct pg_conn *c = of(q->c);
+	struct pg_conn *c = pg_of(q->c);
 	char name[16];
 	statement_name(q->which, name);
 	if (c->pg == NULL)
@@ -220,7 +215,7 @@ void pg_run(struct query *q)
 
 void pg_post(struct query *q)
 {
-	struct pg_conn *c = of(q->c);
+	struct pg_conn *c = pg_of(q->c);
 	q->failed = send_statement(c, q);
 	if (q->failed == MM_OK && ++c->unsynced >= PIPELINE_SYNC)
 		q->failed = sync_now(c);
@@ -233,11 +228,11 @@ void pg_post(struct query *q)
 static bool next_alone(struct query *q)
 {
 	PQclear(q->rows);
-	q->rows = pg_answer(of(q->c));
-	if (of(q->c)->pg == NULL)
+	q->rows = pg_answer(pg_of(q->c));
+	if (pg_of(q->c)->pg == NULL)
 		q->failed = MM_ERR_UNAVAILABLE;
 	else if (q->rows != NULL)
-		q->failed = pg_judge(of(q->c), q->rows);
+		q->failed = pg_judge(pg_of(q->c), q->rows);
 	q->at = 0;
 	return q->failed == MM_OK && q->rows != NULL &&
 	       PQresultStatus(q->rows) == PGRES_SINGLE_TUPLE;
@@ -267,13 +262,13 @@ void pg_done(struct query *q)
 	PQclear(q->rows);
 	if (!is_long(q->which) || q->c->writes)
 		return;
-	for (PGresult *r; (r = pg_answer(of(q->c))) != NULL;)
+	for (PGresult *r; (r = pg_answer(pg_of(q->c))) != NULL;)
 		PQclear(r);
 }
 
 int64_t pg_changes(struct conn *c)
 {
-	if (of(c)->failed == MM_OK && of(c)->pg != NULL)
-		(void)!pg_fetch_now(of(c), NULL);
-	return of(c)->failed == MM_OK ? of(c)->changed : 0;
+	if (pg_of(c)->failed == MM_OK && pg_of(c)->pg != NULL)
+		(void)!pg_fetch_now(pg_of(c), NULL);
+	return pg_of(c)->failed == MM_OK ? pg_of(c)->changed : 0;
 }

@@ -155,7 +155,7 @@ enum mm_err pg_migrate(const char *where, int64_t *from, struct why *why)
 	struct conn *base;
 	struct why said = { .text = "" };
 	TRY(pg_open(where, false, &base, why));
-	struct pg_conn *c = (struct pg_conn *)base; /* its first member */
+	struct pg_conn *c = pg_of(base);
 	enum mm_err e = bring_up(c, from, &said);
 	if (e != MM_OK && said.text[0] == '\0')
 		(void)why_say(&said, e, "store",

@@ -20,6 +20,8 @@ struct sqlite_conn {
 	int64_t was; /* the version that it found; 0: no store yet */
 };
 
+/* Not connected to anything yet; NULL: no memory. */
+struct sqlite_conn *sqlite_conn_new(bool writes);
 MM_MUST_USE enum mm_err sqlite_open(const char *path, bool writes,
 				    struct conn **out, struct why *why);
 void sqlite_close(struct conn *c);

@@ -1,6 +1,5 @@
 /* store_sqlite_copy.c - a store that is a file, read whole (store_copy.h). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "issuer/lock.h"
@@ -58,13 +57,10 @@ static enum mm_err ready(struct sqlite_conn *c, const char *path,
 enum mm_err sqlite_copy_open(const char *path, struct conn **out,
 			     struct why *why)
 {
-	struct sqlite_conn *c = calloc(1, sizeof *c);
+	/* It writes, so that close() leaves one whole file. */
+	struct sqlite_conn *c = sqlite_conn_new(true);
 	if (c == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
-	c->base.db = &sqlite_database;
-	pthread_mutex_init(&c->base.lock, NULL);
-	c->base.writes = true; /* so that close() leaves one whole file */
-	c->lock_fd = -1;
 	enum mm_err e = ready(c, path, why);
 	if (e != MM_OK)
 		sqlite_close(&c->base);

@@ -150,16 +150,24 @@ static enum mm_err ready_reader(struct sqlite_conn *c, const char *path,
 		       c->db ? sqlite3_errmsg(c->db) : "out of memory");
 }
 
-enum mm_err sqlite_open(const char *path, bool writes, struct conn **out,
-			struct why *why)
+struct sqlite_conn *sqlite_conn_new(bool writes)
 {
 	struct sqlite_conn *c = calloc(1, sizeof *c);
 	if (c == NULL)
-		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
+		return NULL;
 	c->base.db = &sqlite_database;
 	pthread_mutex_init(&c->base.lock, NULL);
 	c->base.writes = writes;
 	c->lock_fd = -1;
+	return c;
+}
+
+enum mm_err sqlite_open(const char *path, bool writes, struct conn **out,
+			struct why *why)
+{
+	struct sqlite_conn *c = sqlite_conn_new(writes);
+	if (c == NULL)
+		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	enum mm_err e = writes ? ready_writer(c, path, why)
 			       : ready_reader(c, path, why);
 	if (e != MM_OK)

@@ -41,16 +41,16 @@ class Postgres:
         f = self.folder / "log"
         return f.read_text()[-3000:] if f.exists() else ""
 
-    def make(self):
+    def make(self, *settings):
         self.run("initdb", "-D", self.data, "-U", "mintmark", "-A", "trust",
                  "-E", "UTF8", "--no-locale", "-N")
-        return self.start()
+        return self.start(*settings)
 
-    def start(self, wait=True):
-        self.run("pg_ctl", "-D", self.data, "-w" if wait else "-W", "-l",
-                 self.folder / "log", "-o",
-                 f"-k {self.folder} -c listen_addresses= -c max_connections=60 "
-                 "-c shared_buffers=32MB", "start")
+    def start(self, *settings):
+        every = ("listen_addresses=", "max_connections=60", "shared_buffers=32MB",
+                 *settings)
+        self.run("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "-o",
+                 f"-k {self.folder} " + " ".join(f"-c {s}" for s in every), "start")
         return self
 
     def stop(self, mode="fast"):

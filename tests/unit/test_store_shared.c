@@ -12,7 +12,6 @@
 struct worker {
 	struct store *s;
 	pthread_t thread;
-	size_t number;
 	struct token_row made[ROUNDS];
 	size_t full; /* times that there was no more room */
 };
@@ -81,7 +80,7 @@ static void run_all(struct both *b, void *(*run)(void *))
 {
 	for (size_t i = 0; i < ISSUERS * THREADS; i++) {
 		struct worker *w = &b->worker[i];
-		*w = (struct worker){ .s = b->s[i % ISSUERS], .number = i };
+		*w = (struct worker){ .s = b->s[i % ISSUERS] };
 		assert_int_equal(pthread_create(&w->thread, NULL, run, w), 0);
 	}
 	for (size_t i = 0; i < ISSUERS * THREADS; i++)
