@@ -1,20 +1,38 @@
 #!/usr/bin/env bash
-# coverage.sh BUILD - which of our lines did the tests run?  Of a token's way
+# coverage.sh [BUILD] - which of our lines did the tests run?  Of a token's way
 # through the library, and of the parsers of strangers' bytes, all; of
-# everything 95 in a hundred.  After: ./check --preset coverage with the labels
-# that ./check --long gives it.
+# everything 95 in a hundred.  Run the tests first:
+#
+#   ./check --preset coverage unit fuzz attacks faults flow doors
+#
+# BUILD is build/coverage unless said.
 #
 # A line that cannot be reached is to go.  If it guards against what cannot be
 # made to happen here, GCOVR_EXCL_LINE on it, with the reason, leaves it out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case ${1-} in
+-h | --help) sed -n '2,11s/^# \{0,1\}//p' tests/coverage.sh && exit 0 ;;
+-*) echo "coverage.sh: no option $1; see --help" >&2 && exit 2 ;;
+esac
 build=${1:-build/coverage}
+
+if [ -z "$(find "$build" -name '*.gcda' -print -quit 2>/dev/null)" ]; then
+	echo "coverage.sh: no tests were run in $build; first say" \
+		"./check --preset coverage unit fuzz attacks faults flow doors" >&2
+	exit 2
+fi
 
 way='verifier/(verify|cache|epoch|reader|state_read)\.c|common/signature\.c'
 parsers='common/(base64url|cidr|claims|duration|feed_.*|form|json|json_lex|jwk.*|jws|negotiate|scope|status_list)\.c|verifier/agent/(credentials|need|subrequest)\.c'
 
-lines=$(gcovr --root . "$build" --filter '(common|keys|issuer|verifier|cli)/' \
-	--json-summary 2>/dev/null)
+if ! lines=$(gcovr --root . "$build" --filter '(common|keys|issuer|verifier|cli)/' \
+	--json-summary 2>/dev/null) ||
+	! jq -e '.files | length > 0' <<<"$lines" >/dev/null; then
+	echo "coverage.sh: gcovr finds no line of ours in $build; is it installed" \
+		"(tests/install-packages test), and the build this source's?" >&2
+	exit 2
+fi
 # name, its share in percent, what has to be; and which files are short of it
 share() {
 	local name=$1 want=$2
