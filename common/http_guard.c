@@ -194,5 +194,7 @@ enum mm_err guard_headers(struct http_request *rq, struct why *why)
 			       rq->server->opt.head_max, PER_HEADER_BYTES);
 	}
 	rq->headers.limit += rq->server->opt.head_max - h.bytes;
+	if (h.value[HOST] == NULL && strcmp(rq->sent_version, "HTTP/1.0") != 0)
+		return bad(why, "a Host header is missing");
 	return guard_body(rq, &h, why);
 }

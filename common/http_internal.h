@@ -14,6 +14,7 @@
  *	http_stats.c    how often each route was asked, and how long it took
  *	http_work.c     the worker threads, holding and releasing
  *	http_reply.c    replies
+ *	http_library.c  what the library says and answers by itself
  *	http_body.c     bodies that many replies share
  */
 #ifndef MM_COMMON_HTTP_INTERNAL_H
@@ -47,7 +48,10 @@ enum {
 	IDLE_SECONDS = 60,
 	CONNECTIONS_MAX = 1024, /* unless told otherwise */
 	LOCAL_CONNECTIONS = 64,
+	PROBLEM_MAX = 4096, /* bytes of its JSON */
 };
+
+#define PROBLEM_TYPE "application/problem+json"
 
 /* A polling thread, with the daemon that it runs.  Its callbacks get it. */
 struct http_poller {
@@ -227,6 +231,9 @@ void reaper_stop(struct http_server *s);
 void reaper_notify(void *poller, struct MHD_Connection *c, void **socket,
 		   enum MHD_ConnectionNotificationCode what);
 struct http_conn *reaper_conn(struct MHD_Connection *c);
+/* A connection of p's, for its thread, of which `is` says yes; NULL: none. */
+struct http_conn *reaper_find(struct http_poller *p,
+			      bool (*is)(const struct http_conn *conn));
 /* A request has begun, is whole, has its reply, or has been answered. */
 void reaper_begun(struct http_request *rq);
 void reaper_whole(struct http_request *rq);
@@ -259,6 +266,13 @@ const char *lines_begin(const struct http_request *rq);
 const char *lines_next(const char *at, struct span name, const char *value,
 		       size_t value_len);
 bool lines_end(const struct http_request *rq, const char *at);
+
+/* http_reply.c: the body of a problem (RFC 9457), on `b`; why may be NULL. */
+void problem_write(struct buf *b, unsigned status, enum mm_err e,
+		   const struct why *why);
+
+/* http_library.c: what the library calls with each line for its log. */
+void library_says(void *poller, const char *fmt, va_list args) MM_PRINTF(2, 0);
 
 /* http_uri.c */
 MM_MUST_USE enum mm_err uri_route(struct http_request *rq, struct why *why);

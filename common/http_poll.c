@@ -14,27 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/log.h"
-
-/* It tries TCP's options at each reply, not knowing that what it was given is
- * a Unix socket, which needs none. */
-static bool is_noise(const struct http_poller *p, const char *fmt)
-{
-	return p->local && (strncmp(fmt, "Setting %s option ", 18) == 0 ||
-			    strncmp(fmt, "Failed to push ", 15) == 0);
-}
-
-/* The library's own messages: the format alone, for what it prints may be
- * a header of a request. */
-static void log_library(void *poller, const char *fmt, va_list args)
-{
-	(void)args;
-	if (is_noise(poller, fmt))
-		return;
-	log_event(LOG_WARNING, "http.library", "text=%.*s",
-		  (int)strcspn(fmt, "\n"), fmt);
-}
-
 /* ---- the thread ---- */
 
 static int wait_ms(const struct http_poller *p)
@@ -102,16 +81,16 @@ struct MHD_Daemon *poll_daemon(struct http_poller *p)
 		};
 		pem[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	}
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, http_on_request, p,
-		MHD_OPTION_EXTERNAL_LOGGER, log_library, p,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-		p->connections, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		pool, MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, p,
-		MHD_OPTION_NOTIFY_CONNECTION, reaper_notify, p,
-		MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, p,
-		MHD_OPTION_ARRAY, pem, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, p,
+				MHD_OPTION_EXTERNAL_LOGGER, library_says, p,
+				MHD_OPTION_CONNECTION_LIMIT, p->connections,
+				MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)IDLE_SECONDS,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool,
+				MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, p,
+				MHD_OPTION_NOTIFY_CONNECTION, reaper_notify, p,
+				MHD_OPTION_NOTIFY_COMPLETED, http_on_completed,
+				p, MHD_OPTION_ARRAY, pem, MHD_OPTION_END);
 }
 
 static enum mm_err start_one(struct http_poller *p)

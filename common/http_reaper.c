@@ -78,6 +78,21 @@ void reaper_notify(void *poller, struct MHD_Connection *c, void **socket,
 	}
 }
 
+/* What is p's is taken out by its thread alone. */
+struct http_conn *reaper_find(struct http_poller *p,
+			      bool (*is)(const struct http_conn *conn))
+{
+	struct http_reaper *r = &p->server->reaper;
+	struct http_conn *found = NULL;
+	pthread_mutex_lock(&r->lock);
+	for (struct http_conn *c = r->conns.next; c != &r->conns && !found;
+	     c = c->next)
+		if (c->poller == p && is(c))
+			found = c;
+	pthread_mutex_unlock(&r->lock);
+	return found;
+}
+
 /* ---- deadlines ---- */
 
 void reaper_begun(struct http_request *rq)

@@ -117,25 +117,31 @@ static void add_member(struct buf *b, const char *name, const char *value)
 	text_json(b, span_str(value));
 }
 
+void problem_write(struct buf *b, unsigned status, enum mm_err e,
+		   const struct why *why)
+{
+	buf_str(b, "{\"type\":\"about:blank\"");
+	add_member(b, "title", MHD_get_reason_phrase_for(status));
+	buf_fmt(b, ",\"status\":%u", status);
+	if (why != NULL) {
+		add_member(b, "detail", why->text);
+		add_member(b, "field", why->field);
+	}
+	add_member(b, "reason", mm_err_word(e));
+	buf_str(b, "}");
+}
+
 enum mm_err http_problem(struct http_request *rq, enum mm_err e,
 			 const struct why *why)
 {
-	AUTO_BUF struct buf b = buf_new(4096);
+	AUTO_BUF struct buf b = buf_new(PROBLEM_MAX);
 	struct span body;
 	unsigned status = rq->status ? rq->status : mm_err_http(e);
 
-	buf_str(&b, "{\"type\":\"about:blank\"");
-	add_member(&b, "title", MHD_get_reason_phrase_for(status));
-	buf_fmt(&b, ",\"status\":%u", status);
-	if (why != NULL) {
-		add_member(&b, "detail", why->text);
-		add_member(&b, "field", why->field);
-	}
-	add_member(&b, "reason", mm_err_word(e));
-	buf_str(&b, "}");
+	problem_write(&b, status, e, why);
 	if (buf_done(&b, &body) != MM_OK)
 		return put(rq, status, NULL, NULL);
-	return http_reply(rq, status, "application/problem+json", body);
+	return http_reply(rq, status, PROBLEM_TYPE, body);
 }
 
 struct why *http_why(struct http_request *rq)

@@ -5,7 +5,10 @@ bytes at every door that speaks HTTP.
 Each attack has a whole request hidden where it must not be read as one: in a
 body, or behind what has no legal end.  Whether it was read is seen in the
 program's own count of that request, not in what comes back."""
+import json
 import pathlib
+import ssl
+import subprocess
 import sys
 import threading
 
@@ -20,11 +23,12 @@ HOST = b"Host: x\r\n"
 class Place:
     """Where to attack: the socket, what takes a body, what is hidden."""
 
-    def __init__(self, where, carrier, target, count, more=b""):
+    def __init__(self, where, carrier, target, count, more=b"", head=5800):
         self.where, self.carrier, self.target = where, carrier, target
         self.more = more  # headers of what carries
         self.count = count  # how often the target has been asked for
         self.hidden = request(target)
+        self.head = head  # bytes of a line and headers that are taken
 
 
 def chunk(data):
@@ -171,6 +175,42 @@ def attacks(place):
     yield "head: a huge method", b"G" * 10**6 + b" / HTTP/1.1\r\n"
 
 
+def unreadable(place):
+    """(name, bytes, status, who answers): requests with which the library is
+    done before a handler sees them.  "page" where it cannot be kept from
+    answering by itself."""
+    post = b"POST %s HTTP/1.1\r\n" % place.carrier
+    H = post + HOST + place.more
+    for name, value, status in (
+            ("plus", b"+5", 400), ("no number", b"x", 400),
+            ("empty", b"", 400), ("2^64", str(2**64).encode(), 413),
+            ("40 digits", b"9" * 40, 413)):
+        yield ("length: " + name, H + b"Content-Length: %s\r\n\r\n" % value,
+               status, "problem")
+    yield ("length: of a HEAD", b"HEAD / HTTP/1.1\r\n" + HOST
+           + b"Content-Length: +5\r\n\r\n", 400, "problem")
+    for name, cookies in (("800 cookies", b"a;" * 800),
+                          ("a long cookie", b"a" * (place.head * 2 // 3))):
+        yield name, H + b"Cookie: %s\r\n\r\n" % cookies, 431, "problem"
+    yield ("cookies, and a length", H + b"Cookie: %s\r\nContent-Length: x\r\n"
+           b"\r\n" % (b"a;" * 800), 431, "problem")
+    for name, lines in (("no host", b""), ("no host, but a length",
+                                           b"Content-Length: 0\r\n"),
+                        ("a space behind Host", b"Host : x\r\n")):
+        yield name, post + lines + b"\r\n", 400, "problem"
+    yield ("a space in the target", b"GET /a b HTTP/1.1\r\n" + HOST + b"\r\n",
+           400, "problem")
+    yield "no colon", H + b"X\r\n\r\n", 400, "page"
+    yield ("a huge header", H + b"X: " + b"y" * (2 * place.head), 431, "page")
+    yield "a huge target", b"GET /" + b"a" * (2 * place.head), 414, "page"
+    yield "HTTP/2", b"PRI * HTTP/2.0\r\n\r\n", 505, "page"
+    yield "no version", b"GET /\r\n\r\n", 400, "page"
+    chunked = H + b"Transfer-Encoding: chunked\r\n\r\n"
+    yield "chunk: no number", chunked + b"g\r\n", 400, "page"
+    yield "chunk: 17 digits", chunked + b"1" * 17 + b"\r\n", 413, "page"
+    yield "trailer: no colon", chunked + b"0\r\nX\r\n\r\n", 400, "page"
+
+
 def answered(port, path):
     """How often a program answered GET path, by its own count."""
     c = Raw(port, request("/metrics", "Connection: close"))
@@ -179,6 +219,19 @@ def answered(port, path):
     return sum(int(line.rsplit(" ", 1)[1]) for line in page.splitlines()
                if "_http_requests_total{" in line
                and f'route="{path}"' in line and 'method="GET"' in line)
+
+
+class Secure(Raw):
+    """Inside TLS."""
+
+    def send(self, data):
+        if not isinstance(self.sock, ssl.SSLSocket):
+            any_one = ssl.create_default_context()
+            any_one.check_hostname = False
+            any_one.verify_mode = ssl.CERT_NONE
+            self.sock = any_one.wrap_socket(self.sock,
+                                            suppress_ragged_eofs=True)
+        return super().send(data)
 
 
 def all_at_once(cases, seconds=10):
@@ -214,17 +267,22 @@ class Smuggling(Flow):
             "admin.sock": Place(i.socket, b"/v1/tokens", "/version",
                                 lambda: answered(mint, "/version")),
             "door": Place(door, b"/auth/x", "/health/live",
-                          lambda: answered(agent, "/health/live")),
+                          lambda: answered(agent, "/health/live"),
+                          head=24 * 1024),
         }
 
     def refused(self, name, replies):
-        """Nothing, or one answer, with which all ends.  The library's own
-        say no more than what it did not like."""
+        """Nothing, or one answer, with which all ends."""
         self.assertLessEqual(len(replies), 1, f"{name}: {replies}")
         for r in replies:
             self.assertIn(r.status, (400, 401, 405, 413, 414, 431, 505), name)
             self.assertTrue(r.closes(), f"{name}: {r} {r.headers}")
-            self.assertTrue(r.problem() or r.body.startswith(b"<html>"), name)
+            self.assertTrue(r.problem() or r.page(), f"{name}: {r}")
+
+    def one_answer(self, name, replies, status, who):
+        self.assertEqual([r.status for r in replies], [status], name)
+        self.assertTrue(replies[0].closes(), name)
+        self.assertTrue(getattr(replies[0], who)(), f"{name}: {replies}")
 
     def attack(self, place):
         for name, c, is_open in all_at_once([
@@ -242,6 +300,71 @@ class Smuggling(Flow):
                 self.assertEqual(c.reply().status, 200)
                 c.close()
                 self.assertEqual(place.count(), before + 1)
+
+    def test_A32_one_answer_to_what_cannot_be_read(self):
+        for name, place in self.places().items():
+            rows = list(unreadable(place))
+            with self.subTest(place=name):
+                for (_, _, status, who), (row, c, is_open) in zip(
+                        rows, all_at_once([(r[0], place.where, r[1])
+                                           for r in rows])):
+                    self.assertFalse(is_open, row)
+                    self.one_answer(row, c.replies(), status, who)
+
+    def test_A32_it_is_who_asked_that_gets_it(self):
+        """Those that are half-way at that moment get their own."""
+        for name, place in self.places().items():
+            with self.subTest(place=name):
+                ask = request(place.target, "Connection: close")
+                halves = [(ask[:n], ask[n:]) for n in
+                          (0, 1, 20, len(ask) - 2, len(ask) - 1)]
+                waiting = [(Raw(place.where, a), b) for a, b in halves]
+                for row, data, status, who in unreadable(place):
+                    c = Raw(place.where, ask.replace(b"close", b"x") + data)
+                    first, *rest = c.to_end()
+                    self.assertEqual(first.status, 200, row)
+                    self.one_answer(row, rest, status, who)
+                    c.close()
+                for c, rest in waiting:
+                    c.send(rest)
+                    self.assertEqual([r.status for r in c.to_end()], [200])
+                    c.close()
+
+    def test_A32_inside_TLS_it_is_closed(self):
+        """Where only the library can write: no answer, rather than none that
+        can be read."""
+        key, cert = self.folder / "tls.key", self.folder / "tls.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+             cert, "-subj", "/CN=x"], check=True, capture_output=True)
+        key.chmod(0o600)
+        i = self.issuer(start=False,
+                        flags=("--tls-cert", cert, "--tls-key", key))
+        i.start(wait=False)
+        wait_for("it to listen", lambda: "issuer.start" in i.text())
+        place = Place(i.port, b"/v1/tokens", "/version", None)
+        for row, data, status, who in unreadable(place):
+            c = Secure(i.port, data)
+            if row.startswith(("length", "800", "a long", "cookies")):
+                self.assertEqual(c.to_end(), [], row)
+            else:
+                self.one_answer(row, c.to_end(), status, who)
+            c.close()
+
+    def test_A32_the_log_says_what_was_refused(self):
+        i = self.issuer()
+        place = Place(i.port, b"/v1/tokens", "/version", None)
+        for _, data, _, _ in unreadable(place):
+            c = Raw(i.port, data)
+            c.to_end()
+            c.close()
+        lines = [json.loads(line) for line in i.text().splitlines()
+                 if '"http.library"' in line]
+        self.assertLess({"400", "413", "414", "431", "505"},
+                        {line.get("status", "") for line in lines} | {""})
+        for line in lines:
+            self.assertNotRegex(line["text"], "%|<html")
 
     def test_A32_pipelines(self):
         """Each has its answer, in order, up to one that is refused."""

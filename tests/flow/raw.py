@@ -23,7 +23,14 @@ class Reply:
         """Is it what the API says when it refuses (RFC 9457)?"""
         if self.headers.get("content-type") != "application/problem+json":
             return False
-        return json.loads(self.body)["status"] == self.status
+        return (len(self.body) == int(self.headers["content-length"])
+                and json.loads(self.body)["status"] == self.status)
+
+    def page(self):
+        """Is it what the library says by itself?  It is no API's."""
+        return (len(self.body) == int(self.headers["content-length"])
+                and self.body.startswith(b"<html>")
+                and "x-request-id" not in self.headers)
 
     def closes(self):
         return self.headers.get("connection", "").lower() == "close"
@@ -33,14 +40,11 @@ class Reply:
 
 
 def parse(data):
-    """The replies that a server has sent; the rest must be nothing.  (The
-    library sends the head of some of its own twice.)"""
+    """The replies that a server has sent; the rest must be nothing."""
     replies = []
     while data:
         head, end, data = data.partition(b"\r\n\r\n")
         assert end and head.startswith(b"HTTP/1.1 "), head[:200]
-        if data.startswith(head):
-            continue
         r = Reply(head, b"")
         length = int(r.headers.get("content-length", 0))
         r.body, data = data[:length], data[length:]

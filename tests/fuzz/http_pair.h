@@ -32,7 +32,8 @@ bool reply_next(struct span *stream, struct reply *out);
 /* A header's value; "" if it is not there. */
 struct span reply_header(const struct reply *r, const char *name);
 
-/* What holds for every answer: headers are those that we set, and without
+/* What holds for every answer: it is one, and the last if the library gave it
+ * by itself; headers are those that we set, and without
  * control characters; an error is JSON that jansson reads, a problem says its
  * status; and `secret` (if not empty) stands in none, but where the scope is
  * said that was asked for (403).  How many are there? */

@@ -1,0 +1,141 @@
+/* http_library.c - what the library says, and what it answers by itself.
+ *
+ * A request that it cannot read it refuses without asking us: it says a line
+ * for the log and answers, in HTML.  When all headers had come (Content-Length
+ * is no number, the cookies are too many), 0.9.75 then goes on as if nothing
+ * had happened and sends the head a second time, so that its answer is none.
+ * But the line is said before that answer is made, and only then is one
+ * connection in a state that no other is in.  So it is we who answer there, and
+ * the library finds the way out closed.
+ */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/duration.h"
+#include "common/http_internal.h"
+#include "common/log.h"
+
+static const char refusal[] =
+	"Error processing request (HTTP response code is %u ";
+
+/* ---- the answer ---- */
+
+/* Its headers are whole, it was not shown to us, and has no reply yet. */
+static bool is_refused_now(const struct http_conn *conn)
+{
+	const struct http_request *rq = conn->begun;
+	return rq != NULL && rq->stage == STAGE_LINE &&
+	       MHD_get_connection_info(
+		       rq->connection,
+		       MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL &&
+	       MHD_get_connection_info(rq->connection,
+				       MHD_CONNECTION_INFO_HTTP_STATUS) == NULL;
+}
+
+static enum mm_err say_why(struct http_request *rq)
+{
+	switch (rq->status) {
+	case MHD_HTTP_CONTENT_TOO_LARGE:
+		return why_say(http_why(rq), MM_ERR_TOO_LARGE, NULL,
+			       "Content-Length is above every limit");
+	case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+		return why_say(http_why(rq), MM_ERR_INVALID, NULL,
+			       "the cookies take more than there is room for");
+	default:
+		return why_say(http_why(rq), MM_ERR_INVALID, NULL,
+			       "the headers cannot be read: is Content-Length "
+			       "a number?");
+	}
+}
+
+/* As http_reply.c has it made.  (To a HEAD too: the method is not known, and
+ * nothing comes behind that the body could be taken for.) */
+static void write_reply(struct buf *b, const struct http_request *rq,
+			enum mm_err e)
+{
+	AUTO_BUF struct buf body = buf_new(PROBLEM_MAX);
+	char date[32];
+	date_write_http(date, clock_now());
+	problem_write(&body, rq->status, e, rq->why);
+	buf_fmt(b,
+		"HTTP/1.1 %u %s\r\n"
+		"Date: %s\r\n"
+		"Connection: close\r\n"
+		"Content-Type: " PROBLEM_TYPE "\r\n"
+		"Cache-Control: no-store\r\n"
+		"X-Request-Id: %s\r\n"
+		"Content-Length: %zu\r\n\r\n",
+		rq->status, MHD_get_reason_phrase_for(rq->status), date, rq->id,
+		body.len);
+	buf_add(b, span_of(body.at, body.len));
+}
+
+/* Those before it have their replies, so this is its place.  Inside TLS we
+ * cannot write: there it is only closed. */
+static void answer(struct http_request *rq, unsigned status)
+{
+	const struct http_poller *p = rq->conn->poller;
+	bool plain = p->local || p->server->opt.tls_cert == NULL;
+	AUTO_BUF struct buf b = buf_new(2 * PROBLEM_MAX);
+	struct span reply;
+	rq->status = status;
+	write_reply(&b, rq, say_why(rq));
+	stats_note(rq);
+	if (plain && buf_done(&b, &reply) == MM_OK)
+		(void)!send(rq->conn->fd, reply.at, reply.len,
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(rq->conn->fd, SHUT_WR);
+}
+
+static void refused(struct http_poller *p, unsigned status)
+{
+	struct http_conn *conn = reaper_find(p, is_refused_now);
+	log_event(LOG_WARNING, "http.library",
+		  "text=a request that cannot be read was refused status=%u",
+		  status);
+	if (conn != NULL)
+		answer(conn->begun, status);
+}
+
+/* ---- the log ---- */
+
+/* It tries TCP's options at each reply, not knowing that what it was given is
+ * a Unix socket, which needs none. */
+static bool is_noise(const struct http_poller *p, const char *fmt)
+{
+	return p->local && (strncmp(fmt, "Setting %s option ", 18) == 0 ||
+			    strncmp(fmt, "Failed to push ", 15) == 0);
+}
+
+/* The first line of `fmt`, with ... for each of its values: one may be a
+ * header of a request. */
+static void write_sentence(char *out, size_t size, const char *fmt)
+{
+	size_t n = 0;
+	while (*fmt != '\0' && *fmt != '\n' && n + sizeof "..." <= size) {
+		if (*fmt != '%') {
+			out[n++] = *fmt++;
+			continue;
+		}
+		fmt += 1 + strspn(fmt + 1, "0123456789.-+ #*hlzjtL");
+		fmt += *fmt != '\0'; /* the letter */
+		memcpy(out + n, "...", 3);
+		n += 3;
+	}
+	out[n] = '\0';
+}
+
+void library_says(void *poller, const char *fmt, va_list args)
+{
+	struct http_poller *p = poller;
+	char sentence[200];
+	if (strncmp(fmt, refusal, strlen(refusal)) == 0) {
+		refused(p, va_arg(args, unsigned));
+		return;
+	}
+	if (is_noise(p, fmt))
+		return;
+	write_sentence(sentence, sizeof sentence, fmt);
+	log_event(LOG_WARNING, "http.library", "text=%s", sentence);
+}
