@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/owner.h"
+
 void buf_free(struct buf *b)
 {
 	if (b->at != NULL)
@@ -110,26 +112,42 @@ static void close_at(int *fd)
 }
 #define AUTO_FD __attribute__((cleanup(close_at)))
 
-enum mm_err buf_read_file(struct buf *b, const char *path, struct why *why)
+static enum mm_err cannot_read(const char *path, struct why *why)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return why_say(
-			why, errno == ENOENT ? MM_ERR_NOT_FOUND : MM_ERR_IO,
-			NULL, "cannot read %s: %s", path, strerror(errno));
+	return why_say(why, errno == ENOENT ? MM_ERR_NOT_FOUND : MM_ERR_IO,
+		       NULL, "cannot read %s: %s", path, strerror(errno));
+}
 
+static enum mm_err read_all(struct buf *b, int fd, const char *path,
+			    struct why *why)
+{
 	char piece[4096];
 	ssize_t n;
 	while ((n = read(fd, piece, sizeof piece)) > 0)
 		buf_add(b, span_of(piece, (size_t)n));
 	explicit_bzero(piece, sizeof piece);
 	if (n < 0)
-		return why_say(why, MM_ERR_IO, NULL, "cannot read %s: %s", path,
-			       strerror(errno));
+		return cannot_read(path, why);
 	if (b->failed == MM_ERR_TOO_LARGE)
 		return why_say(why, MM_ERR_TOO_LARGE, NULL,
 			       "%s is larger than %zu bytes", path, b->limit);
 	return b->failed;
+}
+
+enum mm_err buf_read_file(struct buf *b, const char *path, struct why *why)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? cannot_read(path, why) : read_all(b, fd, path, why);
+}
+
+enum mm_err buf_read_our_file(struct buf *b, const char *path, struct why *why)
+{
+	struct stat st;
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return cannot_read(path, why);
+	TRY(owner_check(&st, geteuid(), path, why));
+	return read_all(b, fd, path, why);
 }
 
 bool file_write_all(int fd, struct span s)

@@ -44,6 +44,10 @@ MM_MUST_USE enum mm_err buf_done(struct buf *b, struct span *out);
 /* The whole of a file, at most b's limit. */
 MM_MUST_USE enum mm_err buf_read_file(struct buf *b, const char *path,
 				      struct why *why);
+/* The same of one that only root and our own user can write to: owner_check().
+ */
+MM_MUST_USE enum mm_err buf_read_our_file(struct buf *b, const char *path,
+					  struct why *why);
 /* All of s, whatever write(2) takes at a time.  False: errno says why. */
 bool file_write_all(int fd, struct span s);
 /* Write whole, fsync, rename over `path`, fsync the folder: after a crash

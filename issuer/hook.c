@@ -13,19 +13,12 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/owner.h"
 
 #define LOOK_MS	  64	      /* at least so often; sooner at first */
 #define LINE_MOST (32 * 1024) /* an empty pipe takes 64: nobody waits */
 
 /* ---- whose it is ---- */
-
-/* In a folder with the sticky bit nobody moves what is another's. */
-static bool is_ours(const struct stat *st)
-{
-	bool sticky = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX);
-	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
-	       (sticky || (st->st_mode & 022) == 0);
-}
 
 /* The program, and each folder above it: who can write to one of them says
  * what is run. */
@@ -39,7 +32,8 @@ static enum mm_err check_way(const char *path, struct why *why)
 		if (way[end] != '/' && way[end] != '\0')
 			continue;
 		way[end] = '\0';
-		if (stat(way, &st) != 0 || !is_ours(&st))
+		if (stat(way, &st) != 0 ||
+		    owner_check_way(&st, geteuid(), way, NULL) != MM_OK)
 			return why_say(why, MM_ERR_INVALID, "warn_command",
 				       "warn_command: others can change what "
 				       "is run, for %.120s is theirs or can "

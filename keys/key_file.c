@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/owner.h"
 #include "keys/key_uri.h"
 #include "keys/keyring_files.h"
 
@@ -72,7 +73,7 @@ static enum mm_err check_file(const struct key_folders *f, enum key_state state,
 			       "others can read %s/%s/%s: chmod 600 it, and "
 			       "replace the key if they may have",
 			       f->dir, key_state_name(state), name);
-	if (!key_owner_is_right(f, st))
+	if (!owner_is_right(st, f->owner))
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "%s/%s/%s belongs to another user (uid %u) than "
 			       "the keyring (uid %u): chown it if you know "

@@ -1,18 +1,23 @@
 /* keyring_files.c - the folders of a keyring: opened, made, locked, swept.
  *
  * Below the keyring's own folder no link is followed (that one may be a link,
- * to another disk say).  Whose that folder is, his is the keyring: all in it
- * is his or root's.  Root works on his behalf, so that mintmarkd can read
- * what an administrator made.
+ * to another disk say).  That one is ours, root's, or, where we are
+ * root, his whose the folder around it is.  Whose it is, his is the keyring:
+ * all in it is his or root's.  Root works on his behalf, so that mintmarkd can
+ * read what an administrator made.
  */
 #include "keys/keyring_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/owner.h"
 
 #define PRIVATE_FILE (S_IRUSR | S_IWUSR)
 
@@ -91,21 +96,28 @@ static enum mm_err root_failed(const struct key_folders *f, const char *verb,
 static enum mm_err check_folder(const struct key_folders *f, int fd,
 				const char *state, struct why *why)
 {
+	char path[PATH_MAX];
 	struct stat st;
 	if (fstat(fd, &st) != 0)
 		return why_say(why, MM_ERR_IO, NULL, "cannot look at %s/%s: %s",
 			       f->dir, state, strerror(errno));
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "others can write to %s/%s: chmod 700 it",
-			       f->dir, state);
-	if (!key_owner_is_right(f, &st))
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "%s/%s belongs to another user (uid %u) than "
-			       "the keyring (uid %u): chown it",
-			       f->dir, state, (unsigned)st.st_uid,
-			       (unsigned)f->owner);
-	return MM_OK;
+	snprintf(path, sizeof path, "%s%s%s", f->dir, state[0] ? "/" : "",
+		 state);
+	return owner_check(&st, f->owner, path, why);
+}
+
+/* Whose may the keyring be?  Ours; and root, who works for everybody, goes by
+ * the folder that it lies in. */
+static uid_t owner_meant(const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	if (geteuid() != 0)
+		return geteuid();
+	return span_copy(path, sizeof path, span_str(dir)) &&
+			       stat(dirname(path), &st) == 0
+		       ? st.st_uid
+		       : 0;
 }
 
 static enum mm_err open_root(struct key_folders *f, struct why *why)
@@ -114,8 +126,10 @@ static enum mm_err open_root(struct key_folders *f, struct why *why)
 	f->root = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->root < 0 || fstat(f->root, &st) != 0)
 		return root_failed(f, "open", why);
+	f->owner = owner_meant(f->dir);
+	TRY(check_folder(f, f->root, "", why));
 	f->owner = st.st_uid;
-	return check_folder(f, f->root, "", why);
+	return MM_OK;
 }
 
 enum mm_err key_folders_open(struct key_folders *f, struct why *why)
@@ -148,11 +162,6 @@ bool key_give_to_owner(const struct key_folders *f, int fd)
 		return true;
 	return fstat(f->root, &st) == 0 &&
 	       fchown(fd, st.st_uid, st.st_gid) == 0;
-}
-
-bool key_owner_is_right(const struct key_folders *f, const struct stat *st)
-{
-	return st->st_uid == f->owner || st->st_uid == 0;
 }
 
 static enum mm_err make_folder(const struct key_folders *f,

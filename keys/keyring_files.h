@@ -35,7 +35,9 @@ key_folders_none(const char *dir, const struct secret *passphrase)
 
 /* Open what is there.  MM_ERR_NOT_FOUND: no folder at all.  Folders that
  * others can write to, and those of another than the keyring's owner or root,
- * are refused: whoever can put a key there can sign. */
+ * are refused: whoever can put a key there can sign.  So is a keyring that is
+ * neither root's nor ours; nor, where we are root, of the owner of the folder
+ * around it. */
 MM_MUST_USE enum mm_err key_folders_open(struct key_folders *f,
 					 struct why *why);
 /* Make what is missing, 0700, and open all. */
@@ -93,8 +95,6 @@ enum mm_err key_failed(const struct key_folders *f, enum key_state state,
 		       const char *verb, const char *name, struct why *why);
 /* Root's new files belong to whom the folder belongs to. */
 bool key_give_to_owner(const struct key_folders *f, int fd);
-/* Is it the keyring's owner's, or root's? */
-bool key_owner_is_right(const struct key_folders *f, const struct stat *st);
 /* List an open folder from its start; NULL (errno says why) or closedir()
  * it. */
 DIR *key_folder_list(int folder);

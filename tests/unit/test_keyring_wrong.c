@@ -110,7 +110,7 @@ static void break_open_root(const struct fixture *f, const char *kid)
 	assert_int_equal(chmod(f->dir, 0770), 0);
 }
 
-/* Only root can be of use to these two; see may_run(). */
+/* Only root can be of use to these three; see may_run(). */
 static void break_owner(const struct fixture *f, const char *kid)
 {
 	char path[PATH];
@@ -124,6 +124,14 @@ static void break_owner_of_folder(const struct fixture *f, const char *kid)
 	(void)kid;
 	file_of(path, f, "next", "");
 	assert_int_equal(chown(path, 65534, (gid_t)-1), 0);
+}
+
+/* With all that is in it, so that it is whole by itself; but what it lies in
+ * is ours. */
+static void break_owner_of_root(const struct fixture *f, const char *kid)
+{
+	(void)kid;
+	sh("chown -R 65534 -- \"$1\"", f->dir);
 }
 
 static void break_linked_folder(const struct fixture *f, const char *kid)
@@ -169,10 +177,11 @@ static const struct {
 	{ break_pipe, "plain file", false },
 	{ break_folder_as_key, "plain file", false },
 	{ break_twice, "another state", true },
-	{ break_open_folder, "chmod 700", false },
-	{ break_open_root, "chmod 700", false },
+	{ break_open_folder, "chmod go-w", false },
+	{ break_open_root, "chmod go-w", false },
 	{ break_owner, "uid 65534", true },
-	{ break_owner_of_folder, "next belongs to another user", false },
+	{ break_owner_of_folder, "next belongs to uid 65534", false },
+	{ break_owner_of_root, "keys belongs to uid 65534", false },
 	{ break_linked_folder, "active", false },
 	{ break_three_signers, "3 keys", false },
 };
@@ -180,7 +189,8 @@ static const struct {
 static bool may_run(size_t i)
 {
 	return geteuid() == 0 || (wrongs[i].how != break_owner &&
-				  wrongs[i].how != break_owner_of_folder);
+				  wrongs[i].how != break_owner_of_folder &&
+				  wrongs[i].how != break_owner_of_root);
 }
 
 static void test_F26_wrong_keyring(void **state)
@@ -250,7 +260,8 @@ static void test_lock_is_no_trap(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	if (geteuid() == 0)
-		sh("chown -R 65534 -- \"$1\"", f->dir);
+		sh("chown -R 65534 -- \"$1\"; chown 65534 -- \"$1\"/..",
+		   f->dir);
 	assert_int_equal(unlink(lock), 0);
 	assert_int_equal(link(other, lock), 0);
 	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),

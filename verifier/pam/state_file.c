@@ -8,9 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/owner.h"
 #include "common/span.h"
-
-#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 
 /* The path up to its last slash; "/" for a file there. */
 static bool folder_of(const char *path, char out[PATH_MAX])
@@ -49,16 +48,15 @@ enum mm_err state_file_check(const char *path, struct why *why)
 	if (!S_ISREG(file.st_mode))
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "%s is not a file", path);
-	if ((file.st_mode & OTHERS_WRITE) != 0)
+	if (owner_is_not_alone(&file))
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "others may write %s: chmod go-w", path);
-	if ((dir.st_mode & OTHERS_WRITE) != 0)
+	if (owner_is_not_alone(&dir))
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "others may write to the state's folder %s: "
 			       "chmod go-w, or move the state",
 			       folder);
-	if (file.st_uid != dir.st_uid && file.st_uid != 0 &&
-	    file.st_uid != geteuid())
+	if (!owner_is_right(&file, dir.st_uid) && file.st_uid != geteuid())
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "%s belongs to uid %u: neither its folder's "
 			       "owner nor root",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/owner.h"
 
 #define MAP_MAX (1u << 20)
 
@@ -25,10 +26,10 @@ static enum mm_err check_owner(int fd, const char *path, struct why *why)
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "%s is not a file", path);
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	if (owner_is_not_alone(&st))
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "others may write %s: chmod go-w", path);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
+	if (!owner_is_right(&st, geteuid()))
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "%s does not belong to root", path);
 	return MM_OK;
