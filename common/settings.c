@@ -115,7 +115,7 @@ static enum mm_err read_file(struct reading *r, const char *path, bool required)
 	struct span rest;
 	if (path == NULL)
 		return MM_OK;
-	enum mm_err e = buf_read_file(&file, path, r->why);
+	enum mm_err e = buf_read_our_file(&file, path, r->why);
 	if (e == MM_ERR_NOT_FOUND && !required)
 		return MM_OK;
 	if (e != MM_OK)

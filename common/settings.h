@@ -18,8 +18,10 @@
  *
  * The file has lines "name = value", empty lines, and comments: lines that
  * begin with #.  An unknown name, a name given twice or a bad value is an
- * error with file and line.  A MINTMARK_ variable that names no setting of
- * this program is ignored: other programs share the prefix.
+ * error with file and line, and so is a file that others than root and our
+ * user can write to: it says what is believed, and run.  A MINTMARK_ variable
+ * that names no setting of this program is ignored: other programs share the
+ * prefix.
  *
  * A boolean is true or false; its flag may stand alone (--dev).  A SET_TEXTS
  * gathers all values of one source (flags, lines); a higher source replaces

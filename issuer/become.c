@@ -7,14 +7,17 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/owner.h"
 #include "common/secrecy.h"
 #include "common/span.h"
 
@@ -102,6 +105,21 @@ enum mm_err data_folder_make(const char *dir, struct why *why)
 		       dir, strerror(errno));
 }
 
+/* What is revoked stands in there; SQLite goes by its files' names. */
+static enum mm_err check_store(const char *dir, struct why *why)
+{
+	static const char *const names[] = { "mintmark.db", "mintmark.db-wal",
+					     "mintmark.db-shm" };
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char path[PATH_MAX];
+		struct stat st;
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+		if (stat(path, &st) == 0)
+			TRY(owner_check(&st, geteuid(), path, why));
+	}
+	return MM_OK;
+}
+
 enum mm_err data_folder_check(const char *dir, struct why *why)
 {
 	struct stat st;
@@ -109,7 +127,7 @@ enum mm_err data_folder_check(const char *dir, struct why *why)
 	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
 		return why_say(why, MM_ERR_IO, "data", "%s is not a folder",
 			       dir);
-	if (st.st_uid != me && st.st_uid != 0)
+	if (!owner_is_right(&st, me))
 		return why_say(why, MM_ERR_INVALID, "data",
 			       "%s belongs to uid %u, and mintmarkd is uid %u: "
 			       "start it as the owner (as root, with --user "
@@ -120,9 +138,6 @@ enum mm_err data_folder_check(const char *dir, struct why *why)
 		return why_say(why, MM_ERR_IO, "data",
 			       "the folder %s cannot be written by uid %u: %s",
 			       dir, me, strerror(errno));
-	if (st.st_mode & 022)
-		return why_say(why, MM_ERR_INVALID, "data",
-			       "others can write to %s: chmod go-w %s", dir,
-			       dir);
-	return MM_OK;
+	TRY(owner_check(&st, me, dir, why));
+	return check_store(dir, why);
 }

@@ -33,10 +33,8 @@ static enum mm_err take_lock(struct keeper *k, struct why *why)
 	k->lock_fd = open(beside(k, ".lock", path),
 			  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (k->lock_fd < 0)
-		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s%s",
-			       path, strerror(errno),
-			       errno == ENOENT ? ": make its folder first"
-					       : "");
+		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", path,
+			       strerror(errno));
 	if (flock(k->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		return why_say(why, MM_ERR_BUSY, NULL,
 			       "another mintmark-agent keeps %s: stop it, or "
@@ -65,6 +63,7 @@ enum mm_err keep_open(struct keeper *k, const char *path, const char *iss,
 		return why_say(why, MM_ERR_INVALID, "issuer",
 			       "the issuer's name is longer than %d bytes",
 			       ISS_SIZE - 1);
+	TRY(keep_check_place(path, why));
 	TRY(state_may_replace(path, why));
 	TRY(take_lock(k, why));
 	state_disown(path, iss);

@@ -50,7 +50,13 @@ struct keeper {
 	struct why lost;       /* why keep_load() resumed from nothing, or "" */
 };
 
-/* Take the lock file: MM_ERR_BUSY if another agent keeps this state. */
+/* The folder of `state`, and what is kept there, are ours or root's, and
+ * nobody else can write to them.  A folder with the sticky bit (/tmp) will do,
+ * as long as the files are ours.  MM_ERR_INVALID, MM_ERR_IO. */
+MM_MUST_USE enum mm_err keep_check_place(const char *state, struct why *why);
+
+/* Look at the place, and take the lock file.  MM_ERR_INVALID: somebody else
+ * could have written there.  MM_ERR_BUSY: another agent keeps this state. */
 MM_MUST_USE enum mm_err keep_open(struct keeper *k, const char *path,
 				  const char *iss, int64_t max_staleness,
 				  struct why *why);

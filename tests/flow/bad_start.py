@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 
-from flow import AGENT, MINTMARK, MINTMARKD, Flow, cli, free_port, main
+from flow import AGENT, MINTMARK, MINTMARKD, Flow, cli, free_port, main, wait_for
 
 
 def run(*argv, env=None):
@@ -84,6 +84,67 @@ class BadStart(Flow):
             os.chown(other, 61001, 61001)
             self.mint(*self.base(data=other), says="--user 61001")
             self.assertEqual(list(other.iterdir()), [])
+
+    def test_F26_settings_that_others_can_write(self):
+        """They name a command that is run, and the mint that is believed."""
+        conf = self.folder / "our.conf"
+        conf.write_text("warn_command = /bin/true\n")
+        conf.chmod(0o646)
+        self.mint("--config", conf, *self.base(), want=2, says="chmod go-w")
+        self.agent_fails("--config", conf, says="chmod go-w")
+        conf.chmod(0o644)
+        self.assertEqual(run(MINTMARKD, "--config", conf, "--test",
+                             *self.base()).returncode, 0)
+        if os.geteuid() == 0:
+            os.chown(conf, 61001, 61001)
+            self.mint("--config", conf, *self.base(), want=2, says="uid 61001")
+
+    def test_F26_a_store_that_others_can_write(self):
+        i = self.issuer()
+        i.stop()
+        flags = self.base(data=i.data, issuer=i.name)
+        wal = i.data / "mintmark.db-wal"
+        for path in (i.data / "mintmark.db", wal):
+            path.touch(0o600)
+            path.chmod(0o666)
+            self.mint(*flags, says=f"write to {path}: ")
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                os.chown(path, 61001, 61001)
+                self.mint(*flags, says=f"{path} belongs to uid 61001")
+                os.chown(path, 0, 0)
+        wal.unlink()
+        if os.geteuid() == 0:  # a keyring that is whole, and another's
+            for path in (i.data / "keys", *(i.data / "keys").rglob("*")):
+                os.chown(path, 61001, 61001)
+            self.mint(*flags, says="keys belongs to uid 61001")
+            for path in (i.data / "keys", *(i.data / "keys").rglob("*")):
+                os.chown(path, 0, 0)
+        i.start()
+
+    def test_F26_a_state_that_others_can_write(self):
+        i, a = self.both()
+        a.stop()
+        flags = ["--issuer", i.url, "--token-file", a.token_file]
+        a.state.chmod(0o666)
+        self.agent_fails(*flags, "--state", a.state, want=1,
+                         says=f"write to {a.state}: ")
+        a.state.chmod(0o644)
+        loose = self.folder / "loose"
+        loose.mkdir()
+        loose.chmod(0o777)
+        self.agent_fails(*flags, "--state", loose / "state", want=1,
+                         says=f"write to {loose}: ")
+        loose.chmod(0o755)
+        if os.geteuid() == 0:
+            os.chown(loose, 61001, 61001)
+            self.agent_fails(*flags, "--state", loose / "state", want=1,
+                             says=f"{loose} belongs to uid 61001")
+        self.assertEqual(list(loose.iterdir()), [])
+        a.token_file.chmod(0o602)  # decides nothing here: said, and taken
+        a.start()
+        wait_for("a warning", lambda: "agent.token_file" in a.text())
+        self.assertIn("others can write to", a.text())
 
     def read_only(self, folder, *argv):
         """It runs where that folder cannot be written."""

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/settings.h"
@@ -302,6 +303,31 @@ static void test_missing_files(void **state)
 
 /* ---- the environment ---- */
 
+/* Who can write it says what is believed, and run. */
+static void test_F26_a_file_that_others_can_write(void **state)
+{
+	static const mode_t modes[] = { 0644, 0440, 0664, 0646, 0666 };
+	struct trial t;
+	(void)state;
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		bool good = (modes[i] & 022) == 0;
+		write_file(&t, "workers = 3\n", 12);
+		assert_int_equal(chmod(t.path, modes[i]), 0);
+		enum mm_err e = try_flags(&t, t.path, no_flags);
+		if (good && geteuid() == 0) { /* nor another's */
+			assert_int_equal(e, MM_OK);
+			assert_int_equal(chown(t.path, 12345, 0), 0);
+			e = try_flags(&t, t.path, no_flags);
+			good = false;
+			assert_non_null(strstr(t.why.text, "uid 12345"));
+		}
+		unlink(t.path);
+		assert_int_equal(e, good ? MM_OK : MM_ERR_INVALID);
+		if (!good)
+			assert_non_null(strstr(t.why.text, t.path));
+	}
+}
+
 static void test_bad_environment(void **state)
 {
 	struct trial t;
@@ -524,6 +550,7 @@ int main(void)
 		TEST(test_long_values),
 		TEST(test_peek),
 		TEST(test_missing_files),
+		TEST(test_F26_a_file_that_others_can_write),
 		TEST(test_bad_environment),
 		TEST(test_flag_forms),
 		TEST(test_bad_flags),

@@ -3,11 +3,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/json_heap.h"
 #include "common/log.h"
 #include "common/metrics_serve.h"
+#include "common/owner.h"
 #include "common/secrecy.h"
 #include "common/settings.h"
 #include "verifier/agent/metrics.h"
@@ -178,14 +181,21 @@ static int refuse(int status, const struct why *why)
 	return status;
 }
 
+/* It decides nothing that is believed here: said, and no more. */
 static void warn_open_token(const char *path)
 {
 	struct stat st;
-	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
-		log_event(LOG_WARNING, "agent.token_file",
-			  "path=%s detail=others can read this token: chmod "
-			  "600",
-			  path);
+	struct why why = { .text = "" };
+	if (stat(path, &st) != 0)
+		return;
+	if (owner_check(&st, geteuid(), path, &why) == MM_OK &&
+	    (st.st_mode & 077) != 0)
+		snprintf(why.text, sizeof why.text,
+			 "others can read this token: chmod 600, and replace "
+			 "it if they may have");
+	if (why.text[0] != '\0')
+		log_event(LOG_WARNING, "agent.token_file", "path=%s detail=%s",
+			  path, why.text);
 }
 
 /* All that an agent is. */
