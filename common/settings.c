@@ -21,6 +21,7 @@ static void clear(const struct reading *r, const struct setting *row)
 {
 	static const size_t size[] = {
 		[SET_TEXT] = SETTING_SIZE,
+		[SET_NAME] = SETTING_SIZE,
 		[SET_BOOL] = sizeof(bool),
 		[SET_INT] = sizeof(int64_t),
 		[SET_DURATION] = sizeof(int64_t),

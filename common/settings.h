@@ -26,8 +26,9 @@
  * A boolean is true or false; its flag may stand alone (--dev).  A SET_TEXTS
  * gathers all values of one source (flags, lines); a higher source replaces
  * what a lower one gathered.  "" is a good value only of SET_TEXT, and of
- * SET_TEXTS, which it empties.  No value holds control characters, or what a
- * line of the file could not say: a space at an end, or before a #.
+ * SET_TEXTS, which it empties; and of SET_NAME in a file, as --print writes
+ * one.  No value holds control characters, or what a line of the file could
+ * not say: a space at an end, or before a #.
  */
 #ifndef MM_COMMON_SETTINGS_H
 #define MM_COMMON_SETTINGS_H
@@ -41,6 +42,7 @@
 
 enum setting_kind {
 	SET_TEXT,     /* char[SETTING_SIZE]                               */
+	SET_NAME,     /* the same, of somebody: said, it is not empty     */
 	SET_BOOL,     /* bool: true or false                              */
 	SET_INT,      /* int64_t, 0 or more                               */
 	SET_DURATION, /* int64_t, seconds; 0 if there is no default       */
@@ -54,6 +56,7 @@ struct setting_texts {
 
 /* The member of the program's struct that a row's value goes into. */
 #define SETTING_FIELD_SET_TEXT(name)	 char name[SETTING_SIZE];
+#define SETTING_FIELD_SET_NAME(name)	 char name[SETTING_SIZE];
 #define SETTING_FIELD_SET_BOOL(name)	 bool name;
 #define SETTING_FIELD_SET_INT(name)	 int64_t name;
 #define SETTING_FIELD_SET_DURATION(name) int64_t name;

@@ -89,6 +89,7 @@ static void print_value(const struct setting *row, const void *at)
 {
 	switch (row->kind) {
 	case SET_TEXT:
+	case SET_NAME:
 		printf("%s = %s\n", row->name, (const char *)at);
 		return;
 	case SET_BOOL:

@@ -24,6 +24,17 @@ static enum mm_err take_text(const struct reading *r, const char *name,
 	return MM_OK;
 }
 
+/* `--user "$NOT_SET"` is not meant to be nobody. */
+static enum mm_err take_name(const struct reading *r, const char *name,
+			     struct span value, char *to)
+{
+	if (value.len == 0 && r->source > FROM_FILE)
+		return setting_refuse(r, name,
+				      "the name is empty: say it, or leave "
+				      "the setting out");
+	return take_text(r, name, value, to);
+}
+
 static enum mm_err take_texts(const struct reading *r, const char *name,
 			      struct span value, struct setting_texts *to)
 {
@@ -77,6 +88,8 @@ static enum mm_err take_value(const struct reading *r,
 	switch (row->kind) {
 	case SET_TEXT:
 		return take_text(r, row->name, value, to);
+	case SET_NAME:
+		return take_name(r, row->name, value, to);
 	case SET_BOOL:
 		return take_bool(r, row->name, value, to);
 	case SET_INT:

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,8 +62,17 @@ static enum mm_err find(const char *user, struct somebody *out, struct why *why)
 		       user, user);
 }
 
+/* What a program with the setuid bit, or with capabilities of its own, could
+ * be given.  Who lacks CAP_SETPCAP, in a container say, keeps what is left. */
+static void drop_bounding_set(void)
+{
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		(void)prctl(PR_CAPBSET_DROP, cap);
+}
+
 static bool change_to(const struct somebody *s)
 {
+	drop_bounding_set();
 	int groups =
 		s->name[0] ? initgroups(s->name, s->gid) : setgroups(0, NULL);
 	return groups == 0 && setresgid(s->gid, s->gid, s->gid) == 0 &&
@@ -76,12 +86,20 @@ static enum mm_err cannot(const char *user, struct why *why)
 		       user, strerror(errno));
 }
 
+/* Nor does what is run from here on, a command for warnings say. */
+static enum mm_err gain_nothing(const char *user, struct why *why)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0
+		       ? MM_OK
+		       : cannot(user, why);
+}
+
 enum mm_err become_user(const char *user, const char *folder, struct why *why)
 {
 	struct somebody s;
 	TRY(find(user, &s, why));
 	if (geteuid() == s.uid)
-		return MM_OK;
+		return gain_nothing(user, why);
 	if (geteuid() != 0)
 		return why_say(why, MM_ERR_INVALID, "user",
 			       "only root can go on as %s: start mintmarkd as "
@@ -92,7 +110,7 @@ enum mm_err become_user(const char *user, const char *folder, struct why *why)
 	if (!change_to(&s))
 		return cannot(user, why);
 	secrecy_of_process(); /* as the new one */
-	return MM_OK;
+	return gain_nothing(user, why);
 }
 
 /* ---- the data folder ---- */

@@ -5,7 +5,8 @@
 #include "common/error.h"
 
 /* Go on as `user` (a name, or a number), in his groups and no other, with no
- * way back; nothing to do if that is who we are.  `folder` is made for
+ * way back, and nothing that is run from then on gets more rights than that
+ * (no_new_privs, also where that is who we are already).  `folder` is made for
  * him if there is none.  Before any thread starts.  MM_ERR_INVALID: there is no
  * such user, or we are not root. */
 MM_MUST_USE enum mm_err become_user(const char *user, const char *folder,

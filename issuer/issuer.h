@@ -37,7 +37,7 @@
 #define ISSUER_SETTINGS(X) \
 	X(data,         SET_TEXT,     "/var/lib/mintmark", "DIR",       "keys, database and admin.sock") \
 	X(store,        SET_TEXT,     "",                  "URL",       "postgresql://...: a database that several issuers share, instead of mintmark.db in --data") \
-	X(user,         SET_TEXT,     "",                  "NAME",      "started as root, go on as this user, before anything is opened") \
+	X(user,         SET_NAME,     "",                  "NAME",      "started as root, go on as this user, before anything is opened") \
 	X(listen,       SET_TEXT,     "127.0.0.1:8080",    "HOST:PORT", "TCP address of the HTTP API") \
 	X(issuer,       SET_TEXT,     "",                  "URL",       "public base URL; the iss of every token") \
 	X(dev,          SET_BOOL,     "false",             "",          "try it out: ./dev-data, and http://LISTEN as the issuer") \

@@ -7,6 +7,7 @@ import pathlib
 import pwd
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,6 +165,8 @@ class Privilege(Flow):
         self.assertEqual(status(pid, "Groups"), [str(NOBODY.pw_gid)])
         self.assertEqual(int(status(pid, "CapEff")[0], 16), 0)
         self.assertEqual(int(status(pid, "CapPrm")[0], 16), 0)
+        self.assertEqual(int(status(pid, "CapBnd")[0], 16), 0)
+        self.assertEqual(status(pid, "NoNewPrivs"), ["1"])
         self.no_core(pid)
         t = i.mint()
         self.assertIsNone(a.reason(t["token"]))
@@ -176,6 +179,31 @@ class Privilege(Flow):
         i.stop()
         i.start()  # and again, in the folder that is there
         self.assertIsNone(a.reason(i.mint()["token"]))
+
+    @AS_ROOT
+    def test_what_it_runs_gains_nothing(self):
+        """A command for warnings, which would be root by its setuid bit."""
+        self.folder.chmod(0o711)
+        bin_, out = self.folder / "bin", self.folder / "out"
+        bin_.mkdir()
+        out.mkdir()
+        os.chown(out, NOBODY.pw_uid, NOBODY.pw_gid)
+        cat = shutil.copy("/bin/cat", bin_ / "cat")
+        cat.chmod(0o4755)
+        if os.statvfs(cat).f_flag & os.ST_NOSUID:
+            self.skipTest("setuid bits do not count there")
+        script = bin_ / "warn"
+        script.write_text(f"#!/bin/sh\ncat >{out}/line\n"
+                          f"{cat} /proc/self/status >{out}/status\n")
+        script.chmod(0o755)
+        i = self.issuer(flags=["--user", "nobody", "--warn-command", script,
+                               "--warn-retry", "1s", "--warn-before", "30m"])
+        i.mint(expires_in=1802)
+        wait_for("it to have run", lambda: (out / "status").exists() and
+                 "NoNewPrivs" in (out / "status").read_text(), 20)
+        self.assertIn("token.expires", (out / "line").read_text())
+        ran = re.search(r"^Uid:(.*)$", (out / "status").read_text(), re.M)
+        self.assertEqual(ran[1].split(), [str(NOBODY.pw_uid)] * 4)
 
     @AS_ROOT
     def test_a_number_will_do(self):

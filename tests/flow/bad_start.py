@@ -47,6 +47,7 @@ class BadStart(Flow):
             (self.base() + ["--tls-cert", "x"], "tls_key"),
             (self.base() + ["--mint-with", "a pen"], "libjwt or jws"),
             (self.base(data=None) + ["--data", ""], "--data is empty"),
+            (self.base() + ["--user", ""], "--user: the name is empty"),
             (["--config", self.folder / "none.conf"], "none.conf"),
             (["--config", conf], f"{conf}:2"),
         ]

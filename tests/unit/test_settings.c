@@ -23,6 +23,7 @@ struct values {
 	int64_t max_life;
 	int64_t staleness;
 	struct setting_texts audience;
+	char user[SETTING_SIZE];
 };
 
 #define ROW(name, kind, standard, arg, help)                                   \
@@ -38,6 +39,7 @@ static const struct setting rows[] = {
 	ROW(max_life, SET_DURATION, "366d", "DUR", "the longest life"),
 	ROW(staleness, SET_DURATION, "", "DUR", "none by default"),
 	ROW(audience, SET_TEXTS, "standard", "A", "may be given again"),
+	ROW(user, SET_NAME, "", "NAME", "said, it is somebody"),
 };
 static const struct settings_table table = {
 	.program = "mintmark-test",
@@ -328,6 +330,25 @@ static void test_F26_a_file_that_others_can_write(void **state)
 	}
 }
 
+/* An empty one is taken where --print has written it, and nowhere else. */
+static void test_names(void **state)
+{
+	struct trial t;
+	(void)state;
+	assert_int_equal(try_flags(&t, NULL, FLAGS("--user", "mint")), MM_OK);
+	assert_string_equal(t.out.user, "mint");
+	assert_int_equal(try_flags(&t, NULL, FLAGS("--user", "")),
+			 MM_ERR_INVALID);
+	assert_non_null(strstr(t.why.text, "--user: the name is empty"));
+	assert_int_equal(try_flags(&t, NULL, FLAGS("--user=")), MM_ERR_INVALID);
+	assert_int_equal(setenv("MINTMARK_USER", "", 1), 0);
+	assert_int_equal(try_flags(&t, NULL, no_flags), MM_ERR_INVALID);
+	assert_non_null(strstr(t.why.text, "MINTMARK_USER"));
+	assert_int_equal(unsetenv("MINTMARK_USER"), 0);
+	assert_int_equal(try_file(&t, "user =\n"), MM_OK);
+	assert_string_equal(t.out.user, "");
+}
+
 static void test_bad_environment(void **state)
 {
 	struct trial t;
@@ -551,6 +572,7 @@ int main(void)
 		TEST(test_peek),
 		TEST(test_missing_files),
 		TEST(test_F26_a_file_that_others_can_write),
+		TEST(test_names),
 		TEST(test_bad_environment),
 		TEST(test_flag_forms),
 		TEST(test_bad_flags),
