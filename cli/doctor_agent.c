@@ -132,8 +132,9 @@ static void check_mode(const struct doctor *d, const struct stat *st,
 {
 	if ((st->st_mode & 077) == 0)
 		return;
-	found(all, FOUND_WRONG, "token.mode", "others can read %s (mode %04o)",
-	      d->token_file, (unsigned)st->st_mode & 07777);
+	found(all, FOUND_WRONG, "token.mode", "%s %s (mode %04o)",
+	      judge_others(st->st_mode, "others can read"), d->token_file,
+	      (unsigned)st->st_mode & 07777);
 	advise(all,
 	       "chmod 600 '%s'    # and replace it: mintmark token "
 	       "rotate, at the mint",

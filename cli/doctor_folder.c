@@ -38,8 +38,9 @@ static bool check_mode(const char *path, const struct stat *st,
 {
 	if ((st->st_mode & r->others) == 0)
 		return false;
-	found(all, FOUND_WRONG, check, "%s %s (mode %04o)", r->words, path,
-	      (unsigned)st->st_mode & 07777);
+	found(all, FOUND_WRONG, check, "%s %s (mode %04o)",
+	      r->others == 077 ? judge_others(st->st_mode, r->words) : r->words,
+	      path, (unsigned)st->st_mode & 07777);
 	advise(all, "chmod %s '%s'", r->chmod, path);
 	return true;
 }

@@ -38,6 +38,11 @@ enum found judge_key(int64_t age)
 	return age > JUDGE_KEY_DAYS * DAY ? FOUND_NOTE : FOUND_OK;
 }
 
+const char *judge_others(mode_t mode, const char *reading)
+{
+	return mode & (S_IWGRP | S_IWOTH) ? "others can write to" : reading;
+}
+
 /* ---- figures ---- */
 
 void judge_time(char out[JUDGED_SIZE], int64_t seconds)

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "cli/doctor.h"
 
@@ -17,6 +18,9 @@ enum found judge_end(int64_t left);
 enum found judge_news(int64_t age, int64_t max_staleness);
 /* Room on the store's disk: SQLite needs as much again to tidy itself up. */
 enum found judge_room(uint64_t room, uint64_t store);
+/* What others can do by the mode of a file that is private: "others can write
+ * to", which is the worse, or else what `reading` says. */
+const char *judge_others(mode_t mode, const char *reading);
 /* A key waits for a month and signs for a month. */
 #define JUDGE_KEY_DAYS 100
 enum found judge_key(int64_t age);

@@ -18,7 +18,7 @@
 /* ---- the files ---- */
 
 struct files {
-	size_t open;   /* that others can read; each is said */
+	size_t open;   /* that others can read or write; each is said */
 	size_t closed; /* that a passphrase or a PIN opens */
 };
 
@@ -44,8 +44,9 @@ static void look_at_file(const char *path, struct files *f, json_t *all)
 	if ((st.st_mode & 077) == 0)
 		return;
 	f->open++;
-	found(all, FOUND_WRONG, "keys.mode", "others can read %s (mode %04o)",
-	      path, (unsigned)st.st_mode & 07777);
+	found(all, FOUND_WRONG, "keys.mode", "%s %s (mode %04o)",
+	      judge_others(st.st_mode, "others can read"), path,
+	      (unsigned)st.st_mode & 07777);
 	advise(all,
 	       "chmod 600 '%s'    # who has read it can sign: mintmark key "
 	       "compromise KID, if that may be",

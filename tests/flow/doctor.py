@@ -127,7 +127,10 @@ class Broken(Doctor):
                 ("folder.mode", self.i.data, 0o722, "others can write to"),
                 ("folder.mode", self.i.data / "keys", 0o755, "look into"),
                 ("folder.mode", self.i.data / "mintmark.db", 0o640, "read"),
+                ("keys.mode", key, 0o622, "others can write to"),
+                ("folder.mode", self.i.data / "mintmark.db", 0o666, "write"),
                 ("token.mode", self.a.token_file, 0o604, "others can read"),
+                ("token.mode", self.a.token_file, 0o602, "others can write"),
                 ("state.mode", self.a.state, 0o666, "they decide who gets")):
             with self.subTest(path=path):
                 path.chmod(mode)
