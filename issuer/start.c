@@ -83,7 +83,7 @@ static struct warn_options warn_options(const struct issuer_settings *set)
 				      .retry = set->warn_retry };
 }
 
-static enum mm_err settle_data(struct issuer_settings *set, struct why *why)
+static enum mm_err settle_places(struct issuer_settings *set, struct why *why)
 {
 	if (set->data[0] == '\0')
 		return why_say(why, MM_ERR_INVALID, "data",
@@ -92,12 +92,12 @@ static enum mm_err settle_data(struct issuer_settings *set, struct why *why)
 	if (set->dev && strcmp(set->data, "/var/lib/mintmark") == 0)
 		(void)span_copy(set->data, sizeof set->data,
 				span_str("dev-data"));
-	return MM_OK;
+	return store_check_address(set->store, why);
 }
 
 enum mm_err settings_settle(struct issuer_settings *set, struct why *why)
 {
-	TRY(settle_data(set, why));
+	TRY(settle_places(set, why));
 	if (set->dev && set->issuer[0] == '\0')
 		snprintf(set->issuer, sizeof set->issuer, "http://%.500s",
 			 set->listen);
@@ -228,7 +228,7 @@ enum mm_err issuer_migrate(struct issuer *is, struct why *why)
 	const char *where;
 	int64_t from, to;
 	umask(077);
-	TRY(settle_data(&is->set, why));
+	TRY(settle_places(&is->set, why));
 	TRY(store_where(is, path, &where));
 	if (is->set.user[0] != '\0')
 		TRY(become_user(is->set.user, is->set.data, why));

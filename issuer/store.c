@@ -93,6 +93,18 @@ static const struct database *database_of(const char *where)
 		       : &sqlite_database;
 }
 
+enum mm_err store_check_address(const char *where, struct why *why)
+{
+	const struct database *db = database_of(where);
+	if (where[0] == '\0')
+		return MM_OK;
+	if (db->check != NULL)
+		return db->check(where, why);
+	return why_say(why, MM_ERR_INVALID, "store",
+		       "--store does not begin with postgresql://: leave it "
+		       "out for mintmark.db in the folder of --data");
+}
+
 enum mm_err store_migrate(const char *where, int64_t *from, int64_t *to,
 			  struct why *why)
 {

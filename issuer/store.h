@@ -85,6 +85,9 @@ struct stamp {
 
 struct store;
 
+/* May it be said as --store ("": the file)?  Nothing is opened; MM_ERR_INVALID,
+ * in words that do not repeat it: there may be a password in it. */
+MM_MUST_USE enum mm_err store_check_address(const char *where, struct why *why);
 /* Open, and create where there is none: a file (SQLite), or tables in
  * postgresql://..., which any number of issuers may share.  Refuses a store of
  * a newer version, or of another issuer, and a file that another daemon holds.

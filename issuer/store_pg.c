@@ -231,6 +231,7 @@ static enum mm_err guard(struct conn *c)
 }
 
 const struct database pg_database = {
+	.check = pg_check,
 	.open = pg_open,
 	.close = pg_close,
 	.migrate = pg_migrate,

@@ -41,6 +41,7 @@ static inline struct pg_conn *pg_of(struct conn *c)
 	return (struct pg_conn *)c; /* its first member */
 }
 
+MM_MUST_USE enum mm_err pg_check(const char *where, struct why *why);
 MM_MUST_USE enum mm_err pg_open(const char *where, bool writes,
 				struct conn **out, struct why *why);
 void pg_close(struct conn *c);

@@ -45,10 +45,19 @@ static bool is_guarded_way(const PQconninfoOption *o)
 		all_local(option(o, "hostaddr")));
 }
 
+/* libpq marks those that are not to be shown. */
+static bool has_secret(const PQconninfoOption *o)
+{
+	for (; o->keyword != NULL; o++)
+		if (o->dispchar[0] == '*' && o->val != NULL &&
+		    o->val[0] != '\0')
+			return true;
+	return false;
+}
+
 static enum mm_err check_options(const PQconninfoOption *o, struct why *why)
 {
-	if (option(o, "password")[0] != '\0' ||
-	    option(o, "sslpassword")[0] != '\0')
+	if (has_secret(o))
 		return why_say(why, MM_ERR_INVALID, "store",
 			       "a password in --store is seen by all: put it "
 			       "into a file for libpq, and say "
@@ -61,7 +70,7 @@ static enum mm_err check_options(const PQconninfoOption *o, struct why *why)
 	return MM_OK;
 }
 
-static enum mm_err check_where(const char *where, struct why *why)
+enum mm_err pg_check(const char *where, struct why *why)
 {
 	char *said = NULL;
 	PQconninfoOption *o = PQconninfoParse(where, &said);
@@ -168,7 +177,7 @@ enum mm_err pg_connect(struct pg_conn *c)
 
 static enum mm_err ready(struct pg_conn *c, struct why *why)
 {
-	TRY(check_where(c->where, why));
+	TRY(pg_check(c->where, why));
 	enum mm_err e = pg_connect(c);
 	if (e == MM_OK && c->base.writes)
 		e = pg_tables_make(c);

@@ -51,15 +51,6 @@ class Odd(Flow):
             self.pg.ask("DELETE FROM mintmark.audit")
         cli("audit", "--verify", "--data", self.i.data, check=0)
 
-    def test_passwords_in_the_address(self):
-        self.i.stop()
-        for url in ("postgresql://u:geheim@localhost/x",
-                    "postgresql://u@localhost/x?sslpassword=geheim",
-                    "postgresql://u:geheim%zz@localhost/x"):
-            said = self.i.refused("--store", url)
-            self.assertNotIn("geheim", said)
-            self.assertIn("--store", said)
-
     def test_many_revocations_at_once(self):
         """Their cost grows with their number, and not with its square."""
         self.i.mint("many", auto_refresh=3600)

@@ -69,6 +69,26 @@ class BadStart(Flow):
             self.assertEqual(run(MINTMARKD, flag).returncode, 0)
             self.assertEqual(run(AGENT, flag).returncode, 0)
 
+    def test_a_password_in_the_address_of_the_store(self):
+        """It is not shown, whatever is asked for."""
+        conf = self.folder / "m.conf"
+        for store in ("postgresql://u:geheim@localhost/x",
+                      "postgres://u@localhost/x?password=geheim",
+                      "postgresql://u@localhost/x?sslpassword=geheim",
+                      "postgresql://u:geheim%zz@localhost/x",
+                      "Postgresql://u:geheim@localhost/x",
+                      "host=localhost password=geheim"):
+            conf.write_text(f"issuer = https://pat.example.org\n"
+                            f"data = {self.folder / 'data'}\nstore = {store}\n")
+            for asked in (["--print"], ["--test"], []):
+                p = run(MINTMARKD, "--config", conf, *asked)
+                self.assertEqual(p.returncode, 2, store)
+                self.assertNotIn("geheim", p.stdout + p.stderr)
+                self.assertRegex(p.stderr, "^mintmarkd: .*--store")
+            self.assertNotIn("geheim", run(MINTMARKD, "migrate", "--config",
+                                           conf).stderr)
+        self.assertFalse((self.folder / "data").exists())
+
     def test_F26_data_folders(self):
         a_file = self.folder / "file"
         a_file.write_text("x")
