@@ -102,6 +102,27 @@ static void pass_over(void *ctx, const char *notice)
 	(void)notice;
 }
 
+/* PGHOST and a service file say where, too, and nothing of us may go there
+ * before we know: not a password.  What comes of all of them libpq tells of a
+ * connection alone; so of one that it gives up before it looks for the host,
+ * as there is no such session. */
+static enum mm_err check_way(struct pg_conn *c)
+{
+	static const char *const names[] = { "dbname", "target_session_attrs",
+					     NULL };
+	const char *const values[] = { c->where, "none", NULL };
+	PGconn *never = PQconnectStartParams(names, values, 1);
+	PQconninfoOption *o = PQconninfo(never);
+	bool good = o != NULL && is_guarded_way(o);
+	PQconninfoFree(o);
+	PQfinish(never);
+	if (!good)
+		snprintf(c->trouble, sizeof c->trouble,
+			 "PGHOST, PGHOSTADDR or a service file names another "
+			 "host: say sslmode=verify-full, or do without them");
+	return good ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
 static enum mm_err reach(struct pg_conn *c)
 {
 	static const char *const names[] = { "application_name",
@@ -129,18 +150,6 @@ static enum mm_err reach(struct pg_conn *c)
 	return MM_ERR_UNAVAILABLE;
 }
 
-/* What PGHOST and a service file say is known only now. */
-static enum mm_err check_way(struct pg_conn *c)
-{
-	PQconninfoOption *o = PQconninfo(c->pg);
-	bool good = o != NULL && is_guarded_way(o);
-	PQconninfoFree(o);
-	if (!good)
-		snprintf(c->trouble, sizeof c->trouble,
-			 "another host is only asked over sslmode=verify-full");
-	return good ? MM_OK : MM_ERR_UNAVAILABLE;
-}
-
 /* Who is frozen in the middle of a change is thrown out, so that others can
  * make theirs.  And durable is what we call durable. */
 #define PG_SESSION                                                             \
@@ -155,7 +164,6 @@ static enum mm_err settle(struct pg_conn *c)
 	const char *version = PQparameterStatus(c->pg, "server_version");
 	c->tells = PQparameterStatus(c->pg, "crdb_version") == NULL &&
 		   version != NULL && strstr(version, "-YB-") == NULL;
-	TRY(check_way(c));
 	TRY(pg_exec(c, PG_SESSION));
 	return PQsetnonblocking(c->pg, 1) == 0 ? MM_OK : MM_ERR_UNAVAILABLE;
 }
@@ -165,7 +173,9 @@ enum mm_err pg_connect(struct pg_conn *c)
 	pg_disconnect(c);
 	memset(c->prepared, 0, sizeof c->prepared);
 	c->saw_timeline = c->knows_timeline = false;
-	enum mm_err e = reach(c);
+	enum mm_err e = check_way(c);
+	if (e == MM_OK)
+		e = reach(c);
 	if (e == MM_OK)
 		e = settle(c);
 	if (e != MM_OK)

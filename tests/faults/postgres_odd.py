@@ -1,11 +1,63 @@
 #!/usr/bin/env python3
 """A store in PostgreSQL to which somebody has done something odd."""
+import os
+import socketserver
+import threading
 import time
+import unittest.mock
 
 import bad_days  # noqa: F401 (where flow is)
-from flow import Flow, cli, main
+from flow import Flow, Issuer, cli, main
 from key_compromise import compromise, kid
 from postgres import Postgres
+
+
+class Thief(socketserver.ThreadingTCPServer):
+    """It is no PostgreSQL, and asks for the password."""
+    daemon_threads = True
+
+    def __init__(self):
+        self.came, self.got = 0, b""
+        super().__init__(("127.0.0.1", 0), None)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def finish_request(self, request, _):
+        self.came += 1
+        while said := request.recv(4096):
+            self.got += said
+            if said[0] == ord("p"):
+                return
+            request.sendall(b"N" if len(said) == 8 else  # no TLS, no GSSAPI
+                            b"R\0\0\0\x08\0\0\0\x03")
+
+
+class Way(Flow):
+    """How the database is reached, as PG* and files of libpq have it."""
+
+    def test_no_password_goes_to_another_host(self):
+        thief = Thief()
+        self.addCleanup(thief.server_close)
+        self.addCleanup(thief.shutdown)
+        port = str(thief.server_address[1])
+        services = self.folder / "services"
+        services.write_text("[db]\nhost=0.0.0.0\n")
+        base = {"PGPASSWORD": "geheim", "PGPORT": port,
+                "PGSERVICEFILE": str(services), "PGCONNECT_TIMEOUT": "3"}
+        i = Issuer(self.folder)
+        for env, store in (
+                ({"PGHOST": "0.0.0.0"}, "postgresql:///x?user=u"),
+                ({"PGHOSTADDR": "0.0.0.0"}, "postgresql://u@localhost/x"),
+                ({"PGSERVICE": "db"}, "postgresql:///x?user=u"),
+                ({}, "postgresql:///x?user=u&service=db"),
+                ({"PGSSLMODE": "require"}, "postgresql:///?user=u&service=db")):
+            with unittest.mock.patch.dict(os.environ, {**base, **env}):
+                said = i.refused("--store", store)
+            self.assertEqual((thief.came, thief.got), (0, b""), (env, store))
+            self.assertIn("sslmode=verify-full", said)
+        # and somebody does listen there
+        with unittest.mock.patch.dict(os.environ, {**base, "PGHOST": "127.0.0.1"}):
+            i.refused("--store", "postgresql:///x?user=u")
+        self.assertIn(b"geheim", thief.got)
 
 
 class Odd(Flow):
