@@ -53,6 +53,10 @@ void pg_disconnect(struct pg_conn *c);
 /* One statement or several, without values; waits for the answer.  Not while
  * there are others without one. */
 MM_MUST_USE enum mm_err pg_exec(struct pg_conn *c, const char *text);
+/* The same; each() gets what it answers with. */
+MM_MUST_USE enum mm_err pg_each(struct pg_conn *c, const char *text,
+				void (*each)(void *, const PGresult *),
+				void *ctx);
 /* The one number that a text answers with; *found is false where no row, or
  * NULL, does. */
 MM_MUST_USE enum mm_err pg_number(struct pg_conn *c, const char *text,

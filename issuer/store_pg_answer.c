@@ -123,8 +123,8 @@ PGresult *pg_answer(struct pg_conn *c)
 
 /* ---- outside the pipeline ---- */
 
-static enum mm_err exec_each(struct pg_conn *c, const char *text,
-			     void (*each)(void *, const PGresult *), void *ctx)
+enum mm_err pg_each(struct pg_conn *c, const char *text,
+		    void (*each)(void *, const PGresult *), void *ctx)
 {
 	enum mm_err e = MM_OK;
 	if (c->pg == NULL)
@@ -142,7 +142,7 @@ static enum mm_err exec_each(struct pg_conn *c, const char *text,
 
 enum mm_err pg_exec(struct pg_conn *c, const char *text)
 {
-	return exec_each(c, text, NULL, NULL);
+	return pg_each(c, text, NULL, NULL);
 }
 
 struct one_number {
@@ -163,5 +163,5 @@ enum mm_err pg_number(struct pg_conn *c, const char *text, bool *found,
 {
 	struct one_number n = { found, out };
 	*found = false;
-	return exec_each(c, text, take_number, &n);
+	return pg_each(c, text, take_number, &n);
 }

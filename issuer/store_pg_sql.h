@@ -71,6 +71,19 @@
 		"CREATE TRIGGER audit_stands BEFORE UPDATE OR DELETE ON audit" \
 		" FOR EACH ROW EXECUTE FUNCTION audit_stays()"
 
+/* Who owns a table, or a function of its triggers, decides what happens there:
+ * an owner of anything in the schema who is not us.  (A superuser is a member of
+ * every role, and would take what anybody has laid out for him.) */
+#define PG_STRANGER                                                            \
+	"SELECT pg_get_userbyid(owner) FROM"                                   \
+	" (SELECT oid AS place, nspowner AS owner FROM pg_namespace"           \
+	" UNION ALL SELECT relnamespace, relowner FROM pg_class"               \
+	" UNION ALL SELECT pronamespace, proowner FROM pg_proc) AS there"      \
+	" JOIN pg_namespace ON pg_namespace.oid = place"                       \
+	" JOIN pg_roles ON rolname = current_user"                             \
+	" WHERE nspname = 'mintmark' AND owner <> pg_roles.oid"                \
+	" AND (rolsuper OR NOT pg_has_role(owner, 'MEMBER')) LIMIT 1"
+
 /* PostgreSQL counts up its timeline when a standby takes over from its primary;
  * which may have had changes that the standby had not been told yet.  Answers
  * with what it is, and was when it was asked last (0: never). */

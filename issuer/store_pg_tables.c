@@ -39,10 +39,30 @@ enum mm_err pg_tables_lay(struct pg_conn *c)
 	return make_guards(c);
 }
 
+static void note_stranger(void *ctx, const PGresult *r)
+{
+	struct pg_conn *c = ctx;
+	if (PQntuples(r) != 0)
+		snprintf(c->trouble, sizeof c->trouble,
+			 "the schema mintmark there, or something in it, "
+			 "belongs to the role %.63s: let it be given to ours "
+			 "(ALTER ... OWNER TO), or name another database",
+			 PQgetvalue(r, 0, 0));
+}
+
+/* Anybody who may create a schema may have been there before us. */
+static enum mm_err check_owner(struct pg_conn *c)
+{
+	c->trouble[0] = '\0';
+	TRY(pg_each(c, PG_STRANGER, note_stranger, c));
+	return c->trouble[0] == '\0' ? MM_OK : MM_ERR_INVALID;
+}
+
 enum mm_err pg_tables_find(struct pg_conn *c, bool *found)
 {
 	int64_t n;
 	TRY(pg_exec(c, "SELECT pg_advisory_xact_lock(1296911409)"));
+	TRY(check_owner(c));
 	return pg_number(
 		c, "SELECT 1 WHERE to_regclass('mintmark.head') IS NOT NULL",
 		found, &n);

@@ -2,12 +2,13 @@
 """A store in PostgreSQL to which somebody has done something odd."""
 import os
 import socketserver
+import subprocess
 import threading
 import time
 import unittest.mock
 
 import bad_days  # noqa: F401 (where flow is)
-from flow import Flow, Issuer, cli, main
+from flow import MINTMARKD, Flow, Issuer, cli, main
 from key_compromise import compromise, kid
 from postgres import Postgres
 
@@ -58,6 +59,70 @@ class Way(Flow):
         with unittest.mock.patch.dict(os.environ, {**base, "PGHOST": "127.0.0.1"}):
             i.refused("--store", "postgresql:///x?user=u")
         self.assertIn(b"geheim", thief.got)
+
+
+class Planted(Flow):
+    """Somebody else of that database was there before the first start."""
+
+    def setUp(self):
+        super().setUp()
+        self.pg = Postgres()
+        self.addCleanup(self.pg.end)
+        self.pg.make()
+        for role in ("mint", "evil", "owners"):
+            self.pg.ask(f"CREATE ROLE {role} LOGIN")
+        self.pg.ask("GRANT CREATE ON DATABASE postgres TO mint, evil, owners")
+        self.mint = self.pg.url().replace("user=mintmark", "user=mint")
+        self.i = Issuer(self.folder, flags=("--store", self.mint))
+        self.processes.append(self.i)
+
+    def refused(self, store=None):
+        self.assertIn("belongs to the role evil",
+                      self.i.refused("--store", store or self.mint))
+
+    def give(self):
+        """All of it, to whoever asks."""
+        self.pg.ask("SET ROLE evil; GRANT ALL ON SCHEMA mintmark TO PUBLIC;"
+                    " GRANT ALL ON ALL TABLES IN SCHEMA mintmark TO PUBLIC")
+
+    def test_a_schema_and_tables_of_somebody_elses(self):
+        self.pg.ask("SET ROLE evil; CREATE SCHEMA mintmark")
+        self.give()
+        self.refused()
+        self.refused(self.pg.url())  # a superuser, too
+        self.assertEqual(self.pg.ask("SELECT relname FROM pg_class WHERE"
+                                     " relnamespace = 'mintmark'::regnamespace"),
+                         [])
+        self.pg.ask("DROP SCHEMA mintmark")
+        self.i.start().stop()
+        self.pg.ask("REASSIGN OWNED BY mint TO evil")
+        self.give()
+        self.refused()
+        p = subprocess.run([MINTMARKD, "migrate", "--store", self.mint],
+                           capture_output=True, text=True)
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("belongs to the role evil", p.stderr)
+        self.pg.ask("REASSIGN OWNED BY evil TO mint")
+        self.i.start()
+
+    def test_one_thing_of_somebody_elses(self):
+        self.pg.ask("CREATE SCHEMA mintmark AUTHORIZATION mint")
+        self.pg.ask("GRANT CREATE ON SCHEMA mintmark TO evil")
+        for made, kind in (("TABLE mintmark.other()", "TABLE mintmark.other"),
+                           ("FUNCTION mintmark.audit_stays() RETURNS trigger"
+                            " LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+                            "FUNCTION mintmark.audit_stays")):
+            self.pg.ask(f"SET ROLE evil; CREATE {made}")
+            self.refused()
+            self.pg.ask(f"DROP {kind}")
+        self.i.start()
+
+    def test_those_of_a_role_that_ours_is_a_member_of(self):
+        self.pg.ask("SET ROLE owners; CREATE SCHEMA mintmark")
+        self.pg.ask("GRANT owners TO mint")
+        self.i.start().stop()
+        self.pg.ask("REASSIGN OWNED BY mint TO owners")
+        self.i.start().mint()
 
 
 class Odd(Flow):
