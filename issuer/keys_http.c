@@ -124,14 +124,8 @@ enum mm_err key_reload(void *app, struct http_request *rq)
 	for (size_t i = 0; i < body.compromised.count; i++)
 		kids[i] = body.compromised.at[i];
 	struct stamp stamp = caller_stamp(rq);
-	struct why inner = { .text = "" };
-	enum mm_err e = signing_reload(is->signing, kids,
-				       body.compromised.count, &stamp, &inner);
-	if (e != MM_OK)
-		return why_say(http_why(rq), e, NULL,
-			       "mintmarkd goes on with the keys that it had: "
-			       "%s",
-			       inner.text);
+	TRY(signing_reload(is->signing, kids, body.compromised.count, &stamp,
+			   http_why(rq)));
 	bool published = publisher_settle(is->publisher, "keys", rq);
 	return reply_json(
 		rq, 200,

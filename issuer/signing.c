@@ -6,9 +6,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/jws.h"
 #include "common/log.h"
-#include "issuer/counts.h"
 
 struct signing {
 	char dir[4096];
@@ -17,7 +15,8 @@ struct signing {
 	void (*tell)(void *ctx); /* NULL: nobody follows yet */
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
-	pthread_mutex_t lock;	   /* guards ring and announced */
+	struct keyring owed;  /* was in force, and is not all announced gone */
+	pthread_mutex_t lock; /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
 	atomic_bool behind;		 /* the last reload failed */
@@ -83,7 +82,8 @@ static enum mm_err was_stolen(const struct signing *s,
 static bool is_ours(const struct signing *s, const struct keyring *was,
 		    const char *kid)
 {
-	if (!store_is_shared(s->store) || keyring_find(was, kid) != NULL)
+	if (!store_is_shared(s->store) || keyring_find(was, kid) != NULL ||
+	    keyring_find(&s->owed, kid) != NULL)
 		return true;
 	log_event(LOG_NOTICE, "keys.elsewhere",
 		  "kid=%s detail=another issuer on this store has this key; if "
@@ -164,7 +164,7 @@ static void put_in_force(struct signing *s, struct keyring *ring,
 	s->ring = *ring;
 	memcpy(s->announced, announced, sizeof s->announced);
 	pthread_mutex_unlock(&s->lock);
-	*ring = old; /* freed by the caller, with the old keys */
+	*ring = old;
 }
 
 static enum mm_err check_stolen(const struct stolen *told,
@@ -180,30 +180,66 @@ static enum mm_err check_stolen(const struct stolen *told,
 	return MM_OK;
 }
 
-static enum mm_err reload(struct signing *s, const struct stolen *told,
-			  const struct stamp *stamp, struct why *why)
+/* `ring` is empty, and then the one that was in force before. */
+static enum mm_err take_in(struct signing *s, struct keyring *ring,
+			   const struct stolen *told, const struct stamp *stamp,
+			   struct why *why)
 {
 	uint64_t announced[KEYRING_MAX] = { 0 };
-	AUTO_RING struct keyring ring = { .count = 0 };
-	TRY(keyring_load(s->at, &ring, why));
-	const struct jwk *signer = keyring_signer(&ring);
+	TRY(keyring_load(s->at, ring, why));
+	const struct jwk *signer = keyring_signer(ring);
 	if (signer == NULL)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "no key in %s/active can sign: run mintmark "
 			       "key rotate",
 			       s->dir);
-	TRY(check_stolen(told, &ring, why));
-	warn_plain(s, &ring);
-	TRY(announce_new(s->store, &ring, stamp, why));
+	TRY(check_stolen(told, ring, why));
+	warn_plain(s, ring);
+	TRY(announce_new(s->store, ring, stamp, why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
 		s->tell(s->tell_ctx);
-	TRY(read_numbers(s->store, &ring, announced));
+	TRY(read_numbers(s->store, ring, announced));
 	TRY(store_key_signs(s->store, jwk_kid(signer), stamp));
-	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s", ring.count,
-		  jwk_kid(signer));
-	put_in_force(s, &ring, announced); /* `ring` is the old one now */
+	put_in_force(s, ring, announced);
+	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s",
+		  s->ring.count, jwk_kid(signer));
+	return MM_OK;
+}
+
+/* Which keys are in force when it has failed. */
+static enum mm_err say(struct why *why, enum mm_err e, const char *in_force,
+		       const struct why *said)
+{
+	return why_say(why, e, said->field[0] ? said->field : NULL, "%s%s",
+		       in_force, said->text[0] ? said->text : mm_err_word(e));
+}
+
+static enum mm_err reload(struct signing *s, const struct stolen *told,
+			  const struct stamp *stamp, struct why *why)
+{
+	AUTO_RING struct keyring ring = { .count = 0 };
+	struct why said = { .text = "" };
+	enum mm_err e = take_in(s, &ring, told, stamp, &said);
+	if (e != MM_OK)
+		return say(why, e,
+			   s->ring.count == 0 ? "" /* a start */
+					      : "mintmarkd goes on with the "
+						"keys that it had: ",
+			   &said);
 	/* Only now that it signs nothing more may a key be said to be gone. */
-	TRY(announce_gone(s, &ring, told, stamp, why));
+	e = announce_gone(s, &ring, told, stamp, &said);
+	if (e != MM_OK) {
+		if (s->owed.count == 0) { /* ours, the next time, too */
+			s->owed = ring;
+			ring.count = 0;
+		}
+		return say(why, e,
+			   "mintmarkd signs with the keys as they are now, but "
+			   "could not announce those that are gone (do the "
+			   "same again): ",
+			   &said);
+	}
+	keyring_free(&s->owed);
 	forget_marks(s);
 	return MM_OK;
 }
@@ -230,9 +266,7 @@ void signing_reload_or_log(struct signing *s, const struct stamp *stamp)
 	struct why why = { .text = "" };
 	enum mm_err e = signing_reload(s, NULL, 0, stamp, &why);
 	if (e != MM_OK)
-		log_event(LOG_ERR, "keys.reload_failed",
-			  "detail=%s; the keys in force stay",
-			  why.text[0] ? why.text : mm_err_word(e));
+		log_event(LOG_ERR, "keys.reload_failed", "detail=%s", why.text);
 }
 
 struct keyring_at signing_keyring(const struct signing *s)
@@ -323,36 +357,9 @@ void signing_each(struct signing *s,
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* ---- signing ---- */
-
-enum mm_err signing_jws(const struct jwk *key, const char *typ,
-			struct span payload, struct buf *out, struct why *why)
-{
-	enum mm_err e = jws_sign(key, typ, payload, out);
-	if (e != MM_OK)
-		count_sign_failed(typ);
-	if (e != MM_ERR_UNAVAILABLE)
-		return e;
-	log_event(LOG_ERR, "keys.sign_failed",
-		  "kid=%s typ=%s detail=its PKCS#11 token does not answer; "
-		  "when it does again, restart mintmarkd",
-		  jwk_kid(key), typ);
-	return why_say(why, e, NULL,
-		       "the key %s does not sign now: its PKCS#11 token does "
-		       "not answer",
-		       jwk_kid(key));
-}
-
 bool signing_behind(struct signing *s)
 {
 	return atomic_load(&s->behind);
-}
-
-enum mm_err signing_probe(struct signing *s)
-{
-	AUTO_BUF struct buf jws = buf_new(4096);
-	AUTO_JWK struct jwk *key = signing_key(s);
-	return jws_sign(key, "mintmark-probe+jwt", span_str("{}"), &jws);
 }
 
 /* ---- life ---- */
@@ -382,6 +389,7 @@ void signing_close(struct signing *s)
 {
 	if (s == NULL)
 		return;
+	keyring_free(&s->owed);
 	keyring_free(&s->ring);
 	free(s);
 }

@@ -28,7 +28,8 @@ void signing_close(struct signing *s);
  * will not soon.  Said before there are reloads. */
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx);
 
-/* Read the folders again.  On failure the keys in force stay.  Kids that
+/* Read the folders again.  On failure the keys in force stay; but when it comes
+ * from announcing those that are gone, the new ones are: `why` says which.  Kids that
  * are gone from the folders are announced as compromised if they are in
  * `compromised` or marked so there (keyring.h), and the marks then go.  Who
  * asks is for the audit. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A store in PostgreSQL to which somebody has done something odd."""
 import os
+import signal
 import socketserver
 import subprocess
 import threading
@@ -8,7 +9,7 @@ import time
 import unittest.mock
 
 import bad_days  # noqa: F401 (where flow is)
-from flow import MINTMARKD, Flow, Issuer, cli, main
+from flow import MINTMARKD, Flow, Issuer, cli, main, wait_for
 from key_compromise import compromise, kid
 from postgres import Postgres
 
@@ -143,6 +144,40 @@ class Odd(Flow):
         keys = self.i.http("GET", "/.well-known/jwks.json")[1]["keys"]
         self.assertNotIn(kid(token), [k["kid"] for k in keys])
         self.assertIn('"key.compromised"', self.i.text())
+
+    def no_key_ends(self):
+        self.pg.ask("CREATE FUNCTION mintmark.no() RETURNS trigger LANGUAGE"
+                    " plpgsql AS $$BEGIN RAISE 'not now'; END$$")
+        self.pg.ask("CREATE TRIGGER no BEFORE UPDATE OF gone ON mintmark.key"
+                    " FOR EACH ROW EXECUTE FUNCTION mintmark.no()")
+
+    def reload(self, event):
+        self.i.proc.send_signal(signal.SIGHUP)
+        wait_for(event, lambda: f'"{event}"' in self.i.text())
+
+    def test_a_stolen_key_whose_end_cannot_be_written(self):
+        """By then the other keys are in force: nobody is told otherwise, and to
+        do the same again does it."""
+        token = self.i.mint("root", scopes=["mintmark:admin"])["token"]
+        self.no_key_ends()
+        key = kid(token)
+        said = cli("key", "compromise", key, "--yes", "--data", self.i.data)
+        self.assertIn("signs with the keys as they are now, but", said.stderr)
+        self.assertNotIn("goes on with", said.stderr)
+        self.assertNotEqual(self.i.mint()["key"], key)
+        self.pg.ask("DROP TRIGGER no ON mintmark.key")
+        self.reload("key.compromised")
+        wait_for("its tokens to be refused", lambda: self.i.http(
+            "GET", "/v1/users", token=token)[0] == 401)
+
+    def test_a_retired_key_whose_end_cannot_be_written(self):
+        self.no_key_ends()
+        next(self.i.data.glob("keys/next/*.pem")).unlink()
+        self.reload("keys.reload_failed")
+        self.assertNotIn("goes on with", self.i.text())
+        self.pg.ask("DROP TRIGGER no ON mintmark.key")
+        self.reload("key.retired")
+        self.assertNotIn("keys.elsewhere", self.i.text())
 
     def test_F2_a_row_outside_of_its_list(self):
         """Whoever can write there, or a restore gone wrong."""

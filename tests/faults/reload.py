@@ -46,7 +46,7 @@ class Reload(Flow):
                       stranger, gone, no_folder):
             spoil()
             line = self.hup(self.i, "keys.reload_failed")
-            self.assertIn("the keys in force stay", line)
+            self.assertIn("goes on with the keys that it had", line)
             self.assertNotIn("PRIVATE", line)
             self.assertEqual(self.ready(), (200, "degraded", {"keys"}))
             fresh = self.i.mint()
