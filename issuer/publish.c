@@ -316,9 +316,7 @@ struct jwk *publisher_key(struct publisher *p, const char *kid)
 	return k;
 }
 
-/* What is not followed any more must not look fresh: nothing is signed, and
- * readers' own bounds of staleness do the rest. */
-enum mm_err publish_check(struct publisher *p)
+static enum mm_err check_following(struct publisher *p)
 {
 	pthread_mutex_lock(&p->lock);
 	bool following =
@@ -327,10 +325,18 @@ enum mm_err publish_check(struct publisher *p)
 	return following ? MM_OK : MM_ERR_UNAVAILABLE;
 }
 
+/* What is not followed any more must not look fresh: nothing is signed, and
+ * readers' own bounds of staleness do the rest. */
+enum mm_err publish_check(struct publisher *p, int64_t *now)
+{
+	*now = clock_now();
+	return check_following(p);
+}
+
 enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
 			    int64_t now, int64_t *last_use)
 {
-	TRY(publish_check(p));
+	TRY(check_following(p));
 	int64_t used = 0;
 	enum mm_err e = MM_ERR_REVOKED; /* unknown is not innocent */
 	pthread_rwlock_rdlock(&p->state);

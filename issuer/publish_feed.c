@@ -26,7 +26,6 @@ static enum mm_err events_json(const struct event *events, size_t n,
 
 static void fill_head(struct publisher *p, struct feed_head *head)
 {
-	head->iat = clock_now();
 	head->ttl = p->ttl.feed;
 	pthread_rwlock_rdlock(&p->state);
 	memcpy(head->iss, p->replica.iss, sizeof head->iss);
@@ -40,16 +39,16 @@ static void free_events(struct event **e)
 }
 #define AUTO_EVENTS __attribute__((cleanup(free_events)))
 
-/* Read the events, write the payload, sign it.  `seq` is where the replica
+/* Read the events, write the payload, sign it.  made->seq is where the replica
  * stands: the log may be further, but what is published is the replica. */
-static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
-			      uint64_t *upto, struct http_body **out,
-			      struct why *why)
+static enum mm_err make_batch(struct publisher *p, uint64_t after, int64_t now,
+			      struct kept *made, struct why *why)
 {
+	uint64_t seq = made->seq;
 	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
 	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
 	AUTO_EVENTS struct event *events = NULL;
-	struct feed_head head = { .after = after, .seq = after };
+	struct feed_head head = { .iat = now, .after = after, .seq = after };
 	struct span text = span_str("");
 	size_t n = 0;
 	fill_head(p, &head);
@@ -75,16 +74,17 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, uint64_t seq,
 	TRY(events_json(events, n, &json));
 	TRY(buf_done(&json, &text));
 	TRY(batch_write(&head, text, &payload));
-	*upto = head.seq;
+	made->upto = head.seq;
 	AUTO_JWK struct jwk *key = signing_key_known_at(p->signing, after);
-	return publish_sign(p, key, feed_kind, &payload, out, why);
+	return publish_sign(p, key, feed_kind, &payload, &made->body, why);
 }
 
 enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 			  struct http_body **out, struct why *why)
 {
 	enum mm_err e = MM_OK;
-	TRY(publish_check(p));
+	int64_t now;
+	TRY(publish_check(p, &now));
 	struct kept fresh = { .what = after + 1, .seq = publisher_seq(p) };
 	pthread_mutex_lock(&p->batching);
 	struct kept *k = kept_find(p->batch, BATCHES, fresh.what);
@@ -92,8 +92,7 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 	    clock_ms() - k->made < BATCH_MS) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_batch(p, after, fresh.seq, &fresh.upto, &fresh.body,
-			       why);
+		e = make_batch(p, after, now, &fresh, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}

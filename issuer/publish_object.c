@@ -71,8 +71,8 @@ enum mm_err publish_sign(struct publisher *p, const struct jwk *key,
 
 /* From a copy: to pack 10 million tokens takes more than a second, and what is
  * revoked meanwhile must not wait for it. */
-static enum mm_err make_snapshot(struct publisher *p, uint64_t *seq,
-				 struct http_body **out, struct why *why)
+static enum mm_err make_snapshot(struct publisher *p, int64_t now,
+				 struct kept *made, struct why *why)
 {
 	static const struct publish_kind kind = { TYP_SNAPSHOT,
 						  "application/jwt" };
@@ -82,10 +82,10 @@ static enum mm_err make_snapshot(struct publisher *p, uint64_t *seq,
 	enum mm_err e = replica_copy(&p->replica, &r);
 	pthread_rwlock_unlock(&p->state);
 	TRY(e);
-	TRY(snapshot_write(&r, clock_now(), p->ttl.feed, &payload));
-	*seq = r.seq;
+	TRY(snapshot_write(&r, now, p->ttl.feed, &payload));
+	made->seq = r.seq;
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
-	return publish_sign(p, key, kind, &payload, out, why);
+	return publish_sign(p, key, kind, &payload, &made->body, why);
 }
 
 enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out,
@@ -93,7 +93,8 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out,
 {
 	enum mm_err e = MM_OK;
 	struct kept fresh = { .what = 1 };
-	TRY(publish_check(p));
+	int64_t now;
+	TRY(publish_check(p, &now));
 	publish_note_begin(p, 0); /* before it is made: it may be old by then */
 	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->snapping);
@@ -101,7 +102,7 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out,
 	if (kept_good(k, 1, seq, BATCH_MS)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_snapshot(p, &fresh.seq, &fresh.body, why);
+		e = make_snapshot(p, now, &fresh, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}
@@ -133,11 +134,10 @@ static enum mm_err plain_object(const char *type, struct buf *text,
 
 /* ---- status lists (draft-ietf-oauth-status-list s5.1) ---- */
 
-static enum mm_err list_payload(struct publisher *p, uint32_t list,
+static enum mm_err list_payload(struct publisher *p, uint32_t list, int64_t now,
 				struct buf *out)
 {
 	const struct list *l = replica_list(&p->replica, list);
-	int64_t now = clock_now();
 	if (l == NULL)
 		return MM_ERR_NOT_FOUND;
 	buf_fmt(out, "{\"iss\":\"%s\",\"sub\":\"%s/s/%u\",\"iat\":%lld,",
@@ -151,7 +151,7 @@ static enum mm_err list_payload(struct publisher *p, uint32_t list,
 	return out->failed;
 }
 
-static enum mm_err make_list(struct publisher *p, uint32_t list,
+static enum mm_err make_list(struct publisher *p, uint32_t list, int64_t now,
 			     struct http_body **out, struct why *why)
 {
 	static const struct publish_kind kind = {
@@ -159,7 +159,7 @@ static enum mm_err make_list(struct publisher *p, uint32_t list,
 	};
 	AUTO_BUF struct buf payload = buf_new(LIST_SIZE_MAX);
 	pthread_rwlock_rdlock(&p->state);
-	enum mm_err e = list_payload(p, list, &payload);
+	enum mm_err e = list_payload(p, list, now, &payload);
 	pthread_rwlock_unlock(&p->state);
 	TRY(e);
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
@@ -172,7 +172,8 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 			   struct http_body **out, struct why *why)
 {
 	enum mm_err e = MM_OK;
-	TRY(publish_check(p));
+	int64_t now;
+	TRY(publish_check(p, &now));
 	uint64_t seq = publisher_seq(p), what = (uint64_t)list + 1;
 	struct kept fresh = { .what = what, .seq = seq };
 	pthread_mutex_lock(&p->making);
@@ -180,7 +181,7 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 	if (kept_good(k, what, seq, p->ttl.list * 1000 / 2)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_list(p, list, &fresh.body, why);
+		e = make_list(p, list, now, &fresh.body, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}
