@@ -22,7 +22,8 @@ struct pg_conn {
 	/* Of the one that writes, whose statements are sent one behind the
 	 * other, and answered later (libpq's pipeline mode). */
 	unsigned pending;   /* answers that have not been read */
-	unsigned unsynced;  /* statements since the last Sync */
+	size_t unanswered;  /* bytes of theirs */
+	size_t unsynced;    /* and since the last Sync */
 	enum mm_err failed; /* of the transaction, or MM_OK */
 	bool worth_again;   /* and it was nobody's fault */
 	bool has_events;    /* others are to be told */

@@ -77,6 +77,7 @@ void pg_disconnect(struct pg_conn *c)
 	PQfinish(c->pg);
 	c->pg = NULL;
 	c->pending = 0;
+	c->unanswered = c->unsynced = 0;
 }
 
 void pg_broken(struct pg_conn *c, const char *why)

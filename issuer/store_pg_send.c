@@ -15,8 +15,13 @@
 #define NUMBER_OID 20 /* int8 */
 #define TEXT_OID   25
 
-#define PIPELINE_MOST 1000 /* answers outstanding: both sides keep them */
-#define PIPELINE_SYNC 8	   /* statements between two Syncs */
+/* Bytes sent between two Syncs, and without an answer.  libpq sends by itself
+ * what has come to 8 KB; and a socket whose other end does not read takes more
+ * than the second. */
+#define PIPELINE_SYNC 8000
+#define PIPELINE_MOST 32000
+#define WIRE_HEADS    64 /* around a statement */
+#define WIRE_VALUE    24 /* around a value, or a number */
 
 static const char *const sql[ST_COUNT] = {
 #define X(name, text) [ST_##name] = text,
@@ -115,37 +120,15 @@ static enum mm_err drain(struct pg_conn *c, PGresult **rows)
 		else if (c->pg != NULL) /* the end of one statement's */
 			c->pending--;
 	}
+	c->unanswered = 0;
 	return c->pg == NULL ? pg_failed(c, MM_ERR_UNAVAILABLE) : c->failed;
 }
 
-enum mm_err pg_send(struct pg_conn *c, const char *text)
-{
-	if (c->failed != MM_OK)
-		return c->failed;
-	return sent(c, PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL,
-					 0));
-}
-
-static enum mm_err send_statement(struct pg_conn *c, const struct query *q)
-{
-	char name[16];
-	statement_name(q->which, name);
-	if (c->failed != MM_OK)
-		return c->failed;
-	if (c->pg == NULL)
-		return pg_failed(c, MM_ERR_UNAVAILABLE);
-	if (!c->prepared[q->which])
-		TRY(sent(c, send_prepare(c, q, name)));
-	c->prepared[q->which] = true;
-	c->has_events |= q->which == ST_HEAD_SET;
-	return sent(c, send_values(c, q, name));
-}
-
-/* ---- one run of a statement ---- */
-
 /* A Sync, so that the database sees us idle: if we are frozen now, it throws us
- * out soon (idle_in_transaction_session_timeout).  So there is one behind every
- * few statements: libpq sends what it has whenever it is 8 KB. */
+ * out soon (idle_in_transaction_session_timeout).  It does not if it has part
+ * of a statement, or one without a Sync behind it, and the lock of all issuers
+ * is then ours for as long as we are frozen: so nothing is sent but by this,
+ * and no more than the socket takes at once. */
 static enum mm_err sync_now(struct pg_conn *c)
 {
 	c->unsynced = 0;
@@ -159,6 +142,58 @@ enum mm_err pg_fetch_now(struct pg_conn *c, PGresult **rows)
 	TRY(sync_now(c));
 	return drain(c, rows);
 }
+
+static enum mm_err make_room(struct pg_conn *c, size_t bytes)
+{
+	if (c->unanswered + bytes > PIPELINE_MOST)
+		TRY(pg_fetch_now(c, NULL));
+	else if (c->unsynced + bytes > PIPELINE_SYNC)
+		TRY(sync_now(c));
+	c->unsynced += bytes;
+	c->unanswered += bytes;
+	return MM_OK;
+}
+
+enum mm_err pg_send(struct pg_conn *c, const char *text)
+{
+	if (c->failed != MM_OK)
+		return c->failed;
+	TRY(make_room(c, WIRE_HEADS + strlen(text)));
+	return sent(c, PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL,
+					 0));
+}
+
+/* At the most. */
+static size_t wire_bytes(const struct pg_conn *c, const struct query *q)
+{
+	size_t bytes = WIRE_HEADS;
+	if (!c->prepared[q->which])
+		bytes += WIRE_HEADS + strlen(sql[q->which]);
+	for (int i = 0; i < q->bound; i++) {
+		const struct value *v = &q->value[i];
+		bytes += WIRE_VALUE;
+		bytes += v->is_text && v->text ? strlen(v->text) : 0;
+	}
+	return bytes;
+}
+
+static enum mm_err send_statement(struct pg_conn *c, const struct query *q)
+{
+	char name[16];
+	statement_name(q->which, name);
+	if (c->failed != MM_OK)
+		return c->failed;
+	if (c->pg == NULL)
+		return pg_failed(c, MM_ERR_UNAVAILABLE);
+	TRY(make_room(c, wire_bytes(c, q)));
+	if (!c->prepared[q->which])
+		TRY(sent(c, send_prepare(c, q, name)));
+	c->prepared[q->which] = true;
+	c->has_events |= q->which == ST_HEAD_SET;
+	return sent(c, send_values(c, q, name));
+}
+
+/* ---- one run of a statement ---- */
 
 static enum mm_err run_in_pipeline(struct query *q, PGresult **rows)
 {
@@ -215,12 +250,7 @@ void pg_run(struct query *q)
 
 void pg_post(struct query *q)
 {
-	struct pg_conn *c = pg_of(q->c);
-	q->failed = send_statement(c, q);
-	if (q->failed == MM_OK && ++c->unsynced >= PIPELINE_SYNC)
-		q->failed = sync_now(c);
-	if (q->failed == MM_OK && c->pending > PIPELINE_MOST)
-		q->failed = pg_fetch_now(c, NULL);
+	q->failed = send_statement(pg_of(q->c), q);
 	q->ended = true;
 }
 

@@ -72,8 +72,8 @@
 		" FOR EACH ROW EXECUTE FUNCTION audit_stays()"
 
 /* Who owns a table, or a function of its triggers, decides what happens there:
- * an owner of anything in the schema who is not us.  (A superuser is a member of
- * every role, and would take what anybody has laid out for him.) */
+ * an owner of anything in the schema who is not us.  (A superuser is a member
+ * of every role, and would take what anybody has laid out for him.) */
 #define PG_STRANGER                                                            \
 	"SELECT pg_get_userbyid(owner) FROM"                                   \
 	" (SELECT oid AS place, nspowner AS owner FROM pg_namespace"           \
