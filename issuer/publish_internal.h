@@ -53,9 +53,9 @@ struct publisher {
 };
 
 uint64_t publisher_seq(struct publisher *p);
-/* MM_ERR_UNAVAILABLE while the log cannot be followed.  *now is taken before that
- * is looked at, and the time of what is signed then: an issuer that is frozen in
- * between, and wakes hours later, makes nothing old look fresh. */
+/* MM_ERR_UNAVAILABLE while the log cannot be followed.  *now is taken before
+ * that is looked at, and the time of what is signed then: an issuer that is
+ * frozen in between, and wakes hours later, makes nothing old look fresh. */
 MM_MUST_USE enum mm_err publish_check(struct publisher *p, int64_t *now);
 /* An agent that has the events up to `from` is about to be given more, and
  * then is given those up to *to (NULL: nothing, after all). */

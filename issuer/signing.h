@@ -29,8 +29,8 @@ void signing_close(struct signing *s);
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx);
 
 /* Read the folders again.  On failure the keys in force stay; but when it comes
- * from announcing those that are gone, the new ones are: `why` says which.  Kids that
- * are gone from the folders are announced as compromised if they are in
+ * from announcing those that are gone, the new ones are: `why` says which. Kids
+ * that are gone from the folders are announced as compromised if they are in
  * `compromised` or marked so there (keyring.h), and the marks then go.  Who
  * asks is for the audit. */
 MM_MUST_USE enum mm_err signing_reload(struct signing *s,
