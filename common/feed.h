@@ -23,6 +23,7 @@ struct feed_head {
 	char epoch[EPOCH_SIZE];
 	int64_t iat, ttl;
 	uint64_t after, seq; /* events after+1 .. seq */
+	bool more; /* a batch cut short: at iat there were events behind seq */
 };
 
 /* Write a batch's payload; `events` is the JSON of each, comma-separated. */
@@ -38,8 +39,9 @@ MM_MUST_USE enum mm_err batch_write(const struct feed_head *head,
  * r->seq, and since the issuer signed the rest, r has gone astray and the
  * follower takes a snapshot.
  * each(ctx, event), if not NULL, is called after each event applied.
- * r->iat only moves forward; whether it stands still is the caller's to
- * watch, who has the clock. */
+ * r->iat only moves forward, and not by a batch that says `more`: that one is
+ * new, but tells nothing of what had happened by its iat.  Whether it stands
+ * still is the caller's to watch, who has the clock. */
 MM_MUST_USE enum mm_err batch_apply(struct replica *r, struct span payload,
 				    void (*each)(void *, const struct event *),
 				    void *ctx);

@@ -75,7 +75,7 @@ enum mm_err batch_apply(struct replica *r, struct span payload,
 		if (each != NULL)
 			each(ctx, &events[i]);
 	}
-	if (r->iat < h.iat)
+	if (!h.more && r->iat < h.iat)
 		r->iat = h.iat;
 	return MM_OK;
 }

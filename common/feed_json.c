@@ -104,7 +104,17 @@ enum mm_err feed_head_write(const struct feed_head *head, bool with_after,
 		buf_fmt(out, ",\"after\":%llu",
 			(unsigned long long)head->after);
 	buf_fmt(out, ",\"seq\":%llu", (unsigned long long)head->seq);
+	if (with_after && head->more)
+		buf_str(out, ",\"more\":true");
 	return out->failed;
+}
+
+/* Optional: only a batch that was cut short has it. */
+static enum mm_err read_more(const json_t *o, bool *out)
+{
+	const json_t *v = json_object_get(o, "more");
+	*out = json_is_true(v);
+	return v == NULL || json_is_boolean(v) ? MM_OK : MM_ERR_MALFORMED;
 }
 
 enum mm_err feed_head_read(const json_t *o, bool with_after,
@@ -119,6 +129,8 @@ enum mm_err feed_head_read(const json_t *o, bool with_after,
 	TRY(feed_json_int(o, "seq", 0, INT64_MAX, &seq));
 	if (with_after)
 		TRY(feed_json_int(o, "after", 0, seq, &after));
+	if (with_after)
+		TRY(read_more(o, &h.more));
 	h.after = (uint64_t)after;
 	h.seq = (uint64_t)seq;
 	*out = h;

@@ -40,7 +40,8 @@ static void free_events(struct event **e)
 #define AUTO_EVENTS __attribute__((cleanup(free_events)))
 
 /* Read the events, write the payload, sign it.  made->seq is where the replica
- * stands: the log may be further, but what is published is the replica. */
+ * stands: the log may be further, but what is published is the replica.  A
+ * batch that ends before it says so, for its date is newer than its news. */
 static enum mm_err make_batch(struct publisher *p, uint64_t after, int64_t now,
 			      struct kept *made, struct why *why)
 {
@@ -61,6 +62,7 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after, int64_t now,
 			return MM_ERR_NOMEM;
 		TRY(store_events(p->store, head.epoch, after, max, events, &n));
 		head.seq = after + n;
+		head.more = head.seq < seq;
 	} else if (after > seq) {
 		log_event(
 			LOG_ERR, "feed.agent_ahead",

@@ -2,7 +2,9 @@
 """A feed between agent and issuer that lies: rollback, gap, another epoch,
 freeze, flipped bits, endless data.  The agent keeps its last good state and
 never drops a revocation.  (The attacks of The Update Framework.)"""
+import base64
 import http.client
+import json
 import shutil
 import sqlite3
 import threading
@@ -67,6 +69,11 @@ class Liar:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+def payload(jws):
+    part = jws.split(b".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
 
 
 def quick(path):
@@ -193,6 +200,28 @@ class HostileFeed(Flow):
         self.a.wait_reason(self.good["token"], "stale", 12)
         self.liar.mode = None
         self.a.wait_reason(self.good["token"], None, 40)
+
+    def test_F9_fresh_but_short(self):
+        """Batches of a thousand, made and signed today, that all end just
+        before the revocation: they say nothing about today."""
+        self.begin()
+        t = self.i.mint()["id"]
+        while self.head() < 1010:
+            self.i.admin("POST", f"/v1/tokens/{t}/suspend")
+            self.i.admin("POST", f"/v1/tokens/{t}/reinstate")
+        here = self.head()
+        old = f"/v1/feed?after={here - 1000}&wait=0"
+        self.liar.mode = lambda path, ask: (
+            (503, b"") if "snapshot" in path else ask(old))
+        seen = self.liar.polls
+        wait_for("lies to be taken", lambda: self.liar.polls > seen + 2, 40)
+        self.i.revoke(self.bad["id"])
+        self.a.wait_reason(self.bad["token"], "stale", 12)
+        raw = self.i.http("GET", old, token=self.a.token_file.read_text().strip())[1]
+        self.assertEqual((payload(raw)["seq"], payload(raw)["more"]), (here, True))
+        self.liar.mode = None
+        self.a.wait_reason(self.bad["token"], "revoked", 40)
+        self.a.wait_reason(self.good["token"], None)
 
     def head(self):
         return self.i.http("GET", "/health/ready")[1]["seq"]

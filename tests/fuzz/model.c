@@ -299,11 +299,13 @@ enum model_answer model_apply(struct model *m, struct span payload,
 	json_auto_t *o = parse(payload);
 	struct model h;
 	json_int_t after;
-	json_t *events;
+	json_t *events, *more = NULL;
 	*count = 0;
 	h.lists = 0;
 	if (!json_is_object(o) || !model_head(o, &h) ||
-	    json_unpack(o, "{s:I, s:o}", "after", &after, "events", &events) ||
+	    json_unpack(o, "{s:I, s:o, s?o}", "after", &after, "events",
+			&events, "more", &more) ||
+	    (more != NULL && !json_is_boolean(more)) ||
 	    !within(after, 0, h.seq) || !json_is_array(events) ||
 	    json_array_size(events) > FEED_EVENTS_MAX ||
 	    (json_int_t)json_array_size(events) != h.seq - after ||
@@ -312,7 +314,7 @@ enum model_answer model_apply(struct model *m, struct span payload,
 		return MODEL_REFUSED;
 	enum model_answer a =
 		apply_from(m, events, (size_t)(m->seq - after), count);
-	if (a == MODEL_TAKEN && m->iat < h.iat)
+	if (a == MODEL_TAKEN && !json_is_true(more) && m->iat < h.iat)
 		m->iat = h.iat;
 	return a;
 }

@@ -299,6 +299,36 @@ static void test_heartbeat(void **state)
 	assert_true(r.seq == 10 && r.iat == 1790000005);
 }
 
+/* A batch that was cut short is taken, and its date is not: what its issuer
+ * knew by then may be behind it.  (F9, fresh but short.) */
+static void test_more(void **state)
+{
+	AUTO_REPLICA struct replica r = small();
+	AUTO_BUF struct buf json = buf_new(1024), cut = buf_new(1024);
+	struct feed_head h = at_10;
+	(void)state;
+	h.seq = 11;
+	h.more = true;
+	add_status(&json, 11, 3, 11);
+	assert_int_equal(batch_write(&h, done(&json), &cut), MM_OK);
+	assert_non_null(strstr((const char *)done(&cut).at,
+			       ",\"seq\":11,\"more\":true,"));
+	for (int i = 0; i < 2; i++) { /* and the same again */
+		assert_int_equal(batch_apply(&r, done(&cut), NULL, NULL),
+				 MM_OK);
+		assert_true(r.seq == 11 && revoked(&r, 11));
+		assert_true(r.iat == 1790000000);
+	}
+
+	AUTO_BUF struct buf whole = buf_new(1024);
+	h.after = 11;
+	h.more = false;
+	assert_int_equal(batch_write(&h, span_str(""), &whole), MM_OK);
+	assert_null(strstr((const char *)done(&whole).at, "more"));
+	assert_int_equal(batch_apply(&r, done(&whole), NULL, NULL), MM_OK);
+	assert_true(r.iat == 1790000005);
+}
+
 /* What is behind, ahead, known already or half known. */
 static void test_runs(void **state)
 {
@@ -380,6 +410,10 @@ static void test_bad_batches(void **state)
 		  MM_ERR_MALFORMED },
 		{ BATCH(I, "1", E, "10", "10", "{}"), MM_ERR_MALFORMED },
 		{ BATCH(I, "1", E, "10", "10", "null"), MM_ERR_MALFORMED },
+		{ BATCH(I, "1", E, "10", "10,\"more\":1", "[]"),
+		  MM_ERR_MALFORMED },
+		{ BATCH(I, "1", E, "10", "10,\"more\":null", "[]"),
+		  MM_ERR_MALFORMED },
 		/* the events are not those that the head promises */
 		{ BATCH(I, "1", E, "10", "11", "[]"), MM_ERR_MALFORMED },
 		{ BATCH(I, "1", E, "10", "9223372036854775807", "[]"),
@@ -740,6 +774,7 @@ int main(void)
 		cmocka_unit_test(test_large_events),
 		cmocka_unit_test(test_unwritable_events),
 		cmocka_unit_test(test_heartbeat),
+		cmocka_unit_test(test_more),
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_bad_batches),
 		cmocka_unit_test(test_misfit),
