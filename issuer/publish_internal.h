@@ -13,6 +13,7 @@
 #define BATCHES	   32	/* signed batches kept */
 #define BATCH_MS   1000 /* a heartbeat is made new after this */
 #define KEPT_LISTS 64	/* signed status lists kept */
+#define LIST_MS	   250	/* none is made again sooner: strangers ask for them */
 
 /* A signed object, and what it was made from. */
 struct kept {

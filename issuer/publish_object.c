@@ -134,34 +134,58 @@ static enum mm_err plain_object(const char *type, struct buf *text,
 
 /* ---- status lists (draft-ietf-oauth-status-list s5.1) ---- */
 
-static enum mm_err list_payload(struct publisher *p, uint32_t list, int64_t now,
-				struct buf *out)
+/* What a list is made from, as it stood at one moment. */
+struct list_copy {
+	char iss[ISS_SIZE];
+	struct buf bits;
+};
+
+static void list_copy_free(struct list_copy *c)
 {
+	buf_free(&c->bits);
+}
+
+static enum mm_err list_copy(struct publisher *p, uint32_t list,
+			     struct list_copy *out)
+{
+	pthread_rwlock_rdlock(&p->state);
 	const struct list *l = replica_list(&p->replica, list);
-	if (l == NULL)
-		return MM_ERR_NOT_FOUND;
+	memcpy(out->iss, p->replica.iss, sizeof out->iss);
+	if (l != NULL) /* whole: who reads it refuses an index past the end */
+		buf_add(&out->bits, span_of(l->status, l->size / 4));
+	pthread_rwlock_unlock(&p->state);
+	return l != NULL ? out->bits.failed : MM_ERR_NOT_FOUND;
+}
+
+static enum mm_err list_payload(struct list_copy *c, uint32_t list, int64_t now,
+				int64_t ttl, struct buf *out)
+{
+	struct span bits;
+	TRY(buf_done(&c->bits, &bits));
 	buf_fmt(out, "{\"iss\":\"%s\",\"sub\":\"%s/s/%u\",\"iat\":%lld,",
-		p->replica.iss, p->replica.iss, list, (long long)now);
+		c->iss, c->iss, list, (long long)now);
 	buf_fmt(out, "\"exp\":%lld,\"ttl\":%lld,", (long long)now + 86400,
-		(long long)p->ttl.list);
+		(long long)ttl);
 	buf_str(out, "\"status_list\":{\"bits\":2,\"lst\":\"");
-	/* whole: an index past the end is refused by who reads it */
-	TRY(pack_bytes(span_of(l->status, l->size / 4), true, out));
-	buf_fmt(out, "\",\"aggregation_uri\":\"%s/s\"}}", p->replica.iss);
+	TRY(pack_bytes(bits, true, out));
+	buf_fmt(out, "\",\"aggregation_uri\":\"%s/s\"}}", c->iss);
 	return out->failed;
 }
 
+/* From a copy, as a snapshot: what is revoked meanwhile must not wait until
+ * strangers have their list. */
 static enum mm_err make_list(struct publisher *p, uint32_t list, int64_t now,
 			     struct http_body **out, struct why *why)
 {
 	static const struct publish_kind kind = {
 		TYP_STATUS_LIST, "application/statuslist+jwt"
 	};
+	__attribute__((cleanup(list_copy_free))) struct list_copy c = {
+		.bits = buf_new(LIST_SIZE_MAX),
+	};
 	AUTO_BUF struct buf payload = buf_new(LIST_SIZE_MAX);
-	pthread_rwlock_rdlock(&p->state);
-	enum mm_err e = list_payload(p, list, now, &payload);
-	pthread_rwlock_unlock(&p->state);
-	TRY(e);
+	TRY(list_copy(p, list, &c));
+	TRY(list_payload(&c, list, now, p->ttl.list, &payload));
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
 	AUTO_BODY struct http_body *body = NULL;
 	TRY(publish_sign(p, key, kind, &payload, &body, why));
@@ -178,7 +202,8 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 	struct kept fresh = { .what = what, .seq = seq };
 	pthread_mutex_lock(&p->making);
 	struct kept *k = kept_find(p->list, KEPT_LISTS, what);
-	if (kept_good(k, what, seq, p->ttl.list * 1000 / 2)) {
+	if (kept_good(k, what, seq, p->ttl.list * 1000 / 2) ||
+	    kept_good(k, what, k->seq, LIST_MS)) {
 		*out = http_body_hold(k->body);
 	} else {
 		e = make_list(p, list, now, &fresh.body, why);
