@@ -73,16 +73,16 @@ static bool is_steady(struct sweeper *s)
 	return steady;
 }
 
+/* One thing that fails is no reason not to try the others. */
 static enum mm_err sweep_round(struct sweeper *s, bool slow)
 {
 	int64_t now = clock_now();
 	bool steady = is_steady(s);
 	refusals_save(s->opt.refusals, s->opt.store, now);
-	TRY(sightings_save(s->opt.sightings, s->opt.store, now));
-	if (!steady)
-		return MM_OK;
-	TRY(quick_round(&s->opt, now));
-	return slow ? slow_round(&s->opt, now) : MM_OK;
+	enum mm_err saved = sightings_save(s->opt.sightings, s->opt.store, now);
+	enum mm_err swept = steady ? quick_round(&s->opt, now) : MM_OK;
+	enum mm_err kept = steady && slow ? slow_round(&s->opt, now) : MM_OK;
+	return saved != MM_OK ? saved : swept != MM_OK ? swept : kept;
 }
 
 static void sleep_second(struct sweeper *s)
