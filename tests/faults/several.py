@@ -150,6 +150,57 @@ class Several(Flow):
         self.everything_is_there(self.b)
         self.everything_is_there(self.a)
 
+    def give_many(self, user, count):
+        """So many tokens, without minting them; their list."""
+        like = self.b.mint(user)["id"].split(".")[0]
+        others = [c for c, in self.pg.ask(
+            "SELECT quote_ident(column_name) FROM information_schema.columns"
+            " WHERE table_schema = 'mintmark' AND table_name = 'token'"
+            " AND column_name <> 'idx'")]
+        self.pg.ask(
+            f"BEGIN; UPDATE mintmark.list SET next = next + {count} WHERE list = {like};"
+            f"INSERT INTO mintmark.token(idx, {', '.join(others)})"
+            f" SELECT l.next - n, {', '.join('t.' + c for c in others)}"
+            f" FROM mintmark.token t JOIN mintmark.list l ON l.list = t.list,"
+            f" generate_series(1, {count}) n WHERE t.list = {like}"
+            f" AND t.idx = (SELECT max(idx) FROM mintmark.token WHERE list = {like});"
+            " COMMIT")
+        return like
+
+    def statuses(self, user):
+        return {s: int(n) for s, n in self.pg.ask(
+            "SELECT status, count(*) FROM mintmark.token"
+            f" WHERE \"user\" = '{user}' GROUP BY status")}
+
+    def test_F15_frozen_in_the_middle_of_a_change(self):
+        """With the lock, and a hundred of three thousand tokens revoked."""
+        self.start_both()
+        many = self.give_many("many", 2999)
+        self.pg.ask(
+            "CREATE FUNCTION mintmark.doze() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END$$;"
+            "CREATE TRIGGER doze BEFORE UPDATE ON mintmark.token FOR EACH ROW WHEN"
+            f" (NEW.list = {many} AND NEW.idx = 100 AND NEW.status = 1)"
+            " EXECUTE FUNCTION mintmark.doze()")
+        said = []
+        asker = threading.Thread(target=lambda: said.append(
+            self.a.admin("DELETE", "/v1/users/many/tokens")))
+        asker.start()
+        wait_for("the change to be half done", lambda: self.pg.ask(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event = 'PgSleep'") == [["1"]])
+        self.a.freeze()
+        began = time.monotonic()
+        self.b.mint("meanwhile")
+        self.assertLess(time.monotonic() - began, 1.5 + 1 + 2 * SLOW)
+        self.assertGreater(time.monotonic() - began, 0.5, "it had no lock")
+        self.assertEqual(self.statuses("many"), {"0": 3000}, "half a change")
+        self.a.proc.send_signal(signal.SIGCONT)
+        asker.join(30)
+        self.assertEqual([(r["user"], r["revoked"]) for r in said], [("many", 3000)])
+        self.assertEqual(self.statuses("many"), {"1": 3000})
+        self.everything_is_there(self.a)
+
     # ---- the database ----
 
     def broken_by(self, *modes):
