@@ -242,6 +242,25 @@ static void say_distance(struct mm_verifier *v, uint64_t seq, const char *iss,
 		    "mintmark-agent -n 50    # feed.refused");
 }
 
+static void say_answer(const struct probe *p, const char *iss, bool has_seq,
+		       json_t *all)
+{
+	bool ill = has_seq && p->status != 200;
+	found(all,
+	      ill	? FOUND_WRONG
+	      : has_seq ? FOUND_OK
+			: FOUND_NOTE,
+	      "issuer", "%s answers %ld from here, in %lld ms%s", iss,
+	      p->status, (long long)p->took,
+	      ill ? ": it says that it is not well" : "");
+	advise(all,
+	       ill ? "on the mint's host: mintmark doctor    # or here: curl "
+		     "-i %s/health/ready"
+		   : "curl -i %s/health/ready    # hidden by its proxy? then "
+		     "whether this host is behind cannot be told",
+	       iss);
+}
+
 /* By its health page, which anybody may ask: the agent's token stays where it
  * is. */
 static void reach(const char *iss, struct mm_verifier *v, json_t *all)
@@ -259,13 +278,7 @@ static void reach(const char *iss, struct mm_verifier *v, json_t *all)
 		return;
 	}
 	uint64_t seq = seq_of(&p);
-	found(all, seq != 0 ? FOUND_OK : FOUND_NOTE, "issuer",
-	      "%s answers %ld from here, in %lld ms", iss, p.status,
-	      (long long)p.took);
-	advise(all,
-	       "curl -i %s/health/ready    # hidden by its proxy? then "
-	       "whether this host is behind cannot be told",
-	       iss);
+	say_answer(&p, iss, seq != 0, all);
 	p.url = iss;
 	doctor_certificate(&p, "issuer.certificate", all);
 	doctor_compare(&p, "issuer.clock", iss, all);

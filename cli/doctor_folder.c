@@ -105,8 +105,10 @@ static size_t check_halves(const struct doctor *d, json_t *all)
 	      "the keys here have signed for %s, and %s is not there: "
 	      "mintmarkd does not start",
 	      iss, db);
-	advise(all, "bring mintmark.db back; without a copy: mintmarkd "
-		    "--restored, and all tokens so far are refused");
+	advise(all, "is it in PostgreSQL? then systemctl start mintmarkd, with "
+		    "the --store that it had; else bring mintmark.db back; "
+		    "without a copy: mintmarkd --restored, and all tokens so "
+		    "far are refused");
 	return 1;
 }
 
@@ -151,8 +153,8 @@ void doctor_store(const struct doctor *d, const char *arg, json_t *all)
 	judge_bytes(room, left);
 	if (bytes == 0)
 		found(all, judge_room(left, 0), "store",
-		      "there is no mintmark.db, and its disk has %s left",
-		      room);
+		      "there is no mintmark.db in %s, and its disk has %s left",
+		      d->data, room);
 	else
 		found(all, judge_room(left, bytes), "store",
 		      "mintmark.db has %s, and its disk %s left", size, room);
