@@ -54,7 +54,7 @@ end
 -- Apache itself: behind another proxy mod_remoteip tells it whom to believe.
 local function ask(need, address, authorization)
 	local s = connect()
-	assert(s:send("GET /auth HTTP/1.1\r\nHost: mintmark\r\n" ..
+	assert(s:send("GET /auth?need=header HTTP/1.1\r\nHost: mintmark\r\n" ..
 		"Connection: close\r\nX-Mintmark-Need: " .. need .. "\r\n" ..
 		"X-Forwarded-For: " .. address .. "\r\n" ..
 		(authorization and "Authorization: " .. authorization .. "\r\n" or "") ..

@@ -268,6 +268,7 @@ class Smuggling(Flow):
                                 lambda: answered(mint, "/version")),
             "door": Place(door, b"/auth/x", "/health/live",
                           lambda: answered(agent, "/health/live"),
+                          more=b"X-Mintmark-Need: scope=a\r\n",
                           head=24 * 1024),
         }
 

@@ -83,6 +83,66 @@ class AccessTokens(AgentDoor):
             "alice", access, for_files)[0] == 401)
 
 
+class Need(AgentDoor):
+    """A proxy that writes no need hands on the one that its client made up."""
+
+    def open(self):
+        i, a = super().open()
+        a.stop()
+        a.flags = [*a.flags, "--access-tokens"]
+        a.start()
+        wait_for("the door", lambda: self.status("alice", "x") == 401)
+        return i
+
+    def bearer(self, token, path, *needs, near="10.0.0.1"):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            c.putrequest("GET", path)
+            c.putheader("Authorization", f"Bearer {token}")
+            c.putheader("X-Forwarded-For", near)
+            for need in needs:
+                c.putheader("X-Mintmark-Need", need)
+            c.endheaders()
+            r = c.getresponse()
+            r.read()
+            return r.status
+        finally:
+            c.close()
+
+    def test_A31_a_clients_need_is_not_believed(self):
+        i = self.open()
+        local = i.mint(cidr=["192.0.2.0/24"])["token"]
+        access = i.exchange(i.mint()["token"],
+                            audience="files")[1]["access_token"]
+        low = i.mint(scopes=["photos:read"])["token"]
+        anybody = i.mint()["token"]
+        here = "from=192.0.2.7"
+        # where the configuration says nothing, or all of it in the address
+        for path, token, need, without in (
+                ("/auth", local, here, 401),
+                ("/auth", access, "audience=files", 401),
+                ("/auth", anybody, "scope=photos:read", 200),
+                ("/auth?scope=photos:read", local, here, 401),
+                ("/auth?audience=mail", access, "audience=files", 401),
+                ("/auth?scope=photos:write", low, "scope=photos:read", 403)):
+            with self.subTest(path=path, need=need):
+                self.assertEqual(self.bearer(token, path), without)
+                self.assertEqual(self.bearer(token, path, need), 400)
+        # where it says that it writes the header: that is the only one, and
+        # there is one
+        for path in ("/auth?need=header", "/auth/photos/1?" + here):
+            with self.subTest(path=path):
+                self.assertEqual(self.bearer(local, path, here), 200)
+                self.assertEqual(self.bearer(access, path, "audience=files"),
+                                 200)
+                self.assertEqual(self.bearer(access, path, "audience=mail"),
+                                 401)
+                for token in (local, access, anybody):
+                    self.assertEqual(self.bearer(token, path), 500)
+                    self.assertEqual(self.bearer(
+                        token, path, "scope=photos:write", here), 400)
+
+
 class Faults(AgentDoor):
     def test_nothing_passes_without_the_agent_or_its_state(self):
         i, a = self.open()

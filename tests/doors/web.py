@@ -518,6 +518,23 @@ class Rest(Guarded):
             self.refused(
                 self.get("/photos/1", headers=[forged]), 400, 401)
 
+    def test_A31_nobody_says_what_he_needs(self):
+        """Neither less than is needed here, nor where he is."""
+        i, _ = self.open()
+        only = i.mint("alice", scopes=self.READ)["token"]
+        there = i.mint("alice", cidr=["192.0.2.0/24"])["token"]
+        mail = i.mint("alice", audience=["mail"])["token"]
+        for name in ("X-Mintmark-Need", "x-mintmark-need", "X_Mintmark_Need"):
+            for need in ("audience=mail", "from=192.0.2.7",
+                         f"scope={self.READ[0]}", "audience=photos"):
+                own = [f"{name}: {need}"]
+                self.forget()
+                for refused in (
+                        self.change(token=only, headers=own),
+                        self.get(self.PATH, token=there, headers=own),
+                        self.get(self.PATH, token=mail, headers=own)):
+                    self.refused(refused, 400, 401, 403)
+
     def test_A31_connection_takes_nothing_away(self):
         """Proxies drop what Connection names (RFC 9110 section 7.6.1): a
         client could have the service told less than the agent said."""

@@ -146,9 +146,10 @@ static struct says token_of(int which)
 			      .idx = (uint32_t)which };
 }
 
-#define BEARER "Authorization: Bearer %T\r\n"
-#define NEED   "X-Mintmark-Need: "
-#define FROM   "X-Forwarded-For: "
+#define BEARER	  "Authorization: Bearer %T\r\n"
+#define NEED	  "X-Mintmark-Need: "
+#define FROM	  "X-Forwarded-For: "
+#define BY_HEADER "GET /auth?need=header"
 
 static const struct row {
 	const char *line, *headers;
@@ -216,7 +217,8 @@ static const struct row {
 	  200, NULL, NULL, LOCAL },
 	{ "GET /auth/a", BEARER NEED "from=10.0.0.1\r\n" FROM "192.0.2.7\r\n",
 	  401, NULL, NULL, LOCAL },
-	{ "GET /auth/a?from=192.0.2.7", BEARER, 401, NULL, NULL, LOCAL },
+	{ "GET /auth/a?from=192.0.2.7", BEARER NEED "audience=files\r\n", 401,
+	  NULL, NULL, LOCAL },
 	{ "GET /auth?from=x", BEARER, 500, "from is an address", NULL, ALICE },
 
 	/* where tokens have no business */
@@ -238,8 +240,14 @@ static const struct row {
 	  ALICE },
 	{ "GET /auth?scope=photos:write", BEARER, 403,
 	  "X-Mintmark-Reason: insufficient_scope\r\n", "Basic", ALICE },
-	{ "GET /auth", BEARER NEED "scope=photos:write\r\n", 403, NULL, NULL,
+	{ BY_HEADER, BEARER NEED "scope=photos:write\r\n", 403, NULL, NULL,
 	  ALICE },
+	{ BY_HEADER, BEARER NEED "scope=photos:read\r\n", 200, NULL, NULL,
+	  ALICE },
+	{ BY_HEADER, BEARER NEED "audience=photos\r\n", 401,
+	  "X-Mintmark-Reason: wrong_audience\r\n", NULL, ALICE },
+	{ BY_HEADER, BEARER NEED "from=192.0.2.7\r\n" FROM "10.0.0.1\r\n", 200,
+	  NULL, NULL, LOCAL },
 	{ "GET /auth?type=node&ids=leaf+dir&method=GET", BEARER, 200, NULL,
 	  NULL, ALICE },
 	{ "GET /auth?type=node&ids=leaf+dir",
@@ -260,17 +268,38 @@ static const struct row {
 	{ "GET /auth?scop=x", BEARER, 500, "scop", "X-Mintmark-User", ALICE },
 	{ "GET /auth?scope=a&scope=b", BEARER, 400, NULL, "X-Mintmark-User",
 	  ALICE },
-	{ "GET /auth", BEARER NEED "scope=a&scope=b\r\n", 500, NULL,
+	{ BY_HEADER, BEARER NEED "scope=a&scope=b\r\n", 500, NULL,
 	  "X-Mintmark-User", ALICE },
-	{ "GET /auth", BEARER NEED "scope=%zz\r\n", 500, NULL,
-	  "X-Mintmark-User", ALICE },
-	{ "GET /auth", BEARER NEED "scop=x\r\n", 500, NULL, "X-Mintmark-User",
+	{ BY_HEADER, BEARER NEED "scope=%zz\r\n", 500, NULL, "X-Mintmark-User",
 	  ALICE },
+	{ BY_HEADER, BEARER NEED "scop=x\r\n", 500, NULL, "X-Mintmark-User",
+	  ALICE },
+	{ BY_HEADER, BEARER NEED "need=header\r\n", 500, NULL,
+	  "X-Mintmark-User", ALICE },
+	{ BY_HEADER, BEARER, 500, "is empty or not there", "X-Mintmark-User",
+	  ALICE },
+	{ BY_HEADER, BEARER NEED "\r\n", 500, "is empty or not there", NULL,
+	  ALICE },
+	{ "GET /auth?need=head", BEARER, 500, "no such parameter", NULL,
+	  ALICE },
+	{ "GET /auth?need=header&scope=a", BEARER, 500, "no such parameter",
+	  NULL, ALICE },
 
 	/* what the client may not say */
 	{ "GET /auth?scope=photos:read", BEARER NEED "scope=photos:read\r\n",
 	  400, NULL, "X-Mintmark-User", ALICE },
-	{ "GET /auth", BEARER NEED "\r\n" NEED "\r\n", 400, NULL, NULL, ALICE },
+	{ "GET /auth?need=head", BEARER NEED "scope=photos:read\r\n", 400, NULL,
+	  NULL, ALICE },
+	{ "GET /auth?need=header&scope=photos:read",
+	  BEARER NEED "scope=photos:read\r\n", 400, NULL, NULL, ALICE },
+	{ "GET /auth", BEARER NEED "scope=photos:read\r\n", 400,
+	  "/auth?need=header", "X-Mintmark-User", ALICE },
+	{ "GET /auth", BEARER NEED "from=192.0.2.7\r\n", 400, NULL,
+	  "X-Mintmark-User", LOCAL },
+	{ "GET /auth", BEARER "x-mintmark-need: from=192.0.2.7\r\n", 400, NULL,
+	  "X-Mintmark-User", LOCAL },
+	{ BY_HEADER, BEARER NEED "scope=a\r\n" NEED "scope=b\r\n", 400, NULL,
+	  NULL, ALICE },
 	{ "GET /auth", BEARER "X-Mintmark-User: root\r\n", 400, NULL, "root",
 	  ALICE },
 	{ "GET /auth", BEARER "x-mintmark-scopes: a\r\n", 400, NULL, NULL,
@@ -281,7 +310,7 @@ static const struct row {
 	  ALICE },
 	{ "GET /auth", BEARER "x~mintmark!user: root\r\n", 400, NULL, NULL,
 	  ALICE },
-	{ "GET /auth", BEARER NEED "\r\n", 500, "is empty", NULL, ALICE },
+	{ "GET /auth", BEARER NEED "\r\n", 400, NULL, NULL, ALICE },
 	{ "GET /auth", BEARER "XXMintmarkXUser: root\r\n", 200, NULL, NULL,
 	  ALICE },
 	{ "GET /auth", BEARER "X-Mintmark-: root\r\n", 400, NULL, NULL, ALICE },
@@ -292,8 +321,13 @@ static const struct row {
 	  ALICE },
 
 	/* Envoy: path, query and method are the client's */
-	{ "GET /auth/", BEARER, 200, NULL, NULL, ALICE },
-	{ "PUT /auth/a/b?scope=x&scope=%zz", BEARER, 200, NULL, NULL, ALICE },
+	{ "GET /auth/", BEARER NEED "scope=photos:read\r\n", 200, NULL, NULL,
+	  ALICE },
+	{ "GET /auth/", BEARER, 500, "is empty or not there", NULL, ALICE },
+	{ "GET /auth/a?need=header", BEARER, 500, "is empty or not there", NULL,
+	  ALICE },
+	{ "PUT /auth/a/b?scope=x&scope=%zz",
+	  BEARER NEED "scope=photos:read\r\n", 200, NULL, NULL, ALICE },
 	{ "PUT /auth/a/b?scope=photos:read", BEARER NEED "scope=x\r\n", 403,
 	  NULL, NULL, ALICE },
 	{ "PROPFIND /auth/a", BEARER NEED "type=node&ids=dir\r\n", 200, NULL,
@@ -304,7 +338,7 @@ static const struct row {
 	  BEARER NEED "type=node&ids=dir\r\n"
 		      "X-Forwarded-Method: GET\r\n",
 	  403, NULL, NULL, ALICE },
-	{ "PUT /auth/a", "", 401, NULL, NULL, ALICE },
+	{ "PUT /auth/a", NEED "scope=x\r\n", 401, NULL, NULL, ALICE },
 	{ "GET /auth/..", BEARER, 400, NULL, NULL, ALICE },
 	{ "GET /auth/%2e%2E/auth", BEARER, 400, NULL, NULL, ALICE },
 
