@@ -11,7 +11,7 @@ import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from flow import SLOW, Flow, main, wait_for
+from flow import SLOW, Flow, cli, main, wait_for
 
 
 class Liar:
@@ -154,25 +154,32 @@ class HostileFeed(Flow):
         # its list is not in the new history at all
         self.assertIn(self.a.reason(self.bad["token"]), ("revoked", "stale"))
 
-    def test_F16_a_restored_backup(self):
-        """What happened after the backup is lost, but not to the agents."""
-        self.begin()
-        early = self.i.mint()
+    def back_up(self):
         kept = self.folder / "backup"
         kept.mkdir(mode=0o700)
         shutil.copytree(self.i.data / "keys", kept / "keys")
         with sqlite3.connect(self.i.data / "mintmark.db") as db:
             db.execute(f"VACUUM INTO '{kept / 'mintmark.db'}'")
         db.close()
+        return kept
+
+    def put_back(self, kept):
+        self.i.stop()
+        shutil.rmtree(self.i.data)
+        kept.rename(self.i.data)
+
+    def test_F16_a_restored_backup(self):
+        """What happened after the backup is lost, but not to the agents."""
+        self.begin()
+        early = self.i.mint()
+        kept = self.back_up()
         # after the backup: the store will not know them
         lost = self.i.mint()
         sliding = self.i.mint(auto_refresh=600)
         for _ in range(3):
             self.i.revoke(self.i.mint()["id"])
         self.revoke_bad()
-        self.i.stop()
-        shutil.rmtree(self.i.data)
-        kept.rename(self.i.data)
+        self.put_back(kept)
 
         self.i.start()
         wait_for("a word about the backup", lambda: "--restored" in self.i.text(), 40)
@@ -190,6 +197,44 @@ class HostileFeed(Flow):
                          {t["id"].split(".")[0] for t in (early, lost)})
         self.i.revoke(early["id"])
         self.a.wait_reason(early["token"], "revoked")
+
+    def throw_out(self, key):
+        cli("key", "compromise", "--yes", "--data", self.i.data, "--", key,
+            check=0)
+
+    def without_the_key_again(self, key):
+        """As SECURITY.md says: what was done after the backup, once more."""
+        self.throw_out(key)
+        fresh = self.i.mint()
+        self.assertNotEqual(fresh["key"], key)
+        self.a.wait_reason(fresh["token"], None, 60)
+        self.assertEqual(self.a.reason(self.good["token"]), "unknown_key")
+
+    def test_F16_a_key_comes_back_with_the_backup(self):
+        """Also where it was gone already: until it is taken out again."""
+        self.begin()
+        cli("key", "rotate", "--now", "--data", self.i.data, check=0)
+        key, kept = self.good["key"], self.back_up()
+        self.throw_out(key)
+        self.a.wait_reason(self.good["token"], "unknown_key")
+        self.put_back(kept)
+        self.i.start(flags=["--restored"])
+        self.a.wait_reason(self.good["token"], None, 60)
+        self.without_the_key_again(key)
+
+    def test_F16_the_signer_comes_back_with_the_backup(self):
+        """Hosts that know it is gone believe nothing that it signs."""
+        self.begin()
+        key, kept = self.good["key"], self.back_up()
+        self.throw_out(key)
+        self.a.wait_reason(self.good["token"], "unknown_key")
+        self.put_back(kept)
+        self.i.start(flags=["--restored"])
+        wait_for("the feed to be refused", lambda:
+                 "nothing we trust has announced" in self.a.text(), 60)
+        self.assertIn(self.a.reason(self.good["token"]),
+                      ("unknown_key", "stale"))
+        self.without_the_key_again(key)
 
     def test_F9_freeze(self):
         self.begin()
