@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # security_tests.sh - docs/security-tests.md names every test of an attack or a
-# fault, in the row of its number, and no test that is not there.
+# fault, in the row of its number, and no test that is not there; no row of a
+# table is there twice.
 set -u
 . tests/lint/lib.sh
 page=docs/security-tests.md
@@ -22,4 +23,8 @@ while IFS='|' read -r _ row _ tests _; do
 		[[ $t == test_"$row"_* ]] || finding "$page:1: $t is in the row $row"
 	done < <(grep -oE "$name" <<<"$tests")
 done < <(grep -E '^\| [AF][0-9]+ \|' "$page")
+while IFS=: read -r line row; do
+	finding "$page:$line: a second row $row in this table"
+done < <(awk -F' *[|] *' '!/^[|]/ { split("", seen) }
+	/^[|]/ && $2 != "" && seen[$2]++ { print NR ":" $2 }' "$page")
 finish
