@@ -5,13 +5,16 @@ never drops a revocation.  (The attacks of The Update Framework.)"""
 import base64
 import http.client
 import json
+import re
 import shutil
 import sqlite3
 import threading
+import time
 import urllib.parse
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from flow import SLOW, Flow, cli, main, wait_for
+from flow import SLOW, Flow, cli, free_port, main, wait_for
 
 
 class Liar:
@@ -84,6 +87,13 @@ def quick(path):
     return u.path + "?" + urllib.parse.urlencode(q, doseq=True)
 
 
+def sequence(port):
+    """The number that the agent with these metrics stands at."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as r:
+        return int(re.search(r"(?m)^mintmark_agent_feed_sequence (\d+)$",
+                             r.read().decode())[1])
+
+
 class HostileFeed(Flow):
     def begin(self, *flags):
         """Everybody, the agent too, knows the issuer by the liar's URL."""
@@ -119,6 +129,57 @@ class HostileFeed(Flow):
             200, old if "snapshot" in path else first)
         self.holds()
         self.assertIn("rollback", self.a.text())
+
+    def signed_before(self):
+        """A snapshot, and the news behind it, of before a revocation."""
+        token = self.a.token_file.read_text().strip()
+        old = self.i.http("GET", "/v1/snapshot", token=token)[1]
+        still = self.i.http("GET", f"/v1/feed?after={self.head()}",
+                            token=token)[1]
+        self.revoke_bad()
+        return old, still
+
+    def test_F8_an_old_snapshot_to_who_knows_more(self):
+        """Who is told that its events are forgotten asks for a snapshot."""
+        port = free_port()
+        self.begin("--metrics", f"127.0.0.1:{port}")
+        old, _ = self.signed_before()
+        held, asked, stood = sequence(port), [], []
+
+        def replay(path, ask):
+            asked.append(path)
+            stood.append(sequence(port))
+            return (200, old) if "snapshot" in path else (410, b"")
+        self.liar.mode = replay
+        self.a.wait_reason(self.good["token"], "stale", 12)
+        self.assertIn("/v1/snapshot", asked)
+        self.assertIn("the snapshot is refused: it is older", self.a.text())
+        self.a.kill9()  # nor does it begin with what it was shown
+        self.a.start()
+        self.holds(2)
+        self.assertEqual({*stood, sequence(port)}, {held})
+        self.liar.mode = None
+        self.a.wait_reason(self.good["token"], None, 60)
+        self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
+
+    def test_F8_an_old_snapshot_to_who_knows_nothing(self):
+        """It cannot know of newer news, and goes by the age of these."""
+        self.begin()
+        old, still = self.signed_before()
+        self.a.stop()
+        self.liar.mode = lambda path, ask: (
+            200, old if "snapshot" in path else still)
+        for name, wait in (("soon", 0), ("late", 3 * SLOW + 1)):
+            time.sleep(wait)
+            fresh = self.agent(self.i, name=name, urls=[self.liar.url],
+                               flags=["--max-staleness", f"{3 * SLOW:.0f}s"])
+            if name == "late":  # of no use, not for a moment
+                self.assertEqual(fresh.reason(self.bad["token"]), "stale")
+            fresh.wait_reason(self.bad["token"], "stale", 3 * SLOW + 2)
+            self.assertEqual(fresh.reason(self.good["token"]), "stale")
+        self.liar.mode = None
+        fresh.wait_reason(self.good["token"], None, 60)
+        self.assertEqual(fresh.reason(self.bad["token"]), "revoked")
 
     def test_gap(self):
         self.begin()

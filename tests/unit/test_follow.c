@@ -32,13 +32,6 @@ static void test_followed(void **state)
 	assert_int_equal(shown_fresh(&h), T0 + 90);
 	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 80 }));
 	assert_int_equal(shown_fresh(&h), T0 + 90);
-	/* one dated ahead of our clock (T0 + 1000) says nothing of now, or it
-	 * could be shown again and again until then */
-	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 90000 }));
-	assert_int_equal(shown_fresh(&h), T0 + 90);
-	/* but clocks differ a little */
-	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 1030 }));
-	assert_int_equal(shown_fresh(&h), T0 + 1000);
 
 	struct event e = { .seq = 9,
 			   .type = EVENT_RENEW,
@@ -50,6 +43,34 @@ static void test_followed(void **state)
 					   .events = event_json(&e) }));
 	const struct state_list *l = state_find(h.k.live.head, SLIDE);
 	assert_int_equal(state_last_use(h.k.live.head, l, 3), T0 + 77);
+	host_end(&h);
+}
+
+/* A mint whose clock is ahead (T0 + 1000 is ours), or a feed of that time that
+ * somebody kept. */
+static void test_F6_news_from_ahead(void **state)
+{
+	(void)state;
+	struct host h;
+	host_begin(&h);
+	assert_ok(take(&h, (struct batch){ .after = 7,
+					   .count = 1,
+					   .events = revoked(8, 5),
+					   .iat = T0 + 90 }));
+	/* it says nothing of now, or it could be shown again and again until
+	 * then */
+	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 90000 }));
+	assert_int_equal(shown_fresh(&h), T0 + 90);
+	/* but what is in it counts, */
+	assert_ok(take(&h, (struct batch){ .after = 8,
+					   .count = 1,
+					   .events = revoked(9, 6),
+					   .iat = T0 + 90000 }));
+	assert_int_equal(shown(&h, 6), STATUS_REVOKED);
+	assert_int_equal(shown_fresh(&h), T0 + 90);
+	/* and clocks differ a little */
+	assert_ok(take(&h, (struct batch){ .after = 9, .iat = T0 + 1030 }));
+	assert_int_equal(shown_fresh(&h), T0 + 1000);
 	host_end(&h);
 }
 
@@ -721,6 +742,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_followed),
+		cmocka_unit_test(test_F6_news_from_ahead),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_new_key),
