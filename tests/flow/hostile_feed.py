@@ -311,10 +311,13 @@ class HostileFeed(Flow):
         """Batches of a thousand, made and signed today, that all end just
         before the revocation: they say nothing about today."""
         self.begin()
+        self.a.stop()  # or each change is waited for until it has heard
         t = self.i.mint()["id"]
         while self.head() < 1010:
             self.i.admin("POST", f"/v1/tokens/{t}/suspend")
             self.i.admin("POST", f"/v1/tokens/{t}/reinstate")
+        self.a.start()
+        self.a.wait_reason(self.good["token"], None)
         here = self.head()
         old = f"/v1/feed?after={here - 1000}&wait=0"
         self.liar.mode = lambda path, ask: (
