@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/feed.h"
+#include "verifier/agent/credentials.h"
 #include "verifier/agent/relay_internal.h"
 
 #define FEED_MS	    5000
@@ -158,11 +159,12 @@ static void give_back(struct relay *r, const struct link *l)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* relay_allow() has read it, so it is there. */
+/* As relay_allow() has read it. */
 static void bearer_of(struct http_request *rq, char out[TOKEN_MAX + 1])
 {
-	const char *token = strrchr(http_header(rq, "Authorization"), ' ');
-	(void)span_copy(out, TOKEN_MAX + 1, span_str(token + 1));
+	AUTO_CREDENTIALS struct credentials c;
+	if (credentials_read(http_header(rq, "Authorization"), &c) == MM_OK)
+		(void)span_copy(out, TOKEN_MAX + 1, c.token);
 }
 
 /* MM_OK: upstream has answered, whatever it was. */
