@@ -36,6 +36,15 @@ static bool is_long(enum statement which)
 	       which == ST_TALLY_TOKENS;
 }
 
+/* Those whose best plan depends on what is looked for.  They have no name, so
+ * that each is planned for its own words: of what has one, PostgreSQL makes one
+ * plan for all words when it has run five times. */
+static bool is_search(enum statement which)
+{
+	return which == ST_TOKEN_SEARCH || which == ST_TOKEN_SEARCH_USER ||
+	       which == ST_USER_LIST;
+}
+
 /* What it is called there, and how parameters are written there. */
 static bool send_prepare(struct pg_conn *c, const struct query *q,
 			 const char *name)
@@ -69,7 +78,9 @@ static bool send_values(struct pg_conn *c, const struct query *q,
 
 static void statement_name(enum statement which, char out[16])
 {
-	snprintf(out, 16, "s%d", (int)which);
+	out[0] = '\0';
+	if (!is_search(which))
+		snprintf(out, 16, "s%d", (int)which);
 }
 
 /* A failure of the whole transaction: the first counts. */
@@ -188,7 +199,7 @@ static enum mm_err send_statement(struct pg_conn *c, const struct query *q)
 	TRY(make_room(c, wire_bytes(c, q)));
 	if (!c->prepared[q->which])
 		TRY(sent(c, send_prepare(c, q, name)));
-	c->prepared[q->which] = true;
+	c->prepared[q->which] = !is_search(q->which);
 	c->has_events |= q->which == ST_HEAD_SET;
 	return sent(c, send_values(c, q, name));
 }
@@ -214,7 +225,8 @@ static enum mm_err prepare_now(struct pg_conn *c, const struct query *q)
 		return pg_broken(c, NULL), MM_ERR_UNAVAILABLE;
 	for (PGresult *r; (r = pg_answer(c)) != NULL; PQclear(r))
 		e = pg_judge(c, r);
-	c->prepared[q->which] = e == MM_OK && c->pg != NULL;
+	c->prepared[q->which] =
+		e == MM_OK && c->pg != NULL && !is_search(q->which);
 	return c->pg == NULL ? MM_ERR_UNAVAILABLE : e;
 }
 
