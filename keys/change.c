@@ -114,9 +114,8 @@ const struct keyring_entry *change_newest(const struct change *c)
 	return hit;
 }
 
-/* What stands in the file of a key that is kept so. */
-enum mm_err change_text(const struct change *c, const struct jwk *key,
-			enum key_kept kept, struct buf *text)
+static enum mm_err write_text(const struct change *c, const struct jwk *key,
+			      enum key_kept kept, struct buf *text)
 {
 	if (kept == KEY_OFFLINE)
 		return jwk_to_json(key, text);
@@ -124,6 +123,18 @@ enum mm_err change_text(const struct change *c, const struct jwk *key,
 		return jwk_pem_encrypt(key, secret_span(&c->passphrase), text);
 	buf_add(text, jwk_pem(key));
 	return text->failed;
+}
+
+/* What stands in the file of a key that is kept so. */
+enum mm_err change_text(const struct change *c, const struct jwk *key,
+			enum key_kept kept, struct buf *text)
+{
+	enum mm_err e = write_text(c, key, kept, text);
+	if (e == MM_OK)
+		return MM_OK;
+	return why_say(c->why, e, NULL, "cannot write key %s down: %s",
+		       jwk_kid(key),
+		       e == MM_ERR_NOMEM ? "out of memory" : "OpenSSL failed");
 }
 
 enum key_kept change_kept(const struct change *c)

@@ -89,7 +89,8 @@ enum mm_err keyring_import(struct keyring_at at, const char *uri,
 	e.state = change_count(&c, KEY_ACTIVE) ? KEY_NEXT : KEY_ACTIVE;
 	e.key = k;
 	buf_fmt(&line, "%s\n", uri);
-	TRY(line.failed);
+	if (line.failed != MM_OK)
+		return why_say(why, line.failed, NULL, "out of memory");
 	TRY(change_take_key(&c, &e, span_of(line.at, line.len)));
 	change_name(kid, &e);
 	k = NULL; /* transferred */
