@@ -44,7 +44,8 @@ enum mm_err handout_open(struct handout *h, const char *folder, struct why *why)
 	*h = (struct handout){ .folder = -1, .fd = -1, .done = json_object() };
 	if (folder == NULL)
 		return MM_OK;
-	if (mkdir(folder, S_IRWXU) != 0 && errno != EEXIST)
+	if (mkdir(folder, S_IRWXU) == 0 ? !file_sync_folder_of(folder)
+					: errno != EEXIST)
 		return failed("make the folder", folder, why);
 	h->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (h->folder < 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,18 +164,13 @@ bool file_write_all(int fd, struct span s)
 	return true;
 }
 
-/* A rename is durable when the folder that holds the name is. */
-static bool sync_folder_of(const char *path)
+bool file_sync_folder_of(const char *path)
 {
-	char dir[4096];
-	const char *slash = strrchr(path, '/');
-	struct span name = slash == NULL ? span_str(".")
-			   : slash == path
-				   ? span_str("/")
-				   : span_of(path, (size_t)(slash - path));
-	if (!span_copy(dir, sizeof dir, name))
+	char copy[4096];
+	if (!span_copy(copy, sizeof copy, span_str(path)))
 		return false;
-	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int fd =
+		open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd >= 0 && fsync(fd) == 0;
 }
 
@@ -204,5 +200,5 @@ enum mm_err file_replace(const char *path, struct span content, unsigned mode,
 		unlink(temp);
 		return e;
 	}
-	return sync_folder_of(path) ? MM_OK : write_failed(path, why);
+	return file_sync_folder_of(path) ? MM_OK : write_failed(path, why);
 }

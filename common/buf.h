@@ -50,6 +50,9 @@ MM_MUST_USE enum mm_err buf_read_our_file(struct buf *b, const char *path,
 					  struct why *why);
 /* All of s, whatever write(2) takes at a time.  False: errno says why. */
 bool file_write_all(int fd, struct span s);
+/* A name that came, or was renamed, is durable when the folder that holds it
+ * is.  False: errno says why. */
+bool file_sync_folder_of(const char *path);
 /* Write whole, fsync, rename over `path`, fsync the folder: after a crash
  * the old content or the new is there, never a mixture. */
 MM_MUST_USE enum mm_err file_replace(const char *path, struct span content,

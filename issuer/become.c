@@ -18,9 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "common/owner.h"
 #include "common/secrecy.h"
-#include "common/span.h"
 
 /* Who it is; a number may have no name, in a container say. */
 struct somebody {
@@ -105,7 +105,8 @@ enum mm_err become_user(const char *user, const char *folder, struct why *why)
 			       "only root can go on as %s: start mintmarkd as "
 			       "root, or as %s",
 			       user, user);
-	if (mkdir(folder, 0700) == 0 && chown(folder, s.uid, s.gid) != 0)
+	if (mkdir(folder, 0700) == 0 &&
+	    (chown(folder, s.uid, s.gid) != 0 || !file_sync_folder_of(folder)))
 		return cannot(user, why);
 	if (!change_to(&s))
 		return cannot(user, why);
@@ -117,7 +118,7 @@ enum mm_err become_user(const char *user, const char *folder, struct why *why)
 
 enum mm_err data_folder_make(const char *dir, struct why *why)
 {
-	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+	if (mkdir(dir, 0700) == 0 ? file_sync_folder_of(dir) : errno == EEXIST)
 		return MM_OK;
 	return why_say(why, MM_ERR_IO, "data", "cannot make the folder %s: %s",
 		       dir, strerror(errno));

@@ -173,14 +173,15 @@ static enum mm_err make_folder(const struct key_folders *f,
 				       : key_failed(f, state, "make", "", why);
 	AUTO_FD int fd = openat(
 		f->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || !key_give_to_owner(f, fd))
+	if (fd < 0 || !key_give_to_owner(f, fd) || fsync(fd) != 0)
 		return key_failed(f, state, "make", "", why);
 	return MM_OK;
 }
 
 static enum mm_err make_folders(struct key_folders *f, struct why *why)
 {
-	if (mkdir(f->dir, S_IRWXU) != 0 && errno != EEXIST)
+	if (mkdir(f->dir, S_IRWXU) == 0 ? !file_sync_folder_of(f->dir)
+					: errno != EEXIST)
 		return root_failed(f, "make", why);
 	TRY(open_root(f, why));
 	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)

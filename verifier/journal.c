@@ -40,7 +40,8 @@ enum mm_err journal_open(struct journal *j, const char *path, struct why *why)
 		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", path,
 			       strerror(errno));
 	j->size = (uint64_t)st.st_size;
-	if (has_head(j->fd) || journal_empty(j) == MM_OK)
+	if (has_head(j->fd) ||
+	    (journal_empty(j) == MM_OK && file_sync_folder_of(path)))
 		return MM_OK;
 	return why_say(why, MM_ERR_IO, NULL, "cannot write %s: %s", path,
 		       strerror(errno));
