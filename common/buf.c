@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "common/owner.h"
 
 void buf_free(struct buf *b)
@@ -105,13 +106,6 @@ enum mm_err buf_done(struct buf *b, struct span *out)
 }
 
 /* ---- files ---- */
-
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-#define AUTO_FD __attribute__((cleanup(close_at)))
 
 static enum mm_err cannot_read(const char *path, struct why *why)
 {

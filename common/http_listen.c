@@ -10,14 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "common/http_internal.h"
-
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-#define AUTO_FD __attribute__((cleanup(close_at)))
 
 static int give_up(int *fd)
 {
@@ -134,7 +128,7 @@ enum mm_err http_try_address(const struct http_options *opt, struct why *why)
 	s->opt = *opt;
 	s->tcp.fd = -1;
 	enum mm_err e = http_listen_tcp(s, why);
-	close_at(&s->tcp.fd);
+	fd_close(&s->tcp.fd);
 	free(s);
 	return e;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "common/owner.h"
 #include "keys/key_uri.h"
 #include "keys/keyring_files.h"
@@ -17,13 +18,6 @@
 #define NAME_SIZE    (KID_SIZE + 8) /* ".KID.tmp" and "KID.pub.jwk" */
 #define FILE_MAX     16384
 #define PRIVATE_FILE (S_IRUSR | S_IWUSR)
-
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-#define AUTO_FD __attribute__((cleanup(close_at)))
 
 static const struct {
 	const char *name, *ending;

@@ -10,14 +10,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "keys/keyring_files.h"
-
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-#define AUTO_FD __attribute__((cleanup(close_at)))
 
 enum mm_err key_mark_put(const struct key_folders *f, const char *kid,
 			 struct why *why)

@@ -17,17 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "common/owner.h"
 
 #define PRIVATE_FILE (S_IRUSR | S_IWUSR)
-
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-#define AUTO_FD __attribute__((cleanup(close_at)))
 
 static const char *const state_names[KEY_STATES] = {
 	[KEY_MARKS] = "compromised",
@@ -261,9 +254,9 @@ enum mm_err key_folders_lock(struct key_folders *f, struct why *why)
 void key_folders_close(struct key_folders *f)
 {
 	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)
-		close_at(&f->at[s]);
-	close_at(&f->root);
-	close_at(&f->lock);
+		fd_close(&f->at[s]);
+	fd_close(&f->root);
+	fd_close(&f->lock);
 }
 
 DIR *key_folder_list(int folder)

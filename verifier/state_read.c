@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fd.h"
+
 /* ---- checking ---- */
 
 static void md_free_at(EVP_MD_CTX **c)
@@ -119,12 +121,6 @@ static enum mm_err check(struct state_map *m, const char *path, struct why *why)
 
 /* ---- mapping ---- */
 
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 /* O_NONBLOCK: a FIFO in its place must not hang us. */
 static enum mm_err open_file(const char *path, int *fd, struct stat *st,
 			     struct why *why)
@@ -149,7 +145,7 @@ static enum mm_err open_file(const char *path, int *fd, struct stat *st,
 enum mm_err state_map_open(const char *path, struct state_map **out,
 			   struct why *why)
 {
-	__attribute__((cleanup(close_at))) int fd = -1;
+	AUTO_FD int fd = -1;
 	struct stat st;
 	TRY(open_file(path, &fd, &st, why));
 

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fd.h"
+
 static uint64_t in_pages(uint64_t n)
 {
 	return (n + STATE_PAGE - 1) / STATE_PAGE * STATE_PAGE;
@@ -258,18 +260,11 @@ bool state_is_there(const struct state_writer *w)
 	       at_path.st_ino == ours.st_ino;
 }
 
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 enum mm_err state_may_replace(const char *path, struct why *why)
 {
 	char magic[sizeof STATE_MAGIC] = "";
 	struct stat st;
-	__attribute__((cleanup(close_at))) int fd =
-		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return MM_OK;
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&

@@ -7,17 +7,12 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/fd.h"
 #include "common/owner.h"
 
 #define MAP_MAX (1u << 20)
 
 /* ---- the file ---- */
-
-static void close_at(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 /* Who can write it decides who is let in. */
 static enum mm_err check_owner(int fd, const char *path, struct why *why)
@@ -37,8 +32,7 @@ static enum mm_err check_owner(int fd, const char *path, struct why *why)
 
 static enum mm_err read_whole(const char *path, struct buf *b, struct why *why)
 {
-	__attribute__((cleanup(close_at))) int fd =
-		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "cannot read %s: %s", path, strerror(errno));
