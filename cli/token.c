@@ -160,9 +160,9 @@ static enum mm_err add_scope(struct span word, json_t *list, struct why *why)
 static enum mm_err add_scopes(const char *text, json_t *list, struct why *why)
 {
 	struct span rest = span_str(text), word;
-	while (span_cut(&rest, ' ', &word))
+	while (span_word(&rest, &word))
 		TRY(add_scope(word, list, why));
-	return add_scope(rest, list, why);
+	return MM_OK;
 }
 
 static enum mm_err add_cidrs(const struct args *a, json_t *body,

@@ -159,11 +159,9 @@ static json_t *scopes_json(const struct mm_token *t)
 		json_decref(list);
 		return json_null();
 	}
-	while (span_cut(&rest, ' ', &word))
+	while (span_word(&rest, &word))
 		json_array_append_new(
 			list, json_stringn((const char *)word.at, word.len));
-	json_array_append_new(list,
-			      json_stringn((const char *)rest.at, rest.len));
 	return list;
 }
 

@@ -86,23 +86,11 @@ enum mm_err scope_word_read(struct span word, struct scope_word *out,
 	return MM_OK;
 }
 
-/* The words of a scope, one after the other; false after the last. */
-static bool next_word(struct span *rest, struct span *word)
-{
-	if (rest->at == NULL)
-		return false;
-	if (!span_cut(rest, ' ', word)) {
-		*word = *rest;
-		*rest = span_of(NULL, 0);
-	}
-	return true;
-}
-
 enum mm_err scope_check(struct span scope, struct why *why)
 {
 	struct span word;
 	struct scope_word w;
-	while (next_word(&scope, &word))
+	while (span_word(&scope, &word))
 		TRY(scope_word_read(word, &w, why));
 	return MM_OK;
 }
@@ -110,7 +98,7 @@ enum mm_err scope_check(struct span scope, struct why *why)
 bool scope_has(struct span scope, struct span name)
 {
 	struct span word;
-	while (next_word(&scope, &word))
+	while (span_word(&scope, &word))
 		if (span_eq(word, name))
 			return true;
 	return false;
@@ -130,7 +118,7 @@ unsigned scope_perms(struct span scope, struct span type,
 	unsigned perms = 0;
 	struct span word;
 	struct scope_word w;
-	while (next_word(&scope, &word))
+	while (span_word(&scope, &word))
 		if (scope_word_read(word, &w, NULL) == MM_OK && w.perm &&
 		    span_eq(w.type, type) && any_id(w.id, ids, n))
 			perms |= w.perm;

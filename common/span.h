@@ -47,6 +47,19 @@ static inline bool span_cut(struct span *rest, uint8_t sep, struct span *head)
 	return true;
 }
 
+/* The words of *rest, one space between each, one after the other; false after
+ * the last.  They may be empty: "" is one such, and only NULL is none. */
+static inline bool span_word(struct span *rest, struct span *word)
+{
+	if (rest->at == NULL)
+		return false;
+	if (!span_cut(rest, ' ', word)) {
+		*word = *rest;
+		*rest = span_of(NULL, 0);
+	}
+	return true;
+}
+
 /* Copy into a NUL-ended array.  False, and *to is "", if it does not fit. */
 static inline bool span_copy(char *to, size_t size, struct span from)
 {

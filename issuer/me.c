@@ -22,14 +22,11 @@ static json_t *words_json(const struct setting_texts *list)
 	json_t *all = json_array();
 	for (size_t i = 0; i < list->count; i++) {
 		struct span rest = span_str(list->at[i]), word;
-		for (bool more = true; more;) {
-			more = span_cut(&rest, ' ', &word);
-			word = more ? word : rest;
+		while (span_word(&rest, &word))
 			if (word.len != 0)
 				json_array_append_new(
 					all, json_stringn((const char *)word.at,
 							  word.len));
-		}
 	}
 	return all;
 }

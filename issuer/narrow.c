@@ -26,12 +26,10 @@ static enum mm_err check_scope(const struct claims *parent, struct span asked,
 			       ? no_scope(why, "the token does not have that "
 					       "scope")
 			       : MM_OK;
-	for (bool more = true; more;) {
-		more = span_cut(&asked, ' ', &word);
-		if (!scope_covers(parts, more ? word : asked))
+	while (span_word(&asked, &word))
+		if (!scope_covers(parts, word))
 			return no_scope(why, "the token does not have all of "
 					     "these scopes");
-	}
 	return MM_OK;
 }
 

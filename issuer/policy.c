@@ -11,10 +11,10 @@ static bool any_word(const char *text, bool (*hit)(void *, struct span),
 		     void *ctx)
 {
 	struct span rest = span_str(text), word;
-	while (span_cut(&rest, ' ', &word))
+	while (span_word(&rest, &word))
 		if (word.len != 0 && hit(ctx, word))
 			return true;
-	return rest.len != 0 && hit(ctx, rest);
+	return false;
 }
 
 /* The same for all the lines of a setting. */

@@ -740,9 +740,9 @@ ROWS = {
         ("an empty part", "if (has_empty_part(word))", "if (0)"),
         ("a permission that there is not",
          "if (out->perm == 0 && looks_like_perm(part[2]))", "if (0)"),
-        ("every word of a scope", "\twhile (next_word(&scope, &word))\n"
+        ("every word of a scope", "\twhile (span_word(&scope, &word))\n"
          "\t\tTRY(scope_word_read(word, &w, why));",
-         "\tif (next_word(&scope, &word))\n"
+         "\tif (span_word(&scope, &word))\n"
          "\t\tTRY(scope_word_read(word, &w, why));"),
     ],
     "common/span.h": [
