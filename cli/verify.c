@@ -37,7 +37,7 @@ static const struct {
 	{ MM_ERR_REVOKED, "it was taken back, for good: make a new one" },
 	{ MM_ERR_SUSPENDED, "it is on hold: mintmark token reinstate gives it back" },
 	{ MM_ERR_INSUFFICIENT_SCOPE, "the token is good, but not for this" },
-	{ MM_ERR_STALE, "there was no news from the issuer for too long: is mintmark-agent running, and the issuer within its reach?" },
+	{ MM_ERR_STALE, "there was no news from the issuer for too long: is mintmark-agent running, the issuer within its reach, and room on the disk of the state file?" },
 	{ MM_ERR_UNAVAILABLE, "there is no state to verify from: is mintmark-agent running?" },
 };
 /* clang-format on */

@@ -71,12 +71,35 @@ static void say(struct follower *f, int level, const char *event, enum mm_err e,
 
 static void note_ready(struct follower *f)
 {
-	if (f->keep.live.head == NULL)
+	pthread_mutex_lock(&f->keep.lock);
+	bool shown = f->keep.live.head != NULL;
+	pthread_mutex_unlock(&f->keep.lock);
+	if (!shown)
 		return;
 	pthread_mutex_lock(&f->lock);
 	f->ready = true;
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
+}
+
+/* A new state file could not be made, and what is there is still true: said
+ * once, until one can. */
+static void note_no_file(struct follower *f)
+{
+	pthread_mutex_lock(&f->keep.lock);
+	enum mm_err e = f->keep.must_show ? MM_OK : f->keep.no_file;
+	struct why why = f->keep.why_none;
+	pthread_mutex_unlock(&f->keep.lock);
+	if (e != MM_OK && !f->said_no_file)
+		say(f, LOG_WARNING, "state.not_renewed", e, why.text);
+	f->said_no_file = e != MM_OK;
+}
+
+static const char *event_of(const struct follower *f, enum mm_err e)
+{
+	if (f->keep.must_show)
+		return "state.behind";
+	return e == MM_ERR_UNAVAILABLE ? "feed.unreachable" : "feed.refused";
 }
 
 /* Each kind of trouble is said once, until things go well again. */
@@ -93,10 +116,7 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 		return;
 	}
 	if ((f->said & bit) == 0)
-		say(f, LOG_WARNING,
-		    e == MM_ERR_UNAVAILABLE ? "feed.unreachable"
-					    : "feed.refused",
-		    e, text);
+		say(f, LOG_WARNING, event_of(f, e), e, text);
 	f->said |= bit;
 	pthread_mutex_lock(&f->lock);
 	(void)why_say(&f->trouble, e, NULL, "%s", text);
@@ -148,6 +168,7 @@ static void round_of(struct follower *f)
 	bool polled = f->connected && !f->want_snapshot && !f->link.trying;
 	enum mm_err e = follow_ask(f, &why);
 	note_ready(f);
+	note_no_file(f);
 	if (e != MM_OK) {
 		failed(f, e, &why);
 		return;
@@ -218,6 +239,7 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 	TRY(keep_load(&f->keep, clock_now(), why));
 	TRY(uses_start(&f->uses, &f->keep, &f->opt, why));
 	note_ready(f);
+	note_no_file(f);
 	if (f->ready)
 		say(f, LOG_INFO, "state.resumed", MM_OK, "");
 	else if (f->keep.lost.text[0])
@@ -294,7 +316,7 @@ enum mm_err follower_jwks(struct follower *f, struct buf *out)
 void follower_stats(struct follower *f, struct follower_stats *out)
 {
 	struct keeper *k = &f->keep;
-	struct stat st = { .st_blocks = 0 };
+	struct stat st = { .st_size = 0 };
 	pthread_mutex_lock(&f->lock);
 	out->connected = f->connected;
 	out->connects = f->connects;
@@ -305,12 +327,13 @@ void follower_stats(struct follower *f, struct follower_stats *out)
 	out->holds = k->holds;
 	out->seq = k->replica.seq;
 	out->fresh_at = k->fresh_at;
+	out->behind = keep_is_behind(k);
 	if (k->live.fd >= 0)
 		(void)fstat(k->live.fd, &st);
 	out->uses_waiting = use_table_waiting(&k->uses);
 	out->uses_told = f->uses.told;
 	pthread_mutex_unlock(&k->lock);
-	out->state_bytes = (uint64_t)st.st_blocks * 512; /* it has holes */
+	out->state_bytes = (uint64_t)st.st_size;
 }
 
 static void stop_thread(struct follower *f)

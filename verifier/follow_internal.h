@@ -22,6 +22,7 @@ struct follower {
 	int64_t passed_iat; /* of the batch passed on last; 0: none since the
 			     * last snapshot */
 	uint64_t said;	    /* a bit for each kind of trouble reported */
+	bool said_no_file;
 	unsigned failures;
 
 	pthread_mutex_t lock; /* guards what follows */

@@ -1,4 +1,4 @@
-/* keep.c - open, resume, show, and save what a host holds. */
+/* keep.c - open, resume, and save what a host holds. */
 #include "verifier/keep.h"
 
 #include <errno.h>
@@ -82,57 +82,6 @@ void keep_close(struct keeper *k)
 		close(k->lock_fd); /* and with it the lock */
 	k->lock_fd = -1;
 	pthread_mutex_destroy(&k->lock);
-}
-
-/* ---- showing ---- */
-
-struct overlay {
-	struct state_writer *to;
-	enum mm_err failed;
-};
-
-/* A local use on top of the issuer's values.  The token's list may be gone
- * meanwhile: then so is the token. */
-static void lay_over(void *ctx, const struct use_entry *e)
-{
-	struct overlay *o = ctx;
-	enum mm_err err = state_raise_use(o->to, e->list, e->idx, e->latest);
-	if (err != MM_OK && err != MM_ERR_NOT_FOUND)
-		o->failed = err;
-}
-
-static enum mm_err make_file(struct keeper *k, struct state_writer *w,
-			     struct why *why)
-{
-	struct overlay over = { w, MM_OK };
-	TRY(state_create(w, k->path, &k->replica, k->max_staleness, why));
-	use_table_each(&k->uses, lay_over, &over);
-	if (over.failed != MM_OK)
-		return why_say(why, over.failed, NULL,
-			       "no room for %s: free some", k->path);
-	state_put_head(w, k->replica.seq, k->fresh_at);
-	return state_install(w, why);
-}
-
-/* A state file that cannot be made true must not be believed: it goes stale
- * at once, and every check says so. */
-enum mm_err keep_show(struct keeper *k, struct why *why)
-{
-	struct state_writer w = STATE_WRITER_NONE;
-	pthread_mutex_lock(&k->lock);
-	enum mm_err e = make_file(k, &w, why);
-	if (e == MM_OK) {
-		state_writer_supersede(&k->live);
-		state_writer_close(&k->live);
-		k->live = w;
-	} else {
-		state_writer_close(&w);
-		if (k->live.head != NULL)
-			state_put_head(&k->live, k->replica.seq, 0);
-	}
-	k->must_show = e != MM_OK;
-	pthread_mutex_unlock(&k->lock);
-	return e;
 }
 
 /* ---- resuming ---- */
@@ -349,7 +298,13 @@ static enum mm_err note_use(struct keeper *k, const struct use_datagram *d)
 	int64_t known =
 		l && l->last_use && d->idx < l->size ? l->last_use[d->idx] : 0;
 	TRY(use_table_add(&k->uses, &e, known, d->used_at));
-	return state_raise_use(&k->live, d->list, d->idx, d->used_at);
+	enum mm_err shown =
+		state_raise_use(&k->live, d->list, d->idx, d->used_at);
+	if (shown != MM_ERR_TOO_LARGE)
+		return shown;
+	k->wants_file = true;
+	keep_grow(k);
+	return MM_OK;
 }
 
 enum mm_err keep_use(struct keeper *k, const struct use_datagram *d,

@@ -13,8 +13,9 @@
  * state file.  Anything refused changes nothing.
  *
  * Threads: one, the follower's, takes objects in and changes the replica; it
- * does so with `lock` held, which others take to look at it, to note a use,
- * or to see the table of uses.
+ * does so with `lock` held, which others take to look at it, to note a use
+ * (for which the state file may have to be made new), or to see the table of
+ * uses.
  */
 #ifndef MM_VERIFIER_KEEP_H
 #define MM_VERIFIER_KEEP_H
@@ -40,13 +41,18 @@ struct keeper {
 	int64_t fresh_at; /* the newest iat seen, never ahead of our clock */
 	int64_t fresh_ms; /* clock_ms() then */
 	struct state_writer live;
+	bool must_show;	      /* the live file is behind the replica; only the
+			       * follower's thread sets it */
+	bool wants_file;      /* it is true, but a larger one is wanted, */
+	int64_t next_file_ms; /* not before clock_ms() */
+	enum mm_err no_file;  /* the last could not be made, or MM_OK; */
+	struct why why_none;
 	struct use_table uses;
 	struct seen_table seen;
 
 	/* the follower's thread only */
 	struct journal journal;
 	int64_t checkpoint_ms; /* clock_ms() of the last one */
-	bool must_show;	       /* the state file is behind the replica */
 	struct why lost;       /* why keep_load() resumed from nothing, or "" */
 };
 
@@ -95,6 +101,12 @@ MM_MUST_USE enum mm_err keep_maybe_checkpoint(struct keeper *k,
 					      struct why *why);
 /* Save the uses not yet told. */
 MM_MUST_USE enum mm_err keep_save_uses(struct keeper *k, struct why *why);
+
+/* With the lock held: is the state file stale because it could not be made
+ * true, or is there none for that reason? */
+bool keep_is_behind(const struct keeper *k);
+/* With the lock held: make the file that is wanted, if it is time. */
+void keep_grow(struct keeper *k);
 
 /* Make the state file true again: whole, from the replica. */
 MM_MUST_USE enum mm_err keep_show(struct keeper *k, struct why *why);

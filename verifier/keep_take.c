@@ -109,15 +109,18 @@ static bool show_event(struct keeper *k, const struct event *e)
 	}
 }
 
+/* Into a live file that showed all that was before them. */
 static bool show_in_place(struct keeper *k, const struct changes *c)
 {
-	bool done = k->live.head != NULL && !k->must_show &&
-		    !c->out_of_memory && state_is_there(&k->live);
 	pthread_mutex_lock(&k->lock);
+	bool done = k->live.head != NULL && !c->out_of_memory &&
+		    state_is_there(&k->live);
 	for (size_t i = 0; done && i < c->count; i++)
 		done = show_event(k, &c->at[i]);
-	if (done)
+	if (done) {
 		state_put_head(&k->live, k->replica.seq, k->fresh_at);
+		k->must_show = false;
+	}
 	pthread_mutex_unlock(&k->lock);
 	return done;
 }
@@ -159,31 +162,44 @@ static void keep_durable(struct keeper *k, struct span jws)
 	(void)!journal_append(&k->journal, jws);
 }
 
+static bool has_events(const struct changes *c)
+{
+	return c->count != 0 || c->out_of_memory;
+}
+
+/* From here on the replica has them.  Who makes a new file meanwhile would show
+ * them before the journal has them, too: must_show keeps him from it. */
+static enum mm_err apply(struct keeper *k, struct span text, struct changes *c,
+			 int64_t now)
+{
+	pthread_mutex_lock(&k->lock);
+	int64_t before = k->replica.iat;
+	enum mm_err e = batch_apply(&k->replica, text, note_change, c);
+	if (e == MM_OK)
+		note_fresh(k, before, now);
+	k->must_show = k->must_show || has_events(c);
+	pthread_mutex_unlock(&k->lock);
+	return e;
+}
+
 enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 			    const struct jwk_set *also, int64_t now,
 			    struct why *why)
 {
 	AUTO_OBJECT struct object o = { .payload = buf_new(FEED_BATCH_MAX) };
 	AUTO_CHANGES struct changes c = { .count = 0 };
-	int64_t before = k->replica.iat;
+	bool behind = k->must_show;
 	enum mm_err e = open_object(k, jws, TYP_FEED, also, &o);
-	if (e == MM_OK) {
-		pthread_mutex_lock(&k->lock);
-		e = batch_apply(&k->replica, o.text, note_change, &c);
-		if (e == MM_OK)
-			note_fresh(k, before, now);
-		pthread_mutex_unlock(&k->lock);
-	}
-	bool events = c.count != 0 || c.out_of_memory;
-	if (e != MM_OK && events) { /* broke off in the middle */
-		k->must_show = true;
+	if (e == MM_OK)
+		e = apply(k, o.text, &c, now);
+	bool events = has_events(&c);
+	if (e != MM_OK && events) /* broke off in the middle */
 		journal_break(&k->journal);
-	}
 	if (e != MM_OK)
 		return refuse(why, e, "batch");
 	if (events)
 		keep_durable(k, jws);
-	if (!show_in_place(k, &c))
+	if (behind || !show_in_place(k, &c))
 		TRY(keep_show(k, why));
 	if (o.by_also) /* a replay would not know the key */
 		return keep_checkpoint(k, why);
@@ -261,6 +277,7 @@ static void adopt(struct keeper *k, struct replica *r, int64_t now)
 	k->replica = *r;
 	*r = (struct replica){ .seq = 0 }; /* transferred */
 	k->holds = true;
+	k->must_show = true;
 	note_fresh(k, before, now);
 	pthread_mutex_unlock(&k->lock);
 }

@@ -11,15 +11,20 @@
  *		for lists of auto_refresh tokens last_use, a uint32_t a token
  *	file_size	the end
  *
- * The arrays have their full size but are sparse: pages of zeros are holes.
+ * The arrays hold the first `held` tokens of their list.  Those behind are
+ * valid and were never used: indexes are given out in order, and most lists
+ * wait for their first token.  All of the file is allocated before anybody
+ * sees it: on a tmpfs to read a hole takes a page, and where there is none
+ * left whoever verifies would die of SIGBUS.
  *
  * What changes and how.  `seq`, `fresh_at`, `superseded`, the bytes of the
  * status arrays and the words of the last_use arrays change in place, by
  * single atomic stores.  Everything else never changes: when a key or a list
- * comes or goes, a whole new file is made, the old one is marked superseded,
- * and the new one renamed over it; whoever still maps the old one sees the
- * mark and opens the path again.  A published file is never cut short, so a
- * mapping of the size that fstat() told is good for ever.
+ * comes or goes, or a token behind `held` changes, a whole new file is made,
+ * the old one is marked superseded, and the new one renamed over it; whoever
+ * still maps the old one sees the mark and opens the path again.  A published
+ * file is never cut short, so a mapping of the size that fstat() told is good
+ * for ever.
  *
  * A reader refuses: another version, a size that is not file_size, a wrong
  * checksum, an offset out of range, keys that are none, a file that is not
@@ -35,7 +40,7 @@
 #include "common/replica.h"
 
 #define STATE_MAGIC    "MMSTATE" /* with its NUL, 8 bytes */
-#define STATE_VERSION  1
+#define STATE_VERSION  2
 #define STATE_PAGE     4096u
 #define STATE_KEYS_MAX 64u
 #define STATE_LIST_MAX 65536u
@@ -75,10 +80,10 @@ struct state_list {
 	uint32_t list;
 	uint32_t kind; /* enum list_kind */
 	uint32_t size; /* tokens; a multiple of 4 */
-	uint32_t unused;
+	uint32_t held; /* of these, whose values are here; a multiple of 4 */
 	int64_t expires;
-	uint64_t status_at;   /* size / 4 bytes */
-	uint64_t renewals_at; /* size words; 0 for LIST_FIXED */
+	uint64_t status_at;   /* held / 4 bytes */
+	uint64_t renewals_at; /* held words; 0 for LIST_FIXED */
 };
 
 _Static_assert(offsetof(struct state_header, checksum) == STATE_SUM_FROM &&
@@ -161,6 +166,8 @@ static inline unsigned state_status(const struct state_header *h,
 				    const struct state_list *l, uint32_t idx)
 {
 	const _Atomic uint8_t *bits = state_at(h, l->status_at);
+	if (idx >= l->held)
+		return STATUS_VALID;
 	uint8_t byte =
 		atomic_load_explicit(&bits[idx / 4], memory_order_acquire);
 	return status_get(&byte, idx % 4);
@@ -170,7 +177,7 @@ static inline unsigned state_status(const struct state_header *h,
 static inline void state_fetch(const struct state_header *h,
 			       const struct state_list *l, uint32_t idx)
 {
-	if (l == NULL || idx >= l->size)
+	if (l == NULL || idx >= l->held)
 		return;
 	const uint8_t *status = state_at(h, l->status_at);
 	const uint32_t *words = state_at(h, l->renewals_at);
@@ -184,7 +191,7 @@ static inline int64_t state_last_use(const struct state_header *h,
 				     const struct state_list *l, uint32_t idx)
 {
 	const _Atomic uint32_t *words = state_at(h, l->renewals_at);
-	if (l->renewals_at == 0)
+	if (l->renewals_at == 0 || idx >= l->held)
 		return 0;
 	return atomic_load_explicit(&words[idx], memory_order_acquire);
 }
@@ -201,9 +208,12 @@ struct state_writer {
 };
 #define STATE_WRITER_NONE ((struct state_writer){ .fd = -1 })
 
-/* Make a whole new file beside `path`, from a replica. */
+/* Make a whole new file beside `path`, from a replica.  Of its i-th list it
+ * holds what is set, at least the first room[i] tokens (`room` may be NULL),
+ * and some more.  MM_ERR_FULL: there is no room on the disk. */
 MM_MUST_USE enum mm_err state_create(struct state_writer *w, const char *path,
 				     const struct replica *r,
+				     const uint32_t *room,
 				     int64_t max_staleness, struct why *why);
 /* Mark what is at the path now as superseded, and take its place. */
 MM_MUST_USE enum mm_err state_install(struct state_writer *w, struct why *why);
@@ -222,7 +232,7 @@ void state_disown(const char *path, const char *iss);
 void state_writer_close(struct state_writer *w);
 
 /* Change one value in place.  MM_ERR_NOT_FOUND: no such list or index;
- * MM_ERR_FULL: no room on the disk for a page that was a hole. */
+ * MM_ERR_TOO_LARGE: it is behind what this file holds, and wants a new one. */
 MM_MUST_USE enum mm_err state_put_status(struct state_writer *w, uint32_t list,
 					 uint32_t idx, unsigned value);
 /* Only ever forward. */

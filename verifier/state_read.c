@@ -66,8 +66,9 @@ static bool list_is_sound(const struct state_map *m, const struct state_list *l)
 	bool slides = l->kind == LIST_AUTO_REFRESH;
 	return (slides || l->kind == LIST_FIXED) && l->size != 0 &&
 	       l->size % 4 == 0 && l->size <= LIST_SIZE_MAX &&
-	       rows_fit(l->status_at, l->size / 4, 1, from, to) &&
-	       (slides ? rows_fit(l->renewals_at, l->size, 4, from, to)
+	       l->held <= l->size && l->held % 4 == 0 &&
+	       rows_fit(l->status_at, l->held / 4, 1, from, to) &&
+	       (slides ? rows_fit(l->renewals_at, l->held, 4, from, to)
 		       : l->renewals_at == 0);
 }
 

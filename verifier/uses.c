@@ -236,8 +236,17 @@ static int64_t tick_ms(struct uses *u)
 	return shortest >= 8 ? 1000 : shortest * 125;
 }
 
+/* What could not be shown when it was heard. */
+static void show(struct uses *u)
+{
+	pthread_mutex_lock(&u->keep->lock);
+	keep_grow(u->keep);
+	pthread_mutex_unlock(&u->keep->lock);
+}
+
 static void round_of(struct uses *u)
 {
+	show(u);
 	int64_t now = clock_ms();
 	if (now >= u->next_tell)
 		tell(u, false);

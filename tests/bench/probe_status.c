@@ -58,7 +58,7 @@ static enum mm_err fill_state(struct crowded *x, struct jwk *key,
 		TRY(replica_add_list(r, i, LIST_FIXED, LIST_SIZE_MAX,
 				     r->iat + 400 * DAY, &l));
 	revoke_some(x);
-	TRY(state_create(&x->writer, x->path, r, DAY, why));
+	TRY(state_create(&x->writer, x->path, r, NULL, DAY, why));
 	state_put_head(&x->writer, r->seq, r->iat);
 	return state_install(&x->writer, why);
 }

@@ -113,6 +113,7 @@ static void use_all(struct list *l, int64_t now)
 
 static enum mm_err make_state(struct mint *m, struct why *why)
 {
+	static const uint32_t all[] = { LIST_SIZE_MAX, LIST_SIZE_MAX };
 	struct replica *r = &m->replica;
 	struct list *l;
 	(void)span_copy(r->iss, sizeof r->iss, span_str(SAMPLE_ISSUER));
@@ -125,7 +126,7 @@ static enum mm_err make_state(struct mint *m, struct why *why)
 	TRY(replica_add_list(r, LIST_OF_AUTO, LIST_AUTO_REFRESH, LIST_SIZE_MAX,
 			     r->iat + 400 * DAY, &l));
 	use_all(l, r->iat);
-	TRY(state_create(&m->writer, m->state, r, DAY, why));
+	TRY(state_create(&m->writer, m->state, r, all, DAY, why));
 	state_put_head(&m->writer, r->seq, r->iat);
 	return state_install(&m->writer, why);
 }

@@ -210,8 +210,8 @@ def table(o):
     print(f"agent      follows after {o['agent_s']:.2f} s ({o['agent_cpu_s']:.2f} "
           f"of work), {mib(o['agent_resident'])} resident; again after "
           f"{o['agent_again_s']:.2f} s, {mib(o['agent_resident_again'])}")
-    print(f"state      {mib(o['state_bytes'])} on disk, {mib(o['state_size'])} "
-          f"with holes; checkpoint {mib(o['checkpoint_bytes'])}")
+    print(f"state      {mib(o['state_bytes'])}; checkpoint "
+          f"{mib(o['checkpoint_bytes'])}")
     print(f"mint       {1e3 * o['mint_s']:.1f} ms, revoke "
           f"{1e3 * o['revoke_s']:.1f} ms; who waits is told after "
           f"{1e3 * o['told_meanwhile_s']:.1f} ms while snapshots are taken, "

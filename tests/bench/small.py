@@ -36,7 +36,7 @@ class Small(unittest.TestCase):
         o = size.run(20000, 200)
         self.assertGreater(o["store_bytes"], 100 * o["tokens"])
         self.assertGreater(o["snapshot_bytes"], o["tokens"])
-        self.assertLess(o["state_bytes"], o["state_size"])
+        self.assertGreaterEqual(o["state_bytes"], o["state_size"])
         self.assertEqual(set(o["pages"]), set(size.PAGES))
         for name, t in o["pages"].items():
             self.assertEqual(t["busy"], 0, name)

@@ -43,7 +43,7 @@ class ListsEnd(Flow):
         return {l["list"] for l in part(raw.decode(), 1)["lists"]}, len(raw)
 
     def in_state(self, a):
-        """(their numbers, bytes that are no holes), by verifier/state.h"""
+        """(their numbers, its bytes on the disk), by verifier/state.h"""
         head = a.state.read_bytes()[:65536]
         count, = struct.unpack_from("I", head, 140)
         at, = struct.unpack_from("I", head, 148)

@@ -42,7 +42,8 @@ static void begin(void)
 	model_base(&r);
 	struct jwk *key = tokens_key(&r);
 	tokens_sign(key, 0, clock_now(), "photos:read node:dir:r", &token);
-	MM_ASSERT(state_create(&live, path, &r, 365 * 86400, NULL) == MM_OK);
+	MM_ASSERT(state_create(&live, path, &r, NULL, 365 * 86400, NULL) ==
+		  MM_OK);
 	state_put_head(&live, r.seq, clock_now());
 	MM_ASSERT(state_install(&live, NULL) == MM_OK);
 	replica_free(&r);

@@ -32,7 +32,7 @@ static void begin(void)
 		return;
 	snprintf(path, sizeof path, "%s/state", fuzz_folder());
 	model_base(&r);
-	MM_ASSERT(state_create(&w, path, &r, 86400, NULL) == MM_OK);
+	MM_ASSERT(state_create(&w, path, &r, NULL, 86400, NULL) == MM_OK);
 	state_put_head(&w, r.seq, r.iat);
 	MM_ASSERT(state_install(&w, NULL) == MM_OK);
 	base = buf_new(FILE_MAX);
@@ -115,15 +115,15 @@ static struct file change(struct span in)
 
 /* A row of the directory. */
 struct row {
-	uint64_t list, kind, size, status_at, renewals_at;
+	uint64_t list, kind, size, held, status_at, renewals_at;
 };
 
 static struct row row_of(const struct file *f, uint64_t i)
 {
 	uint64_t at = HEAD(f, lists_at) + i * sizeof(struct state_list);
-	return (struct row){ number(f, at, 4), number(f, at + 4, 4),
-			     number(f, at + 8, 4), number(f, at + 24, 8),
-			     number(f, at + 32, 8) };
+	return (struct row){ number(f, at, 4),	    number(f, at + 4, 4),
+			     number(f, at + 8, 4),  number(f, at + 12, 4),
+			     number(f, at + 24, 8), number(f, at + 32, 8) };
 }
 
 /* n bytes at `at`, which is a multiple of 8, in [from, to)? */
@@ -137,11 +137,12 @@ static bool row_good(const struct file *f, const struct row *r)
 	uint64_t from = HEAD(f, head_size);
 	if ((r->kind != LIST_FIXED && r->kind != LIST_AUTO_REFRESH) ||
 	    r->size == 0 || r->size % 4 != 0 || r->size > LIST_SIZE_MAX ||
-	    !inside(r->status_at, r->size / 4, from, f->size))
+	    r->held > r->size || r->held % 4 != 0 ||
+	    !inside(r->status_at, r->held / 4, from, f->size))
 		return false;
 	return r->kind == LIST_FIXED
 		       ? r->renewals_at == 0
-		       : inside(r->renewals_at, r->size * 4, from, f->size);
+		       : inside(r->renewals_at, r->held * 4, from, f->size);
 }
 
 static bool key_good(const struct file *f, uint64_t at, char kid[KID_SIZE])
@@ -173,7 +174,7 @@ static bool head_good(const struct file *f)
 {
 	uint8_t want[32];
 	uint64_t head_size = HEAD(f, head_size);
-	if (memcmp(f->at, STATE_MAGIC, 8) != 0 || HEAD(f, version) != 1 ||
+	if (memcmp(f->at, STATE_MAGIC, 8) != 0 || HEAD(f, version) != 2 ||
 	    HEAD(f, file_size) != f->size || head_size % STATE_PAGE != 0 ||
 	    head_size < sizeof(struct state_header) || head_size > f->size)
 		return false;
@@ -215,9 +216,10 @@ static void check_row(const struct file *f, const struct state_header *h,
 	const struct state_list *l = state_find(h, (uint32_t)r->list);
 	MM_ASSERT(l != NULL && l->list == r->list && l->size == r->size);
 	for (uint32_t i = 0; i < r->size; i++) {
-		uint64_t byte = number(f, r->status_at + i / 4, 1);
+		bool held = i < r->held;
+		uint64_t byte = held ? number(f, r->status_at + i / 4, 1) : 0;
 		MM_ASSERT(state_status(h, l, i) == (byte >> i % 4 * 2 & 3));
-		uint64_t use = r->kind == LIST_FIXED
+		uint64_t use = r->kind == LIST_FIXED || !held
 				       ? 0
 				       : number(f, r->renewals_at + i * 4, 4);
 		MM_ASSERT((uint64_t)state_last_use(h, l, i) == use);

@@ -71,7 +71,7 @@ SHOWN = [  # of a run of size.py
      f"{s['agent_s']:.2f} s, {s['agent_cpu_s']:.2f} s of work"),
     ("... again", lambda s: f"{s['agent_again_s']:.2f} s"),
     ("... its memory", lambda s: mib(s["agent_resident"])),
-    ("... state file, without its holes", lambda s: mib(s["state_bytes"])),
+    ("... state file, on the disk", lambda s: mib(s["state_bytes"])),
     ("... checkpoint", lambda s: mib(s["checkpoint_bytes"])),
 ]
 

@@ -8,7 +8,7 @@
 static inline void publish(const struct mint *m, struct state_writer *w)
 {
 	struct why why = { .text = "" };
-	assert_ok(state_create(w, m->path, &m->r, DAY, &why));
+	assert_ok(state_create(w, m->path, &m->r, NULL, DAY, &why));
 	state_put_head(w, m->r.seq, T0);
 	assert_ok(state_install(w, &why));
 }

@@ -41,7 +41,7 @@ static void begin(struct house *h)
 
 static void publish(struct house *h, int64_t fresh_at)
 {
-	assert_ok(state_create(&h->w, h->m.path, &h->m.r, DAY, NULL));
+	assert_ok(state_create(&h->w, h->m.path, &h->m.r, NULL, DAY, NULL));
 	state_put_head(&h->w, 7, fresh_at);
 	assert_ok(state_install(&h->w, NULL));
 }

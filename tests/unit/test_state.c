@@ -3,6 +3,7 @@
 #include "tests/unit/state_fixture.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void test_round_trip(void **state)
 {
@@ -97,8 +98,9 @@ static void test_in_place(void **state)
 	mint_end(&m);
 }
 
-/* A list of a million tokens takes next to nothing until it is used. */
-static void test_sparse(void **state)
+/* A list of a million tokens takes next to nothing until it is used, and what
+ * it takes has its place on the disk: no hole is left to be read. */
+static void test_small_and_without_holes(void **state)
 {
 	(void)state;
 	struct mint m;
@@ -108,18 +110,80 @@ static void test_sparse(void **state)
 	mint_begin(&m);
 	assert_ok(replica_add_list(&m.r, 9, LIST_AUTO_REFRESH, LIST_SIZE_MAX,
 				   T0 + DAY, &l));
-	status_set(l->status, LIST_SIZE_MAX - 1, STATUS_REVOKED);
 	publish(&m, &w);
 	assert_int_equal(stat(m.path, &st), 0);
-	assert_true(st.st_size > (4 << 20) + (256 << 10));
-	assert_true(st.st_blocks * 512 < 128 << 10);
+	assert_true(st.st_blocks * 512 >= st.st_size);
+	assert_true(st.st_size < 64 << 10);
+	state_writer_close(&w);
 
+	status_set(l->status, LIST_SIZE_MAX / 2, STATUS_REVOKED);
+	publish(&m, &w);
+	assert_int_equal(stat(m.path, &st), 0);
+	assert_true(st.st_blocks * 512 >= st.st_size);
+	assert_in_range(st.st_size, 2 << 20, 3 << 20);
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
+/* Tokens behind those that a file holds are valid and were never used; any
+ * other word on them wants a new file. */
+static void test_behind_what_is_held(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	struct list *l;
+	mint_begin(&m);
+	assert_ok(replica_add_list(&m.r, 9, LIST_AUTO_REFRESH, LIST_SIZE_MAX,
+				   T0 + DAY, &l));
+	status_set(l->status, 5000, STATUS_REVOKED);
+	l->last_use[7000] = T0;
+	publish(&m, &w);
 	AUTO_MAP struct state_map *s = map(m.path);
 	const struct state_list *row = state_find(s->head, 9);
-	assert_int_equal(state_status(s->head, row, LIST_SIZE_MAX - 1),
-			 STATUS_REVOKED);
-	assert_ok(state_raise_use(&w, 9, LIST_SIZE_MAX - 1, T0));
-	assert_int_equal(state_last_use(s->head, row, LIST_SIZE_MAX - 1), T0);
+	assert_in_range(row->held, 7001, 2 * 7001);
+	assert_int_equal(row->size, LIST_SIZE_MAX);
+	assert_int_equal(state_status(s->head, row, 5000), STATUS_REVOKED);
+	assert_int_equal(state_last_use(s->head, row, 7000), T0);
+	for (uint32_t i = row->held; i < row->size; i += row->held / 2) {
+		state_fetch(s->head, row, i);
+		assert_int_equal(state_status(s->head, row, i), STATUS_VALID);
+		assert_int_equal(state_last_use(s->head, row, i), 0);
+	}
+
+	uint32_t last = row->held - 1, behind = row->held;
+	assert_ok(state_put_status(&w, 9, last, STATUS_REVOKED));
+	assert_ok(state_raise_use(&w, 9, last, T0 + 5));
+	assert_int_equal(state_status(s->head, row, last), STATUS_REVOKED);
+	assert_int_equal(state_last_use(s->head, row, last), T0 + 5);
+	assert_ok(state_put_status(&w, 9, behind, STATUS_VALID));
+	assert_err(state_put_status(&w, 9, behind, STATUS_SUSPENDED),
+		   MM_ERR_TOO_LARGE);
+	assert_err(state_raise_use(&w, 9, behind, T0), MM_ERR_TOO_LARGE);
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
+static void test_room_that_was_asked_for(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	struct list *l;
+	uint32_t room[] = { 0, 0, 100000 }; /* as the lists are numbered */
+	mint_begin(&m);
+	assert_ok(replica_add_list(&m.r, 9, LIST_AUTO_REFRESH, LIST_SIZE_MAX,
+				   T0 + DAY, &l));
+	assert_ok(state_create(&w, m.path, &m.r, room, DAY, NULL));
+	const struct state_list *row = state_find(w.head, 9);
+	assert_in_range(row->held, 100000, 2 * 100000);
+	assert_ok(state_raise_use(&w, 9, 99999, T0));
+	state_writer_close(&w);
+
+	room[2] = LIST_SIZE_MAX;
+	assert_ok(state_create(&w, m.path, &m.r, room, DAY, NULL));
+	assert_int_equal(state_find(w.head, 9)->held, LIST_SIZE_MAX);
+	assert_int_equal(state_find(w.head, FIXED)->held, SIZE);
 	state_writer_close(&w);
 	mint_end(&m);
 }
@@ -131,10 +195,11 @@ static void test_cannot_write(void **state)
 	struct state_writer w;
 	struct why why = { .text = "" };
 	mint_begin(&m);
-	assert_err(state_create(&w, "/nonexistent/state", &m.r, DAY, &why),
-		   MM_ERR_IO);
+	assert_err(
+		state_create(&w, "/nonexistent/state", &m.r, NULL, DAY, &why),
+		MM_ERR_IO);
 	assert_non_null(strstr(why.text, "/nonexistent/state"));
-	assert_ok(state_create(&w, m.path, &m.r, DAY, &why));
+	assert_ok(state_create(&w, m.path, &m.r, NULL, DAY, &why));
 	state_writer_close(&w); /* never installed: leaves nothing behind */
 	assert_int_equal(rmdir(m.folder), 0);
 	mint_end(&m);
@@ -160,12 +225,40 @@ static void test_disowned(void **state)
 	mint_end(&m);
 }
 
+/* Who has it mapped cannot read the next one: it must not go on with this. */
+static void test_F29_a_file_of_another_version(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	uint32_t older = STATE_VERSION - 1;
+	mint_begin(&m);
+	publish(&m, &w);
+	AUTO_MAP struct state_map *s = map(m.path);
+	assert_int_equal(pwrite(w.fd, &older, sizeof older, 8), sizeof older);
+	state_writer_close(&w);
+	publish(&m, &w);
+	assert_true(state_superseded(s));
+	assert_int_equal(state_fresh_at(s), 0);
+
+	AUTO_MAP struct state_map *ours = map(m.path);
+	state_writer_close(&w);
+	publish(&m, &w);
+	assert_true(state_superseded(ours));
+	assert_int_equal(state_fresh_at(ours), T0);
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_in_it),
 		cmocka_unit_test(test_in_place),
-		cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_small_and_without_holes),
+		cmocka_unit_test(test_behind_what_is_held),
+		cmocka_unit_test(test_room_that_was_asked_for),
+		cmocka_unit_test(test_F29_a_file_of_another_version),
 		cmocka_unit_test(test_cannot_write),
 		cmocka_unit_test(test_disowned),
 		cmocka_unit_test(test_round_trip), /* takes longest */

@@ -126,7 +126,8 @@ static const struct wrong_field {
 	uint64_t value;
 } wrong_fields[] = {
 	{ "magic", IN_HEAD(magic, 'x') },
-	{ "version", IN_HEAD(version, STATE_VERSION + 1) },
+	{ "version: newer", IN_HEAD(version, STATE_VERSION + 1) },
+	{ "version: older", IN_HEAD(version, STATE_VERSION - 1) },
 	{ "file_size", IN_HEAD(file_size, 1 << 20) },
 	{ "head_size: no whole pages", IN_HEAD(head_size, STATE_PAGE - 8) },
 	{ "head_size: none", IN_HEAD(head_size, 0) },
@@ -143,6 +144,8 @@ static const struct wrong_field {
 	{ "size: none", IN_LIST(FIRST, size, 0) },
 	{ "size: no multiple of 4", IN_LIST(FIRST, size, SIZE - 2) },
 	{ "size: too many", IN_LIST(FIRST, size, LIST_SIZE_MAX + 4) },
+	{ "held: more than there are", IN_LIST(FIRST, held, SIZE + 4) },
+	{ "held: no multiple of 4", IN_LIST(FIRST, held, SIZE - 2) },
 	{ "status_at: in the header", IN_LIST(FIRST, status_at, 128) },
 	{ "status_at: not aligned", IN_LIST(FIRST, status_at, FROM_END | 4092) },
 	{ "status_at: over the end", IN_LIST(FIRST, status_at, FROM_END | 8) },

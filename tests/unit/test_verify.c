@@ -412,7 +412,7 @@ static void test_stale_looks_again(void **state)
 	snprintf(aside, sizeof aside, "%s/aside", d.m.folder);
 	assert_int_equal(rename(d.m.path, aside), 0);
 	state_writer_close(&d.w);
-	assert_ok(state_create(&d.w, d.m.path, &d.m.r, DAY, NULL));
+	assert_ok(state_create(&d.w, d.m.path, &d.m.r, NULL, DAY, NULL));
 	state_put_head(&d.w, 8, T0 + 9 * DAY);
 	assert_ok(state_install(&d.w, NULL));
 	d.now = T0 + 9 * DAY;

@@ -30,7 +30,7 @@ static inline void desk_begin(struct desk *d, struct mm_options opt)
 {
 	*d = (struct desk){ .now = T0 + 100 };
 	mint_begin(&d->m);
-	assert_ok(state_create(&d->w, d->m.path, &d->m.r, DAY, NULL));
+	assert_ok(state_create(&d->w, d->m.path, &d->m.r, NULL, DAY, NULL));
 	state_put_head(&d->w, 7, T0);
 	assert_ok(state_install(&d->w, NULL));
 	desk_open(d, opt);
@@ -47,7 +47,7 @@ static inline void desk_end(struct desk *d)
 static inline void desk_publish(struct desk *d)
 {
 	state_writer_close(&d->w);
-	assert_ok(state_create(&d->w, d->m.path, &d->m.r, DAY, NULL));
+	assert_ok(state_create(&d->w, d->m.path, &d->m.r, NULL, DAY, NULL));
 	state_put_head(&d->w, ++d->m.r.seq, d->now);
 	assert_ok(state_install(&d->w, NULL));
 	usleep(2000); /* beyond the pause between two looks at the path */

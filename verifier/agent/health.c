@@ -57,8 +57,8 @@ enum mm_err health_reply_ready(struct http_request *rq, struct mm_verifier *v,
 	const struct check checks[] = {
 		{ "state", v != NULL && verifier_fresh(v) == MM_OK,
 		  "every token is refused: the issuer has not been heard of "
-		  "for too long; the log says why (feed.unreachable, "
-		  "feed.refused)" },
+		  "for too long, or the state file cannot be written; the log "
+		  "says why (feed.unreachable, feed.refused, state.behind)" },
 		{ "uses", health_uses_heard(state),
 		  "uses are not heard of, and tokens that refresh themselves "
 		  "will die: restart mintmark-agent" },

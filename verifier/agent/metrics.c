@@ -22,7 +22,8 @@
 	X(feed_age_seconds,              GAUGE,     "",                     "Since the issuer signed the newest news of this host.")    \
 	X(max_staleness_seconds,         GAUGE,     "",                     "With news older than this every token is refused.")        \
 	X(stale,                         GAUGE,     "",                     "1 when every token is refused for want of news, else 0.")  \
-	X(state_file_bytes,              GAUGE,     "",                     "Size of the state file on the disk.")                      \
+	X(state_file_behind,             GAUGE,     "",                     "1 when every token is refused since the state file cannot be written, else 0.") \
+	X(state_file_bytes,              GAUGE,     "",                     "Size of the state file.")                                  \
 	X(uses_heard,                    GAUGE,     "",                     "1 when the socket that uses are told at is there, else 0.") \
 	X(uses_waiting,                  GAUGE,     "",                     "Uses that the issuer does not know of yet.")               \
 	X(uses_reported_total,           COUNTER,   "",                     "Uses that the issuer was told.")                           \
@@ -138,6 +139,11 @@ static void read_stale(void *app, struct metrics_page *p)
 	const struct agent_metrics *m = app;
 	struct follower_stats st = stats_of(app);
 	put(p, !st.holds || age_of(&st) > m->max_staleness);
+}
+
+static void read_state_file_behind(void *app, struct metrics_page *p)
+{
+	put(p, stats_of(app).behind);
 }
 
 static void read_state_file_bytes(void *app, struct metrics_page *p)

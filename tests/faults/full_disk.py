@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""The disk of the state file is full, and it is a tmpfs, where it mostly lies
+(/run): who verifies does not die of it, what is revoked is refused, and the
+agent goes on and says what it cannot do."""
+import contextlib
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+import flow  # noqa: E402
+from flow import Flow, Reader, cli, main, wait_for  # noqa: E402
+
+# Each byte, as a reader comes to it: with a page that cannot be had it is
+# killed by SIGBUS.
+TOUCH = """
+import mmap, sys
+with open(sys.argv[1], "rb") as f:
+    print(len(bytes(mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ))))
+"""
+
+
+class FullDisk(Flow):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        if os.geteuid() != 0 or subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=2m", "mintmark", self.disk],
+                capture_output=True).returncode != 0:
+            self.skipTest("nobody may mount here")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.addCleanup(subprocess.run, ["umount", "-l", self.disk])
+        self.i = self.issuer()
+        self.a = flow.Agent(self.disk, self.i)
+        self.a.log = self.folder / "agent.log"  # what it says has its place
+        self.processes.append(self.a)
+        self.a.start()
+        self.wait_log("feed.connected")
+        self.reader = Reader(self.a.state)
+        self.addCleanup(self.reader.close)
+        self.fat = self.disk / "fat"
+
+    def wait_log(self, word, seconds=10.0, after=0):
+        wait_for(f"{word} in its log",
+                 lambda: word in self.a.text()[after:], seconds)
+
+    def fill(self):
+        with contextlib.suppress(OSError), self.fat.open("wb", 0) as f:
+            while f.write(bytes(4096)):
+                pass
+        self.assertEqual(os.statvfs(self.disk).f_bavail, 0)
+
+    def touch(self):
+        p = subprocess.run([sys.executable, "-c", TOUCH, self.a.state],
+                           capture_output=True, text=True)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertEqual(int(p.stdout), self.a.state.stat().st_size)
+
+    def last_uses(self):
+        """Those in the state file, by verifier/state.h"""
+        b = self.a.state.read_bytes()
+        count, at = (struct.unpack_from("I", b, n)[0] for n in (140, 148))
+        found = []
+        for row in range(at, at + 40 * count, 40):
+            held, uses = struct.unpack_from("I", b, row + 12), \
+                struct.unpack_from("Q", b, row + 32)
+            if uses[0]:
+                found += [u for u in struct.unpack_from(
+                    f"{held[0]}I", b, uses[0]) if u]
+        return found
+
+    def revoked(self, *tokens):
+        """Each is refused, by who has the file mapped and by who opens it."""
+        for t in tokens:
+            self.a.wait_reason(t["token"], "revoked")
+            self.assertEqual(self.reader.ask(t["token"]), "revoked")
+
+    def rotate(self):
+        """A change of keys: it takes a new state file."""
+        cli("key", "rotate", "--now", "--data", self.i.data, check=0)
+
+    def test_F3_nobody_dies(self):
+        """Tokens of each kind, in lists in which there is nothing yet."""
+        fixed = [self.i.mint() for _ in range(3)]
+        slides = self.i.mint(auto_refresh=3600)
+        self.fill()
+        self.touch()
+        for t in [*fixed, slides]:
+            self.assertIsNone(self.a.reason(t["token"], "--no-use"))
+            self.assertEqual(self.reader.ask(t["token"]), "ok")
+        wait_for("the use to show", self.last_uses)
+        self.i.revoke(fixed[0]["id"])
+        self.i.revoke(slides["id"])
+        self.revoked(fixed[0], slides)
+        self.assertEqual(self.reader.ask(fixed[1]["token"]), "ok")
+        self.touch()
+
+    def test_F3_a_new_file_is_wanted(self):
+        """It cannot be shown that a key came: nothing is believed, and it is
+        said why; then all goes on by itself."""
+        good, bad = self.i.mint(), self.i.mint()
+        self.a.wait_reason(good["token"], None)
+        self.fill()
+        self.rotate()
+        self.wait_log("state.behind")
+        self.assertIn("free some room", self.a.text())
+        self.assertNotIn("feed.refused", self.a.text())
+        self.assertEqual(self.reader.ask(good["token"]), "stale")
+        self.i.revoke(bad["id"])
+        time.sleep(1)
+        self.assertEqual(self.reader.ask(bad["token"]), "stale")
+        self.touch()
+        self.fat.unlink()
+        self.a.wait_reason(bad["token"], "revoked", 60)
+        self.assertEqual(self.reader.ask(good["token"]), "ok")
+        self.assertIsNone(self.a.reason(self.i.mint()["token"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+/* test_keep_show.c - values that the state file has no place for: a new one is
+ * made, at once or as soon as that can be. */
+#include "tests/unit/follow_fixture.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LARGE	9u
+#define FAR	500000u
+#define FARTHER 900000u
+
+static void begin(struct host *h)
+{
+	struct list *l;
+	host_begin(h);
+	assert_ok(replica_add_list(&h->m.r, LARGE, LIST_AUTO_REFRESH,
+				   LIST_SIZE_MAX, T0 + 99 * DAY, &l));
+	h->m.r.seq = 20;
+	assert_ok(take_snapshot(h, h->m.key, NULL));
+}
+
+static void use(struct host *h, uint32_t idx)
+{
+	const struct use_datagram d = { .list = LARGE,
+					.idx = idx,
+					.auto_refresh = DAY,
+					.iat = T0,
+					.exp = T0 + 30 * DAY,
+					.used_at = T0 + 500 };
+	assert_ok(keep_use(&h->k, &d, T0 + 1000));
+}
+
+static void grow(struct host *h)
+{
+	pthread_mutex_lock(&h->k.lock);
+	keep_grow(&h->k);
+	pthread_mutex_unlock(&h->k.lock);
+}
+
+static int64_t shown_use(const struct host *h, uint32_t idx)
+{
+	AUTO_MAP struct state_map *s = NULL;
+	assert_ok(state_map_open(h->m.path, &s, NULL));
+	return state_last_use(s->head, state_find(s->head, LARGE), idx);
+}
+
+static unsigned shown_status(const struct host *h, uint32_t idx)
+{
+	AUTO_MAP struct state_map *s = NULL;
+	assert_ok(state_map_open(h->m.path, &s, NULL));
+	return state_status(s->head, state_find(s->head, LARGE), idx);
+}
+
+/* A folder where the next file would be written: none can be made. */
+static void block(const struct host *h, bool blocked)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s.new", h->m.path);
+	assert_int_equal(blocked ? mkdir(path, 0700) : rmdir(path), 0);
+}
+
+static enum mm_err revoke_far(struct host *h, uint64_t seq, uint32_t idx)
+{
+	struct event e = { .seq = seq,
+			   .type = EVENT_STATUS,
+			   .list = LARGE,
+			   .idx = idx,
+			   .value = STATUS_REVOKED };
+	return take(h, (struct batch){ .after = seq - 1,
+				       .count = 1,
+				       .iat = T0 + (int64_t)seq,
+				       .events = event_json(&e) });
+}
+
+/* ---- a use ---- */
+
+static void test_a_use(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	AUTO_MAP struct state_map *old = NULL;
+	assert_ok(state_map_open(h.m.path, &old, NULL));
+	use(&h, FAR);
+	assert_int_equal(shown_use(&h, FAR), T0 + 500);
+	assert_true(state_superseded(old));
+	assert_int_not_equal(shown_fresh(&h), 0);
+
+	use(&h, FAR - 1); /* there is room now */
+	assert_int_equal(shown_use(&h, FAR - 1), T0 + 500);
+	assert_false(h.k.wants_file);
+
+	use(&h, FARTHER); /* not twice in a second */
+	assert_int_equal(shown_use(&h, FARTHER), 0);
+	grow(&h);
+	assert_int_equal(shown_use(&h, FARTHER), 0);
+	h.k.next_file_ms = 0; /* a second later */
+	grow(&h);
+	assert_int_equal(shown_use(&h, FARTHER), T0 + 500);
+	assert_int_equal(shown_use(&h, FAR), T0 + 500);
+	host_end(&h);
+}
+
+/* No token is worse off for it: what is there stays good. */
+static void test_a_use_that_cannot_be_shown(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	int64_t fresh = shown_fresh(&h);
+	block(&h, true);
+	use(&h, FAR);
+	assert_int_equal(shown_use(&h, FAR), 0);
+	assert_int_equal(shown_fresh(&h), fresh);
+	assert_int_equal(h.k.no_file, MM_ERR_IO);
+	assert_false(keep_is_behind(&h.k));
+	use(&h, 5); /* has its place */
+	assert_int_equal(shown_use(&h, 5), T0 + 500);
+	assert_ok(revoke_far(&h, 21, 6));
+	assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
+
+	block(&h, false);
+	grow(&h); /* is not tried again at once */
+	assert_int_equal(shown_use(&h, FAR), 0);
+	h.k.next_file_ms = 0;
+	grow(&h);
+	assert_int_equal(shown_use(&h, FAR), T0 + 500);
+	assert_int_equal(h.k.no_file, MM_OK);
+	host_end(&h);
+}
+
+/* What is stale for want of news is not made fresh by a use. */
+static void test_a_use_in_the_silence(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	h.k.fresh_ms -= (DAY + 10) * 1000;
+	keep_note_silence(&h.k);
+	use(&h, FAR);
+	grow(&h);
+	assert_int_equal(shown_fresh(&h), 0);
+	assert_ok(take(&h, (struct batch){ .after = 20, .iat = T0 + 30 }));
+	grow(&h);
+	assert_int_equal(shown_fresh(&h), T0 + 30);
+	assert_int_equal(shown_use(&h, FAR), T0 + 500);
+	host_end(&h);
+}
+
+/* ---- a revocation ---- */
+
+static void test_a_revocation(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	assert_ok(revoke_far(&h, 21, FAR));
+	assert_int_equal(shown_status(&h, FAR), STATUS_REVOKED);
+	assert_int_equal(shown_status(&h, FAR + 1), STATUS_VALID);
+	assert_int_equal(shown_fresh(&h), T0 + 21);
+	host_end(&h);
+}
+
+/* Nothing is believed until it shows; and a use does not make it show. */
+static void test_a_revocation_that_cannot_be_shown(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	block(&h, true);
+	assert_err(revoke_far(&h, 21, FAR), MM_ERR_IO);
+	assert_int_equal(shown_fresh(&h), 0);
+	assert_true(keep_is_behind(&h.k));
+	block(&h, false);
+	use(&h, FARTHER);
+	grow(&h);
+	assert_int_equal(shown_fresh(&h), 0);
+
+	assert_ok(take(&h, (struct batch){ .after = 21, .iat = T0 + 30 }));
+	assert_int_equal(shown_status(&h, FAR), STATUS_REVOKED);
+	assert_int_equal(shown_use(&h, FARTHER), T0 + 500);
+	assert_int_equal(shown_fresh(&h), T0 + 30);
+	assert_false(keep_is_behind(&h.k));
+	host_end(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_use),
+		cmocka_unit_test(test_a_use_that_cannot_be_shown),
+		cmocka_unit_test(test_a_use_in_the_silence),
+		cmocka_unit_test(test_a_revocation),
+		cmocka_unit_test(test_a_revocation_that_cannot_be_shown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* keep_show.c - make the state file say what is held: whole, where a change in
+ * place will not do. */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "verifier/keep.h"
+
+#define AGAIN_MS 1000  /* between two files for the sake of uses, */
+#define FULL_MS	 10000 /* and when there was no room for the last */
+
+/* ---- the uses seen here ---- */
+
+/* How many tokens of each list, in the replica's order, have one. */
+struct rooms {
+	const struct replica *r;
+	uint32_t *of;
+};
+static void rooms_free(struct rooms *rooms)
+{
+	free(rooms->of);
+}
+#define AUTO_ROOMS __attribute__((cleanup(rooms_free)))
+
+static void ask_room(void *ctx, const struct use_entry *e)
+{
+	const struct rooms *rooms = ctx;
+	const struct list *l = replica_list(rooms->r, e->list);
+	if (l == NULL || e->idx >= l->size)
+		return;
+	uint32_t *of = &rooms->of[l - rooms->r->lists];
+	if (*of <= e->idx)
+		*of = e->idx + 1;
+}
+
+/* On top of the issuer's values.  The token's list may be gone meanwhile: then
+ * so is the token. */
+static void lay_over(void *ctx, const struct use_entry *e)
+{
+	struct state_writer *w = ctx;
+	(void)!state_raise_use(w, e->list, e->idx, e->latest);
+}
+
+/* ---- a new file ---- */
+
+static enum mm_err make_file(struct keeper *k, struct state_writer *w,
+			     struct why *why)
+{
+	AUTO_ROOMS struct rooms rooms = {
+		&k->replica, calloc(k->replica.list_count + 1, sizeof(uint32_t))
+	};
+	if (rooms.of == NULL)
+		return MM_ERR_NOMEM;
+	use_table_each(&k->uses, ask_room, &rooms);
+	TRY(state_create(w, k->path, &k->replica, rooms.of, k->max_staleness,
+			 why));
+	use_table_each(&k->uses, lay_over, w);
+	state_put_head(w, k->replica.seq, k->fresh_at);
+	TRY(state_install(w, why));
+	k->wants_file = false;
+	return MM_OK;
+}
+
+/* With the lock held.  What fails leaves the live file as it is. */
+static enum mm_err renew(struct keeper *k)
+{
+	struct state_writer w = STATE_WRITER_NONE;
+	k->no_file = MM_OK;
+	k->why_none.text[0] = '\0';
+	enum mm_err e = make_file(k, &w, &k->why_none);
+	if (e != MM_OK) {
+		state_writer_close(&w);
+		k->no_file = e;
+		return e;
+	}
+	state_writer_supersede(&k->live);
+	state_writer_close(&k->live);
+	k->live = w;
+	return MM_OK;
+}
+
+/* A state file that cannot be made true must not be believed: it goes stale
+ * at once, and every check says so. */
+enum mm_err keep_show(struct keeper *k, struct why *why)
+{
+	pthread_mutex_lock(&k->lock);
+	enum mm_err e = renew(k);
+	if (e != MM_OK && k->live.head != NULL)
+		state_put_head(&k->live, k->replica.seq, 0);
+	if (e != MM_OK)
+		(void)why_say(why, e, NULL, "%s%s",
+			      k->why_none.text[0] ? k->why_none.text
+						  : mm_err_word(e),
+			      k->live.head == NULL
+				      ? ""
+				      : "; until then every token is refused");
+	k->must_show = e != MM_OK;
+	pthread_mutex_unlock(&k->lock);
+	return e;
+}
+
+/* Not from when a batch is taken to when it shows. */
+bool keep_is_behind(const struct keeper *k)
+{
+	return k->must_show && k->no_file != MM_OK;
+}
+
+/* No token is worse off for a use that does not show yet, so that the live
+ * file stays fresh.  What the follower has not shown is the follower's to; and
+ * a file that was made stale, for want of news, stays so until there are some.
+ */
+void keep_grow(struct keeper *k)
+{
+	if (!k->wants_file || k->must_show || clock_ms() < k->next_file_ms ||
+	    atomic_load(&k->live.head->fresh_at) == 0)
+		return;
+	enum mm_err e = renew(k);
+	k->next_file_ms = clock_ms() + (e == MM_OK ? AGAIN_MS : FULL_MS);
+}
