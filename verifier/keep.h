@@ -108,7 +108,8 @@ bool keep_is_behind(const struct keeper *k);
 /* With the lock held: make the file that is wanted, if it is time. */
 void keep_grow(struct keeper *k);
 
-/* Make the state file true again: whole, from the replica. */
+/* Make the state file true again: whole, from the replica.  Where there is no
+ * room for a new one at the start, that which is there, if it will do. */
 MM_MUST_USE enum mm_err keep_show(struct keeper *k, struct why *why);
 
 #endif

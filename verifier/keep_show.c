@@ -40,7 +40,28 @@ static void lay_over(void *ctx, const struct use_entry *e)
 	(void)!state_raise_use(w, e->list, e->idx, e->latest);
 }
 
+static void fill(struct keeper *k, struct state_writer *w)
+{
+	use_table_each(&k->uses, lay_over, w);
+	state_put_head(w, k->replica.seq, k->fresh_at);
+}
+
 /* ---- a new file ---- */
+
+/* There is no room for one: what an earlier agent left at the path will do, as
+ * long as neither keys nor lists change. */
+static enum mm_err take_up(struct keeper *k, struct state_writer *w,
+			   const uint32_t *room)
+{
+	if (k->live.head != NULL || state_take_up(w, k->path, &k->replica, room,
+						  k->max_staleness) != MM_OK)
+		return MM_ERR_FULL;
+	fill(k, w);
+	k->no_file = MM_ERR_FULL;
+	k->wants_file = true;
+	k->next_file_ms = clock_ms() + FULL_MS;
+	return MM_OK;
+}
 
 static enum mm_err make_file(struct keeper *k, struct state_writer *w,
 			     struct why *why)
@@ -51,10 +72,12 @@ static enum mm_err make_file(struct keeper *k, struct state_writer *w,
 	if (rooms.of == NULL)
 		return MM_ERR_NOMEM;
 	use_table_each(&k->uses, ask_room, &rooms);
-	TRY(state_create(w, k->path, &k->replica, rooms.of, k->max_staleness,
-			 why));
-	use_table_each(&k->uses, lay_over, w);
-	state_put_head(w, k->replica.seq, k->fresh_at);
+	enum mm_err e = state_create(w, k->path, &k->replica, rooms.of,
+				     k->max_staleness, why);
+	if (e == MM_ERR_FULL)
+		return take_up(k, w, rooms.of);
+	TRY(e);
+	fill(k, w);
 	TRY(state_install(w, why));
 	k->wants_file = false;
 	return MM_OK;

@@ -215,6 +215,13 @@ MM_MUST_USE enum mm_err state_create(struct state_writer *w, const char *path,
 				     const struct replica *r,
 				     const uint32_t *room,
 				     int64_t max_staleness, struct why *why);
+/* For when there is none: write the replica over the file that is at the path
+ * already, if its keys and lists are the same.  It is the live one then.
+ * MM_ERR_NOT_FOUND: it is another. */
+MM_MUST_USE enum mm_err state_take_up(struct state_writer *w, const char *path,
+				      const struct replica *r,
+				      const uint32_t *room,
+				      int64_t max_staleness);
 /* Mark what is at the path now as superseded, and take its place. */
 MM_MUST_USE enum mm_err state_install(struct state_writer *w, struct why *why);
 /* Is the file at the path the one that we write?  (Somebody may have removed

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The disk of the state file is full, and it is a tmpfs, where it mostly lies
 (/run): who verifies does not die of it, what is revoked is refused, and the
-agent goes on and says what it cannot do."""
+agent goes on, is started again, and says what it cannot do."""
 import contextlib
 import os
 import pathlib
@@ -99,6 +99,40 @@ class FullDisk(Flow):
         self.revoked(fixed[0], slides)
         self.assertEqual(self.reader.ask(fixed[1]["token"]), "ok")
         self.touch()
+
+    def test_F3_started_again(self):
+        """What is there is kept true, also if nothing but it has heard of a
+        revocation, and a new file is made as soon as there is room."""
+        good, two, three = (self.i.mint() for _ in range(3))
+        first = [self.i.mint() for _ in range(12)]
+        self.fill()
+        for t in first:  # the last page of the journal has room for some
+            self.i.revoke(t["id"])
+        self.revoked(*first)
+        self.a.kill9()
+        self.i.kill9()
+        said = len(self.a.text())
+        self.a.start(wait=False)
+        self.wait_log("state.not_renewed", after=said)
+        self.assertIn("free some room", self.a.text()[said:])
+        for t in first:
+            self.assertEqual(self.reader.ask(t["token"]), "revoked")
+        self.i.start()
+        self.i.revoke(two["id"])
+        self.revoked(*first, two)
+
+        self.a.stop()
+        self.a.start(wait=False)
+        self.i.revoke(three["id"])
+        self.revoked(*first, two, three)
+        self.assertEqual(self.reader.ask(good["token"]), "ok")
+        self.touch()
+
+        inode = self.a.state.stat().st_ino
+        self.fat.unlink()
+        wait_for("a new file", lambda: self.a.state.stat().st_ino != inode, 30)
+        self.revoked(*first, two, three)
+        self.assertEqual(self.reader.ask(good["token"]), "ok")
 
     def test_F3_a_new_file_is_wanted(self):
         """It cannot be shown that a key came: nothing is believed, and it is

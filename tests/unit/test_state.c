@@ -225,6 +225,130 @@ static void test_disowned(void **state)
 	mint_end(&m);
 }
 
+/* ---- the file that is there ---- */
+
+static enum mm_err take_up(const struct mint *m, struct state_writer *w)
+{
+	return state_take_up(w, m->path, &m->r, NULL, DAY);
+}
+
+/* Whatever it says, it says what the replica does then; but a use was one. */
+static void test_taken_up(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	struct list *fixed, *slide;
+	mint_begin(&m);
+	fixed = replica_list(&m.r, FIXED);
+	slide = replica_list(&m.r, SLIDE);
+	slide->last_use[1] = T0 + 1;
+	publish(&m, &w);
+	AUTO_MAP struct state_map *s = map(m.path);
+	assert_ok(state_raise_use(&w, SLIDE, 2, T0 + 2));
+	assert_ok(state_put_status(&w, FIXED, 3, STATUS_SUSPENDED));
+	state_writer_close(&w);
+
+	status_set(fixed->status, 4, STATUS_REVOKED);
+	slide->last_use[5] = T0 + 5;
+	assert_ok(take_up(&m, &w));
+	assert_true(state_is_there(&w));
+	assert_false(state_superseded(s));
+	const struct state_list *l = state_find(s->head, FIXED);
+	assert_int_equal(state_status(s->head, l, 3), STATUS_VALID);
+	assert_int_equal(state_status(s->head, l, 4), STATUS_REVOKED);
+	l = state_find(s->head, SLIDE);
+	assert_int_equal(state_last_use(s->head, l, 1), T0 + 1);
+	assert_int_equal(state_last_use(s->head, l, 2), T0 + 2);
+	assert_int_equal(state_last_use(s->head, l, 5), T0 + 5);
+
+	assert_ok(state_put_status(&w, FIXED, 6, STATUS_REVOKED));
+	l = state_find(s->head, FIXED);
+	assert_int_equal(state_status(s->head, l, 6), STATUS_REVOKED);
+	state_writer_close(&w);
+	assert_int_equal(access(m.path, F_OK), 0);
+	mint_end(&m);
+}
+
+/* A file that has heard more refuses what it has refused. */
+static void test_taken_up_ahead(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	mint_begin(&m);
+	uint8_t *status = replica_list(&m.r, FIXED)->status;
+	status_set(status, 4, STATUS_REVOKED);
+	status_set(status, 6, STATUS_SUSPENDED);
+	publish(&m, &w);
+	AUTO_MAP struct state_map *s = map(m.path);
+	assert_ok(state_put_status(&w, FIXED, 3, STATUS_SUSPENDED));
+	assert_ok(state_put_status(&w, FIXED, 4, STATUS_VALID)); /* torn */
+	assert_ok(state_put_status(&w, FIXED, 5, STATUS_REVOKED));
+	assert_ok(state_put_status(&w, FIXED, 6, STATUS_REVOKED));
+	state_put_head(&w, m.r.seq + 1, T0);
+	state_writer_close(&w);
+
+	assert_ok(take_up(&m, &w));
+	const struct state_list *l = state_find(s->head, FIXED);
+	assert_int_equal(state_status(s->head, l, 3), STATUS_SUSPENDED);
+	for (uint32_t i = 4; i <= 6; i++)
+		assert_int_equal(state_status(s->head, l, i), STATUS_REVOKED);
+	assert_int_equal(state_status(s->head, l, 7), STATUS_VALID);
+	state_writer_close(&w);
+	mint_end(&m);
+}
+
+static void refuse_and_put_back(const struct mint *m, const char *what)
+{
+	struct state_writer w;
+	if (take_up(m, &w) != MM_ERR_NOT_FOUND)
+		fail_msg("taken up with %s", what);
+	publish(m, &w);
+	state_writer_close(&w);
+	assert_ok(take_up(m, &w));
+	state_writer_close(&w);
+}
+
+static void test_not_taken_up(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct state_writer w;
+	struct list *l;
+	AUTO_JWK struct jwk *rsa = NULL;
+	uint32_t room[] = { 0, 0, LIST_SIZE_MAX };
+	mint_begin(&m);
+	assert_err(take_up(&m, &w), MM_ERR_NOT_FOUND);
+	publish(&m, &w);
+	state_writer_close(&w);
+
+	assert_err(state_take_up(&w, m.path, &m.r, NULL, DAY + 1),
+		   MM_ERR_NOT_FOUND);
+	assert_ok(jwk_generate(JWK_RS256, &rsa));
+	assert_ok(jwk_set_add(&m.r.keys, rsa));
+	refuse_and_put_back(&m, "another key");
+	assert_ok(replica_add_list(&m.r, 9, LIST_AUTO_REFRESH, LIST_SIZE_MAX,
+				   T0 + DAY, &l));
+	refuse_and_put_back(&m, "another list");
+	l->expires++;
+	refuse_and_put_back(&m, "another end");
+	l->last_use[9999] = T0;
+	refuse_and_put_back(&m, "no room for a use");
+	assert_err(state_take_up(&w, m.path, &m.r, room, DAY),
+		   MM_ERR_NOT_FOUND);
+	m.r.epoch[0] ^= 1;
+	refuse_and_put_back(&m, "another history");
+	m.r.iss[9] ^= 1;
+	refuse_and_put_back(&m, "another issuer");
+
+	publish(&m, &w);
+	state_writer_supersede(&w);
+	state_writer_close(&w);
+	assert_err(take_up(&m, &w), MM_ERR_NOT_FOUND);
+	mint_end(&m);
+}
+
 /* Who has it mapped cannot read the next one: it must not go on with this. */
 static void test_F29_a_file_of_another_version(void **state)
 {
@@ -237,6 +361,8 @@ static void test_F29_a_file_of_another_version(void **state)
 	AUTO_MAP struct state_map *s = map(m.path);
 	assert_int_equal(pwrite(w.fd, &older, sizeof older, 8), sizeof older);
 	state_writer_close(&w);
+	assert_err(take_up(&m, &w), MM_ERR_NOT_FOUND);
+	assert_int_equal(state_fresh_at(s), T0);
 	publish(&m, &w);
 	assert_true(state_superseded(s));
 	assert_int_equal(state_fresh_at(s), 0);
@@ -258,6 +384,9 @@ int main(void)
 		cmocka_unit_test(test_small_and_without_holes),
 		cmocka_unit_test(test_behind_what_is_held),
 		cmocka_unit_test(test_room_that_was_asked_for),
+		cmocka_unit_test(test_taken_up),
+		cmocka_unit_test(test_taken_up_ahead),
+		cmocka_unit_test(test_not_taken_up),
 		cmocka_unit_test(test_F29_a_file_of_another_version),
 		cmocka_unit_test(test_cannot_write),
 		cmocka_unit_test(test_disowned),
