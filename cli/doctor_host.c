@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -68,7 +69,12 @@ static void say_news(const struct doctor *d, const struct mm_state *s,
 	int64_t old = clock_now() - s->heard_at;
 	judge_time(age, old);
 	judge_time(max, s->max_staleness);
-	if (stale)
+	if (s->heard_at == 0) /* who keeps it has said so */
+		found(all, FOUND_WRONG, "state",
+		      "%s could not be kept true, or its agent has heard "
+		      "nothing for more than %s: every token is refused",
+		      d->state, max);
+	else if (stale)
 		found(all, FOUND_WRONG, "state",
 		      "%s is stale: its news are %s old, more than the %s "
 		      "allowed, and every token is refused",
@@ -79,13 +85,37 @@ static void say_news(const struct doctor *d, const struct mm_state *s,
 		      "after %s",
 		      d->state, (unsigned long long)s->sequence, s->issuer, age,
 		      max);
-	advise(all, "journalctl -u mintmark-agent -n 50    # "
+	advise(all, "journalctl -u mintmark-agent -n 50    # state.behind, "
 		    "feed.unreachable, feed.refused say why");
 	if (s->superseded) {
 		found(all, FOUND_WRONG, "state.superseded",
 		      "the agent began to put another file in its place, and "
 		      "did not come so far");
 		advise(all, "%s", restart);
+	}
+}
+
+/* The next state file is written beside this one. */
+static void check_room(const struct doctor *d, json_t *all)
+{
+	struct stat st;
+	struct statvfs fs;
+	char room[JUDGED_SIZE], size[JUDGED_SIZE];
+	if (stat(d->state, &st) != 0 || statvfs(d->state, &fs) != 0)
+		return;
+	uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
+	judge_bytes(room, left);
+	judge_bytes(size, (uint64_t)st.st_size);
+	found(all, judge_spare(left, (uint64_t)st.st_size), "state.room",
+	      "%s has %s, and its disk %s left", d->state, size, room);
+	advise(all,
+	       "df -h '%s'    # make room: a change of keys or lists takes a "
+	       "new file, and without it every token is refused",
+	       d->state);
+	if (fs.f_favail == 0 && fs.f_files != 0) {
+		found(all, FOUND_WRONG, "state.inodes",
+		      "no more files can be made on the disk of %s", d->state);
+		advise(all, "df -i '%s'", d->state);
 	}
 }
 
@@ -107,6 +137,7 @@ void doctor_state(const struct doctor *d, const char *arg, json_t *all)
 	bool stale = mm_state(v, &s) == MM_ERR_STALE;
 	mm_close(v);
 	say_news(d, &s, stale, all);
+	check_room(d, all);
 	check_modes(d, all);
 }
 

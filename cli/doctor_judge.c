@@ -33,6 +33,13 @@ enum found judge_room(uint64_t room, uint64_t store)
 				: FOUND_OK;
 }
 
+enum found judge_spare(uint64_t room, uint64_t file)
+{
+	return room < 2 * file		    ? FOUND_WRONG
+	       : room < 2 * file + 16000000 ? FOUND_NOTE
+					    : FOUND_OK;
+}
+
 enum found judge_key(int64_t age)
 {
 	return age > JUDGE_KEY_DAYS * DAY ? FOUND_NOTE : FOUND_OK;

@@ -18,6 +18,9 @@ enum found judge_end(int64_t left);
 enum found judge_news(int64_t age, int64_t max_staleness);
 /* Room on the store's disk: SQLite needs as much again to tidy itself up. */
 enum found judge_room(uint64_t room, uint64_t store);
+/* Room on the state file's disk, for the next one (a quarter larger, perhaps)
+ * beside it, and for what is kept to resume from. */
+enum found judge_spare(uint64_t room, uint64_t file);
 /* What others can do by the mode of a file that is private: "others can write
  * to", which is the worse, or else what `reading` says. */
 const char *judge_others(mode_t mode, const char *reading);

@@ -17,7 +17,7 @@ from tls import HOST, Authority, own_etc
 DAY = 86400
 OF_MINT = {"mint", "mint.clock", "health", "feed", "agents", "folder", "store",
            "keys", "public", "public.clock"}
-OF_HOST = {"state", "agent", "door", "metrics", "token", "issuer",
+OF_HOST = {"state", "state.room", "agent", "door", "metrics", "token", "issuer",
            "issuer.clock", "issuer.feed"}
 
 

@@ -47,6 +47,10 @@ static void test_thresholds(void **state)
 	assert_int_equal(judge_room(MANY, 1000), FOUND_OK);
 	assert_int_equal(judge_room(MANY, MANY + 1), FOUND_NOTE);
 	assert_int_equal(judge_room(511999999, 1000), FOUND_WRONG);
+	assert_int_equal(judge_spare(17000000, 500000), FOUND_OK);
+	assert_int_equal(judge_spare(16999999, 500000), FOUND_NOTE);
+	assert_int_equal(judge_spare(1000000, 500000), FOUND_NOTE);
+	assert_int_equal(judge_spare(999999, 500000), FOUND_WRONG);
 }
 
 static void test_figures(void **state)
