@@ -184,6 +184,62 @@ static void test_a_revocation_that_cannot_be_shown(void **state)
 	host_end(&h);
 }
 
+/* ---- both at once ---- */
+
+#define ROUNDS 40u
+#define APART  2000u
+
+struct user {
+	struct host *h;
+	atomic_bool enough;
+};
+
+/* New files, as fast as they can be made. */
+static void *use_far(void *arg)
+{
+	struct user *u = arg;
+	struct keeper *k = &u->h->k;
+	struct use_datagram d = { .list = LARGE,
+				  .auto_refresh = DAY,
+				  .iat = T0,
+				  .exp = T0 + 30 * DAY,
+				  .used_at = T0 + 500 };
+	for (uint32_t i = 0; i < ROUNDS || !u->enough; i++) {
+		d.idx = i % ROUNDS * APART;
+		(void)!keep_use(k, &d, T0 + 1000);
+		pthread_mutex_lock(&k->lock);
+		k->wants_file = true;
+		k->next_file_ms = 0;
+		keep_grow(k);
+		pthread_mutex_unlock(&k->lock);
+	}
+	return NULL;
+}
+
+static void test_both_at_once(void **state)
+{
+	(void)state;
+	struct host h;
+	struct user u = { .h = &h };
+	pthread_t other;
+	begin(&h);
+	assert_int_equal(pthread_create(&other, NULL, use_far, &u), 0);
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		assert_ok(revoke_far(&h, 21 + i, i * APART + 7));
+		for (unsigned n = 0; n < 5; n++) /* nothing is new */
+			assert_ok(take(&h, (struct batch){ .after = 21 + i }));
+	}
+	u.enough = true;
+	assert_int_equal(pthread_join(other, NULL), 0);
+	grow(&h);
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		assert_int_equal(shown_use(&h, i * APART), T0 + 500);
+		assert_int_equal(shown_status(&h, i * APART + 7),
+				 STATUS_REVOKED);
+	}
+	host_end(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_a_use_in_the_silence),
 		cmocka_unit_test(test_a_revocation),
 		cmocka_unit_test(test_a_revocation_that_cannot_be_shown),
+		cmocka_unit_test(test_both_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
