@@ -99,15 +99,21 @@ static void wait_for_work(struct publisher *p)
 	p->wake = false;
 }
 
+static struct moment moment_now(void)
+{
+	return (struct moment){ clock_ms(), clock_now() };
+}
+
 /* `began`: when it was asked; the answer may be older than it looks, to a
  * process that was frozen meanwhile. */
-static void note_following(struct publisher *p, bool following, int64_t began)
+static void note_following(struct publisher *p, bool following,
+			   struct moment began)
 {
 	pthread_mutex_lock(&p->lock);
 	p->following = following;
 	p->round_at = clock_ms();
 	if (following)
-		p->good_round_at = began;
+		p->good_round = began;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -123,10 +129,10 @@ static void *publisher_main(void *arg)
 		p->rounds_begun++;
 		pthread_mutex_unlock(&p->lock);
 
-		int64_t began = clock_ms();
+		struct moment began = moment_now();
 		bool good = follow_round(p, events);
-		note_following(p, good,
-			       began); /* before anything more is signed */
+		/* before anything more is signed */
+		note_following(p, good, began);
 		publish_answer(p, releasing);
 
 		pthread_mutex_lock(&p->lock);
@@ -174,6 +180,7 @@ static void tell(void *publisher)
 enum mm_err publisher_start(struct publisher *p, struct store *store,
 			    struct signing *signing, struct why *why)
 {
+	struct moment began = moment_now();
 	p->store = store;
 	p->signing = signing;
 	enum mm_err e = load(p);
@@ -181,7 +188,7 @@ enum mm_err publisher_start(struct publisher *p, struct store *store,
 		return why_say(why, e, NULL,
 			       "cannot read the lists from the store: %s",
 			       mm_err_word(e));
-	note_following(p, true, clock_ms());
+	note_following(p, true, began);
 	if (pthread_create(&p->thread, NULL, publisher_main, p) != 0)
 		return why_say(why, MM_ERR_NOMEM, NULL,
 			       "cannot start the publisher's thread");
@@ -316,28 +323,28 @@ struct jwk *publisher_key(struct publisher *p, const char *kid)
 	return k;
 }
 
-static enum mm_err check_following(struct publisher *p)
+static enum mm_err check_following(struct publisher *p, int64_t *as_of)
 {
 	pthread_mutex_lock(&p->lock);
 	bool following =
-		p->following && clock_ms() - p->good_round_at < FOLLOWING_MS;
+		p->following && clock_ms() - p->good_round.ms < FOLLOWING_MS;
+	*as_of = p->good_round.now;
 	pthread_mutex_unlock(&p->lock);
 	return following ? MM_OK : MM_ERR_UNAVAILABLE;
 }
 
 /* What is not followed any more must not look fresh: nothing is signed, and
  * readers' own bounds of staleness do the rest. */
-enum mm_err publish_check(struct publisher *p, int64_t *now)
+enum mm_err publish_check(struct publisher *p, int64_t *as_of)
 {
-	*now = clock_now();
-	return check_following(p);
+	return check_following(p, as_of);
 }
 
 enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
 			    int64_t now, int64_t *last_use)
 {
-	TRY(check_following(p));
-	int64_t used = 0;
+	int64_t used = 0, as_of;
+	TRY(check_following(p, &as_of));
 	enum mm_err e = MM_ERR_REVOKED; /* unknown is not innocent */
 	pthread_rwlock_rdlock(&p->state);
 	const struct list *l = replica_list(&p->replica, c->list);
@@ -363,7 +370,7 @@ void publisher_stats(struct publisher *p, struct publisher_stats *out)
 	out->waiting = p->polls.count;
 	out->following = p->following;
 	out->round_ms = now - p->round_at;
-	out->good_round_ms = now - p->good_round_at;
+	out->good_round_ms = now - p->good_round.ms;
 	pthread_mutex_unlock(&p->lock);
 	out->silent = is_silent(p);
 }

@@ -42,14 +42,14 @@ static void free_events(struct event **e)
 /* Read the events, write the payload, sign it.  made->seq is where the replica
  * stands: the log may be further, but what is published is the replica.  A
  * batch that ends before it says so, for its date is newer than its news. */
-static enum mm_err make_batch(struct publisher *p, uint64_t after, int64_t now,
-			      struct kept *made, struct why *why)
+static enum mm_err make_batch(struct publisher *p, uint64_t after,
+			      int64_t as_of, struct kept *made, struct why *why)
 {
 	uint64_t seq = made->seq;
 	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
 	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
 	AUTO_EVENTS struct event *events = NULL;
-	struct feed_head head = { .iat = now, .after = after, .seq = after };
+	struct feed_head head = { .iat = as_of, .after = after, .seq = after };
 	struct span text = span_str("");
 	size_t n = 0;
 	fill_head(p, &head);
@@ -85,8 +85,8 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 			  struct http_body **out, struct why *why)
 {
 	enum mm_err e = MM_OK;
-	int64_t now;
-	TRY(publish_check(p, &now));
+	int64_t as_of;
+	TRY(publish_check(p, &as_of));
 	struct kept fresh = { .what = after + 1, .seq = publisher_seq(p) };
 	pthread_mutex_lock(&p->batching);
 	struct kept *k = kept_find(p->batch, BATCHES, fresh.what);
@@ -94,7 +94,7 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 	    clock_ms() - k->made < BATCH_MS) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_batch(p, after, now, &fresh, why);
+		e = make_batch(p, after, as_of, &fresh, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}

@@ -24,6 +24,10 @@ struct kept {
 	struct http_body *body;
 };
 
+struct moment {
+	int64_t ms, now; /* clock_ms(), clock_now() */
+};
+
 struct publisher {
 	struct store *store;
 	struct signing *signing;
@@ -47,17 +51,19 @@ struct publisher {
 	bool wake, stopping, releasing, following, running;
 	uint64_t rounds_begun, rounds_done;
 	struct awaited awaited;
-	int64_t round_at, good_round_at; /* clock_ms(): the last ones' ends */
-	unsigned settling;		 /* changes that wait for agents */
-	char silent[KID_SIZE]; /* the key that could not sign last, or "" */
+	int64_t round_at;	  /* clock_ms(): the last one's end */
+	struct moment good_round; /* ... the last good one's begin */
+	unsigned settling;	  /* changes that wait for agents */
+	char silent[KID_SIZE];	  /* the key that could not sign last, or "" */
 	pthread_t thread;
 };
 
 uint64_t publisher_seq(struct publisher *p);
-/* MM_ERR_UNAVAILABLE while the log cannot be followed.  *now is taken before
- * that is looked at, and the time of what is signed then: an issuer that is
- * frozen in between, and wakes hours later, makes nothing old look fresh. */
-MM_MUST_USE enum mm_err publish_check(struct publisher *p, int64_t *now);
+/* MM_ERR_UNAVAILABLE while the log cannot be followed.  *as_of is when it was
+ * last read to its end, and the date of what is signed now: nothing that was
+ * acknowledged before is missing from it, whoever shares the store, and however
+ * long this process was frozen since. */
+MM_MUST_USE enum mm_err publish_check(struct publisher *p, int64_t *as_of);
 /* An agent that has the events up to `from` is about to be given more, and
  * then is given those up to *to (NULL: nothing, after all). */
 void publish_note_begin(struct publisher *p, uint64_t from);

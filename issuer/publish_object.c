@@ -71,7 +71,7 @@ enum mm_err publish_sign(struct publisher *p, const struct jwk *key,
 
 /* From a copy: to pack 10 million tokens takes more than a second, and what is
  * revoked meanwhile must not wait for it. */
-static enum mm_err make_snapshot(struct publisher *p, int64_t now,
+static enum mm_err make_snapshot(struct publisher *p, int64_t as_of,
 				 struct kept *made, struct why *why)
 {
 	static const struct publish_kind kind = { TYP_SNAPSHOT,
@@ -82,7 +82,7 @@ static enum mm_err make_snapshot(struct publisher *p, int64_t now,
 	enum mm_err e = replica_copy(&p->replica, &r);
 	pthread_rwlock_unlock(&p->state);
 	TRY(e);
-	TRY(snapshot_write(&r, now, p->ttl.feed, &payload));
+	TRY(snapshot_write(&r, as_of, p->ttl.feed, &payload));
 	made->seq = r.seq;
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
 	return publish_sign(p, key, kind, &payload, &made->body, why);
@@ -93,22 +93,21 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out,
 {
 	enum mm_err e = MM_OK;
 	struct kept fresh = { .what = 1 };
-	int64_t now;
-	TRY(publish_check(p, &now));
+	int64_t as_of;
+	TRY(publish_check(p, &as_of));
 	publish_note_begin(p, 0); /* before it is made: it may be old by then */
-	uint64_t seq = publisher_seq(p);
 	pthread_mutex_lock(&p->snapping);
 	struct kept *k = &p->snapshot;
-	if (kept_good(k, 1, seq, BATCH_MS)) {
+	if (kept_good(k, 1, publisher_seq(p), BATCH_MS)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_snapshot(p, now, &fresh, why);
+		e = make_snapshot(p, as_of, &fresh, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}
-	seq = k->seq;
+	uint64_t upto = k->seq;
 	pthread_mutex_unlock(&p->snapping);
-	publish_note_given(p, 0, e == MM_OK ? &seq : NULL);
+	publish_note_given(p, 0, e == MM_OK ? &upto : NULL);
 	return e;
 }
 
@@ -157,14 +156,14 @@ static enum mm_err list_copy(struct publisher *p, uint32_t list,
 	return l != NULL ? out->bits.failed : MM_ERR_NOT_FOUND;
 }
 
-static enum mm_err list_payload(struct list_copy *c, uint32_t list, int64_t now,
-				int64_t ttl, struct buf *out)
+static enum mm_err list_payload(struct list_copy *c, uint32_t list,
+				int64_t as_of, int64_t ttl, struct buf *out)
 {
 	struct span bits;
 	TRY(buf_done(&c->bits, &bits));
 	buf_fmt(out, "{\"iss\":\"%s\",\"sub\":\"%s/s/%u\",\"iat\":%lld,",
-		c->iss, c->iss, list, (long long)now);
-	buf_fmt(out, "\"exp\":%lld,\"ttl\":%lld,", (long long)now + 86400,
+		c->iss, c->iss, list, (long long)as_of);
+	buf_fmt(out, "\"exp\":%lld,\"ttl\":%lld,", (long long)as_of + 86400,
 		(long long)ttl);
 	buf_str(out, "\"status_list\":{\"bits\":2,\"lst\":\"");
 	TRY(pack_bytes(bits, true, out));
@@ -174,7 +173,7 @@ static enum mm_err list_payload(struct list_copy *c, uint32_t list, int64_t now,
 
 /* From a copy, as a snapshot: what is revoked meanwhile must not wait until
  * strangers have their list. */
-static enum mm_err make_list(struct publisher *p, uint32_t list, int64_t now,
+static enum mm_err make_list(struct publisher *p, uint32_t list, int64_t as_of,
 			     struct http_body **out, struct why *why)
 {
 	static const struct publish_kind kind = {
@@ -185,7 +184,7 @@ static enum mm_err make_list(struct publisher *p, uint32_t list, int64_t now,
 	};
 	AUTO_BUF struct buf payload = buf_new(LIST_SIZE_MAX);
 	TRY(list_copy(p, list, &c));
-	TRY(list_payload(&c, list, now, p->ttl.list, &payload));
+	TRY(list_payload(&c, list, as_of, p->ttl.list, &payload));
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
 	AUTO_BODY struct http_body *body = NULL;
 	TRY(publish_sign(p, key, kind, &payload, &body, why));
@@ -196,17 +195,17 @@ enum mm_err publisher_list(struct publisher *p, uint32_t list,
 			   struct http_body **out, struct why *why)
 {
 	enum mm_err e = MM_OK;
-	int64_t now;
-	TRY(publish_check(p, &now));
-	uint64_t seq = publisher_seq(p), what = (uint64_t)list + 1;
-	struct kept fresh = { .what = what, .seq = seq };
+	int64_t as_of;
+	uint64_t what = (uint64_t)list + 1;
+	TRY(publish_check(p, &as_of));
 	pthread_mutex_lock(&p->making);
+	struct kept fresh = { .what = what, .seq = publisher_seq(p) };
 	struct kept *k = kept_find(p->list, KEPT_LISTS, what);
-	if (kept_good(k, what, seq, p->ttl.list * 1000 / 2) ||
+	if (kept_good(k, what, fresh.seq, p->ttl.list * 1000 / 2) ||
 	    kept_good(k, what, k->seq, LIST_MS)) {
 		*out = http_body_hold(k->body);
 	} else {
-		e = make_list(p, list, now, &fresh.body, why);
+		e = make_list(p, list, as_of, &fresh.body, why);
 		if (e == MM_OK)
 			*out = kept_put(k, &fresh);
 	}

@@ -226,7 +226,7 @@ class Odd(Flow):
         """Their cost grows with their number, and not with its square."""
         self.i.mint("many", auto_refresh=3600)
         took = {}
-        for n, count in ((1, 4000), (2, 16000)):
+        for n, count in ((1, 2000), (2, 16000)):
             self.pg.ask("UPDATE mintmark.list SET next = 100000 WHERE list ="
                         " (SELECT list FROM mintmark.token LIMIT 1)")
             self.pg.ask("INSERT INTO mintmark.token(list, idx, \"user\", label,"
@@ -239,7 +239,7 @@ class Odd(Flow):
             reply = self.i.admin("DELETE", f"/v1/users/user{n}/tokens")
             took[n] = time.monotonic() - began
             self.assertEqual(reply["revoked"], count)
-        self.assertLess(took[2], 8 * took[1] + 0.5)
+        self.assertLess(took[2], 24 * took[1] + 0.5)  # not 64
 
 
 if __name__ == "__main__":

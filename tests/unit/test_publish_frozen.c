@@ -1,9 +1,11 @@
-/* test_publish_frozen.c - an issuer that is frozen when it has just seen that
- * it follows its store, and wakes an hour later, makes nothing old look fresh.
+/* test_publish_frozen.c - what is signed is dated by when the log was read: an
+ * issuer that is frozen anywhere, or whose store does not answer any more,
+ * makes nothing old look fresh.
  */
 #include "tests/unit/store_fixture.h"
 
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "issuer/publish_internal.h"
@@ -18,10 +20,19 @@ enum mm_err __real_signing_jws(const struct jwk *, const char *, struct span,
 			       struct buf *, struct why *);
 enum mm_err __wrap_signing_jws(const struct jwk *, const char *, struct span,
 			       struct buf *, struct why *);
+enum mm_err __real_store_load(struct store *, struct replica *);
+enum mm_err __wrap_store_load(struct store *, struct replica *);
+enum mm_err __real_store_events(struct store *, const char *, uint64_t, size_t,
+				struct event *, size_t *);
+enum mm_err __wrap_store_events(struct store *, const char *, uint64_t, size_t,
+				struct event *, size_t *);
 
 static _Atomic int64_t away; /* seconds so far */
 /* This thread, as soon as it has looked how long ago the log was read. */
 static _Thread_local bool freezes;
+/* Whoever reads the store next; from then on, it does not answer.  The second
+ * of these says that somebody waits for it. */
+static _Atomic bool store_freezes, store_is_silent, waits;
 static int64_t signed_iat;
 
 int64_t __wrap_clock_ms(void)
@@ -36,6 +47,33 @@ int64_t __wrap_clock_ms(void)
 int64_t __wrap_clock_now(void)
 {
 	return __real_clock_now() + away;
+}
+
+static void asked(void)
+{
+	while (store_is_silent) {
+		waits = true;
+		usleep(1000);
+	}
+	if (!store_freezes)
+		return;
+	store_freezes = false;
+	store_is_silent = true;
+	away += HOUR;
+}
+
+enum mm_err __wrap_store_load(struct store *s, struct replica *out)
+{
+	asked();
+	return __real_store_load(s, out);
+}
+
+enum mm_err __wrap_store_events(struct store *s, const char *epoch,
+				uint64_t after, size_t max, struct event *out,
+				size_t *count)
+{
+	asked();
+	return __real_store_events(s, epoch, after, max, out, count);
 }
 
 enum mm_err __wrap_signing_jws(const struct jwk *key, const char *typ,
@@ -72,15 +110,22 @@ static int set_up_frozen(void **state)
 	assert_int_equal(keyring_init(at, JWK_ES256, &why), MM_OK);
 	assert_int_equal(signing_open(at, f->store->s, &f->signing, &why),
 			 MM_OK);
+	store_freezes = store_is_silent = waits = false;
+	return 0;
+}
+
+static void start(struct frozen *f)
+{
+	struct why why = { .text = "" };
 	assert_int_equal(publisher_start(f->p, f->store->s, f->signing, &why),
 			 MM_OK);
-	return 0;
 }
 
 static int tear_down_frozen(void **state)
 {
 	struct frozen *f = *state;
 	char remove[300];
+	store_is_silent = false;
 	publisher_stop_thread(f->p);
 	publisher_free(f->p);
 	signing_close(f->signing);
@@ -103,36 +148,101 @@ static enum mm_err list(struct frozen *f, struct http_body **out)
 	return publisher_list(f->p, f->list, out, NULL);
 }
 
-static enum mm_err batch(struct frozen *f, struct http_body **out)
+static enum mm_err heartbeat(struct frozen *f, struct http_body **out)
 {
 	uint64_t upto;
-	return publish_batch(f->p, 0, &upto, out, NULL);
+	return publish_batch(f->p, publisher_seq(f->p), &upto, out, NULL);
 }
+
+static enum mm_err (*const make[])(struct frozen *,
+				   struct http_body **) = { snapshot, list,
+							    heartbeat };
+#define MAKES (sizeof make / sizeof make[0])
 
 static void test_F15_what_is_old_says_so(void **state)
 {
 	struct frozen *f = *state;
-	static enum mm_err (*const make[])(
-		struct frozen *, struct http_body **) = { snapshot, list,
-							  batch };
-	for (size_t i = 0; i < sizeof make / sizeof make[0]; i++) {
+	start(f);
+	for (size_t i = 0; i < MAKES; i++) {
 		AUTO_BODY struct http_body *body = NULL;
 		assert_true(publisher_catch_up(f->p));
 		int64_t before = clock_now();
 		freezes = true;
 		assert_int_equal(make[i](f, &body), MM_OK);
 		assert_false(freezes);
-		assert_in_range(signed_iat, before, before + 60);
+		assert_in_range(signed_iat, before - 60, before + 60);
 		assert_true(clock_now() >= before + HOUR);
 	}
 }
 
+static void wait_for_silence(void)
+{
+	while (!waits)
+		usleep(1000);
+}
+
+/* The answer of the store is an hour old when it is taken in. */
+static void nothing_is_signed(struct frozen *f)
+{
+	wait_for_silence();
+	for (size_t i = 0; i < MAKES; i++) {
+		AUTO_BODY struct http_body *body = NULL;
+		assert_int_equal(make[i](f, &body), MM_ERR_UNAVAILABLE);
+	}
+	store_is_silent = false;
+	for (size_t i = 0; i < MAKES; i++) {
+		AUTO_BODY struct http_body *body = NULL;
+		assert_true(publisher_catch_up(f->p));
+		assert_int_equal(make[i](f, &body), MM_OK);
+		assert_in_range(signed_iat, clock_now() - 60, clock_now());
+	}
+}
+
+static void test_F15_frozen_as_it_reads(void **state)
+{
+	struct frozen *f = *state;
+	start(f);
+	store_freezes = true;
+	nothing_is_signed(f);
+}
+
+static void test_F15_frozen_as_it_begins(void **state)
+{
+	struct frozen *f = *state;
+	store_freezes = true;
+	start(f);
+	nothing_is_signed(f);
+}
+
+/* It may be that others go on without us: what we sign until that is noticed
+ * (5 s) is as old as what we know. */
+static void test_F14_a_silent_store(void **state)
+{
+	struct frozen *f = *state;
+	start(f);
+	assert_true(publisher_catch_up(f->p));
+	store_is_silent = true;
+	wait_for_silence();
+	int64_t read_by = clock_now();
+	away += 4;
+	for (size_t i = 0; i < MAKES; i++) {
+		AUTO_BODY struct http_body *body = NULL;
+		assert_int_equal(make[i](f, &body), MM_OK);
+		assert_in_range(signed_iat, read_by - 2, read_by);
+	}
+	away += 2;
+	nothing_is_signed(f);
+}
+
 int main(void)
 {
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, set_up_frozen, tear_down_frozen)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_F15_what_is_old_says_so,
-						set_up_frozen,
-						tear_down_frozen),
+		TEST(test_F15_what_is_old_says_so),
+		TEST(test_F15_frozen_as_it_reads),
+		TEST(test_F15_frozen_as_it_begins),
+		TEST(test_F14_a_silent_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
