@@ -203,7 +203,7 @@ class Publish(Flow):
         a = self.agent(self.i, flags=["--max-staleness", f"{4 * SLOW:.0f}s"])
         t = self.i.mint()
         admin = self.i.mint("root", scopes=["mintmark:admin"])
-        self.assertIsNone(a.reason(t["token"]))
+        a.wait_reason(t["token"], None)
 
         def damage(*statements):
             import sqlite3
