@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/owed.h"
 
 struct signing {
 	char dir[4096];
@@ -15,8 +16,8 @@ struct signing {
 	void (*tell)(void *ctx); /* NULL: nobody follows yet */
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
-	struct keyring owed;  /* was in force, and is not all announced gone */
-	pthread_mutex_t lock; /* guards ring and announced */
+	struct owed owed;	   /* guarded by it */
+	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
 	atomic_bool behind;		 /* the last reload failed */
@@ -76,14 +77,10 @@ static enum mm_err was_stolen(const struct signing *s,
 	return *stolen ? MM_OK : keyring_marked(s->at, kid, stolen, why);
 }
 
-/* Of a store that others share only what we had ourselves can go with us, at a
- * start nothing: they may have been given a key that we have not yet.  (What
- * was stolen goes, whoever has it.) */
-static bool is_ours(const struct signing *s, const struct keyring *was,
-		    const char *kid)
+/* (What was stolen goes, whoever has it.) */
+static bool is_ours(const struct signing *s, const char *kid)
 {
-	if (!store_is_shared(s->store) || keyring_find(was, kid) != NULL ||
-	    keyring_find(&s->owed, kid) != NULL)
+	if (!store_is_shared(s->store) || owed_has(&s->owed, kid))
 		return true;
 	log_event(LOG_NOTICE, "keys.elsewhere",
 		  "kid=%s detail=another issuer on this store has this key; if "
@@ -92,9 +89,7 @@ static bool is_ours(const struct signing *s, const struct keyring *was,
 	return false;
 }
 
-/* `was`: the ring before this one. */
-static enum mm_err announce_gone(struct signing *s, const struct keyring *was,
-				 const struct stolen *told,
+static enum mm_err announce_gone(struct signing *s, const struct stolen *told,
 				 const struct stamp *stamp, struct why *why)
 {
 	struct store *store = s->store;
@@ -108,7 +103,7 @@ static enum mm_err announce_gone(struct signing *s, const struct keyring *was,
 		if (keyring_find(r, kid) != NULL)
 			continue;
 		TRY(was_stolen(s, told, kid, &stolen, why));
-		if (!stolen && !is_ours(s, was, kid))
+		if (!stolen && !is_ours(s, kid))
 			continue;
 		TRY(store_key_gone(store, kid, stolen, stamp));
 		log_event(LOG_NOTICE,
@@ -194,6 +189,7 @@ static enum mm_err take_in(struct signing *s, struct keyring *ring,
 			       "key rotate",
 			       s->dir);
 	TRY(check_stolen(told, ring, why));
+	TRY(owed_add(&s->owed, ring, why));
 	warn_plain(s, ring);
 	TRY(announce_new(s->store, ring, stamp, why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
@@ -227,19 +223,16 @@ static enum mm_err reload(struct signing *s, const struct stolen *told,
 						"keys that it had: ",
 			   &said);
 	/* Only now that it signs nothing more may a key be said to be gone. */
-	e = announce_gone(s, &ring, told, stamp, &said);
-	if (e != MM_OK) {
-		if (s->owed.count == 0) { /* ours, the next time, too */
-			s->owed = ring;
-			ring.count = 0;
-		}
+	if (store_is_shared(s->store))
+		owed_save(&s->owed, &s->ring, s->dir);
+	e = announce_gone(s, told, stamp, &said);
+	if (e != MM_OK)
 		return say(why, e,
 			   "mintmarkd signs with the keys as they are now, but "
 			   "could not announce those that are gone (do the "
 			   "same again): ",
 			   &said);
-	}
-	keyring_free(&s->owed);
+	owed_settle(&s->owed, &s->ring, s->dir);
 	forget_marks(s);
 	return MM_OK;
 }
@@ -376,7 +369,9 @@ enum mm_err signing_open(struct keyring_at at, struct store *store,
 	pthread_mutex_init(&s->reloading, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	const struct stamp start = { .by = "mintmarkd", .at = clock_now() };
-	enum mm_err e = signing_reload(s, NULL, 0, &start, why);
+	enum mm_err e = owed_load(&s->owed, s->dir, why);
+	if (e == MM_OK)
+		e = signing_reload(s, NULL, 0, &start, why);
 	if (e != MM_OK) {
 		signing_close(s);
 		return e;
@@ -389,7 +384,6 @@ void signing_close(struct signing *s)
 {
 	if (s == NULL)
 		return;
-	keyring_free(&s->owed);
 	keyring_free(&s->ring);
 	free(s);
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A store in PostgreSQL to which somebody has done something odd."""
 import os
+import re
+import shutil
 import signal
 import socketserver
 import subprocess
@@ -178,6 +180,61 @@ class Odd(Flow):
         self.pg.ask("DROP TRIGGER no ON mintmark.key")
         self.reload("key.retired")
         self.assertNotIn("keys.elsewhere", self.i.text())
+
+    def take_out(self, event="keys.reload_failed"):
+        """The key that waits; then its name."""
+        pem = next(self.i.data.glob("keys/next/*.pem"))
+        pem.unlink()
+        self.again(event)
+        return pem.stem
+
+    def again(self, event):
+        said = self.i.text().count(f'"{event}"')
+        self.i.proc.send_signal(signal.SIGHUP)
+        wait_for(event, lambda: self.i.text().count(f'"{event}"') > said)
+
+    def published(self):
+        keys = self.i.http("GET", "/.well-known/jwks.json")[1]["keys"]
+        return {k["kid"] for k in keys}
+
+    def test_several_keys_whose_end_cannot_be_written(self):
+        """One came and went while the first was owed already."""
+        self.no_key_ends()
+        gone = {self.take_out()}
+        cli("key", "generate", "--data", self.i.data)
+        self.again("keys.reload_failed")
+        gone.add(self.take_out())
+        self.assertEqual(len(gone & self.published()), 2)
+        self.pg.ask("DROP TRIGGER no ON mintmark.key")
+        self.again("key.retired")
+        wait_for("both to be gone", lambda: not gone & self.published())
+        self.assertNotIn("keys.elsewhere", self.i.text())
+        self.assertFalse((self.i.data / "keys/owed").exists())
+
+    def another_issuers_key(self):
+        b = Issuer(self.folder / "b", issuer=self.i.name, flags=self.i.flags)
+        shutil.copytree(self.i.data / "keys", b.data / "keys",
+                        ignore=shutil.ignore_patterns("owed"))
+        b.data.chmod(0o700)
+        self.processes.append(b.start())
+        made = cli("key", "generate", "--data", b.data, check=0).stdout
+        b.stop()
+        return re.search(r"the key (\S{11})", made)[1]
+
+    def test_an_end_that_is_owed_over_a_restart(self):
+        """It stands beside the keys.  What another issuer on this store was
+        given first does not, and stays."""
+        self.no_key_ends()
+        gone = self.take_out()
+        self.i.kill9()
+        other = self.another_issuers_key()
+        self.assertIn("(do the same again)", self.i.refused(*self.i.flags))
+        self.pg.ask("DROP TRIGGER no ON mintmark.key")
+        self.i.start()
+        left = self.pg.ask("SELECT kid FROM mintmark.key WHERE gone = 0")
+        self.assertNotIn([gone], left)
+        self.assertIn([other], left)
+        self.assertFalse((self.i.data / "keys/owed").exists())
 
     def test_F2_a_row_outside_of_its_list(self):
         """Whoever can write there, or a restore gone wrong."""
