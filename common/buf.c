@@ -145,6 +145,18 @@ enum mm_err buf_read_our_file(struct buf *b, const char *path, struct why *why)
 	return read_all(b, fd, path, why);
 }
 
+/* O_NONBLOCK: a pipe in its place must not hang us. */
+enum mm_err buf_read_kept_file(struct buf *b, const char *path, struct why *why)
+{
+	struct stat st;
+	AUTO_FD int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return cannot_read(path, why);
+	TRY(owner_check_file(&st, geteuid(), path, why));
+	return read_all(b, fd, path, why);
+}
+
 bool file_write_all(int fd, struct span s)
 {
 	while (s.len != 0) {

@@ -34,6 +34,17 @@ enum mm_err owner_check(const struct stat *st, uid_t owner, const char *path,
 		       path);
 }
 
+enum mm_err owner_check_file(const struct stat *st, uid_t owner,
+			     const char *path, struct why *why)
+{
+	if (S_ISREG(st->st_mode) && st->st_nlink <= 1)
+		return owner_check(st, owner, path, why);
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "%.200s is no file of its own (a link to another, or a "
+		       "pipe): take it away",
+		       path);
+}
+
 enum mm_err owner_check_way(const struct stat *st, uid_t owner,
 			    const char *path, struct why *why)
 {

@@ -23,9 +23,14 @@ bool owner_is_not_alone(const struct stat *st);
  * it.  The sentence names `path` and what to do. */
 MM_MUST_USE enum mm_err owner_check(const struct stat *st, uid_t owner,
 				    const char *path, struct why *why);
-/* The same for a folder on the way to something that is looked at by itself:
- * everybody may write to it where it has the sticky bit, as /tmp does, for
- * nobody moves there what is another's. */
+/* The same, and that it is a file with this one name: lstat(), or fstat() of
+ * what was opened with O_NOFOLLOW.  Through a link, or a second name, it would
+ * be another's file that is read and written. */
+MM_MUST_USE enum mm_err owner_check_file(const struct stat *st, uid_t owner,
+					 const char *path, struct why *why);
+/* As owner_check() for a folder on the way to something that is looked at by
+ * itself: everybody may write to it where it has the sticky bit, as /tmp does,
+ * for nobody moves there what is another's. */
 MM_MUST_USE enum mm_err owner_check_way(const struct stat *st, uid_t owner,
 					const char *path, struct why *why);
 

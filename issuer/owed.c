@@ -83,7 +83,7 @@ enum mm_err owed_load(struct owed *o, const char *dir, struct why *why)
 	char path[OWED_PATH];
 	AUTO_BUF struct buf b = buf_new(OWED_FILE);
 	struct span text, line;
-	enum mm_err e = buf_read_our_file(&b, path_of(dir, path), why);
+	enum mm_err e = buf_read_kept_file(&b, path_of(dir, path), why);
 	if (e == MM_ERR_NOT_FOUND)
 		return MM_OK;
 	TRY(e);

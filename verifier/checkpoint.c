@@ -47,7 +47,7 @@ enum mm_err checkpoint_load(struct replica *r, const char *path,
 	AUTO_BUF struct buf file = buf_new(SNAPSHOT_MAX + HEAD_LEN);
 	char head[HEAD_LEN + 1];
 	struct span whole;
-	TRY(buf_read_our_file(&file, path, why));
+	TRY(buf_read_kept_file(&file, path, why));
 	TRY(buf_done(&file, &whole));
 	size_t skip = whole.len < HEAD_LEN ? whole.len : HEAD_LEN;
 	struct span rest = span_of(whole.at + skip, whole.len - skip);

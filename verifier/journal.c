@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/feed.h"
+#include "common/owner.h"
 
 #define HEAD	     "mintmark-journal 1\n"
 #define HEAD_LEN     (sizeof HEAD - 1)
@@ -39,6 +40,7 @@ enum mm_err journal_open(struct journal *j, const char *path, struct why *why)
 	if (j->fd < 0 || fstat(j->fd, &st) != 0)
 		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", path,
 			       strerror(errno));
+	TRY(owner_check_file(&st, geteuid(), path, why));
 	j->size = (uint64_t)st.st_size;
 	if (has_head(j->fd) ||
 	    (journal_empty(j) == MM_OK && file_sync_folder_of(path)))

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/owner.h"
 #include "verifier/checkpoint.h"
 #include "verifier/use_file.h"
 
@@ -30,11 +32,13 @@ static const char *beside(const struct keeper *k, const char *suffix,
 static enum mm_err take_lock(struct keeper *k, struct why *why)
 {
 	char path[PATH_MAX];
+	struct stat st;
 	k->lock_fd = open(beside(k, ".lock", path),
 			  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (k->lock_fd < 0)
+	if (k->lock_fd < 0 || fstat(k->lock_fd, &st) != 0)
 		return why_say(why, MM_ERR_IO, NULL, "cannot open %s: %s", path,
 			       strerror(errno));
+	TRY(owner_check_file(&st, geteuid(), path, why));
 	if (flock(k->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		return why_say(why, MM_ERR_BUSY, NULL,
 			       "another mintmark-agent keeps %s: stop it, or "
@@ -63,8 +67,8 @@ enum mm_err keep_open(struct keeper *k, const char *path, const char *iss,
 		return why_say(why, MM_ERR_INVALID, "issuer",
 			       "the issuer's name is longer than %d bytes",
 			       ISS_SIZE - 1);
-	TRY(keep_check_place(path, why));
 	TRY(state_may_replace(path, why));
+	TRY(keep_check_place(path, why));
 	TRY(take_lock(k, why));
 	state_disown(path, iss);
 	char file[PATH_MAX];

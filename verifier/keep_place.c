@@ -32,7 +32,9 @@ static enum mm_err check_folder(const char *state, struct why *why)
 		       folder, (unsigned)st.st_uid, (unsigned)us);
 }
 
-/* Not the socket, which others may send to. */
+/* No link is followed, an administrator's own neither: the next state file
+ * would take its place.  (To the folder there may be one.)  The socket is made
+ * anew, and others may send to it. */
 enum mm_err keep_check_place(const char *state, struct why *why)
 {
 	static const char *const ends[] = { "", ".lock", ".journal",
@@ -42,8 +44,12 @@ enum mm_err keep_check_place(const char *state, struct why *why)
 		char path[PATH_MAX];
 		struct stat st;
 		snprintf(path, sizeof path, "%s%s", state, ends[i]);
-		if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-			TRY(owner_check(&st, geteuid(), path, why));
+		if (lstat(path, &st) == 0)
+			TRY(owner_check_file(&st, geteuid(), path, why));
+		else if (errno != ENOENT)
+			return why_say(why, MM_ERR_IO, "state",
+				       "cannot look at %.200s: %s", path,
+				       strerror(errno));
 	}
 	return MM_OK;
 }

@@ -172,7 +172,7 @@ bool state_is_there(const struct state_writer *w)
 {
 	struct stat at_path, ours;
 	return w->fd >= 0 && fstat(w->fd, &ours) == 0 &&
-	       stat(w->path, &at_path) == 0 && at_path.st_dev == ours.st_dev &&
+	       lstat(w->path, &at_path) == 0 && at_path.st_dev == ours.st_dev &&
 	       at_path.st_ino == ours.st_ino;
 }
 
@@ -180,7 +180,8 @@ enum mm_err state_may_replace(const char *path, struct why *why)
 {
 	char magic[sizeof STATE_MAGIC] = "";
 	struct stat st;
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	AUTO_FD int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return MM_OK;
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&

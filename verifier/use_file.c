@@ -165,7 +165,7 @@ enum mm_err use_file_load(struct use_tables t, const char *path,
 {
 	AUTO_BUF struct buf text = buf_new(USE_FILE_MAX);
 	struct span whole;
-	TRY(buf_read_our_file(&text, path, why));
+	TRY(buf_read_kept_file(&text, path, why));
 	TRY(buf_done(&text, &whole));
 	AUTO_JSON json_t *root = NULL;
 	enum mm_err e = json_heap_load(whole, &root, NULL);

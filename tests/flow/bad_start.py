@@ -167,6 +167,24 @@ class BadStart(Flow):
         wait_for("a warning", lambda: "agent.token_file" in a.text())
         self.assertIn("others can write to", a.text())
 
+    def test_F26_a_state_among_links_of_others(self):
+        """In a folder such as /tmp, where they lead to what is ours."""
+        i, a = self.both()
+        a.stop()
+        place = self.folder / "tmp"
+        place.mkdir()
+        place.chmod(0o1777)
+        for end in ("", ".lock", ".journal", ".checkpoint", ".pending"):
+            link = place / f"state{end}"
+            link.symlink_to(f"{a.state}{end}")
+            if os.geteuid() == 0:
+                os.lchown(link, 61001, 61001)
+            self.agent_fails("--issuer", i.url, "--token-file", a.token_file,
+                             "--state", place / "state", want=1,
+                             says=f"{link} is ")
+            link.unlink()
+        self.assertEqual(list(place.iterdir()), [])
+
     def read_only(self, folder, *argv):
         """It runs where that folder cannot be written."""
         p = run("unshare", "-m", "sh", "-c", 'mount --bind "$0" "$0" && '
