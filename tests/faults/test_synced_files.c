@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -154,6 +155,27 @@ static void test_F2_the_folder_of_a_mint(void **state)
 	assert_synced();
 }
 
+static int leave_root(void)
+{
+	if (become_user("12345", "data", NULL) != MM_OK)
+		return 1;
+	return synced_lost()[0] == '\0' ? 0 : 2;
+}
+
+/* For good, so it is a child that does. */
+static void test_F2_the_folder_of_a_mint_that_leaves_root(void **state)
+{
+	int ended;
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid_t child = fork();
+	if (child == 0)
+		_exit(leave_root());
+	assert_int_equal(waitpid(child, &ended, 0), child);
+	assert_int_equal(ended, 0);
+}
+
 /* New tokens for users, at `mintmark key reissue`. */
 static void test_F2_tokens_handed_out(void **state)
 {
@@ -183,6 +205,7 @@ int main(void)
 		T(test_F2_what_comes_too_early_is_seen),
 		T(test_F2_a_file_replaced),
 		T(test_F2_the_folder_of_a_mint),
+		T(test_F2_the_folder_of_a_mint_that_leaves_root),
 		T(test_F2_tokens_handed_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
