@@ -73,16 +73,11 @@ static void say(char *to, size_t size, const char *what, const char *path)
 	snprintf(to + n, size - n, "%s %.*s\n", what, PATH, path);
 }
 
-static const char *base(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 static bool is_let(const char *path)
 {
+	const char *slash = strrchr(path, '/');
 	for (size_t i = 0; i < LET && let[i] != NULL; i++)
-		if (strcmp(base(path), let[i]) == 0)
+		if (strcmp(slash ? slash + 1 : path, let[i]) == 0)
 			return true;
 	return false;
 }
@@ -357,9 +352,8 @@ static int open_as(int at, const char *path, int flags, mode_t mode)
 	bool is_new = (flags & O_CREAT) != 0 &&
 		      fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) != 0;
 	int fd = (int)syscall(SYS_openat, at, path, flags, mode);
-	if (fd >= 0 && is_new)
-		note_name(at, path);
-	THEN(fd, if (is_new || flags & O_TRUNC) note(fd, BYTES));
+	THEN(fd, if (is_new) note_name(at, path);
+	     if (is_new || flags & O_TRUNC) note(fd, BYTES));
 }
 
 #define MODE(flags)                                                            \

@@ -1,108 +1,7 @@
 /* test_settings.c - settings from four places, and the sentences that say
- * in which of them something is wrong.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "common/settings.h"
-
-struct values {
-	char data[SETTING_SIZE];
-	char secret_file[SETTING_SIZE];
-	bool dev;
-	int64_t workers;
-	int64_t max_life;
-	int64_t staleness;
-	struct setting_texts audience;
-	char user[SETTING_SIZE];
-};
-
-#define ROW(name, kind, standard, arg, help)                                   \
-	{                                                                      \
-#name, kind, standard, arg, help,                              \
-			offsetof(struct values, name)                          \
-	}
-static const struct setting rows[] = {
-	ROW(data, SET_TEXT, "/var/lib/mintmark", "DIR", "where files are"),
-	ROW(secret_file, SET_TEXT, "", NULL, "no flag"),
-	ROW(dev, SET_BOOL, "false", "", "for trying things out"),
-	ROW(workers, SET_INT, "4", "N", "threads"),
-	ROW(max_life, SET_DURATION, "366d", "DUR", "the longest life"),
-	ROW(staleness, SET_DURATION, "", "DUR", "none by default"),
-	ROW(audience, SET_TEXTS, "standard", "A", "may be given again"),
-	ROW(user, SET_NAME, "", "NAME", "said, it is somebody"),
-};
-static const struct settings_table table = {
-	.program = "mintmark-test",
-	.usage = "usage: mintmark-test [flags]",
-	.rows = rows,
-	.count = sizeof rows / sizeof *rows,
-};
-
-enum { ARGS_MAX = 24 };
-
-/* One reading: environment and flags as lists that end in NULL. */
-struct trial {
-	struct values out;
-	enum settings_wish wish;
-	struct why why;
-	char path[64];
-};
-
-static enum mm_err try_flags(struct trial *t, const char *config,
-			     const char *const *flags)
-{
-	char words[ARGS_MAX][SETTING_SIZE + 64] = { "mintmark-test" };
-	char *argv[ARGS_MAX + 1] = { words[0] };
-	int argc = 1;
-	for (; *flags != NULL; flags++, argc++) {
-		assert_true(argc < ARGS_MAX);
-		assert_true(span_copy(words[argc], sizeof words[argc],
-				      span_str(*flags)));
-		argv[argc] = words[argc];
-	}
-	t->why.text[0] = '\0';
-	struct settings_table with_file = table;
-	with_file.config = config;
-	return settings_read(&with_file, argc, argv, &t->out, &t->wish,
-			     &t->why);
-}
-
-#define FLAGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-static const char *const no_flags[] = { NULL };
-
-static void write_file(struct trial *t, const char *text, size_t len)
-{
-	snprintf(t->path, sizeof t->path, "/tmp/mm-settings-XXXXXX");
-	int fd = mkstemp(t->path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, len), len);
-	close(fd);
-}
-
-static enum mm_err try_file(struct trial *t, const char *text)
-{
-	write_file(t, text, strlen(text));
-	enum mm_err e = try_flags(t, t->path, no_flags);
-	unlink(t->path);
-	return e;
-}
-
-static int clean_environment(void **state)
-{
-	(void)state;
-	clearenv();
-	return 0;
-}
+ * in which of them something is wrong.  Those of the file:
+ * test_settings_file.c. */
+#include "tests/unit/settings_fixture.h"
 
 /* ---- precedence ---- */
 
@@ -187,148 +86,7 @@ static void test_texts_gather_within_a_source(void **state)
 		MM_ERR_INVALID);
 }
 
-/* ---- the file ---- */
-
-static void test_file_forms(void **state)
-{
-	struct trial t;
-	(void)state;
-	assert_int_equal(try_file(&t,
-				  "# a comment\n\n"
-				  "  \t\n"
-				  "\tdata\t=  /with space/and=signs#1 \t\r\n"
-				  "  # workers = 9\n"
-				  "max_life=1h30m"), /* no newline */
-			 MM_OK);
-	assert_string_equal(t.out.data, "/with space/and=signs#1");
-	assert_int_equal(t.out.workers, 4);
-	assert_int_equal(t.out.max_life, 5400);
-	assert_int_equal(try_file(&t, "data =\n"), MM_OK);
-	assert_string_equal(t.out.data, "");
-	assert_int_equal(try_file(&t, ""), MM_OK);
-}
-
-static const struct {
-	const char *text;
-	int line;
-	const char *says;
-} bad_files[] = {
-	{ "workers = 1\nnonsense = 2\n", 2, "unknown setting \"nonsense\"" },
-	{ "max-life = 1d\n", 1, "unknown setting \"max-life\"" },
-	{ "Data = /x\n", 1, "unknown setting" },
-	{ " = /x\n", 1, "unknown setting \"\"" },
-	{ "config = /x\n", 1, "unknown setting" },
-	{ "\n\nworkers\n", 3, "name = value" },
-	{ "workers = -1\n", 1, "whole number" },
-	{ "workers = 1.5\n", 1, "whole number" },
-	{ "workers =\n", 1, "whole number" },
-	{ "workers = 9999999999999999999\n", 1, "whole number" },
-	{ "max_life = 1.5d\n", 1, "\"1.5d\" is not a duration" },
-	{ "max_life =\n", 1, "is not a duration" },
-	{ "dev = yes\n", 1, "true or false" },
-	{ "dev = TRUE\n", 1, "true or false" },
-	{ "dev =\n", 1, "true or false" },
-	{ "data = /a\nworkers = 1\ndata = /b\n", 3, "second time" },
-	{ "data = /a # where\n", 1, "line of its own" },
-	{ "data = a\x01z\n", 1, "control character" },
-};
-
-static void test_bad_files(void **state)
-{
-	struct trial t;
-	char want[128];
-	(void)state;
-	for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
-		if (try_file(&t, bad_files[i].text) != MM_ERR_INVALID)
-			fail_msg("accepted: %s", bad_files[i].text);
-		snprintf(want, sizeof want, "%s:%d: ", t.path,
-			 bad_files[i].line);
-		assert_int_equal(strncmp(t.why.text, want, strlen(want)), 0);
-		if (strstr(t.why.text, bad_files[i].says) == NULL)
-			fail_msg("%s", t.why.text);
-	}
-}
-
-static void test_nul_in_file(void **state)
-{
-	struct trial t;
-	(void)state;
-	write_file(&t, "data = /a\0b\n", 12);
-	assert_int_equal(try_flags(&t, t.path, no_flags), MM_ERR_INVALID);
-	unlink(t.path);
-}
-
-static void test_long_values(void **state)
-{
-	struct trial t;
-	char flag[600] = "--data=";
-	(void)state;
-	memset(flag + 7, 'x', 511);
-	assert_int_equal(try_flags(&t, NULL, FLAGS(flag)), MM_OK);
-	assert_int_equal(strlen(t.out.data), 511);
-	memset(flag + 7, 'x', 512);
-	assert_int_equal(try_flags(&t, NULL, FLAGS(flag)), MM_ERR_INVALID);
-	assert_non_null(strstr(t.why.text, "longer than 511"));
-}
-
-static void test_peek(void **state)
-{
-	struct trial t;
-	char out[SETTING_SIZE];
-	static const char file[] = "# data = /commented\nnonsense\n"
-				   "unknown = 1\n data =  /a=b \r\n"
-				   "data = /c\nempty =";
-	(void)state;
-	write_file(&t, file, strlen(file));
-	assert_int_equal(settings_peek(t.path, "data", out, NULL), MM_OK);
-	assert_string_equal(out, "/a=b");
-	assert_int_equal(settings_peek(t.path, "empty", out, NULL), MM_OK);
-	assert_string_equal(out, "");
-	assert_int_equal(settings_peek(t.path, "dat", out, NULL),
-			 MM_ERR_NOT_FOUND);
-	unlink(t.path);
-	assert_int_equal(settings_peek(t.path, "data", out, NULL),
-			 MM_ERR_NOT_FOUND);
-}
-
-static void test_missing_files(void **state)
-{
-	struct trial t;
-	(void)state;
-	assert_int_equal(try_flags(&t, "/nowhere/m.conf", no_flags), MM_OK);
-	assert_int_not_equal(
-		try_flags(&t, NULL, FLAGS("--config", "/nowhere/m.conf")),
-		MM_OK);
-	assert_non_null(strstr(t.why.text, "/nowhere/m.conf"));
-	assert_int_not_equal(try_flags(&t, "/", no_flags), MM_OK);
-}
-
 /* ---- the environment ---- */
-
-/* Who can write it says what is believed, and run. */
-static void test_F26_a_file_that_others_can_write(void **state)
-{
-	static const mode_t modes[] = { 0644, 0440, 0664, 0646, 0666 };
-	struct trial t;
-	(void)state;
-	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-		bool good = (modes[i] & 022) == 0;
-		write_file(&t, "workers = 3\n", 12);
-		assert_int_equal(chmod(t.path, modes[i]), 0);
-		enum mm_err e = try_flags(&t, t.path, no_flags);
-		if (good && geteuid() == 0) { /* nor another's */
-			assert_int_equal(e, MM_OK);
-			assert_int_equal(chown(t.path, 12345, 0), 0);
-			e = try_flags(&t, t.path, no_flags);
-			good = false;
-			assert_non_null(strstr(t.why.text, "uid 12345"));
-		}
-		unlink(t.path);
-		assert_int_equal(e, good ? MM_OK : MM_ERR_INVALID);
-		if (!good)
-			assert_non_null(strstr(t.why.text, t.path));
-	}
-}
 
 /* An empty one is taken where --print has written it, and nowhere else. */
 static void test_names(void **state)
@@ -557,21 +315,12 @@ static void test_addresses(void **state)
 	assert_int_equal(address_read(long_one + 1, host, &port, NULL), MM_OK);
 }
 
-#define TEST(f) cmocka_unit_test_setup(f, clean_environment)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_standards),
 		TEST(test_precedence),
 		TEST(test_texts_gather_within_a_source),
-		TEST(test_file_forms),
-		TEST(test_bad_files),
-		TEST(test_nul_in_file),
-		TEST(test_long_values),
-		TEST(test_peek),
-		TEST(test_missing_files),
-		TEST(test_F26_a_file_that_others_can_write),
 		TEST(test_names),
 		TEST(test_bad_environment),
 		TEST(test_flag_forms),
