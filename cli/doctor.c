@@ -78,7 +78,7 @@ static enum mm_err find_mint(struct doctor *d, struct why *why)
 static enum mm_err find_host(struct doctor *d, struct why *why)
 {
 	const char *config = d->args.agent_config;
-	const char *env = getenv("MINTMARK_STATE");
+	const char *env = config == NULL ? getenv("MINTMARK_STATE") : NULL;
 	const char *named = d->args.state   ? d->args.state
 			    : env && env[0] ? env
 					    : NULL;

@@ -106,7 +106,7 @@ static void say_good(const struct doctor *d, const struct mm_token *t,
 		found(all, judge_end(seconds), "token",
 		      "%s of %s is good for another %s, until %s", t->id,
 		      t->user, left, date);
-	if (seconds <= 0)
+	if (seconds <= 0 || !mm_has_scope(t, "mintmark:agent"))
 		replace(d, all);
 	else
 		renew(d, t->id, all);

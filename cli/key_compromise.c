@@ -233,9 +233,12 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 	client_hurry(&p.client, ASK_SECONDS);
 	key_place_ask(&p, &silence);
 	TRY(key_place_load(&p, &ring, why));
+	bool is_here = keyring_find(&ring, kid) != NULL;
+	if (!is_here)
+		TRY(check_was_there(&p, kid, why));
 	report(&p, a, kid, &silence, &tokens);
-	TRY(keyring_find(&ring, kid) ? confirm(a, kid, why)
-				     : check_was_there(&p, kid, why));
+	if (is_here)
+		TRY(confirm(a, kid, why));
 	TRY(throw_out(&p, &ring, kid, why));
 	if (a->reissue != NULL)
 		TRY(key_reissue(&p, kid, &out, a, why));

@@ -98,8 +98,9 @@ static enum mm_err not_read(const struct jwk_pass *pass, struct why *why)
 	if (!pass->asked)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "not a PEM private key (PKCS#8), or not all "
-			       "of one: put the whole file back, or take it "
-			       "away");
+			       "of one: put the whole file back (without it, "
+			       "the tokens that it signed are refused for "
+			       "good)");
 	if (pass->text.len == 0)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "it is encrypted, and there is no passphrase: "

@@ -39,6 +39,17 @@ class Away(doctor.Doctor):
                    ("mint", "admin.sock: No such file", "journalctl"),
                    ("issuer", f"no answer at {self.i.url}", "^curl -v"))
 
+    def test_a_token_that_is_not_an_agents(self):
+        """Rotated, it would be no more.  What is said by a flag holds, whatever
+        the environment says of another agent."""
+        self.begin()
+        self.a.token_file.write_text(self.i.mint("alice", scopes=["x"])["token"] + "\n")
+        code, found = self.ask(env={"MINTMARK_STATE": str(self.folder / "another")})
+        f, = [f for f in found if f["check"] == "token"]
+        self.assertEqual((code, f["state"]), (1, "wrong"))
+        self.assertIn("of alice lacks the scope mintmark:agent", f["detail"])
+        self.assertRegex(f["next"], f"token create .*: into {self.a.token_file}")
+
     def test_an_expired_token_and_so_a_stale_state(self):
         self.begin("--max-staleness", "1s", life=2)
         over = time.time() + 2 + 2  # what was asked before comes in still

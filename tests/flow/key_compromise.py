@@ -277,6 +277,7 @@ class Drill(Flow):
         self.assertIn("there is nothing to replace", p.stdout)
         p = compromise(i, "AAAAAAAAAAA", check=1)
         self.assertIn("there is no such key", p.stderr)
+        self.assertNotIn("No live token", p.stdout)
 
     def test_a_gone_key_whose_file_came_back(self):
         """The mint would refuse the whole keyring for it: it keeps no stolen
