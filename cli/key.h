@@ -9,8 +9,6 @@
 #include "cli/client.h"
 #include "keys/keyring.h"
 
-#define AUTO_RING __attribute__((cleanup(keyring_free)))
-
 /* A data folder: its keyring, and what its mintmarkd knows of the keys. */
 struct key_place {
 	char data[480];

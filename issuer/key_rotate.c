@@ -10,8 +10,6 @@
 #include "issuer/reply.h"
 #include "keys/rotation.h"
 
-#define AUTO_RING __attribute__((cleanup(keyring_free)))
-
 /* What this issuer has made of the keyring. */
 struct known {
 	struct store *store;

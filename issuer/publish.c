@@ -358,6 +358,15 @@ enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
 	return e;
 }
 
+void publisher_newest(struct publisher *p, char epoch[EPOCH_SIZE],
+		      uint64_t *seq)
+{
+	pthread_rwlock_rdlock(&p->state);
+	memcpy(epoch, p->replica.epoch, EPOCH_SIZE);
+	*seq = p->replica.seq;
+	pthread_rwlock_unlock(&p->state);
+}
+
 void publisher_stats(struct publisher *p, struct publisher_stats *out)
 {
 	pthread_rwlock_rdlock(&p->state);

@@ -73,6 +73,10 @@ MM_MUST_USE enum mm_err publisher_alive(struct publisher *p,
 					const struct claims *c, int64_t now,
 					int64_t *last_use);
 
+/* Where the history that is published stands; seq is 0 before it has begun. */
+void publisher_newest(struct publisher *p, char epoch[EPOCH_SIZE],
+		      uint64_t *seq);
+
 struct publisher_stats {
 	uint64_t seq;
 	size_t lists, keys, waiting;

@@ -23,12 +23,6 @@ struct signing {
 	atomic_bool behind;		 /* the last reload failed */
 };
 
-static void keyring_free_at(struct keyring *k)
-{
-	keyring_free(k);
-}
-#define AUTO_RING __attribute__((cleanup(keyring_free_at)))
-
 /* ---- announcing ---- */
 
 static bool listed(const char *const *kids, size_t n, const char *kid)

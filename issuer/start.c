@@ -18,6 +18,7 @@
 #include "issuer/become.h"
 #include "issuer/lock.h"
 #include "issuer/metrics.h"
+#include "issuer/newest.h"
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
 #include "issuer/policy.h"
@@ -187,12 +188,11 @@ static enum mm_err mark_keys(const char *dir, const char *iss, struct why *why)
 static enum mm_err start_keys(struct running *r, struct why *why)
 {
 	char dir[4096];
-	struct keyring ring = { .count = 0 };
+	AUTO_RING struct keyring ring = { .count = 0 };
 	TRY(data_path(&r->is, "keys", dir));
 	struct keyring_at at = { dir, r->is.set.key_passphrase_file };
 	enum mm_err e = keyring_load(at, &ring, why);
 	r->first_start = e == MM_ERR_NOT_FOUND;
-	keyring_free(&ring);
 	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
 		return e;
 	if (!r->is.set.restored)
@@ -259,14 +259,13 @@ static enum mm_err start_store(struct running *r, struct why *why)
 		       &is->store, why));
 	if (!is->set.keep_addresses) /* those kept when it was set, either */
 		TRY(store_forget_addresses(is->store));
-	return is->set.restored ? begin_history(is, why) : MM_OK;
+	return is->set.restored ? begin_history(is, why)
+				: newest_check(is->set.data, is->store, why);
 }
 
 static enum mm_err start_parts(struct running *r, struct why *why)
 {
 	struct issuer *is = &r->is;
-	struct sweep_options sweep = { .max_life = is->set.max_life,
-				       .feed_retain = is->set.feed_retain };
 	is->proven = proven_new();
 	is->refusals = refusals_new();
 	is->followers = followers_new();
@@ -283,9 +282,11 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(data_folder_check(is->set.data, why));
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
-	sweep.store = is->store;
-	sweep.sightings = is->sightings;
-	sweep.refusals = is->refusals;
+	const struct sweep_options sweep = {
+		is->store,	    is->sightings, is->refusals,
+		is->publisher,	    is->set.data,  is->set.max_life,
+		is->set.feed_retain
+	};
 	TRY(sweeper_start(&sweep, &r->sweeper, why));
 	TRY(mint_open(is->store, is->set.issuer,
 		      strcmp(is->set.mint_with, "jws") == 0, &is->mint));

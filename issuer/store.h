@@ -377,6 +377,9 @@ MM_MUST_USE enum mm_err store_warned(struct store *s, const struct token_row *t,
 
 /* When the newest event was written; 0: never. */
 MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);
+/* The newest event's number.  MM_ERR_EPOCH: the store has another history. */
+MM_MUST_USE enum mm_err store_reaches(struct store *s, const char *epoch,
+				      uint64_t *seq);
 /* The number of the oldest event that is kept; 0: none is. */
 MM_MUST_USE enum mm_err store_first_event(struct store *s, int64_t *seq);
 

@@ -252,6 +252,16 @@ static enum mm_err check_epoch(struct conn *c, const char *epoch)
 	return strcmp(now, epoch) == 0 ? MM_OK : MM_ERR_EPOCH;
 }
 
+enum mm_err store_reaches(struct store *s, const char *epoch, uint64_t *seq)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	int64_t head;
+	TRY(check_epoch(c, epoch));
+	TRY(query_one(c, ST_HEAD_GET, &head));
+	*seq = (uint64_t)head;
+	return MM_OK;
+}
+
 static enum mm_err read_events(struct conn *c, const char *epoch,
 			       uint64_t after, size_t max, struct event *out,
 			       size_t *count)

@@ -13,16 +13,19 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/counts.h"
+#include "issuer/newest.h"
 #include "issuer/steady.h"
 
-#define SWEEP_MOST   500       /* tokens in one transaction */
-#define SLOW_ROUNDS  60	       /* seconds between looks at lists and events */
-#define REPEATS_KEPT 86400     /* seconds: who asks again does so soon */
-#define LIST_ROOM    (1 << 16) /* announce the next list when fewer are left */
+#define SWEEP_MOST    500 /* tokens in one transaction */
+#define SLOW_ROUNDS   60  /* seconds between looks at lists and events */
+#define NEWEST_ROUNDS 5
+#define REPEATS_KEPT  86400	/* seconds: who asks again does so soon */
+#define LIST_ROOM     (1 << 16) /* announce the next list when fewer are left */
 
 struct sweeper {
 	struct sweep_options opt;
 	struct steady clock; /* what is dead does not come back */
+	struct newest said;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -85,6 +88,13 @@ static enum mm_err sweep_round(struct sweeper *s, bool slow)
 	return saved != MM_OK ? saved : swept != MM_OK ? swept : kept;
 }
 
+static void say_newest(struct sweeper *s)
+{
+	struct newest now;
+	publisher_newest(s->opt.publisher, now.epoch, &now.seq);
+	newest_save(s->opt.data, &now, &s->said);
+}
+
 static void sleep_second(struct sweeper *s)
 {
 	struct timespec until = clock_in_ms(1000);
@@ -104,11 +114,14 @@ static void *sweeper_main(void *arg)
 		if (e != MM_OK)
 			log_event(LOG_ERR, "sweep.failed", "reason=%s",
 				  mm_err_word(e));
+		if (round % NEWEST_ROUNDS == 0)
+			say_newest(s);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
 	refusals_save(s->opt.refusals, s->opt.store, INT64_MAX);
 	(void)!sightings_save(s->opt.sightings, s->opt.store, clock_now());
+	say_newest(s);
 	return NULL;
 }
 

@@ -3,6 +3,7 @@
 #ifndef MM_ISSUER_SWEEP_H
 #define MM_ISSUER_SWEEP_H
 
+#include "issuer/publish.h"
 #include "issuer/refusals.h"
 #include "issuer/sightings.h"
 
@@ -12,8 +13,10 @@ struct sweep_options {
 	struct store *store;
 	struct sightings *sightings;
 	struct refusals *refusals;
-	int64_t max_life;    /* lists are announced this far ahead */
-	int64_t feed_retain; /* events are kept this long */
+	struct publisher *publisher; /* need not be started */
+	const char *data;	     /* whose DATA/newest is kept */
+	int64_t max_life;	     /* lists are announced this far ahead */
+	int64_t feed_retain;	     /* events are kept this long */
 };
 
 /* One slow round at once (so that lists are announced before the first

@@ -79,6 +79,7 @@ struct keyring {
 MM_MUST_USE enum mm_err keyring_load(struct keyring_at at, struct keyring *out,
 				     struct why *why);
 void keyring_free(struct keyring *k);
+#define AUTO_RING __attribute__((cleanup(keyring_free)))
 
 /* The key of that name, or NULL.  The ring owns it. */
 const struct keyring_entry *keyring_find(const struct keyring *k,

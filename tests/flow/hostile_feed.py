@@ -259,6 +259,32 @@ class HostileFeed(Flow):
         self.i.revoke(early["id"])
         self.a.wait_reason(early["token"], "revoked")
 
+    def test_F16_the_store_alone_came_back(self):
+        """It would give ids and numbers a second time: the folder knows."""
+        self.begin()
+        kept = self.back_up()
+        self.revoke_bad()
+        self.i.stop()
+        for f in self.i.data.glob("mintmark.db*"):
+            f.unlink()
+        shutil.copy(kept / "mintmark.db", self.i.data)
+        self.assertRegex(self.i.refused(), r"the store ends at event \d+, and up to "
+                         r"\d+ was published from here.*\s.*--restored")
+        for flags in (["--restored"], []):
+            self.i.start(flags=flags)
+            self.i.stop()
+        (self.i.data / "newest").write_text("f802 no number\n")
+        self.assertIn("newest is damaged", self.i.refused())
+
+    def test_F16_how_far_it_came_is_kept_as_it_runs(self):
+        self.begin()
+        newest = self.i.data / "newest"
+        wait_for("the file", lambda: newest.exists() and
+                 int(newest.read_text().split()[1]) >= self.head(), 10 * SLOW)
+        self.revoke_bad()
+        wait_for("it to follow",
+                 lambda: int(newest.read_text().split()[1]) == self.head(), 10 * SLOW)
+
     def throw_out(self, key):
         cli("key", "compromise", "--yes", "--data", self.i.data, "--", key,
             check=0)

@@ -58,12 +58,6 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
-static inline void free_ring(struct keyring *k)
-{
-	keyring_free(k);
-}
-#define AUTO_RING __attribute__((cleanup(free_ring)))
-
 static inline enum mm_err throw_out(struct fixture *f, const char *kid,
 				    enum jwk_alg alg)
 {
