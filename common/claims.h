@@ -107,13 +107,17 @@ static inline int64_t effective_expiry(int64_t iat, int64_t exp, int64_t window,
  * `last_use` is known (PROTOCOL.md section 4)?  Once an hour, and for small
  * windows 64 times in one. */
 #define USE_GRAIN_MAX 3600
+static inline int64_t use_grain(const struct claims *c)
+{
+	int64_t grain = c->auto_refresh / 64;
+	return grain < USE_GRAIN_MAX ? grain : USE_GRAIN_MAX;
+}
+
 static inline bool use_is_news(const struct claims *c, int64_t last_use,
 			       int64_t now)
 {
 	int64_t base = last_use > c->iat ? last_use : c->iat;
-	int64_t grain = c->auto_refresh / 64;
-	return c->auto_refresh != 0 && now > base &&
-	       now - base >= (grain < USE_GRAIN_MAX ? grain : USE_GRAIN_MAX);
+	return c->auto_refresh != 0 && now > base && now - base >= use_grain(c);
 }
 
 /* What lists say of the token: MM_OK, MM_ERR_EXPIRED, MM_ERR_IDLE,

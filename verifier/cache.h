@@ -21,7 +21,7 @@
 struct cached {
 	uint64_t key; /* the number of the key that signed it */
 	const struct claims *claims;
-	/* The hour in which its use was told last (use.h); its memory, not
+	/* The turn in which its use was told last (use.h); its memory, not
 	 * what is known of it, so it may be changed.  NULL: none. */
 	_Atomic uint32_t *told;
 };

@@ -66,7 +66,7 @@ struct use_sender {
 	int fd; /* -1: nothing is sent */
 	struct sockaddr_un to;
 	char door[DOOR_SIZE];
-	/* a hash of the token, then the second or the hour of the telling */
+	/* a hash of the token, then the second or the turn of the telling */
 	_Atomic uint64_t recent[USE_RECENT];
 };
 
@@ -82,14 +82,15 @@ void use_sender_close(struct use_sender *s);
 struct used {
 	const struct claims *claims;
 	int64_t last_use; /* that the state knows of */
-	/* Where its process remembers the hour (now / SEEN_GRAIN; 0: none) in
-	 * which it told of it, or NULL: nowhere but in `recent`. */
+	/* Where its process remembers the turn in which it told of it (0:
+	 * none), or NULL: nowhere but in `recent`. */
 	_Atomic uint32_t *told;
 	struct span from; /* the address that it came from, if known */
 };
 
 /* It is used at `now`: tell the agent if it is worth telling.  That is once
- * an hour of the clock, and as often as it keeps the token alive. */
+ * in each turn (an hour of the clock; 1/64 of its window, if that is less),
+ * and when it keeps the token alive. */
 void use_send(struct use_sender *s, const struct used *u, int64_t now);
 
 #endif

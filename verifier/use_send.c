@@ -54,9 +54,9 @@ bool use_datagram_read(struct use_datagram *d, ssize_t size)
 
 /* ---- when ---- */
 
-enum said { IN_THIS_SECOND, IN_THIS_HOUR };
+enum said { IN_THIS_SECOND, IN_THIS_TURN };
 
-/* What is noted of a token, its second or its hour, and where. */
+/* What is noted of a token, its second or its turn, and where. */
 struct note {
 	_Atomic uint64_t *place;
 	uint64_t mark;
@@ -80,27 +80,39 @@ static bool said_just_now(struct use_sender *s, const struct claims *c,
 					memory_order_relaxed) == n.mark;
 }
 
-/* Told of in this hour?  A token that is remembered costs a look, however
+/* The hour in which it is, or, for those that live by their use, that part of
+ * their window: the state file may say that such a token was used just now
+ * because somebody told the agent so with other numbers than the token's, and
+ * no issuer ever hears of that. */
+static uint32_t turn_of(const struct claims *c, int64_t now)
+{
+	if (c->auto_refresh == 0)
+		return (uint32_t)(now / SEEN_GRAIN);
+	int64_t grain = use_grain(c);
+	return (uint32_t)(now / (grain ? grain : 1));
+}
+
+/* Told of in this turn?  A token that is remembered costs a look, however
  * many there are; of others as many are known as `recent` holds. */
-static bool is_told(struct use_sender *s, const struct used *u, uint32_t hour)
+static bool is_told(struct use_sender *s, const struct used *u, uint32_t turn)
 {
 	if (u->told != NULL &&
-	    atomic_load_explicit(u->told, memory_order_relaxed) == hour)
+	    atomic_load_explicit(u->told, memory_order_relaxed) == turn)
 		return true;
-	struct note n = note_of(s, u->claims, IN_THIS_HOUR, hour);
+	struct note n = note_of(s, u->claims, IN_THIS_TURN, turn);
 	if (atomic_load_explicit(n.place, memory_order_relaxed) != n.mark)
 		return false;
 	if (u->told != NULL)
-		atomic_store_explicit(u->told, hour, memory_order_relaxed);
+		atomic_store_explicit(u->told, turn, memory_order_relaxed);
 	return true;
 }
 
-static void note_told(struct use_sender *s, const struct used *u, uint32_t hour)
+static void note_told(struct use_sender *s, const struct used *u, uint32_t turn)
 {
-	struct note n = note_of(s, u->claims, IN_THIS_HOUR, hour);
+	struct note n = note_of(s, u->claims, IN_THIS_TURN, turn);
 	atomic_store_explicit(n.place, n.mark, memory_order_relaxed);
 	if (u->told != NULL)
-		atomic_store_explicit(u->told, hour, memory_order_relaxed);
+		atomic_store_explicit(u->told, turn, memory_order_relaxed);
 }
 
 /* ---- what ---- */
@@ -124,20 +136,20 @@ static bool tell(struct use_sender *s, const struct used *u, int64_t now)
 	       errno != EAGAIN;
 }
 
-/* What keeps a token alive is told whether or not its hour was.  The use of
+/* What keeps a token alive is told whether or not its turn was.  The use of
  * an access token is no use of the token that it was made from. */
 static bool is_worth_telling(struct use_sender *s, const struct used *u,
-			     uint32_t hour, int64_t now)
+			     uint32_t turn, int64_t now)
 {
 	if (s->fd < 0 || u->claims->access)
 		return false;
-	return use_is_news(u->claims, u->last_use, now) || !is_told(s, u, hour);
+	return use_is_news(u->claims, u->last_use, now) || !is_told(s, u, turn);
 }
 
 void use_send(struct use_sender *s, const struct used *u, int64_t now)
 {
-	uint32_t hour = (uint32_t)(now / SEEN_GRAIN);
-	if (is_worth_telling(s, u, hour, now) &&
+	uint32_t turn = turn_of(u->claims, now);
+	if (is_worth_telling(s, u, turn, now) &&
 	    !said_just_now(s, u->claims, now) && tell(s, u, now))
-		note_told(s, u, hour);
+		note_told(s, u, turn);
 }

@@ -129,6 +129,30 @@ static void test_both(void **state)
 	desk_end(&d);
 }
 
+/* Somebody has told the agent of each second with other numbers, which the
+ * state file shows, and which the issuer may never hear of: a process tells of
+ * the use that it sees none the less, 64 times in a window. */
+static void test_A23_others_do_not_silence_it(void **state)
+{
+	(void)state;
+	AUTO_BUF struct buf b;
+	struct desk d;
+	desk_begin(&d, (struct mm_options){ 0 });
+	int fd = listen_for_uses(&d);
+	struct span t = token_make(
+		&d.m, (struct says){ .list = SLIDE, .idx = 1, .window = 640 },
+		&b);
+	size_t told = 0;
+	for (d.now = T0 + 10; d.now < T0 + 650; d.now++) {
+		assert_ok(state_raise_use(&d.w, SLIDE, 1, d.now));
+		assert_ok(verify(&d, t));
+		told += drain(fd);
+	}
+	assert_in_range(told, 64, 65);
+	close(fd);
+	desk_end(&d);
+}
+
 static void test_silent(void **state)
 {
 	(void)state;
@@ -207,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_told),
 		cmocka_unit_test(test_once_an_hour),
 		cmocka_unit_test(test_both),
+		cmocka_unit_test(test_A23_others_do_not_silence_it),
 		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_no_room),
 	};
