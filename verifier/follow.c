@@ -245,6 +245,9 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 	else if (f->keep.lost.text[0])
 		say(f, LOG_WARNING, "checkpoint.refused", MM_ERR_INVALID,
 		    f->keep.lost.text);
+	if (f->keep.lost_uses.text[0])
+		say(f, LOG_WARNING, "uses.refused", MM_ERR_INVALID,
+		    f->keep.lost_uses.text);
 	f->running = pthread_create(&f->thread, NULL, following, f) == 0;
 	return f->running ? MM_OK
 			  : why_say(why, MM_ERR_NOMEM, NULL,
@@ -330,7 +333,8 @@ void follower_stats(struct follower *f, struct follower_stats *out)
 	out->behind = keep_is_behind(k);
 	if (k->live.fd >= 0)
 		(void)fstat(k->live.fd, &st);
-	out->uses_waiting = use_table_waiting(&k->uses);
+	out->uses_waiting = k->uses.times;
+	out->uses_refused = k->uses.refused;
 	out->uses_told = f->uses.told;
 	pthread_mutex_unlock(&k->lock);
 	out->state_bytes = (uint64_t)st.st_size;

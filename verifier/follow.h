@@ -69,6 +69,7 @@ struct follower_stats {
 	bool behind;	      /* they could not be written to the state file */
 	uint64_t state_bytes; /* of the state file */
 	uint64_t uses_waiting, uses_told; /* to be told the issuer, and told */
+	uint64_t uses_refused;		  /* there was no room for them */
 };
 void follower_stats(struct follower *f, struct follower_stats *out);
 /* Save everything and end.  `tell`: first try to tell the issuer of all uses,

@@ -153,10 +153,14 @@ static enum mm_err load_checkpoint(struct keeper *k)
 static enum mm_err load_uses(struct keeper *k)
 {
 	char path[PATH_MAX];
+	struct use_tables all = { &k->uses, &k->seen };
+	beside(k, ".pending", path);
 	errno = 0;
-	return if_memory(
-		use_file_load((struct use_tables){ &k->uses, &k->seen },
-			      beside(k, ".pending", path), k->iss, NULL));
+	enum mm_err e =
+		if_memory(use_file_load(all, path, k->iss, &k->lost_uses));
+	if (e == MM_ERR_NOT_FOUND) /* the first start */
+		k->lost_uses.text[0] = '\0';
+	return e;
 }
 
 static enum mm_err not_now(const struct keeper *k, enum mm_err e,
@@ -190,7 +194,6 @@ enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
 		k->replica.iat = now;
 	k->fresh_at = k->replica.iat;
 	k->fresh_ms = clock_ms();
-	use_table_prune(&k->uses, &k->replica, now);
 	return keep_show(k, why);
 }
 
@@ -215,25 +218,49 @@ enum mm_err keep_maybe_checkpoint(struct keeper *k, struct why *why)
 	return due || full ? keep_checkpoint(k, why) : MM_OK;
 }
 
-/* The lock is held to make the text, not while the disk takes it. */
-enum mm_err keep_save_uses(struct keeper *k, struct why *why)
+void keep_give_way(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+}
+
+/* The lock, which a revocation needs, is held for a slice at a time, and never
+ * while there is memory to be found or the disk to be waited for. */
+static enum mm_err write_uses(struct keeper *k, size_t about, struct buf *out)
+{
+	use_file_begin(out, k->iss, about);
+	for (size_t left = SIZE_MAX; left != 0 && use_file_room(out);) {
+		pthread_mutex_lock(&k->lock);
+		left = use_file_uses(out, &k->uses, left);
+		pthread_mutex_unlock(&k->lock);
+		keep_give_way();
+	}
+	pthread_mutex_lock(&k->lock);
+	use_file_seen(out, &k->seen);
+	pthread_mutex_unlock(&k->lock);
+	return use_file_end(out);
+}
+
+static enum mm_err save_uses(struct keeper *k, size_t about, struct why *why)
 {
 	char path[PATH_MAX];
 	AUTO_BUF struct buf text = buf_new(USE_FILE_MAX);
 	struct span whole;
+	TRY(write_uses(k, about, &text));
+	TRY(buf_done(&text, &whole));
+	return file_replace(beside(k, ".pending", path), whole, 0600, why);
+}
+
+enum mm_err keep_save_uses(struct keeper *k, struct why *why)
+{
 	pthread_mutex_lock(&k->lock);
 	bool changed = k->uses.changed || k->seen.changed;
-	struct use_tables all = { &k->uses, &k->seen };
-	enum mm_err e = changed ? use_file_write(all, k->iss, &text) : MM_OK;
+	size_t about = use_file_size((struct use_tables){ &k->uses, &k->seen });
 	k->uses.changed = k->seen.changed = false;
 	pthread_mutex_unlock(&k->lock);
 	if (!changed)
 		return MM_OK;
 
-	if (e == MM_OK)
-		e = buf_done(&text, &whole);
-	if (e == MM_OK)
-		e = file_replace(beside(k, ".pending", path), whole, 0600, why);
+	enum mm_err e = save_uses(k, about, why);
 	if (e == MM_OK)
 		return MM_OK;
 	pthread_mutex_lock(&k->lock);

@@ -54,6 +54,7 @@ struct keeper {
 	struct journal journal;
 	int64_t checkpoint_ms; /* clock_ms() of the last one */
 	struct why lost;       /* why keep_load() resumed from nothing, or "" */
+	struct why lost_uses;  /* why it knows of no uses, or "" */
 };
 
 /* The folder of `state`, and what is kept there, are ours or root's, and
@@ -99,6 +100,9 @@ MM_MUST_USE enum mm_err keep_use(struct keeper *k, const struct use_datagram *d,
 MM_MUST_USE enum mm_err keep_checkpoint(struct keeper *k, struct why *why);
 MM_MUST_USE enum mm_err keep_maybe_checkpoint(struct keeper *k,
 					      struct why *why);
+/* Without the lock, before it is taken again for the next slice: who waits for
+ * it has it first. */
+void keep_give_way(void);
 /* Save the uses not yet told. */
 MM_MUST_USE enum mm_err keep_save_uses(struct keeper *k, struct why *why);
 

@@ -14,12 +14,12 @@
  *	32	int64_t		exp
  *	40	int64_t		auto_refresh, the window; 0: a fixed token
  *	48	char[32]	door, NUL-ended; "": not known
- *	80	char[48]	from, NUL-ended: the other end's address; "":
- *not known
+ *	80	char[48]	from, NUL-ended: the other end's address, or ""
  *
  * The numbers of the token travel along since nobody but its verifier has
  * seen them.  Who may write to the socket (its group) is trusted not to
- * keep tokens alive that are not used; the issuer checks again.
+ * keep tokens alive that are not used; the issuer checks again.  What he
+ * says of a token stands beside what others say of it (use_table.h).
  *
  * Until version 1 is forgotten ("MMU1", 56 bytes: the same up to 48, then
  * zeros; of auto_refresh tokens only), the agent takes it too.

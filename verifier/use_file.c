@@ -1,162 +1,215 @@
-/* use_file.c - the tables as JSON, written and read side by side. */
+/* use_file.c - the tables as bytes, written and read side by side. */
 #include "verifier/use_file.h"
 
-#include <inttypes.h>
-#include <jansson.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
-#include "common/json_heap.h"
-#include "common/text.h"
+#define SUMMED offsetof(struct use_file_head, seen_at)
+
+static bool checksum(struct span file, uint8_t out[32])
+{
+	return EVP_Q_digest(NULL, "SHA256", NULL, file.at + SUMMED,
+			    file.len - SUMMED, out, NULL) == 1;
+}
 
 /* ---- writing ---- */
 
-struct writing {
-	struct buf *out;
-	bool any;
-};
-
-static void write_entry(void *ctx, const struct use_entry *e)
+size_t use_file_size(struct use_tables t)
 {
-	struct writing *w = ctx;
-	char id[JTI_SIZE];
-	token_id_write(id, e->list, e->idx);
-	buf_fmt(w->out,
-		"%s\n{\"id\":\"%s\",\"iat\":%" PRId64 ",\"exp\":%" PRId64
-		",\"window\":%" PRId64 ",\"sent\":%" PRId64
-		",\"latest\":%" PRId64 ",\"at\":[",
-		w->any ? "," : "", id, e->iat, e->exp, e->window, e->sent,
-		e->latest);
-	for (uint32_t i = 0; i < e->count; i++)
-		buf_fmt(w->out, "%s%" PRId64, i ? "," : "", e->at[i]);
-	buf_str(w->out, "]}");
-	w->any = true;
+	return sizeof(struct use_file_head) + 2 * USE_FILE_SLICE +
+	       t.uses->count * sizeof(struct use_file_token) +
+	       t.uses->times * sizeof(int64_t) +
+	       t.seen->untold * sizeof(struct sighting);
 }
 
-#define SEEN_LINE 256 /* more than one takes */
+/* Moving it would take twice the memory. */
+void use_file_begin(struct buf *out, const char *iss, size_t about)
+{
+	struct use_file_head h = { .magic = USE_FILE_MAGIC };
+	MM_ASSERT(span_copy(h.iss, sizeof h.iss, span_str(iss)));
+	(void)buf_room(out, about);
+	buf_add(out, span_of(&h, sizeof h));
+}
+
+bool use_file_room(struct buf *out)
+{
+	return buf_room(out, USE_FILE_SLICE) != NULL;
+}
+
+static void write_token(struct buf *out, const struct use_entry *e)
+{
+	struct use_file_token head = { .list = e->list,
+				       .idx = e->idx,
+				       .count = e->count,
+				       .iat = e->iat,
+				       .exp = e->exp,
+				       .window = e->window,
+				       .sent = e->sent,
+				       .latest = e->latest };
+	buf_add(out, span_of(&head, sizeof head));
+	buf_add(out, span_of(e->at, e->count * sizeof *e->at));
+}
+
+/* From the last to the first: when one is forgotten the last comes into its
+ * place, which was written then or is yet to be. */
+size_t use_file_uses(struct buf *out, const struct use_table *t, size_t left)
+{
+	size_t end = out->len + USE_FILE_SLICE;
+	left = left < t->count ? left : t->count;
+	for (; left != 0; left--) {
+		const struct use_entry *e = t->all[left - 1];
+		size_t size = sizeof(struct use_file_token) +
+			      e->count * sizeof *e->at;
+		if (size > end - out->len)
+			break;
+		write_token(out, e);
+	}
+	return left;
+}
 
 static void write_seen(void *ctx, const struct sighting *s)
 {
-	struct writing *w = ctx;
-	char id[JTI_SIZE];
-	if (w->out->len + SEEN_LINE > USE_FILE_MAX)
-		return;
-	token_id_write(id, s->list, s->idx);
-	buf_fmt(w->out,
-		"%s\n{\"id\":\"%s\",\"hour\":%" PRId64
-		",\"door\":\"%s\",\"from\":\"%s\"}",
-		w->any ? "," : "", id, s->hour, s->door, s->from);
-	w->any = true;
+	buf_add(ctx, span_of(s, sizeof *s));
 }
 
-enum mm_err use_file_write(struct use_tables t, const char *iss,
-			   struct buf *out)
+void use_file_seen(struct buf *out, const struct seen_table *t)
 {
-	struct writing uses = { .out = out }, seen = { .out = out };
-	buf_str(out, "{\"version\":1,\"iss\":");
-	text_json(out, span_str(iss));
-	buf_str(out, ",\"tokens\":[");
-	use_table_each(t.uses, write_entry, &uses);
-	buf_str(out, "],\"seen\":[");
-	seen_table_each(t.seen, write_seen, &seen);
-	buf_str(out, "]}\n");
-	return out->failed;
+	uint64_t at = out->len;
+	if (out->failed != MM_OK)
+		return;
+	memcpy(out->at + offsetof(struct use_file_head, seen_at), &at,
+	       sizeof at);
+	seen_table_each(t, write_seen, out);
+}
+
+enum mm_err use_file_end(struct buf *out)
+{
+	struct span whole;
+	uint8_t sum[32];
+	TRY(buf_done(out, &whole));
+	if (!checksum(whole, sum))
+		return MM_ERR_CRYPTO;
+	memcpy(out->at + offsetof(struct use_file_head, checksum), sum,
+	       sizeof sum);
+	return MM_OK;
 }
 
 /* ---- reading ---- */
 
-#define AUTO_JSON __attribute__((cleanup(json_decref_at)))
-static void json_decref_at(json_t **j)
+/* Numbers that a last_use can hold. */
+static bool is_time(int64_t t)
 {
-	json_decref(*j);
+	return t >= 0 && t <= INT64_C(253402300799);
 }
 
-/* A time: an integer from 0 to what a last_use can hold. */
-static bool read_time(const json_t *object, const char *name, int64_t *out)
+static bool take(struct span *rest, void *out, size_t size)
 {
-	const json_t *v = json_object_get(object, name);
-	if (!json_is_integer(v))
+	if (rest->len < size)
 		return false;
-	*out = json_integer_value(v);
-	return *out >= 0 && *out <= INT64_C(253402300799);
-}
-
-static bool read_chain(const json_t *array, struct use_entry *e)
-{
-	size_t n = json_array_size(array);
-	if (!json_is_array(array) || n > USE_CHAIN_MAX)
-		return false;
-	e->count = (uint32_t)n;
-	e->at = calloc(n + 1, sizeof *e->at);
-	for (size_t i = 0; i < n && e->at != NULL; i++) {
-		const json_t *v = json_array_get(array, i);
-		if (!json_is_integer(v))
-			return false;
-		e->at[i] = json_integer_value(v);
-	}
-	return e->at != NULL;
-}
-
-static void entry_clear(struct use_entry *e)
-{
-	free(e->at);
-}
-
-static bool read_entry(const json_t *object, struct use_tables t)
-{
-	__attribute__((cleanup(entry_clear))) struct use_entry e = { 0 };
-	const char *id = json_string_value(json_object_get(object, "id"));
-	return id != NULL &&
-	       token_id_read(span_str(id), &e.list, &e.idx) == MM_OK &&
-	       read_time(object, "iat", &e.iat) &&
-	       read_time(object, "exp", &e.exp) &&
-	       read_time(object, "window", &e.window) && e.window > 0 &&
-	       read_time(object, "sent", &e.sent) &&
-	       read_time(object, "latest", &e.latest) &&
-	       read_chain(json_object_get(object, "at"), &e) &&
-	       use_table_put(t.uses, &e) == MM_OK;
-}
-
-static bool read_text(const json_t *object, const char *name, char *out,
-		      size_t size)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-	return text != NULL && span_copy(out, size, span_str(text));
-}
-
-static bool read_from(const json_t *object, char out[FROM_SIZE])
-{
-	const char *text = json_string_value(json_object_get(object, "from"));
-	from_write(out, span_str(text ? text : ""));
-	return text != NULL && (text[0] == '\0' || out[0] != '\0');
-}
-
-/* Where there is no room, it is not kept. */
-static bool read_seen(const json_t *object, struct use_tables t)
-{
-	struct sighting s = { 0 };
-	const char *id = json_string_value(json_object_get(object, "id"));
-	if (id == NULL ||
-	    token_id_read(span_str(id), &s.list, &s.idx) != MM_OK ||
-	    !read_time(object, "hour", &s.hour) ||
-	    !read_text(object, "door", s.door, sizeof s.door) ||
-	    !read_from(object, s.from) ||
-	    (s.door[0] != '\0' && !door_is_word(span_str(s.door))))
-		return false;
-	s.hour = seen_hour(s.hour);
-	(void)!seen_table_add(t.seen, &s);
+	memcpy(out, rest->at, size);
+	*rest = span_of(rest->at + size, rest->len - size);
 	return true;
 }
 
-static enum mm_err read_all(const json_t *array,
-			    bool (*read)(const json_t *, struct use_tables),
-			    struct use_tables t, const char *path,
-			    struct why *why)
+/* `at` has room for the longest chain. */
+static enum mm_err read_token(struct span *rest, int64_t *at,
+			      struct use_table *t)
 {
-	for (size_t i = 0; i < json_array_size(array); i++)
-		if (!read(json_array_get(array, i), t))
-			return why_say(why, MM_ERR_INVALID, NULL,
-				       "%s is damaged at its token %zu", path,
-				       i);
+	struct use_file_token h;
+	if (!take(rest, &h, sizeof h) || h.count > USE_CHAIN_MAX ||
+	    !take(rest, at, h.count * sizeof *at) || !is_time(h.iat) ||
+	    !is_time(h.exp) || !is_time(h.window) || h.window == 0 ||
+	    !is_time(h.sent) || !is_time(h.latest))
+		return MM_ERR_INVALID;
+	struct use_entry e = { .list = h.list,
+			       .idx = h.idx,
+			       .iat = h.iat,
+			       .exp = h.exp,
+			       .window = h.window,
+			       .sent = h.sent,
+			       .latest = h.latest,
+			       .at = at,
+			       .count = h.count };
+	return use_table_put(t, &e);
+}
+
+static void free_at(int64_t **at)
+{
+	free(*at);
+}
+
+static enum mm_err read_uses(struct span text, struct use_table *t)
+{
+	__attribute__((cleanup(free_at))) int64_t *at =
+		calloc(USE_CHAIN_MAX, sizeof *at);
+	if (at == NULL)
+		return MM_ERR_NOMEM;
+	while (text.len != 0)
+		TRY(read_token(&text, at, t));
+	return MM_OK;
+}
+
+static bool is_door(const char door[DOOR_SIZE])
+{
+	return memchr(door, '\0', DOOR_SIZE) != NULL &&
+	       (door[0] == '\0' || door_is_word(span_str(door)));
+}
+
+static bool is_from(const char from[FROM_SIZE])
+{
+	char again[FROM_SIZE];
+	if (memchr(from, '\0', FROM_SIZE) == NULL)
+		return false;
+	from_write(again, span_str(from));
+	return strcmp(from, again) == 0;
+}
+
+/* Where there is no room, it is not kept. */
+static enum mm_err read_seen(struct span *rest, struct seen_table *t)
+{
+	struct sighting s;
+	if (!take(rest, &s, sizeof s) || !is_time(s.hour) || !is_door(s.door) ||
+	    !is_from(s.from))
+		return MM_ERR_INVALID;
+	s.hour = seen_hour(s.hour);
+	(void)!seen_table_add(t, &s);
+	return MM_OK;
+}
+
+static enum mm_err read_all(struct span file, uint64_t seen_at,
+			    struct use_tables t)
+{
+	size_t from = sizeof(struct use_file_head);
+	if (seen_at < from || seen_at > file.len)
+		return MM_ERR_INVALID;
+	struct span uses = span_of(file.at + from, seen_at - from);
+	struct span seen = span_of(file.at + seen_at, file.len - seen_at);
+	TRY(read_uses(uses, t.uses));
+	while (seen.len != 0)
+		TRY(read_seen(&seen, t.seen));
+	return MM_OK;
+}
+
+static enum mm_err check(struct span file, const char *iss, const char *path,
+			 struct use_file_head *h, struct why *why)
+{
+	uint8_t sum[32];
+	if (file.len < sizeof *h ||
+	    memcmp(file.at, USE_FILE_MAGIC, sizeof h->magic) != 0)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s is no list of uses of this version: going "
+			       "on without it",
+			       path);
+	memcpy(h, file.at, sizeof *h);
+	if (!checksum(file, sum))
+		return MM_ERR_CRYPTO;
+	if (memcmp(h->checksum, sum, sizeof sum) != 0)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s is damaged: going on without it", path);
+	if (strncmp(h->iss, iss, sizeof h->iss) != 0)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%s is of another issuer: going on without it",
+			       path);
 	return MM_OK;
 }
 
@@ -164,19 +217,18 @@ enum mm_err use_file_load(struct use_tables t, const char *path,
 			  const char *iss, struct why *why)
 {
 	AUTO_BUF struct buf text = buf_new(USE_FILE_MAX);
-	struct span whole;
+	struct use_file_head h;
+	struct span file;
 	TRY(buf_read_kept_file(&text, path, why));
-	TRY(buf_done(&text, &whole));
-	AUTO_JSON json_t *root = NULL;
-	enum mm_err e = json_heap_load(whole, &root, NULL);
+	TRY(buf_done(&text, &file));
+	TRY(check(file, iss, path, &h, why));
+	enum mm_err e = read_all(file, h.seen_at, t);
+	if (e == MM_OK)
+		return MM_OK;
+	use_table_free(t.uses);
+	seen_table_free(t.seen);
 	if (e == MM_ERR_NOMEM)
 		return e;
-	const char *of = json_string_value(json_object_get(root, "iss"));
-	const json_t *tokens = json_object_get(root, "tokens");
-	if (json_integer_value(json_object_get(root, "version")) != 1 ||
-	    of == NULL || strcmp(of, iss) != 0 || !json_is_array(tokens))
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "%s is no list of uses for this issuer", path);
-	TRY(read_all(tokens, read_entry, t, path, why));
-	return read_all(json_object_get(root, "seen"), read_seen, t, path, why);
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "%s is damaged: going on without it", path);
 }

@@ -1,13 +1,13 @@
 /* use_file.h - what the issuer is to hear of yet, on disk, so that a restart
  * loses nothing: the table of uses, and which tokens were seen.
  *
- *	{"version":1,"iss":"https://...","tokens":[
- *	 {"id":"3.4711","iat":1790000000,"exp":1821536000,"window":2592000,
- *	  "sent":0,"latest":1790400000,"at":[1790400000]}, ...],
- *	 "seen":[
- *	 {"id":"2.17","hour":1790398800,"door":"http","from":"192.0.2.7"}, ...]}
+ * Numbers are the machine's own (the file never leaves its host):
  *
- * Earlier agents have no "seen", and pass over it.
+ *	struct use_file_head
+ *	struct use_file_token, and its chain: int64_t each; and so on
+ *	struct sighting; and so on
+ *
+ * It is read whole or not at all, and there is room for tables that are full.
  */
 #ifndef MM_VERIFIER_USE_FILE_H
 #define MM_VERIFIER_USE_FILE_H
@@ -15,19 +15,64 @@
 #include "common/seen.h"
 #include "verifier/use_table.h"
 
-#define USE_FILE_MAX (64u << 20)
+#define USE_FILE_MAX   (64u << 20)
+#define USE_FILE_SLICE (128u << 10) /* at least one of the longest chains */
+
+#define USE_FILE_MAGIC "MMUSES2" /* and the version */
+
+struct use_file_head {
+	char magic[8];
+	uint8_t checksum[32]; /* SHA-256 of all behind it */
+	uint64_t seen_at;     /* where the sightings begin in the file */
+	char iss[ISS_SIZE];
+};
+_Static_assert(sizeof(struct use_file_head) == 48 + ISS_SIZE,
+	       "nothing in between");
+
+struct use_file_token {
+	uint32_t list, idx, zero, count;
+	int64_t iat, exp, window, sent, latest;
+};
+_Static_assert(sizeof(struct use_file_token) == 56 &&
+		       sizeof(struct use_file_token) +
+				       USE_CHAIN_MAX * sizeof(int64_t) <=
+			       USE_FILE_SLICE,
+	       "a slice has one");
+_Static_assert(USE_TOKENS_MAX * sizeof(struct use_file_token) +
+			       USE_TIMES_MAX * sizeof(int64_t) +
+			       65536 * sizeof(struct sighting) <=
+		       USE_FILE_MAX / 4 * 3,
+	       "full tables fit, and what changes while they are written");
 
 struct use_tables {
 	struct use_table *uses;
 	struct seen_table *seen;
 };
 
-/* The file's text; file_replace() does the rest.  Uses come first: what was
- * seen is left out where there is no room. */
-MM_MUST_USE enum mm_err use_file_write(struct use_tables t, const char *iss,
-				       struct buf *out);
-/* Add what the file holds.  MM_ERR_NOT_FOUND; MM_ERR_INVALID if it is not
- * ours, of another issuer, or damaged (the tables may hold part of it). */
+/* How long will it be, about? */
+size_t use_file_size(struct use_tables t);
+/* The file's text, piece by piece, so that the tables may change in between:
+ *
+ *	use_file_begin(&text, iss, use_file_size(t));
+ *	for (size_t left = SIZE_MAX; left != 0 && use_file_room(&text);)
+ *		left = use_file_uses(&text, t, left);
+ *	use_file_seen(&text, t);
+ *	if (use_file_end(&text) != MM_OK) ...
+ *
+ * A chain that changes meanwhile is there as it was or as it is, or twice: the
+ * later one counts.  A new one may be missing: `changed` is for the next. */
+void use_file_begin(struct buf *out, const char *iss, size_t about);
+/* Room for what use_file_uses() adds, so that it need not allocate any. */
+bool use_file_room(struct buf *out);
+/* Add some of those below `left`; how many are left? */
+size_t use_file_uses(struct buf *out, const struct use_table *t, size_t left);
+void use_file_seen(struct buf *out, const struct seen_table *t);
+/* What makes it whole. */
+MM_MUST_USE enum mm_err use_file_end(struct buf *out);
+
+/* Fill empty tables with what the file holds.  MM_ERR_NOT_FOUND; MM_ERR_INVALID
+ * if it is not ours, of another issuer or version, or damaged: then they stay
+ * empty. */
 MM_MUST_USE enum mm_err use_file_load(struct use_tables t, const char *path,
 				      const char *iss, struct why *why);
 

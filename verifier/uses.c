@@ -23,6 +23,7 @@
 #define TELL_TIMEOUT_MS 5000
 #define PAUSE_MAX_MS	30000
 #define PRUNE_MS	10000
+#define FULL_MS		60000 /* between two words of it */
 
 /* ---- hearing ---- */
 
@@ -141,16 +142,33 @@ static void say_trouble(struct uses *u, enum mm_err e, const struct why *why)
 	u->said = e;
 }
 
+/* Who waits for the lock has it between two slices. */
+static size_t collect_uses(struct uses *u, bool all, struct use_due *out)
+{
+	struct keeper *k = u->keep;
+	for (;;) {
+		int64_t now = clock_now();
+		pthread_mutex_lock(&k->lock);
+		size_t n = k->holds ? use_table_due(&k->uses, &k->replica, now,
+						    all, out, TELL_MAX)
+				    : 0;
+		bool more = n == 0 && k->holds &&
+			    use_table_is_behind(&k->uses, now);
+		pthread_mutex_unlock(&k->lock);
+		if (!more)
+			return n;
+		keep_give_way();
+	}
+}
+
 /* False: there is nothing to tell. */
 static bool collect(struct uses *u, bool all, struct report *r)
 {
 	struct keeper *k = u->keep;
 	int64_t now = clock_now();
-	r->uses = r->sightings = 0;
+	r->sightings = 0;
+	r->uses = collect_uses(u, all, r->use);
 	pthread_mutex_lock(&k->lock);
-	if (k->holds)
-		r->uses = use_table_due(&k->uses, &k->replica, now, all, r->use,
-					TELL_MAX);
 	if (all || clock_ms() >= u->next_seen)
 		r->sightings = seen_table_due(&k->seen, now, r->seen, SEEN_MAX);
 	pthread_mutex_unlock(&k->lock);
@@ -158,16 +176,15 @@ static bool collect(struct uses *u, bool all, struct report *r)
 }
 
 /* A report may come twice (the answer was lost): the issuer does not mind. */
-static void taken(struct uses *u, const struct report *r)
+static void told(struct uses *u, const struct report *r, bool taken)
 {
 	pthread_mutex_lock(&u->keep->lock);
-	for (size_t i = 0; i < r->uses; i++)
-		use_table_taken(&u->keep->uses, &r->use[i]);
-	for (size_t i = 0; i < r->sightings; i++)
+	use_table_told(&u->keep->uses, r->use, r->uses, taken, clock_now());
+	for (size_t i = 0; i < r->sightings && taken; i++)
 		seen_table_taken(&u->keep->seen, &r->seen[i]);
-	u->told += r->uses;
+	u->told += taken ? r->uses : 0;
 	pthread_mutex_unlock(&u->keep->lock);
-	if (r->sightings != 0 && r->sightings < SEEN_MAX)
+	if (taken && r->sightings != 0 && r->sightings < SEEN_MAX)
 		u->next_seen = clock_ms() + SEEN_MS;
 }
 
@@ -192,15 +209,23 @@ static void tell(struct uses *u, bool all)
 	while (r != NULL && collect(u, all, r)) {
 		link_try_back(&u->link);
 		enum mm_err e = post(u, r, &why);
+		told(u, r, e == MM_OK);
 		if (e != MM_OK) {
 			failed(u, e, &why);
 			return;
 		}
 		link_worked(&u->link);
-		taken(u, r);
 	}
 	u->pause = 0;
 	u->said = MM_OK;
+}
+
+static void tell_all(struct uses *u)
+{
+	pthread_mutex_lock(&u->keep->lock);
+	use_table_hasten(&u->keep->uses);
+	pthread_mutex_unlock(&u->keep->lock);
+	tell(u, true);
 }
 
 /* ---- the telling thread's round ---- */
@@ -217,23 +242,47 @@ static void save(struct uses *u)
 	u->next_save = clock_ms() + (took > 100 ? took * 10 : 1000);
 }
 
-static void prune(struct uses *u)
+static void prune_seen(struct uses *u)
 {
 	pthread_mutex_lock(&u->keep->lock);
-	if (u->keep->holds)
-		use_table_prune(&u->keep->uses, &u->keep->replica, clock_now());
 	seen_table_prune(&u->keep->seen, clock_now());
 	pthread_mutex_unlock(&u->keep->lock);
 	u->next_prune = clock_ms() + PRUNE_MS;
 }
 
-/* About each second, and often enough for the shortest window. */
+/* About each second, and often enough for windows of a few. */
 static int64_t tick_ms(struct uses *u)
 {
 	pthread_mutex_lock(&u->keep->lock);
-	int64_t shortest = use_table_shortest(&u->keep->uses);
+	bool brisk = u->keep->uses.brisk != 0;
 	pthread_mutex_unlock(&u->keep->lock);
-	return shortest >= 8 ? 1000 : shortest * 125;
+	return brisk ? 125 : 1000;
+}
+
+/* Said at once, and then once a minute. */
+static void say_full(struct uses *u)
+{
+	struct why why = { .text = "" };
+	struct follower_news n = { .level = LOG_WARNING,
+				   .event = "uses.full",
+				   .e = MM_ERR_FULL,
+				   .url = link_url(&u->link),
+				   .text = why.text };
+	pthread_mutex_lock(&u->keep->lock);
+	uint64_t refused = u->keep->uses.refused;
+	size_t tokens = u->keep->uses.count;
+	pthread_mutex_unlock(&u->keep->lock);
+	if (refused == u->said_refused || clock_ms() < u->next_full)
+		return;
+	(void)why_say(&why, MM_ERR_FULL, NULL,
+		      "no room for %" PRIu64 " uses: those of %zu tokens wait "
+		      "for the issuer; see that it can be reached, and who is "
+		      "in the group of the socket",
+		      refused - u->said_refused, tokens);
+	if (u->opt->say != NULL)
+		u->opt->say(u->opt->say_ctx, &n);
+	u->said_refused = refused;
+	u->next_full = clock_ms() + FULL_MS;
 }
 
 /* What could not be shown when it was heard. */
@@ -252,8 +301,9 @@ static void round_of(struct uses *u)
 		tell(u, false);
 	if (now >= u->next_save)
 		save(u);
+	say_full(u);
 	if (now >= u->next_prune)
-		prune(u);
+		prune_seen(u);
 }
 
 /* False: it is time to end. */
@@ -275,7 +325,7 @@ static void *telling(void *arg)
 		round_of(u);
 	while (sleep_ms(u, tick_ms(u)));
 	if (u->tell_all && u->pause == 0)
-		tell(u, true);
+		tell_all(u);
 	save(u);
 	return NULL;
 }

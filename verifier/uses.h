@@ -20,9 +20,10 @@ struct uses {
 
 	/* the telling thread only */
 	int64_t next_tell, next_save, next_prune; /* clock_ms() */
-	int64_t next_seen;			  /* the same */
-	int64_t pause;				  /* after a failure, ms */
-	enum mm_err said; /* the trouble reported last */
+	int64_t next_seen, next_full;		  /* the same */
+	uint64_t said_refused; /* of those that had no room */
+	int64_t pause;	       /* after a failure, ms */
+	enum mm_err said;      /* the trouble reported last */
 };
 
 /* Bind the socket and start both threads. */

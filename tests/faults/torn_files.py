@@ -52,7 +52,7 @@ class Torn(Flow):
     def of_another_release(self, b):
         return b.replace(b"mintmark-checkpoint 1", b"mintmark-checkpoint 2").replace(
             b"mintmark-journal 1", b"mintmark-journal 2").replace(
-            b'{"version":1', b'{"version":2')
+            b"MMUSES2", b"MMUSES3")
 
     def spoil(self, path):
         whole = path.read_bytes()

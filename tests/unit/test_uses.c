@@ -57,6 +57,15 @@ static void test_chain(void **state)
 	}
 }
 
+/* How many are due?  Nobody is told of them. */
+static size_t due_count(struct use_table *t, const struct mint *m, int64_t now)
+{
+	struct use_due due[8];
+	size_t n = use_table_due(t, &m->r, now, false, due, 8);
+	use_table_told(t, due, n, false, now - 1);
+	return n;
+}
+
 static void test_due(void **state)
 {
 	(void)state;
@@ -66,30 +75,38 @@ static void test_due(void **state)
 	struct use_entry e = token(1, 100), short_one = token(2, 3);
 	mint_begin(&m);
 	assert_ok(use_table_add(&t, &e, 0, T0 + 30));
-	assert_int_equal(use_table_due(&t, &m.r, T0 + 49, false, due, 8), 0);
+	assert_int_equal(due_count(&t, &m, T0 + 49), 0);
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 50, false, due, 8), 1);
 	assert_int_equal(due[0].at, T0 + 30);
+	/* once, until it is known what became of it */
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 50, false, due, 8), 0);
+	use_table_told(&t, due, 1, false, T0 + 50);
+	assert_int_equal(due_count(&t, &m, T0 + 51), 1);
+	use_table_hasten(&t);
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 31, true, due, 8), 1);
+	use_table_told(&t, due, 1, false, T0 + 31);
 
 	/* very young uses wait: the issuer's clock may be behind */
 	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
-	assert_int_equal(use_table_due(&t, &m.r, T0 + 64, false, due, 8), 0);
-	assert_int_equal(use_table_due(&t, &m.r, T0 + 65, false, due, 8), 1);
+	assert_int_equal(due_count(&t, &m, T0 + 64), 0);
+	assert_int_equal(due_count(&t, &m, T0 + 65), 1);
 
 	/* but not where there is no time for that */
-	assert_ok(use_table_add(&t, &short_one, 0, T0 + 1));
-	assert_int_equal(use_table_due(&t, &m.r, T0 + 1, false, due, 8), 1);
-	assert_int_equal(due[0].idx, 2);
+	assert_ok(use_table_add(&t, &short_one, 0, T0 + 66));
+	assert_int_equal(t.brisk, 1);
+	assert_int_equal(due_count(&t, &m, T0 + 66), 2);
 
 	/* rising, and no more than there is room for */
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 8), 2);
-	assert_int_equal(due[0].at, T0 + 1);
-	assert_int_equal(due[1].at, T0 + 60);
+	assert_int_equal(due[0].at, T0 + 60);
+	assert_int_equal(due[1].at, T0 + 66);
+	use_table_told(&t, due, 2, false, T0 + 69);
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 1), 1);
+	use_table_told(&t, due, 1, false, T0 + 69);
 
 	/* the issuer's own word counts */
 	replica_list(&m.r, SLIDE)->last_use[1] = (uint32_t)(T0 + 60);
-	assert_int_equal(use_table_due(&t, &m.r, T0 + 170, false, due, 8), 1);
+	assert_int_equal(due_count(&t, &m, T0 + 170), 1);
 	use_table_free(&t);
 	mint_end(&m);
 }
@@ -106,7 +123,7 @@ static void test_taken(void **state)
 	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 4), 1);
 	assert_ok(use_table_add(&t, &e, 0, T0 + 80));
-	use_table_taken(&t, &due[0]);
+	use_table_told(&t, due, 1, true, T0 + 80);
 	const struct use_entry *own = use_table_find(&t, SLIDE, 1);
 	assert_int_equal(own->count, 1);
 	assert_int_equal(own->at[0], T0 + 80);
@@ -114,20 +131,20 @@ static void test_taken(void **state)
 	/* half a window from the one that was taken */
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 109, false, due, 4), 0);
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 110, false, due, 4), 1);
-	use_table_taken(&t, &due[0]);
+	use_table_told(&t, due, 1, true, T0 + 110);
 	assert_int_equal(own->count, 0);
 
 	/* kept until the feed says so too: a new state file needs it */
-	use_table_prune(&t, &m.r, T0 + 120);
+	assert_int_equal(due_count(&t, &m, T0 + 120), 0);
 	assert_int_equal(t.count, 1);
 	replica_list(&m.r, SLIDE)->last_use[1] = (uint32_t)(T0 + 80);
-	use_table_prune(&t, &m.r, T0 + 120);
+	assert_int_equal(due_count(&t, &m, T0 + 130), 0);
 	assert_int_equal(t.count, 0);
 	use_table_free(&t);
 	mint_end(&m);
 }
 
-static void test_prune(void **state)
+static void test_forgotten(void **state)
 {
 	(void)state;
 	struct mint m;
@@ -141,14 +158,124 @@ static void test_prune(void **state)
 	e = token(1000, 100);
 	e.list = 77; /* gone meanwhile */
 	assert_ok(use_table_add(&t, &e, 0, T0 + 1));
-	use_table_prune(&t, &m.r, T0 + 5000); /* late, but not yet told */
+	for (int i = 0; i < 100; i++) /* late, but not yet told */
+		(void)due_count(&t, &m, T0 + 5000);
 	assert_int_equal(t.count, 600);
-	use_table_prune(&t, &m.r, T0 + 300 * DAY - 1);
+	for (int i = 0; i < 100; i++)
+		(void)due_count(&t, &m, T0 + 300 * DAY - 1);
 	assert_int_equal(t.count, 600);
-	use_table_prune(&t, &m.r, T0 + 300 * DAY);
+	assert_int_equal(due_count(&t, &m, T0 + 300 * DAY), 0);
 	assert_int_equal(t.count, 0);
+	assert_int_equal(t.times, 0);
 	use_table_free(&t);
 	mint_end(&m);
+}
+
+/* ---- what somebody says who may write to the socket ---- */
+
+/* Whatever numbers he gives, and whenever: the chain of the token's own is as
+ * it is without him, and is told when it is without him. */
+static void test_A23_other_numbers(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		int64_t iat, exp, window; /* after T0; the window */
+	} lies[] = {
+		{ "a window of 19 days", 0, 300 * DAY, 19 * DAY },
+		{ "a window of a second", 0, 300 * DAY, 1 },
+		{ "made just now", 50, 300 * DAY, 100 },
+		{ "made long ago", -9000, 300 * DAY, 100 },
+		{ "over soon", 0, 61, 100 },
+		{ "never over", 0, 90000 * DAY, 100 },
+	};
+	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+		struct mint m;
+		struct use_table t = { 0 };
+		struct use_due due[64];
+		struct use_entry e = token(1, 100), lie = token(1, 0);
+		lie.iat = T0 + lies[i].iat;
+		lie.exp = T0 + lies[i].exp;
+		lie.window = lies[i].window;
+		size_t told = 0;
+		mint_begin(&m);
+		for (int64_t now = T0 + 51; now <= T0 + 60; now++) {
+			assert_ok(use_table_add(&t, &lie, 0, now));
+			if (now == T0 + 55)
+				assert_ok(use_table_add(&t, &e, 0, now));
+			assert_ok(use_table_add(&t, &lie, 0, now + 1));
+		}
+		for (int64_t now = T0 + 60; now < T0 + 63; now++) {
+			size_t n = use_table_due(&t, &m.r, now, false, due, 64);
+			for (size_t j = 0; j < n; j++)
+				told += due[j].of->iat == e.iat &&
+					due[j].of->exp == e.exp &&
+					due[j].of->window == e.window &&
+					due[j].at == T0 + 55 && now == T0 + 60;
+			use_table_told(&t, due, n, true, now);
+		}
+		if (told != 1)
+			fail_msg("%s: told %zu times", lies[i].what, told);
+		use_table_free(&t);
+		mint_end(&m);
+	}
+}
+
+/* ---- when there is no more room ---- */
+
+static void test_F20_no_more_room(void **state)
+{
+	(void)state;
+	static struct use_due due[1000];
+	struct mint m;
+	struct use_table t = { 0 };
+	struct use_entry e = token(0, 30 * DAY);
+	mint_begin(&m);
+	for (e.idx = 0; e.idx < USE_TOKENS_MAX; e.idx++)
+		assert_ok(use_table_add(&t, &e, 0, T0 + 1));
+	assert_err(use_table_add(&t, &e, 0, T0 + 1), MM_ERR_FULL);
+	assert_int_equal(t.count, USE_TOKENS_MAX);
+	assert_int_equal(t.refused, 1);
+	e.idx = 0; /* who is there goes on */
+	assert_ok(use_table_add(&t, &e, 0, T0 + 2));
+
+	/* the newest are told at once, and make room when they were */
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 7, false, due, 1000),
+			 1000);
+	use_table_told(&t, due, 1000, true, T0 + 7);
+	e.idx = USE_TOKENS_MAX;
+	for (int i = 0; i < 2; i++)
+		use_table_told(&t, due,
+			       use_table_due(&t, &m.r, T0 + 7, false, due, 9),
+			       false, T0 + 7);
+	assert_ok(use_table_add(&t, &e, 0, T0 + 7));
+	assert_in_range(t.count, USE_TOKENS_MAX - 1000, USE_TOKENS_MAX - 900);
+	use_table_free(&t);
+	mint_end(&m);
+}
+
+/* However long the chains: they have one room together. */
+static void test_F20_long_chains(void **state)
+{
+	(void)state;
+	enum { LONG = USE_CHAIN_MAX / 2 };
+	struct use_table t = { 0 };
+	struct use_entry e = token(0, 1);
+	for (e.idx = 0; e.idx < USE_TIMES_MAX / LONG; e.idx++)
+		for (int64_t i = 1; i <= LONG; i++)
+			assert_ok(use_table_add(&t, &e, 0, T0 + i));
+	assert_int_equal(t.times, USE_TIMES_MAX);
+	assert_err(use_table_add(&t, &e, 0, T0 + 1), MM_ERR_FULL);
+	e.idx = 0;
+	assert_err(use_table_add(&t, &e, 0, T0 + 10000), MM_ERR_FULL);
+	assert_int_equal(t.refused, 2);
+	use_table_free(&t);
+
+	e.idx = 1; /* nor is one that is alone without end */
+	for (int64_t i = 1; i <= USE_CHAIN_MAX; i++)
+		assert_ok(use_table_add(&t, &e, 0, T0 + i));
+	assert_err(use_table_add(&t, &e, 0, T0 + 10000), MM_ERR_FULL);
+	use_table_free(&t);
 }
 
 /* ---- the promise, with an issuer that is away at times ---- */
@@ -170,8 +297,8 @@ static void report(struct issuer *is, struct use_table *t, struct mint *m,
 			is->refused++;
 		else if (at > is->last)
 			is->last = at;
-		use_table_taken(t, &due[i]);
 	}
+	use_table_told(t, due, n, true, now);
 	replica_list(&m->r, SLIDE)->last_use[1] = (uint32_t)is->last;
 }
 
@@ -222,11 +349,16 @@ static void test_promise(void **state)
 
 /* ---- on disk ---- */
 
+/* As keep_save_uses() does, but for its lock. */
 static void save(struct use_tables t, const char *path)
 {
 	AUTO_BUF struct buf b = buf_new(USE_FILE_MAX);
 	struct span text;
-	assert_ok(use_file_write(t, ISS, &b));
+	use_file_begin(&b, ISS, use_file_size(t));
+	for (size_t left = SIZE_MAX; left != 0 && use_file_room(&b);)
+		left = use_file_uses(&b, t.uses, left);
+	use_file_seen(&b, t.seen);
+	assert_ok(use_file_end(&b));
 	assert_ok(buf_done(&b, &text));
 	assert_ok(file_replace(path, text, 0600, NULL));
 }
@@ -242,6 +374,7 @@ static void test_file(void **state)
 				      "2001:db8::7" };
 	const struct sighting told = { FIXED, 10, T0 - 800, "", "" };
 	struct sighting out[2];
+	struct use_due due[2];
 	mint_begin(&m);
 	seen_table_init(&seen, 2);
 	seen_table_init(&seen_back, 2);
@@ -249,9 +382,10 @@ static void test_file(void **state)
 	assert_ok(seen_table_add(&seen, &told));
 	seen_table_taken(&seen, &told);
 	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
-	assert_ok(use_table_add(&t, &e, 0, T0 + 120));
 	assert_ok(use_table_add(&t, &f, 0, T0 + 99));
-	use_table_taken(&t, &(struct use_due){ SLIDE, 1, T0 + 60 });
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 2), 1);
+	use_table_told(&t, due, 1, true, T0 + 70);
+	assert_ok(use_table_add(&t, &e, 0, T0 + 120));
 	save((struct use_tables){ &t, &seen }, m.path);
 	assert_ok(use_file_load((struct use_tables){ &back, &seen_back },
 				m.path, ISS, NULL));
@@ -274,61 +408,153 @@ static void test_file(void **state)
 	mint_end(&m);
 }
 
-static void test_file_refused(void **state)
+/* A chain changes while the file is written: what comes out is of one moment
+ * or of another, and no chain that was there all the while is lost. */
+static void test_file_meanwhile(void **state)
 {
 	(void)state;
-#define HEAD "{\"version\":1,\"iss\":\"" ISS "\",\"tokens\":["
-#define ONE(id, at)                                                            \
-	HEAD "{\"id\":\"" id "\",\"iat\":1,\"exp\":9,\"window\":3,"            \
-	     "\"sent\":0,\"latest\":2,\"at\":" at "}]}"
-#define SEEN(id, hour, door, from)                                             \
-	HEAD "],\"seen\":[{\"id\":\"" id "\",\"hour\":" hour                   \
-	     ",\"door\":\"" door "\",\"from\":\"" from "\"}]}"
-	static const char *const bad[] = {
-		"",
-		"{}",
-		"[]",
-		"{\"version\":2,\"iss\":\"" ISS "\",\"tokens\":[]}",
-		"{\"version\":1,\"iss\":\"https://other\",\"tokens\":[]}",
-		"{\"version\":1,\"iss\":\"" ISS "\",\"tokens\":{}}",
-		HEAD,
-		HEAD "1]}",
-		HEAD "{}]}",
-		ONE("2", "[2]"),
-		ONE("2.01", "[2]"),
-		ONE("2.1", "[\"2\"]"),
-		ONE("2.1", "[3,2]"),
-		ONE("2.1", "{}"),
-		SEEN("1", "3600", "http", ""),
-		SEEN("1.1", "\"3600\"", "http", ""),
-		SEEN("1.1", "3600", "two words", ""),
-		SEEN("1.1", "3600", "http", "localhost"),
-	};
+	enum { MANY = 9000 }; /* some slices */
+	static struct use_due due[MANY];
+	AUTO_BUF struct buf b = buf_new(USE_FILE_MAX);
 	struct mint m;
-	struct use_table uses = { 0 };
+	struct span text;
+	struct use_table t = { 0 }, back = { 0 };
 	struct seen_table seen;
-	struct use_tables t = { &uses, &seen };
+	struct use_entry e = token(0, 100);
 	mint_begin(&m);
 	seen_table_init(&seen, 2);
-	assert_err(use_file_load(t, m.path, ISS, NULL), MM_ERR_NOT_FOUND);
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		assert_ok(file_replace(m.path, span_str(bad[i]), 0600, NULL));
-		if (use_file_load(t, m.path, ISS, NULL) != MM_ERR_INVALID)
-			fail_msg("takes %s", bad[i]);
+	struct use_tables both = { &t, &seen };
+	for (e.idx = 0; e.idx < MANY; e.idx++) {
+		e.exp = T0 + (e.idx % 3 ? DAY : 40); /* a third goes */
+		assert_ok(use_table_add(&t, &e, 0, T0 + 30));
 	}
-	/* an earlier agent's: nothing was seen */
-	assert_ok(
-		file_replace(m.path, span_str(ONE("2.1", "[2]")), 0600, NULL));
-	assert_ok(use_file_load(t, m.path, ISS, NULL));
-	assert_int_equal(seen.count, 0);
-	assert_ok(file_replace(
-		m.path, span_str(SEEN("1.1", "3601", "http", "192.0.2.7")),
-		0600, NULL));
-	assert_ok(use_file_load(t, m.path, ISS, NULL));
-	assert_int_equal(seen.count, 1);
-	use_table_free(&uses);
+	use_file_begin(&b, ISS, use_file_size(both));
+	size_t left = SIZE_MAX, slices = 0;
+	for (; left != 0 && use_file_room(&b); slices++) {
+		left = use_file_uses(&b, &t, left);
+		if (slices == 1)
+			use_table_hasten(&t);
+		if (slices >= 1) /* USE_LOOKS of them */
+			use_table_told(&t, due,
+				       use_table_due(&t, &m.r, T0 + 40, false,
+						     due, MANY),
+				       false, T0 + 40);
+	}
+	use_file_seen(&b, &seen);
+	assert_ok(use_file_end(&b));
+	assert_in_range(slices, 4, 10);
+	assert_in_range(t.count, MANY / 3 * 2, MANY - 500);
+	assert_ok(buf_done(&b, &text));
+	assert_ok(file_replace(m.path, text, 0600, NULL));
+	both.uses = &back;
+	assert_ok(use_file_load(both, m.path, ISS, NULL));
+	for (uint32_t i = 0; i < MANY; i++)
+		if (i % 3 && use_table_find(&back, SLIDE, i) == NULL)
+			fail_msg("%u is lost", i);
+	use_table_free(&t);
+	use_table_free(&back);
 	seen_table_free(&seen);
 	mint_end(&m);
+}
+
+/* Whole or not at all, and it is said which file that is. */
+static void assert_refused(const char *path, struct span text, const char *what)
+{
+	struct use_table uses = { 0 };
+	struct seen_table seen;
+	struct why why = { .text = "" };
+	seen_table_init(&seen, 2);
+	assert_ok(file_replace(path, text, 0600, NULL));
+	if (use_file_load((struct use_tables){ &uses, &seen }, path, ISS,
+			  &why) != MM_ERR_INVALID)
+		fail_msg("takes %s", what);
+	if (strstr(why.text, path) == NULL ||
+	    strstr(why.text, "going on without it") == NULL)
+		fail_msg("%s: %s", what, why.text);
+	assert_int_equal(uses.count, 0);
+	assert_int_equal(seen.count, 0);
+}
+
+/* A file of one token and one that was seen. */
+static void small_file(struct buf *b, const char *iss)
+{
+	struct use_table t = { 0 };
+	struct seen_table seen;
+	struct use_entry e = token(1, 100);
+	const struct sighting one = { FIXED, 9, T0 - 800, "http", "" };
+	seen_table_init(&seen, 2);
+	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
+	assert_ok(use_table_add(&t, &e, 0, T0 + 120));
+	assert_ok(seen_table_add(&seen, &one));
+	use_file_begin(b, iss, 0);
+	assert_true(use_file_room(b));
+	assert_int_equal(use_file_uses(b, &t, SIZE_MAX), 0);
+	use_file_seen(b, &seen);
+	assert_ok(use_file_end(b));
+	use_table_free(&t);
+	seen_table_free(&seen);
+}
+
+static void test_F2_file_refused(void **state)
+{
+	(void)state;
+	AUTO_BUF struct buf b = buf_new(1 << 20), other = buf_new(1 << 20);
+	struct mint m;
+	mint_begin(&m);
+	small_file(&b, ISS);
+	for (size_t n = 0; n < b.len; n++)
+		assert_refused(m.path, span_of(b.at, n), "less");
+	for (size_t i = 0; i < b.len; i++) {
+		b.at[i] ^= 1;
+		assert_refused(m.path, span_of(b.at, b.len), "a flipped bit");
+		b.at[i] ^= 1;
+	}
+	small_file(&other, "https://other");
+	assert_refused(m.path, span_of(other.at, other.len), "another's");
+	assert_refused(
+		m.path,
+		span_str("{\"version\":1,\"iss\":\"" ISS "\",\"tokens\":[]}"),
+		"an earlier version");
+	mint_end(&m);
+}
+
+/* What a checksum does not tell. */
+static void test_file_odd(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		size_t at;
+		uint64_t value;
+	} odd[] = {
+#define HEAD  sizeof(struct use_file_head)
+#define CHAIN (HEAD + sizeof(struct use_file_token))
+#define IN(m) (HEAD + offsetof(struct use_file_token, m))
+		{ "sightings in the head",
+		  offsetof(struct use_file_head, seen_at), 8 },
+		{ "sightings behind the end",
+		  offsetof(struct use_file_head, seen_at), 1 << 20 },
+		{ "sightings in a chain",
+		  offsetof(struct use_file_head, seen_at), CHAIN + 8 },
+		{ "no window", IN(window), 0 },
+		{ "a time before 1970", IN(iat), (uint64_t)-1 },
+		{ "a time that is too late", IN(exp), UINT64_C(1) << 62 },
+		{ "a chain that is too long", IN(zero),
+		  (uint64_t)(USE_CHAIN_MAX + 1) << 32 },
+		{ "a chain that does not rise", CHAIN + 8, T0 + 60 },
+		{ "a door of two words", CHAIN + 16 + 16, 0x782078 },
+		{ "a from that is none", CHAIN + 16 + 48, 0x787878 },
+	};
+	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+		AUTO_BUF struct buf b = buf_new(1 << 20);
+		struct mint m;
+		mint_begin(&m);
+		small_file(&b, ISS);
+		memcpy(b.at + odd[i].at, &odd[i].value, 8);
+		assert_ok(use_file_end(&b));
+		assert_refused(m.path, span_of(b.at, b.len), odd[i].what);
+		mint_end(&m);
+	}
 }
 
 /* ---- what a datagram may say ---- */
@@ -511,21 +737,86 @@ static void test_not_forgotten(void **state)
 	mint_end(&m);
 }
 
+/* One that cannot be used is named; where there is none, nothing is said. */
+static void test_F2_a_restart_without_uses(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct keeper k;
+	char path[96];
+	mint_begin(&m);
+	snprintf(path, sizeof path, "%s.pending", m.path);
+	for (int torn = 0; torn < 2; torn++) {
+		if (torn)
+			assert_ok(file_replace(path, span_str(USE_FILE_MAGIC),
+					       0600, NULL));
+		assert_ok(keep_open(&k, m.path, ISS, DAY, NULL));
+		assert_ok(keep_load(&k, T0, NULL));
+		assert_int_equal(strstr(k.lost_uses.text, path) != NULL, torn);
+		assert_int_equal(k.lost_uses.text[0] != '\0', torn);
+		keep_close(&k);
+	}
+	mint_end(&m);
+}
+
+/* As many as there is room for: a crash loses none of them. */
+static void test_F1_full_tables(void **state)
+{
+	(void)state;
+	struct mint m;
+	struct keeper k;
+	struct use_entry e = token(0, 30 * DAY);
+	struct sighting s = { FIXED, 0, T0 - 800, "http", "192.0.2.7" };
+	mint_begin(&m);
+	keeper_begin(&k, &m);
+	for (e.idx = 0; e.idx < USE_TOKENS_MAX; e.idx++)
+		assert_ok(use_table_add(&k.uses, &e, 0, T0 + 50));
+	for (uint32_t i = 0; k.uses.times < USE_TIMES_MAX; i++) {
+		struct use_entry own = token(i, 30 * DAY);
+		for (int64_t at = 1; at < USE_CHAIN_MAX; at++)
+			(void)!use_table_add(&k.uses, &own, 0,
+					     T0 + 50 + at * 31 * DAY);
+	}
+	for (s.idx = 0; seen_table_add(&k.seen, &s) == MM_OK; s.idx++)
+		;
+	size_t seen = k.seen.untold;
+	assert_int_equal(k.uses.times, USE_TIMES_MAX);
+	assert_ok(keep_save_uses(&k, NULL));
+	assert_ok(keep_checkpoint(&k, NULL));
+	keeper_end(&k); /* without another word */
+
+	assert_ok(keep_open(&k, m.path, ISS, DAY, NULL));
+	assert_ok(keep_load(&k, T0 + 70, NULL));
+	assert_string_equal(k.lost_uses.text, "");
+	assert_int_equal(k.uses.count, USE_TOKENS_MAX);
+	assert_int_equal(k.uses.times, USE_TIMES_MAX);
+	assert_int_equal(k.seen.untold, seen);
+	keep_close(&k);
+	mint_end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_due),
 		cmocka_unit_test(test_taken),
-		cmocka_unit_test(test_prune),
+		cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_A23_other_numbers),
+		cmocka_unit_test(test_F20_no_more_room),
+		cmocka_unit_test(test_F20_long_chains),
 		cmocka_unit_test(test_promise),
 		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_file_refused),
+		cmocka_unit_test(test_file_meanwhile),
+		cmocka_unit_test(test_F2_file_refused),
+		cmocka_unit_test(test_file_odd),
 		cmocka_unit_test(test_datagram),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_F29_versions),
 		cmocka_unit_test(test_not_forgotten),
+		cmocka_unit_test(test_F2_a_restart_without_uses),
+		cmocka_unit_test(test_F1_full_tables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

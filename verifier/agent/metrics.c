@@ -27,6 +27,7 @@
 	X(uses_heard,                    GAUGE,     "",                     "1 when the socket that uses are told at is there, else 0.") \
 	X(uses_waiting,                  GAUGE,     "",                     "Uses that the issuer does not know of yet.")               \
 	X(uses_reported_total,           COUNTER,   "",                     "Uses that the issuer was told.")                           \
+	X(uses_refused_total,            COUNTER,   "",                     "Uses not noted, as there was no room for more.")           \
 	X(relay_requests_total,          COUNTER,   "method route status",  "Requests answered as a relay, by route and class of status.") \
 	X(relay_agents_waiting,          GAUGE,     "",                     "Agents that wait here for news.")                          \
 	X(relay_answers_total,           COUNTER,   "source",               "Their questions answered from what is kept, or from upstream.")
@@ -167,6 +168,11 @@ static void read_uses_waiting(void *app, struct metrics_page *p)
 static void read_uses_reported_total(void *app, struct metrics_page *p)
 {
 	put(p, (double)stats_of(app).uses_told);
+}
+
+static void read_uses_refused_total(void *app, struct metrics_page *p)
+{
+	put(p, (double)stats_of(app).uses_refused);
 }
 
 /* ---- the relay ---- */
