@@ -224,14 +224,16 @@ static enum mm_err chain_append(struct use_table *t, struct use_entry *e,
 }
 
 /* The new use makes the last one superfluous if the gap before that one,
- * stretched to the new one, is still shorter than the window. */
+ * stretched to the new one, is still shorter than half the window.  Half, so
+ * that when the chain is to be told it has a use that no later one replaces:
+ * they may be too young for that each time. */
 static enum mm_err chain_extend(struct use_table *t, struct use_entry *e,
 				int64_t base, int64_t at)
 {
 	if (at <= (e->count ? e->at[e->count - 1] : base))
 		return MM_OK; /* older than what we have: says nothing new */
 	int64_t before = e->count >= 2 ? e->at[e->count - 2] : base;
-	if (e->count != 0 && at - before < e->window) {
+	if (e->count != 0 && at - before < e->window / 2) {
 		e->at[e->count - 1] = at;
 		return MM_OK;
 	}

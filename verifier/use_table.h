@@ -1,9 +1,10 @@
 /* use_table.h - uses seen on this host that the issuer does not know yet.
  *
  * For each token a chain of times: enough of its uses to show the issuer
- * that no window passed without one, and no more.  Each gap, from `base`
+ * that no window passed without one, and not many more.  Each gap, from `base`
  * (the last use that the issuer knows of, or iat) to the first and from one
- * to the next, is shorter than the window.  Pure: no clock, no disk.
+ * to the next, is shorter than half the window, or there was no use in
+ * between.  Pure: no clock, no disk.
  *
  * Who says that a token was used says its numbers, too, and nobody here can
  * look whether they are the token's.  So a chain is one of a token *and* its

@@ -27,15 +27,15 @@ static void test_chain(void **state)
 		{ "one", 0, { 10 }, { 10 } },
 		{ "the later stands for the earlier",
 		  0,
-		  { 10, 20, 99 },
-		  { 99 } },
-		{ "but not across a window", 0, { 50, 100 }, { 50, 100 } },
-		{ "just not", 0, { 50, 99, 100, 149, 199 }, { 99, 149, 199 } },
+		  { 10, 20, 49 },
+		  { 49 } },
+		{ "but not across half a window", 0, { 49, 50 }, { 49, 50 } },
+		{ "just not", 0, { 20, 49, 50, 98, 148 }, { 49, 98, 148 } },
 		{ "twice the same", 0, { 50, 50 }, { 50 } },
 		{ "out of order", 0, { 50, 40 }, { 50 } },
 		{ "what the issuer knows", 60, { 50, 60 }, { 0 } },
-		{ "from where the issuer stands", 60, { 90, 159 }, { 159 } },
-		{ "and on", 60, { 90, 160 }, { 90, 160 } },
+		{ "from where the issuer stands", 60, { 90, 109 }, { 109 } },
+		{ "and on", 60, { 90, 110 }, { 90, 110 } },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct use_table t = { 0 };
@@ -88,19 +88,20 @@ static void test_due(void **state)
 
 	/* very young uses wait: the issuer's clock may be behind */
 	assert_ok(use_table_add(&t, &e, 0, T0 + 60));
-	assert_int_equal(due_count(&t, &m, T0 + 64), 0);
-	assert_int_equal(due_count(&t, &m, T0 + 65), 1);
+	assert_int_equal(due_count(&t, &m, T0 + 64), 1);
+	assert_int_equal(due_count(&t, &m, T0 + 65), 2);
 
 	/* but not where there is no time for that */
 	assert_ok(use_table_add(&t, &short_one, 0, T0 + 66));
 	assert_int_equal(t.brisk, 1);
-	assert_int_equal(due_count(&t, &m, T0 + 66), 2);
+	assert_int_equal(due_count(&t, &m, T0 + 66), 3);
 
 	/* rising, and no more than there is room for */
-	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 8), 2);
-	assert_int_equal(due[0].at, T0 + 60);
-	assert_int_equal(due[1].at, T0 + 66);
-	use_table_told(&t, due, 2, false, T0 + 69);
+	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 8), 3);
+	assert_int_equal(due[0].at, T0 + 30);
+	assert_int_equal(due[1].at, T0 + 60);
+	assert_int_equal(due[2].at, T0 + 66);
+	use_table_told(&t, due, 3, false, T0 + 69);
 	assert_int_equal(use_table_due(&t, &m.r, T0 + 70, false, due, 1), 1);
 	use_table_told(&t, due, 1, false, T0 + 69);
 
@@ -108,6 +109,25 @@ static void test_due(void **state)
 	replica_list(&m.r, SLIDE)->last_use[1] = (uint32_t)(T0 + 60);
 	assert_int_equal(due_count(&t, &m, T0 + 170), 1);
 	use_table_free(&t);
+	mint_end(&m);
+}
+
+/* However often it is used: each use would be too young to be told. */
+static void test_always_in_use(void **state)
+{
+	(void)state;
+	struct mint m;
+	mint_begin(&m);
+	for (int64_t window = 2; window < 400; window++) {
+		struct use_table t = { 0 };
+		struct use_entry e = token(1, window);
+		int64_t now = T0 + 1, last = T0 + 3 * window / 4 + 6;
+		for (; due_count(&t, &m, now) == 0 && now <= last; now++)
+			assert_ok(use_table_add(&t, &e, 0, now));
+		if (now > last)
+			fail_msg("%" PRId64 ": not told", window);
+		use_table_free(&t);
+	}
 	mint_end(&m);
 }
 
@@ -800,6 +820,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_due),
+		cmocka_unit_test(test_always_in_use),
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_A23_other_numbers),
