@@ -20,6 +20,7 @@
 #define TELL_MAX	1000 /* uses a request, and besides */
 #define SEEN_MAX	500  /* tokens seen: they never take a use's place */
 #define SEEN_MS		5000 /* between two requests for their sake alone */
+#define ROUND_MAX	32   /* requests without a look at the rest */
 #define TELL_TIMEOUT_MS 5000
 #define PAUSE_MAX_MS	30000
 #define PRUNE_MS	10000
@@ -202,11 +203,15 @@ static void failed(struct uses *u, enum mm_err e, const struct why *why)
 	u->next_tell = clock_ms() + u->pause;
 }
 
+/* In a round so many requests at most: whoever floods the socket would keep
+ * us from saving otherwise. */
 static void tell(struct uses *u, bool all)
 {
 	AUTO_REPORT struct report *r = malloc(sizeof *r);
 	struct why why = { .text = "" };
-	while (r != NULL && collect(u, all, r)) {
+	for (int i = 0; r != NULL && (all || i < ROUND_MAX); i++) {
+		if (!collect(u, all, r))
+			break;
 		link_try_back(&u->link);
 		enum mm_err e = post(u, r, &why);
 		told(u, r, e == MM_OK);
