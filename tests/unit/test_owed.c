@@ -17,7 +17,8 @@ static void put_others(struct owed *o, size_t count)
 {
 	*o = (struct owed){ .count = count };
 	for (size_t i = 0; i < count; i++)
-		snprintf(o->kid[i], KID_SIZE, "other%06zu", i);
+		snprintf(o->kid[i], KID_SIZE, "other%06u",
+			 (unsigned)i % 1000000u);
 }
 
 static const char *owed_file(struct fixture *f)
