@@ -233,7 +233,7 @@ class Webhook(Warnings):
         self.assertLess(first["expires_at"], first["limit_at"])
         for used in (t, week):
             status, reply, _ = i.http("POST", "/v1/uses", {"uses": [
-                {"id": used["id"], "at": int(time.time())}]}, token=agent)
+                {"id": used["id"], "at": int(time.time() - 0.1)}]}, token=agent)
             self.assertEqual(reply["accepted"], 1, reply)
         time.sleep(2.2)
         self.assertEqual(len(r.got), 1)
