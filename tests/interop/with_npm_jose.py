@@ -170,6 +170,7 @@ class TheyFetch(Jose):
             self.assertEqual(again["headers"]["etag"], tag)
         tag = self.get(self.urls[0])["headers"]["etag"]
         self.mint.revoke(self.token["id"])
+        time.sleep(0.3)  # no list is made again within 250 ms
         changed = self.get(self.urls[0], **{"If-None-Match": tag})
         self.assertEqual(changed["status"], 200)
         self.assertNotEqual(changed["headers"]["etag"], tag)
