@@ -116,6 +116,10 @@ enum part { HEAD, KEY, FIRST, SECOND };
 #define IN_LIST(which, field, value)                                           \
 	which, offsetof(struct state_list, field),                             \
 		sizeof(((struct state_list *)0)->field), (value)
+/* So that it is not what is held that is wrong. */
+#define IN_LIST_BOTH(which, all, of_these)                                     \
+	which, offsetof(struct state_list, size), 8,                           \
+		((all) | (uint64_t)(of_these) << 32)
 #define FROM_END UINT64_C(0x8000000000000000) /* of the file, so many bytes */
 
 /* clang-format off */
@@ -141,8 +145,8 @@ static const struct wrong_field {
 	{ "kid: another key's", IN_KEY(kid, 'x') },
 	{ "jwk: no key", IN_KEY(jwk, 'x') },
 	{ "kind: none", IN_LIST(FIRST, kind, 7) },
-	{ "size: none", IN_LIST(FIRST, size, 0) },
-	{ "size: no multiple of 4", IN_LIST(FIRST, size, SIZE - 2) },
+	{ "size: none", IN_LIST_BOTH(FIRST, 0, 0) },
+	{ "size: no multiple of 4", IN_LIST_BOTH(FIRST, SIZE - 2, SIZE - 4) },
 	{ "size: too many", IN_LIST(FIRST, size, LIST_SIZE_MAX + 4) },
 	{ "held: more than there are", IN_LIST(FIRST, held, SIZE + 4) },
 	{ "held: no multiple of 4", IN_LIST(FIRST, held, SIZE - 2) },
