@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SEEN __attribute__((visibility("default")))
+#include "tests/faults/opens.h"
 
 static struct nth own;
 static struct nth *shared;
@@ -229,33 +228,6 @@ static int open_as(int at, const char *path, int flags, mode_t mode)
 {
 	SAY(flags & O_CREAT ? NTH_OPEN : 0,
 	    (int)syscall(SYS_openat, at, path, flags, mode));
-}
-
-#define MODE(flags)                                                            \
-	mode_t mode = 0;                                                       \
-	if ((flags)&O_CREAT) {                                                 \
-		va_list args;                                                  \
-		va_start(args, flags);                                         \
-		mode = va_arg(args, mode_t);                                   \
-		va_end(args);                                                  \
-	}
-
-SEEN int open(const char *path, int flags, ...)
-{
-	MODE(flags)
-	return open_as(AT_FDCWD, path, flags, mode);
-}
-
-SEEN int open64(const char *path, int flags, ...)
-{
-	MODE(flags)
-	return open_as(AT_FDCWD, path, flags, mode);
-}
-
-SEEN int openat(int at, const char *path, int flags, ...)
-{
-	MODE(flags)
-	return open_as(at, path, flags, mode);
 }
 
 /* libc makes the file by itself: there is nothing to call but that. */

@@ -10,7 +10,6 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SEEN  __attribute__((visibility("default")))
+#include "tests/faults/opens.h"
+
 #define NODES 64
 #define LET   8
 #define PATH  256
@@ -354,39 +354,6 @@ static int open_as(int at, const char *path, int flags, mode_t mode)
 	int fd = (int)syscall(SYS_openat, at, path, flags, mode);
 	THEN(fd, if (is_new) note_name(at, path);
 	     if (is_new || flags & O_TRUNC) note(fd, BYTES));
-}
-
-#define MODE(flags)                                                            \
-	mode_t mode = 0;                                                       \
-	if ((flags)&O_CREAT) {                                                 \
-		va_list args;                                                  \
-		va_start(args, flags);                                         \
-		mode = va_arg(args, mode_t);                                   \
-		va_end(args);                                                  \
-	}
-
-SEEN int open(const char *path, int flags, ...)
-{
-	MODE(flags)
-	return open_as(AT_FDCWD, path, flags, mode);
-}
-
-SEEN int open64(const char *path, int flags, ...)
-{
-	MODE(flags)
-	return open_as(AT_FDCWD, path, flags, mode);
-}
-
-SEEN int openat(int at, const char *path, int flags, ...)
-{
-	MODE(flags)
-	return open_as(at, path, flags, mode);
-}
-
-SEEN int openat64(int at, const char *path, int flags, ...)
-{
-	MODE(flags)
-	return open_as(at, path, flags, mode);
 }
 
 SEEN int mkostemp(char *path, int flags)
