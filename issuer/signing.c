@@ -71,7 +71,9 @@ static enum mm_err was_stolen(const struct signing *s,
 	return *stolen ? MM_OK : keyring_marked(s->at, kid, stolen, why);
 }
 
-/* (What was stolen goes, whoever has it.) */
+/* Of a store that others share only what is owed ends with us: they may have
+ * been given a key that we have not yet.  (What was stolen goes, whoever has
+ * it.) */
 static bool is_ours(const struct signing *s, const char *kid)
 {
 	if (!store_is_shared(s->store) || owed_has(&s->owed, kid))
