@@ -21,6 +21,7 @@ MM_MUST_USE enum mm_err event_read(struct span json, struct event *out);
 struct feed_head {
 	char iss[ISS_SIZE];
 	char epoch[EPOCH_SIZE];
+	char history[HISTORY_SIZE]; /* at seq; "": the issuer says none */
 	int64_t iat, ttl;
 	uint64_t after, seq; /* events after+1 .. seq */
 	bool more; /* a batch cut short: at iat there were events behind seq */
@@ -32,16 +33,17 @@ MM_MUST_USE enum mm_err batch_write(const struct feed_head *head,
 
 /* Apply a batch to *r.  The head and the form and number of every event are
  * checked before the first is applied; events that r already has are passed
- * over.  MM_ERR_WRONG_ISSUER, MM_ERR_EPOCH, MM_ERR_ROLLBACK (it ends before
- * r does), MM_ERR_GAP (it begins behind r), MM_ERR_TOO_LARGE or
- * MM_ERR_MALFORMED.  If an event does not fit r (a list that r does not
- * have), those before it stay applied: r then is what the issuer was at
- * r->seq, and since the issuer signed the rest, r has gone astray and the
- * follower takes a snapshot.
- * each(ctx, event), if not NULL, is called after each event applied.
- * r->iat only moves forward, and not by a batch that says `more`: that one is
- * new, but tells nothing of what had happened by its iat.  Whether it stands
- * still is the caller's to watch, who has the clock. */
+ * over.  MM_ERR_WRONG_ISSUER, MM_ERR_EPOCH (also where r's events are not those
+ * that the issuer has under their numbers: r->astray says so until a snapshot
+ * has taken its place), MM_ERR_ROLLBACK (it ends before r does), MM_ERR_GAP (it
+ * begins behind r), MM_ERR_TOO_LARGE or MM_ERR_MALFORMED.  If an event does not
+ * fit r (a list that r does not have), those before it stay applied: r then is
+ * what the issuer was at r->seq, and since the issuer signed the rest, r has
+ * gone astray and the follower takes a snapshot. each(ctx, event), if not NULL,
+ * is called after each event applied. r->iat only moves forward, and not by a
+ * batch that says `more`: that one is new, but tells nothing of what had
+ * happened by its iat.  Whether it stands still is the caller's to watch, who
+ * has the clock. */
 MM_MUST_USE enum mm_err batch_apply(struct replica *r, struct span payload,
 				    void (*each)(void *, const struct event *),
 				    void *ctx);

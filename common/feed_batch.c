@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/feed_json.h"
+#include "common/history.h"
 
 enum mm_err batch_write(const struct feed_head *head, struct span events,
 			struct buf *payload)
@@ -57,6 +58,23 @@ static enum mm_err read_events(const json_t *array, const struct feed_head *h,
 	return MM_OK;
 }
 
+/* Do r's events, and those that follow, lead to where the issuer says that it
+ * is?  If not, r holds what was lost with the issuer's store, and its next
+ * number is another's.  (A batch of an issuer that says no history, before
+ * or after one that does, is of another for once: the snapshot is taken.) */
+static enum mm_err check_history(struct replica *r, const struct feed_head *h,
+				 const struct event *events)
+{
+	char history[HISTORY_SIZE];
+	if (r->history[0] == '\0')
+		return MM_OK;
+	memcpy(history, r->history, sizeof history);
+	for (uint64_t seq = r->seq; seq < h->seq; seq++)
+		TRY(history_add(history, &events[seq - h->after]));
+	r->astray = strcmp(history, h->history) != 0;
+	return r->astray ? MM_ERR_EPOCH : MM_OK;
+}
+
 enum mm_err batch_apply(struct replica *r, struct span payload,
 			void (*each)(void *, const struct event *), void *ctx)
 {
@@ -69,12 +87,14 @@ enum mm_err batch_apply(struct replica *r, struct span payload,
 	TRY(check_head(r, &h));
 	TRY(feed_json_array(o, "events", &array));
 	TRY(read_events(array, &h, &events));
+	TRY(check_history(r, &h, events));
 
 	for (size_t i = (size_t)(r->seq - h.after); r->seq < h.seq; i++) {
 		TRY(replica_apply(r, &events[i]));
 		if (each != NULL)
 			each(ctx, &events[i]);
 	}
+	memcpy(r->history, h.history, sizeof r->history);
 	if (!h.more && r->iat < h.iat)
 		r->iat = h.iat;
 	return MM_OK;

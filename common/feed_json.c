@@ -6,6 +6,7 @@
  */
 #include "common/feed_json.h"
 
+#include "common/history.h"
 #include "common/json_heap.h"
 #include "common/text.h"
 
@@ -106,6 +107,8 @@ enum mm_err feed_head_write(const struct feed_head *head, bool with_after,
 	buf_fmt(out, ",\"seq\":%llu", (unsigned long long)head->seq);
 	if (with_after && head->more)
 		buf_str(out, ",\"more\":true");
+	if (head->history[0] != '\0')
+		buf_fmt(out, ",\"history\":\"%s\"", head->history);
 	return out->failed;
 }
 
@@ -115,6 +118,15 @@ static enum mm_err read_more(const json_t *o, bool *out)
 	const json_t *v = json_object_get(o, "more");
 	*out = json_is_true(v);
 	return v == NULL || json_is_boolean(v) ? MM_OK : MM_ERR_MALFORMED;
+}
+
+/* Optional: issuers of before say none. */
+static enum mm_err read_history(const json_t *o, char out[HISTORY_SIZE])
+{
+	if (json_object_get(o, "history") == NULL)
+		return MM_OK;
+	TRY(feed_json_str(o, "history", out, HISTORY_SIZE));
+	return history_is_one(out) ? MM_OK : MM_ERR_MALFORMED;
 }
 
 enum mm_err feed_head_read(const json_t *o, bool with_after,
@@ -131,6 +143,7 @@ enum mm_err feed_head_read(const json_t *o, bool with_after,
 		TRY(feed_json_int(o, "after", 0, seq, &after));
 	if (with_after)
 		TRY(read_more(o, &h.more));
+	TRY(read_history(o, h.history));
 	h.after = (uint64_t)after;
 	h.seq = (uint64_t)seq;
 	*out = h;

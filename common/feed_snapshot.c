@@ -39,6 +39,7 @@ enum mm_err snapshot_write(const struct replica *r, int64_t iat, int64_t ttl,
 	struct feed_head head = { .iat = iat, .ttl = ttl, .seq = r->seq };
 	memcpy(head.iss, r->iss, sizeof head.iss);
 	memcpy(head.epoch, r->epoch, sizeof head.epoch);
+	memcpy(head.history, r->history, sizeof head.history);
 
 	buf_str(payload, "{");
 	TRY(feed_head_write(&head, false, payload));
@@ -132,6 +133,7 @@ enum mm_err snapshot_read(struct span payload, struct replica *r)
 
 	memcpy(fresh.iss, h.iss, sizeof fresh.iss);
 	memcpy(fresh.epoch, h.epoch, sizeof fresh.epoch);
+	memcpy(fresh.history, h.history, sizeof fresh.history);
 	fresh.seq = h.seq;
 	fresh.iat = h.iat > r->iat ? h.iat : r->iat;
 

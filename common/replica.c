@@ -142,6 +142,7 @@ enum mm_err replica_copy(const struct replica *r, struct replica *out)
 {
 	memcpy(out->iss, r->iss, sizeof out->iss);
 	memcpy(out->epoch, r->epoch, sizeof out->epoch);
+	memcpy(out->history, r->history, sizeof out->history);
 	out->seq = r->seq;
 	out->iat = r->iat;
 	for (size_t i = 0; i < r->keys.count; i++)

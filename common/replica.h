@@ -11,7 +11,8 @@
 #include "common/jwk.h"
 #include "common/status_list.h"
 
-#define EPOCH_SIZE 33 /* 32 hex digits and NUL */
+#define EPOCH_SIZE   33 /* 32 hex digits and NUL */
+#define HISTORY_SIZE 23 /* 22 characters of base64url and NUL (history.h) */
 
 enum list_kind { LIST_FIXED = 1, LIST_AUTO_REFRESH = 2 };
 
@@ -36,6 +37,9 @@ struct event {
 	int64_t expires;	/* LIST_NEW: no token in it lives longer */
 	char kid[KID_SIZE];	/* KEY_* */
 	char jwk[JWK_TEXT_MAX]; /* KEY_NEW: the public JWK */
+	/* Out of the store alone: of the log up to this one.  It is no part
+	 * of the event's JSON. */
+	char history[HISTORY_SIZE];
 };
 
 struct list {
@@ -51,6 +55,8 @@ struct replica {
 	char iss[ISS_SIZE];
 	char epoch[EPOCH_SIZE];
 	uint64_t seq;
+	char history[HISTORY_SIZE]; /* at seq; "": not known */
+	bool astray;		    /* the issuer has another history at seq */
 	int64_t iat; /* of the newest object read; 0 in the issuer's own */
 	struct jwk_set keys;
 	struct list *lists; /* by number, rising */
@@ -77,6 +83,7 @@ MM_MUST_USE enum mm_err replica_add_list(struct replica *r, uint32_t list,
 
 /* Apply the next event: e->seq must be r->seq + 1 (MM_ERR_GAP, or
  * MM_ERR_ROLLBACK if it is behind).  On any failure nothing has changed.
+ * r->history is the caller's to move on.
  * Repeated values are fine; last_use only moves forward. */
 MM_MUST_USE enum mm_err replica_apply(struct replica *r, const struct event *e);
 

@@ -21,13 +21,20 @@ uint64_t publisher_seq(struct publisher *p)
 
 /* ---- following ---- */
 
+static enum mm_err apply_one(struct replica *r, const struct event *e)
+{
+	TRY(replica_apply(r, e));
+	memcpy(r->history, e->history, sizeof r->history);
+	return MM_OK;
+}
+
 static enum mm_err apply(struct publisher *p, const struct event *events,
 			 size_t n)
 {
 	enum mm_err e = MM_OK;
 	pthread_rwlock_wrlock(&p->state);
 	for (size_t i = 0; i < n && e == MM_OK; i++)
-		e = replica_apply(&p->replica, &events[i]);
+		e = apply_one(&p->replica, &events[i]);
 	pthread_rwlock_unlock(&p->state);
 	return e;
 }

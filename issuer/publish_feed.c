@@ -24,12 +24,15 @@ static enum mm_err events_json(const struct event *events, size_t n,
 	return out->failed;
 }
 
+/* Where the replica stands, all of one moment. */
 static void fill_head(struct publisher *p, struct feed_head *head)
 {
 	head->ttl = p->ttl.feed;
 	pthread_rwlock_rdlock(&p->state);
 	memcpy(head->iss, p->replica.iss, sizeof head->iss);
 	memcpy(head->epoch, p->replica.epoch, sizeof head->epoch);
+	memcpy(head->history, p->replica.history, sizeof head->history);
+	head->seq = p->replica.seq;
 	pthread_rwlock_unlock(&p->state);
 }
 
@@ -39,41 +42,53 @@ static void free_events(struct event **e)
 }
 #define AUTO_EVENTS __attribute__((cleanup(free_events)))
 
-/* Read the events, write the payload, sign it.  made->seq is where the replica
- * stands: the log may be further, but what is published is the replica.  A
- * batch that ends before it says so, for its date is newer than its news. */
+/* The events that follow head->after, up to where the replica stands: the log
+ * may be further, but what is published is the replica.  A batch that ends
+ * before it says so, for its date is newer than its news. */
+static enum mm_err add_events(struct publisher *p, struct feed_head *head,
+			      struct buf *json)
+{
+	uint64_t seq = head->seq, many = seq - head->after;
+	size_t n, max = many < FEED_EVENTS_MAX ? (size_t)many : FEED_EVENTS_MAX;
+	AUTO_EVENTS struct event *events = calloc(max, sizeof *events);
+	if (events == NULL)
+		return MM_ERR_NOMEM;
+	TRY(store_events(p->store, head->epoch, head->after, max, events, &n));
+	if (n == 0)
+		return MM_ERR_GONE;
+	head->seq = events[n - 1].seq;
+	memcpy(head->history, events[n - 1].history, sizeof head->history);
+	head->more = head->seq < seq;
+	return events_json(events, n, json);
+}
+
+static void say_ahead(const struct feed_head *head)
+{
+	log_event(LOG_ERR, "feed.agent_ahead",
+		  "after=%llu seq=%llu detail=an agent has seen events that "
+		  "are not in this store; if it came from a backup, start once "
+		  "with --restored",
+		  (unsigned long long)head->after,
+		  (unsigned long long)head->seq);
+}
+
+/* Read the events, write the payload, sign it. */
 static enum mm_err make_batch(struct publisher *p, uint64_t after,
 			      int64_t as_of, struct kept *made, struct why *why)
 {
-	uint64_t seq = made->seq;
 	AUTO_BUF struct buf json = buf_new(FEED_BATCH_MAX);
 	AUTO_BUF struct buf payload = buf_new(FEED_BATCH_MAX);
-	AUTO_EVENTS struct event *events = NULL;
-	struct feed_head head = { .iat = as_of, .after = after, .seq = after };
-	struct span text = span_str("");
-	size_t n = 0;
+	struct feed_head head = { .iat = as_of, .after = after };
+	struct span text;
 	fill_head(p, &head);
-	if (after < seq) {
-		size_t max = seq - after < FEED_EVENTS_MAX
-				     ? (size_t)(seq - after)
-				     : FEED_EVENTS_MAX;
-		events = calloc(max, sizeof *events);
-		if (events == NULL)
-			return MM_ERR_NOMEM;
-		TRY(store_events(p->store, head.epoch, after, max, events, &n));
-		head.seq = after + n;
-		head.more = head.seq < seq;
-	} else if (after > seq) {
-		log_event(
-			LOG_ERR, "feed.agent_ahead",
-			"after=%llu seq=%llu detail=an agent has seen events "
-			"that are not in this store; if it came from a backup, "
-			"start once with --restored",
-			(unsigned long long)after, (unsigned long long)seq);
+	made->seq = head.seq;
+	if (after > head.seq) {
+		say_ahead(&head);
 		/* we are behind who asks: say so, it will see a rollback */
-		head.after = head.seq = seq;
+		head.after = head.seq;
+	} else if (after < head.seq) {
+		TRY(add_events(p, &head, &json));
 	}
-	TRY(events_json(events, n, &json));
 	TRY(buf_done(&json, &text));
 	TRY(batch_write(&head, text, &payload));
 	made->upto = head.seq;

@@ -16,7 +16,7 @@
 #define COPY_TABLES(X)                                                        \
 	X(meta,   "iss, epoch")                                               \
 	X(head,   "seq, version")                                             \
-	X(event,  "seq, at, body")                                            \
+	X(event,  "seq, at, body, history")                                   \
 	X(key,    "kid, jwk, seq, last_exp, gone, signs, announced, stopped") \
 	X(list,   "list, kind, expires, size, next, dead")                    \
 	X(token,  "list, idx, " USER ", label, scope, audience, kid,"         \

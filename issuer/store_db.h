@@ -16,6 +16,7 @@
 
 #include "common/audit.h"
 #include "common/error.h"
+#include "common/replica.h"
 #include "issuer/store_sql.h"
 
 #define STORE_VERSION 3	 /* of the tables, in both */
@@ -37,6 +38,7 @@ struct tail {
 	bool has_seq, has_line;
 	uint64_t seq, line;
 	uint64_t head; /* what the row of head says; seq goes ahead of it */
+	char history[HISTORY_SIZE]; /* at seq */
 	uint32_t live; /* a list that is not dead; 0: none is known */
 	char digest[AUDIT_DIGEST_SIZE]; /* of that line; "" of none */
 };

@@ -73,6 +73,9 @@ void store_reader_done(struct conn **c);
  * appended.  (Each time that PostgreSQL's row is written in one transaction,
  * the next write goes through one version more of it.) */
 MM_MUST_USE enum mm_err log_settle(struct conn *c);
+/* The number of the newest event, and the history up to it. */
+MM_MUST_USE enum mm_err log_end(struct conn *c, uint64_t *seq,
+				char history[HISTORY_SIZE]);
 /* Give e its number and append it to the log. */
 MM_MUST_USE enum mm_err log_append(struct conn *c, struct event *e);
 /* Add a line to the audit: of the entry, by the stamp. */

@@ -1,22 +1,33 @@
 /* store_log.c - what is only added to: the log of events, and the audit, in
  * which each line holds the hash of the one before it. */
 #include "common/clock.h"
+#include "common/history.h"
 #include "common/log.h"
 #include "issuer/store_internal.h"
 
 /* ---- events ---- */
 
-static enum mm_err next_number(struct conn *c, uint64_t *out)
+enum mm_err log_end(struct conn *c, uint64_t *seq, char history[HISTORY_SIZE])
+{
+	AUTO_QUERY struct query q = query_new(c, ST_HEAD_GET);
+	if (query_row(&q)) {
+		*seq = (uint64_t)column_int(&q, 0);
+		column_text(&q, 1, history, HISTORY_SIZE);
+	}
+	return query_end(&q);
+}
+
+/* Its number, and the history that ends with it. */
+static enum mm_err take_place(struct conn *c, struct event *e)
 {
 	struct tail *t = &c->tail;
-	int64_t seq;
 	if (!t->has_seq) {
-		TRY(query_one(c, ST_HEAD_GET, &seq));
-		t->seq = t->head = (uint64_t)seq;
+		TRY(log_end(c, &t->seq, t->history));
+		t->head = t->seq;
 		t->has_seq = true;
 	}
-	*out = ++t->seq;
-	return MM_OK;
+	e->seq = ++t->seq;
+	return history_add(t->history, e);
 }
 
 enum mm_err log_settle(struct conn *c)
@@ -31,7 +42,7 @@ enum mm_err log_settle(struct conn *c)
 
 enum mm_err log_append(struct conn *c, struct event *e)
 {
-	TRY(next_number(c, &e->seq));
+	TRY(take_place(c, e));
 	AUTO_BUF struct buf body = buf_new(4096);
 	struct span text;
 	TRY(event_write(e, &body));
@@ -40,6 +51,7 @@ enum mm_err log_append(struct conn *c, struct event *e)
 	query_int(&put, (int64_t)e->seq);
 	query_int(&put, clock_now());
 	query_text(&put, (const char *)text.at);
+	query_text(&put, c->tail.history);
 	return query_run(&put);
 }
 

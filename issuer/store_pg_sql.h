@@ -19,7 +19,7 @@
 	" timeline" PG_INT " DEFAULT 0);"                                      \
 	"CREATE TABLE head(seq" PG_INT ", version" PG_INT ");"                 \
 	"CREATE TABLE event(seq BIGINT PRIMARY KEY, at" PG_INT ","             \
-	" body" PG_TEXT ");"                                                   \
+	" body" PG_TEXT ", history" PG_TEXT ");"                               \
 	"CREATE INDEX event_age ON event(at, seq);"                            \
 	"CREATE TABLE key(kid TEXT COLLATE \"C\" PRIMARY KEY, jwk" PG_TEXT "," \
 	" seq" PG_INT ", last_exp" PG_INT " DEFAULT 0,"                        \

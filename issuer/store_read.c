@@ -276,6 +276,7 @@ static enum mm_err read_events(struct conn *c, const char *epoch,
 		char body[JWK_TEXT_MAX + 512];
 		column_text(&q, 0, body, sizeof body);
 		TRY(event_read(span_str(body), &out[*count]));
+		column_text(&q, 1, out[*count].history, HISTORY_SIZE);
 		++*count;
 	}
 	return query_end(&q);
@@ -296,16 +297,13 @@ enum mm_err store_events(struct store *s, const char *epoch, uint64_t after,
 
 static enum mm_err load_meta(struct conn *c, struct replica *r)
 {
-	int64_t seq;
 	AUTO_QUERY struct query q = query_new(c, ST_META_GET);
 	if (query_row(&q)) {
 		column_text(&q, 0, r->iss, sizeof r->iss);
 		column_text(&q, 1, r->epoch, sizeof r->epoch);
 	}
 	TRY(query_end(&q));
-	TRY(query_one(c, ST_HEAD_GET, &seq));
-	r->seq = (uint64_t)seq;
-	return MM_OK;
+	return log_end(c, &r->seq, r->history);
 }
 
 static enum mm_err load_keys(struct conn *c, struct replica *r)

@@ -105,15 +105,17 @@
 	X(META_GET, "SELECT iss, epoch FROM meta")                         \
 	X(META_PUT, "INSERT INTO meta(iss, epoch) VALUES(?1, ?2)")         \
 	X(META_EPOCH, "UPDATE meta SET epoch = ?1")                        \
-	X(HEAD_GET, "SELECT seq FROM head")                                \
+	X(HEAD_GET, "SELECT seq, (SELECT history FROM event"               \
+		" WHERE event.seq = head.seq) FROM head")                  \
 	X(HEAD_LOCK, SQL_HEAD_LOCK)                                       \
 	X(HEAD_SET, "UPDATE head SET seq = ?1")        \
-	X(EVENT_PUT, "INSERT INTO event VALUES(?1, ?2, ?3)")               \
+	X(EVENT_PUT, "INSERT INTO event(seq, at, body, history)"          \
+		" VALUES(?1, ?2, ?3, ?4)")                                 \
 	X(PROBE, SQL_PROBE)                                                \
 	X(BYTES, SQL_BYTES)                                                \
 	X(EVENT_TIME, "SELECT coalesce(max(at), 0) FROM event")            \
 	X(EVENT_FIRST, "SELECT min(seq) FROM event")                       \
-	X(EVENT_LIST, "SELECT body FROM event WHERE seq > ?1"              \
+	X(EVENT_LIST, "SELECT body, history FROM event WHERE seq > ?1"     \
 		" ORDER BY seq LIMIT ?2")                                  \
 	X(EVENT_FORGET, "DELETE FROM event WHERE seq <"                    \
 		" coalesce((SELECT min(seq) FROM event WHERE at >= ?1),"   \

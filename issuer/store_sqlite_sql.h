@@ -62,7 +62,8 @@
 	     " request TEXT NOT NULL, at INTEGER NOT NULL,"                    \
 	     " list INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;"    \
 	     "CREATE INDEX repeat_age ON repeat(at);")                         \
-	X(3, "CREATE TABLE audit(seq INTEGER PRIMARY KEY,"                     \
+	X(3, "ALTER TABLE event ADD history TEXT NOT NULL DEFAULT '';"         \
+	     "CREATE TABLE audit(seq INTEGER PRIMARY KEY,"                     \
 	     " line TEXT NOT NULL);" AUDIT_STAYS ";" AUDIT_STANDS ";"          \
 	     "ALTER TABLE key ADD signs INTEGER NOT NULL DEFAULT 0;"           \
 	     "ALTER TABLE key ADD announced INTEGER NOT NULL DEFAULT 0;"       \

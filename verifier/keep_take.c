@@ -268,7 +268,8 @@ static void adopt(struct keeper *k, struct replica *r, int64_t now)
 {
 	int64_t before = k->holds ? k->replica.iat : 0;
 	pthread_mutex_lock(&k->lock);
-	bool lost = k->holds && strcmp(r->epoch, k->replica.epoch) != 0;
+	bool lost = k->holds && (k->replica.astray ||
+				 strcmp(r->epoch, k->replica.epoch) != 0);
 	if (k->holds)
 		keep_revocations(r, &k->replica, lost);
 	if (k->holds && !lost && k->replica.iat > r->iat)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Step 2, publish: keys, status lists, feed and snapshot; who may read them."""
 import base64
+import hashlib
 import json
 import resource
 import signal
@@ -22,6 +23,12 @@ def payload(raw):
 
 def header(raw):
     return json.loads(part(raw.decode(), 0))
+
+
+def led_on(history, event):
+    text = history + json.dumps(event, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).digest()[:16]
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 class Publish(Flow):
@@ -109,6 +116,34 @@ class Publish(Flow):
         everything = payload(self.feed(0)[1])["events"]
         self.assertEqual([e["seq"] for e in everything],
                          list(range(1, snap["seq"] + 3)))
+
+    def test_F16_every_answer_says_which_history_it_ends(self):
+        """As PROTOCOL.md has it, from what stands in the batches; and after
+        a restart, which reads it from the store, no other one."""
+        t = self.i.mint()["id"]
+        self.i.admin("POST", f"/v1/tokens/{t}/suspend")
+        self.i.revoke(t)
+        raw = part(self.feed(0)[1].decode(), 1).decode()
+        b = json.loads(raw)
+        history, led = "", []
+        for e in b["events"]:
+            self.assertIn(json.dumps(e, separators=(",", ":")), raw)
+            history = led_on(history, e)
+            led.append(history)
+        self.assertEqual(b["history"], history)
+        self.assertNotEqual(led[-1], led[-2])
+        for again in (False, True):
+            if again:
+                self.i.stop()
+                self.i.start()
+            said = [payload(self.get(path)[1]) for path in (
+                "/v1/snapshot", f"/v1/feed?after={b['seq']}&wait=0",
+                f"/v1/feed?after={b['seq'] - 1}&wait=0")]
+            self.assertEqual([(p["seq"], p["history"]) for p in said],
+                             3 * [(b["seq"], history)])
+        self.i.revoke(self.i.mint()["id"])  # and on from there
+        p = payload(self.feed(b["seq"])[1])
+        self.assertEqual(p["history"], led_on(history, p["events"][0]))
 
     def test_heartbeat_and_long_poll(self):
         head = payload(self.get("/v1/snapshot")[1])["seq"]

@@ -259,6 +259,30 @@ class HostileFeed(Flow):
         self.i.revoke(early["id"])
         self.a.wait_reason(early["token"], "revoked")
 
+    def test_F16_the_whole_folder_came_back(self):
+        """And went on without --restored, with a host at the very number: its
+        history is another, and so it hears of what is revoked now."""
+        self.begin()
+        held, first, second = (self.i.mint() for _ in range(3))
+        self.a.wait_reason(second["token"], None)
+        kept = self.back_up()
+        self.i.admin("POST", f"/v1/tokens/{held['id']}/suspend")
+        self.revoke_bad()
+        lost = self.head()
+        self.liar.mode = lambda path, ask: (503, b"")
+        self.put_back(kept)
+        self.i.start()
+        for t in (first, second):
+            self.i.revoke(t["id"])
+        self.assertEqual(self.head(), lost)
+        self.liar.mode = None
+        for t in (first, second):
+            self.a.wait_reason(t["token"], "revoked", 60)
+        self.assertIn("another history", self.a.text())
+        self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
+        self.assertEqual(self.a.reason(held["token"]), "suspended")
+        self.a.wait_reason(self.good["token"], None)
+
     def test_F16_the_store_alone_came_back(self):
         """It would give ids and numbers a second time: the folder knows."""
         self.begin()
@@ -354,6 +378,7 @@ class HostileFeed(Flow):
         self.a.wait_reason(self.bad["token"], "stale", 12)
         raw = self.i.http("GET", old, token=self.a.token_file.read_text().strip())[1]
         self.assertEqual((payload(raw)["seq"], payload(raw)["more"]), (here, True))
+        self.assertNotIn("another history", self.a.text())
         self.liar.mode = None
         self.a.wait_reason(self.bad["token"], "revoked", 40)
         self.a.wait_reason(self.good["token"], None)

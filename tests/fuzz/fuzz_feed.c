@@ -8,6 +8,7 @@
  * for nobody has signed it.
  */
 #include "common/feed.h"
+#include "common/history.h"
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/model.h"
@@ -40,6 +41,26 @@ static void check_unsigned(struct span input, const struct replica *r)
 	MM_ASSERT(jws_open(input, TYP_FEED, &r->keys, &payload) != MM_OK);
 }
 
+static void lead_on(void *history, const struct event *e)
+{
+	MM_ASSERT(history_add(history, e) == MM_OK);
+}
+
+/* Who knows his history takes nothing but what leads on from it. */
+static void check_history(struct span input)
+{
+	static const char mine[] = "00112233445566778899aA";
+	AUTO_REPLICA struct replica r;
+	char led[HISTORY_SIZE];
+	model_base(&r);
+	memcpy(r.history, mine, sizeof mine);
+	memcpy(led, mine, sizeof mine);
+	if (batch_apply(&r, input, lead_on, led) == MM_OK)
+		MM_ASSERT(strcmp(r.history, led) == 0);
+	else
+		MM_ASSERT(strcmp(r.history, mine) == 0);
+}
+
 static void check_again(struct span input, struct replica *r,
 			const struct model *m)
 {
@@ -63,6 +84,7 @@ bool fuzz_one(struct span input)
 	bool good = batch_apply(&r, input, see, &s) == MM_OK;
 	MM_ASSERT(good == (want == MODEL_TAKEN) && s.count == count);
 	model_check(&m, &r);
+	check_history(input);
 	if (good)
 		check_again(input, &r, &m);
 	return good;

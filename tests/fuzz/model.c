@@ -2,6 +2,9 @@
 #include "common/duration.h"
 #include "tests/fuzz/model_internal.h"
 
+#define B64URL                                                                 \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 /* ---- beside the replica ---- */
 
 void model_free(struct model *m)
@@ -31,6 +34,7 @@ void model_of(const struct replica *r, struct model *out)
 	*out = (struct model){ .seq = (int64_t)r->seq, .iat = r->iat };
 	memcpy(out->iss, r->iss, sizeof out->iss);
 	memcpy(out->epoch, r->epoch, sizeof out->epoch);
+	memcpy(out->history, r->history, sizeof out->history);
 	for (size_t i = 0; i < r->list_count; i++) {
 		const struct list *from = &r->lists[i];
 		bool slides = from->kind == LIST_AUTO_REFRESH;
@@ -61,6 +65,7 @@ void model_check(const struct model *m, const struct replica *r)
 {
 	MM_ASSERT(strcmp(m->iss, r->iss) == 0);
 	MM_ASSERT(strcmp(m->epoch, r->epoch) == 0);
+	MM_ASSERT(strcmp(m->history, r->history) == 0);
 	MM_ASSERT((uint64_t)m->seq == r->seq && m->iat == r->iat);
 	MM_ASSERT(m->lists == r->list_count && m->keys == r->keys.count);
 	for (size_t i = 0; i < m->lists; i++)
@@ -88,6 +93,19 @@ static bool take_text(char *to, size_t size, const char *from, size_t len)
 	return true;
 }
 
+/* None, or 128 bits in 22 characters of six: the last has two of them. */
+static bool take_history(char to[HISTORY_SIZE], const json_t *v)
+{
+	const char *s = json_string_value(v);
+	to[0] = '\0';
+	if (v == NULL)
+		return true;
+	return s != NULL && json_string_length(v) == HISTORY_SIZE - 1 &&
+	       strspn(s, B64URL) == HISTORY_SIZE - 1 &&
+	       strchr("AQgw", s[HISTORY_SIZE - 2]) != NULL &&
+	       take_text(to, HISTORY_SIZE, s, HISTORY_SIZE - 1);
+}
+
 bool model_head(json_t *o, struct model *m)
 {
 	const char *iss, *epoch;
@@ -101,6 +119,7 @@ bool model_head(json_t *o, struct model *m)
 	m->seq = seq;
 	return take_text(m->iss, sizeof m->iss, iss, iss_len) &&
 	       take_text(m->epoch, sizeof m->epoch, epoch, epoch_len) &&
+	       take_history(m->history, json_object_get(o, "history")) &&
 	       within(iat, 0, DATE_MAX) && within(ttl, 0, DURATION_MAX) &&
 	       within(seq, 0, INT64_MAX);
 }
@@ -123,8 +142,7 @@ bool model_has_room(const struct model *m, int64_t size)
 static bool is_kid(const char *s)
 {
 	return s != NULL && strlen(s) == KID_LEN &&
-	       strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			 "0123456789-_") == KID_LEN;
+	       strspn(s, B64URL) == KID_LEN;
 }
 
 bool model_usable(const json_t *jwk, size_t room, char kid[KID_SIZE])
@@ -314,6 +332,8 @@ enum model_answer model_apply(struct model *m, struct span payload,
 		return MODEL_REFUSED;
 	enum model_answer a =
 		apply_from(m, events, (size_t)(m->seq - after), count);
+	if (a == MODEL_TAKEN)
+		memcpy(m->history, h.history, sizeof m->history);
 	if (a == MODEL_TAKEN && !json_is_true(more) && m->iat < h.iat)
 		m->iat = h.iat;
 	return a;

@@ -20,7 +20,7 @@ struct model_list {
 };
 
 struct model {
-	char iss[ISS_SIZE], epoch[EPOCH_SIZE];
+	char iss[ISS_SIZE], epoch[EPOCH_SIZE], history[HISTORY_SIZE];
 	int64_t seq, iat;
 	struct model_list list[MODEL_LISTS];
 	size_t lists;

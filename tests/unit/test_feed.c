@@ -407,6 +407,12 @@ static const struct {
 	{ BATCH(I, "1", E, "10", "10", "null"), MM_ERR_MALFORMED },
 	{ BATCH(I, "1", E, "10", "10,\"more\":1", "[]"), MM_ERR_MALFORMED },
 	{ BATCH(I, "1", E, "10", "10,\"more\":null", "[]"), MM_ERR_MALFORMED },
+	{ BATCH(I, "1", E, "10", "10,\"history\":1", "[]"), MM_ERR_MALFORMED },
+	{ BATCH(I, "1", E, "10", "10,\"history\":\"\"", "[]"),
+	  MM_ERR_MALFORMED },
+	{ BATCH(I, "1", E, "10", "10,\"history\":\"0123456789abcdefghijk\"",
+		"[]"),
+	  MM_ERR_MALFORMED },
 	/* the events are not those that the head promises */
 	{ BATCH(I, "1", E, "10", "11", "[]"), MM_ERR_MALFORMED },
 	{ BATCH(I, "1", E, "10", "9223372036854775807", "[]"),

@@ -1,6 +1,7 @@
 /* test_store.c - the store's verbs: what lasts, what is refused, what the
  * log says.  Time comes in as an argument, so the sliding rule is tried at
  * its exact seconds. */
+#include "common/history.h"
 #include "tests/unit/store_fixture.h"
 
 static enum token_status status_of(struct fixture *f, const struct token_row *t)
@@ -10,13 +11,18 @@ static enum token_status status_of(struct fixture *f, const struct token_row *t)
 	return now.status;
 }
 
-/* Every event so far; they must be numbered 1, 2, 3 ... */
+/* Every event so far; they must be numbered 1, 2, 3 ..., and each says to which
+ * history it leads from the one before it. */
 static size_t events(struct fixture *f, struct event *out, size_t max)
 {
 	size_t n;
+	char history[HISTORY_SIZE] = "";
 	assert_int_equal(store_events(f->s, NULL, 0, max, out, &n), MM_OK);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(out[i].seq, i + 1);
+		assert_int_equal(history_add(history, &out[i]), MM_OK);
+		assert_string_equal(out[i].history, history);
+	}
 	return n;
 }
 

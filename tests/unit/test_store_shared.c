@@ -2,6 +2,7 @@
  * each does comes behind what the other did. */
 #include <pthread.h>
 
+#include "common/history.h"
 #include "tests/unit/store_fixture.h"
 
 #define ISSUERS 2
@@ -106,10 +107,13 @@ static void no_index_twice(const struct both *b)
 static void events_without_gaps(struct store *s)
 {
 	static struct event log[2 * TOKENS];
+	char history[HISTORY_SIZE] = "";
 	size_t n, renewed = 0, revoked = 0;
 	assert_int_equal(store_events(s, NULL, 0, 2 * TOKENS, log, &n), MM_OK);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(log[i].seq, i + 1);
+		assert_int_equal(history_add(history, &log[i]), MM_OK);
+		assert_string_equal(log[i].history, history);
 		renewed += log[i].type == EVENT_RENEW;
 		revoked += log[i].type == EVENT_STATUS;
 	}

@@ -1,0 +1,36 @@
+/* history.c - the first half of SHA-256 over the one before, as text, and the
+ * event as it stands in batches. */
+#include "common/history.h"
+
+#include <openssl/evp.h>
+
+#include "common/base64url.h"
+#include "common/feed.h"
+
+#define HISTORY_BYTES 16
+
+enum mm_err history_add(char history[HISTORY_SIZE], const struct event *e)
+{
+	uint8_t digest[32];
+	struct span text;
+	AUTO_BUF struct buf all = buf_new(4096);
+	buf_str(&all, history);
+	TRY(event_write(e, &all));
+	TRY(buf_done(&all, &text));
+	if (!EVP_Q_digest(NULL, "SHA256", NULL, text.at, text.len, digest,
+			  NULL))
+		return MM_ERR_NOMEM;
+	size_t n = base64url_encode(span_of(digest, HISTORY_BYTES), history,
+				    HISTORY_SIZE - 1);
+	history[n] = '\0';
+	return MM_OK;
+}
+
+bool history_is_one(const char *text)
+{
+	uint8_t digest[HISTORY_BYTES];
+	size_t n;
+	return base64url_decode(span_str(text), digest, sizeof digest, &n) ==
+		       MM_OK &&
+	       n == sizeof digest;
+}

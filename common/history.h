@@ -1,0 +1,21 @@
+/* history.h - the hash of all events up to one: which history it is that has
+ * this number.
+ *
+ * Two histories have the same numbers where a store came back from a backup
+ * and went on.  Who stands at a number of the lost one cannot tell by it that
+ * the events which follow are not those that followed there; by the hash he
+ * can.  PROTOCOL.md section 5.
+ */
+#ifndef MM_COMMON_HISTORY_H
+#define MM_COMMON_HISTORY_H
+
+#include "common/replica.h"
+
+/* From that before the event to that with it; "" is before the first.
+ * MM_ERR_NOMEM, or what event_write() says: unchanged. */
+MM_MUST_USE enum mm_err history_add(char history[HISTORY_SIZE],
+				    const struct event *e);
+/* 22 characters of base64url? */
+bool history_is_one(const char *text);
+
+#endif
