@@ -96,6 +96,9 @@
 #define BY_INDEX(index) ""
 #define HAS_TEXT(row, text)                                                    \
 	"strpos(lower(" row "), lower(" text " COLLATE \"C\")) > 0"
+#define COUNT_ALIKE(select, columns)                                           \
+	"SELECT *, count(*) AS count FROM (" select                            \
+	") AS each GROUP BY " columns
 #define LIKE_ANY_CASE "ILIKE"
 #define SQL_HEAD_LOCK "SELECT version FROM head FOR UPDATE"
 #define SQL_PROBE     "UPDATE meta SET iss = iss"

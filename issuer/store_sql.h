@@ -2,9 +2,11 @@
  *
  * Where they differ stands what they call it: BY_INDEX(index) (read by this
  * one; PostgreSQL chooses itself), HAS_TEXT(row, text) and LIKE_ANY_CASE (A to
- * Z alone are any case), and SQL_HEAD_LOCK, SQL_PROBE, SQL_BYTES,
- * SQL_AUDIT_GUARDS.  Whoever
- * expands STATEMENTS has defined them: store_sqlite_sql.h, store_pg_sql.h.
+ * Z alone are any case), COUNT_ALIKE(select, columns) (rows that are alike
+ * in these come as one, with their number as count; or each with 1, where a row
+ * costs less than to look for its like), and SQL_HEAD_LOCK, SQL_PROBE,
+ * SQL_BYTES, SQL_AUDIT_GUARDS.  Whoever expands STATEMENTS has defined them:
+ * store_sqlite_sql.h, store_pg_sql.h.
  *
  * head is the one row that every change goes through: the number of the newest
  * event.  dies_at is the effective expiry, kept beside its parts so that it can
@@ -20,6 +22,19 @@
 	"EXISTS (SELECT 1 FROM key WHERE key.kid = token.kid"                  \
 	" AND key.gone = 1)"
 #define AS_NUMBER(condition) "CASE WHEN " condition " THEN 1 ELSE 0 END"
+
+/* Of a token: when it died, or will.  Revoked when it was dead, it had died
+ * before. */
+#define TALLY_ENDS                                                             \
+	"CASE WHEN status IN (1, 3) AND changed_at < dies_at"                  \
+	" THEN changed_at ELSE dies_at END"
+/* At the time ?2: the days of its mint and of its death (0: of none since ?1),
+ * and whether it ends by ?3, by ?4 or later. */
+#define TALLY_COLUMNS                                                          \
+	"SELECT CASE WHEN iat < ?1 THEN 0 ELSE iat / 86400 END AS minted,"     \
+	" CASE WHEN ends BETWEEN ?1 AND ?2 THEN ends / 86400 ELSE 0 END"       \
+	" AS died, CASE WHEN ends <= ?2 THEN 0 WHEN ends <= ?3 THEN 1"         \
+	" WHEN ends <= ?4 THEN 2 ELSE 3 END AS ending, status, used, kid"
 
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, " USER ", label, scope, audience, kid, created_by,"        \
@@ -212,9 +227,14 @@
 	X(TOKEN_UNUSED, TOKEN_PICK(PICK_KEYS(BY_INDEX("token_age") " WHERE" \
 		" dies_at > ?1 AND last_use = 0 AND seen_at = 0", "iat"),  \
 		"iat"))                                                    \
-	X(TALLY_TOKENS, "SELECT iat, dies_at, status, changed_at,"         \
-		" " AS_NUMBER("last_use > 0 OR seen_at > 0") ", "          \
-		AS_NUMBER(TOKEN_KEY_GONE) " FROM token")                   \
+	X(TALLY_TOKENS, "SELECT minted, died, ending, status, used, "       \
+		AS_NUMBER(TOKEN_KEY_GONE) ", count FROM ("                 \
+		COUNT_ALIKE(TALLY_COLUMNS                                  \
+			" FROM (SELECT iat, status, kid, "                 \
+			AS_NUMBER("last_use > 0 OR seen_at > 0")           \
+			" AS used, " TALLY_ENDS " AS ends FROM token) AS life", \
+			"minted, died, ending, status, used, kid")         \
+		") AS token")                                              \
 	X(TALLY_USERS, "SELECT count(DISTINCT " USER ") FROM token")       \
 	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \
 		" changed_at = ?5,"                                        \

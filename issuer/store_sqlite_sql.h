@@ -91,9 +91,10 @@
 
 /* ---- the dialect of store_sql.h ---- */
 
-#define BY_INDEX(index)	    " INDEXED BY " index
-#define HAS_TEXT(row, text) "instr(lower(" row "), lower(" text ")) > 0"
-#define LIKE_ANY_CASE	    "LIKE"
+#define BY_INDEX(index)		     " INDEXED BY " index
+#define HAS_TEXT(row, text)	     "instr(lower(" row "), lower(" text ")) > 0"
+#define COUNT_ALIKE(select, columns) "SELECT *, 1 AS count FROM (" select ")"
+#define LIKE_ANY_CASE		     "LIKE"
 /* The first page goes to the disk as it is.  (An UPDATE of a row to what it
  * says already is no write to SQLite.) */
 #define TEXT_OF(x)    #x

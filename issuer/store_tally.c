@@ -6,55 +6,64 @@
 
 #define DAY INT64_C(86400)
 
-struct life {
-	int64_t iat, ends; /* when it died, or will */
+/* What TALLY_TOKENS says of tokens that are alike. */
+struct alike {
+	int64_t minted, died; /* days, or 0: before all that count */
+	enum { DEAD, WITHIN_7, WITHIN_30, LATER } ends;
 	enum token_status status;
 	bool used, gone; /* gone: its key is */
+	int64_t count;
 };
 
-/* Revoked when it was dead, it had died before. */
-static struct life life_read(struct query *q)
+static struct alike alike_read(struct query *q)
 {
-	int64_t dies = column_int(q, 1), changed = column_int(q, 3);
-	enum token_status status = (enum token_status)column_int(q, 2);
-	bool ended = status == TOKEN_REVOKED || status == TOKEN_IDLE;
-	return (struct life){ .iat = column_int(q, 0),
-			      .ends = ended && changed < dies ? changed : dies,
-			      .status = status,
-			      .used = column_int(q, 4) != 0,
-			      .gone = column_int(q, 5) != 0 };
+	return (struct alike){ .minted = column_int(q, 0),
+			       .died = column_int(q, 1),
+			       .ends = (unsigned)column_int(q, 2),
+			       .status = (enum token_status)column_int(q, 3),
+			       .used = column_int(q, 4) != 0,
+			       .gone = column_int(q, 5) != 0,
+			       .count = column_int(q, 6) };
 }
 
-static void count_day(int64_t days[TALLY_DAYS], int64_t at, int64_t now)
+/* `first` is the day of days[0]. */
+static void count_day(int64_t days[TALLY_DAYS], int64_t day, int64_t first,
+		      int64_t count)
 {
-	int64_t day = at / DAY - now / DAY + TALLY_DAYS - 1;
-	if (day >= 0 && day < TALLY_DAYS)
-		days[day]++;
+	if (day >= first && day < first + TALLY_DAYS)
+		days[day - first] += count;
 }
 
-static void count(struct tally *t, const struct life *l, int64_t now)
+static void count(struct tally *t, const struct alike *a, int64_t first)
 {
-	bool active = l->status == TOKEN_VALID;
-	count_day(t->minted, l->iat, now);
-	if (l->ends <= now) {
-		count_day(t->died, l->ends, now);
+	bool active = a->status == TOKEN_VALID;
+	count_day(t->minted, a->minted, first, a->count);
+	if (a->ends == DEAD) {
+		count_day(t->died, a->died, first, a->count);
 		return;
 	}
-	if (l->gone) /* some time ago, and not by its own end */
+	if (a->gone) /* some time ago, and not by its own end */
 		return;
-	t->live++;
-	t->suspended += !active;
-	t->within_7 += active && l->ends <= now + 7 * DAY;
-	t->within_30 += active && l->ends <= now + 30 * DAY;
-	t->unused += active && !l->used;
+	t->live += a->count;
+	t->suspended += active ? 0 : a->count;
+	if (!active)
+		return;
+	t->within_7 += a->ends == WITHIN_7 ? a->count : 0;
+	t->within_30 += a->ends != LATER ? a->count : 0;
+	t->unused += a->used ? 0 : a->count;
 }
 
 static enum mm_err tally_tokens(struct conn *c, int64_t now, struct tally *out)
 {
+	int64_t first = now / DAY - (TALLY_DAYS - 1);
 	AUTO_QUERY struct query q = query_new(c, ST_TALLY_TOKENS);
+	query_int(&q, first * DAY);
+	query_int(&q, now);
+	query_int(&q, now + 7 * DAY);
+	query_int(&q, now + 30 * DAY);
 	while (query_row(&q)) {
-		const struct life l = life_read(&q);
-		count(out, &l, now);
+		const struct alike a = alike_read(&q);
+		count(out, &a, first);
 	}
 	return query_end(&q);
 }

@@ -244,6 +244,35 @@ static void test_tally(void **state)
 	assert_int_equal(t.died[today - 1], 1);
 }
 
+/* To the second: when a token is dead, and within how many days it ends. */
+static void test_tally_edges(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		int64_t ends; /* from now on */
+		int64_t live, within_7, within_30, died;
+	} rows[] = {
+		{ 0, 0, 0, 0, 1 },	  { 1, 1, 1, 1, 0 },
+		{ 7 * DAY, 1, 1, 1, 0 },  { 7 * DAY + 1, 1, 0, 1, 0 },
+		{ 30 * DAY, 1, 0, 1, 0 }, { 30 * DAY + 1, 1, 0, 0, 0 },
+	};
+	int64_t now = T0 + 100 * DAY + 4711;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct tally before, t;
+		assert_int_equal(store_tally(f->s, now, &before), MM_OK);
+		mint_for(f, "alice", "", 95, 5 * DAY + 4711 + rows[i].ends);
+		assert_int_equal(store_tally(f->s, now, &t), MM_OK);
+		assert_int_equal(t.live - before.live, rows[i].live);
+		assert_int_equal(t.within_7 - before.within_7,
+				 rows[i].within_7);
+		assert_int_equal(t.within_30 - before.within_30,
+				 rows[i].within_30);
+		assert_int_equal(t.died[TALLY_DAYS - 1] -
+					 before.died[TALLY_DAYS - 1],
+				 rows[i].died);
+	}
+}
+
 static void test_picks(void **state)
 {
 	struct fixture *f = *state;
@@ -286,8 +315,8 @@ static void test_picks(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(searching), TEST(going_on), TEST(filters),
-		TEST(users),	 TEST(tally),	 TEST(picks),
+		TEST(searching), TEST(going_on),    TEST(filters), TEST(users),
+		TEST(tally),	 TEST(tally_edges), TEST(picks),
 	};
 	return cmocka_run_group_tests_name("store_pages", tests, NULL, NULL);
 }
