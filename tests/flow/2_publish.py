@@ -249,7 +249,7 @@ class Publish(Flow):
 
         damage("CREATE TABLE spare AS SELECT kid, jwk FROM key",
                "UPDATE key SET jwk = 'x'", "UPDATE head SET seq = seq + 1",
-               "INSERT INTO event SELECT seq, 0, 'x' FROM head")
+               "INSERT INTO event(seq, at, body) SELECT seq, 0, 'x' FROM head")
         wait_for("it to notice", lambda: self.i.http("GET", "/health/ready")[0] == 503)
         self.assertFalse(self.i.revoke(t["id"])["published"])
         self.assertFalse(self.i.revoke(admin["id"])["published"])
