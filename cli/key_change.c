@@ -170,6 +170,24 @@ static enum mm_err retire_one(struct key_place *p, const struct keyring *ring,
 	return MM_OK;
 }
 
+/* By a run that was cut off, by a disk or a restore. */
+static bool is_lost(const struct key_place *p, const struct keyring *ring,
+		    const char *kid)
+{
+	return keyring_find(ring, kid) == NULL &&
+	       (!p->running || key_known(p, kid) != NULL);
+}
+
+static enum mm_err retire_lost(const struct key_place *p, const char *kid,
+			       struct why *why)
+{
+	TRY(key_refusal(keyring_mark(p->dir, kid, KEY_END_RETIRED, why)));
+	printf("The key %s is not in %s any more, and is taken for retired: "
+	       "what it signed is refused from now on.\n",
+	       kid, p->keys);
+	return MM_OK;
+}
+
 static enum mm_err check_known(const struct key_place *p, const struct args *a,
 			       struct why *why)
 {
@@ -227,6 +245,8 @@ static enum mm_err retire_named(struct key_place *p, const struct keyring *ring,
 				const struct args *a, struct why *why)
 {
 	const char *kid = a->operand[0];
+	if (a->force && is_lost(p, ring, kid))
+		return retire_lost(p, kid, why);
 	if (!a->force && is_retiring(ring, kid))
 		TRY(check_unneeded(p, kid, why));
 	return retire_one(p, ring, kid, why);

@@ -72,23 +72,26 @@ static enum mm_err confirm(const struct args *a, const char *kid,
 }
 
 /* One that is gone may have been thrown out by a run that was cut off, or
- * that found nobody to tell. */
+ * that found nobody to tell; or its file was lost, and mintmarkd does not
+ * start before it knows what became of it. */
 static enum mm_err check_was_there(struct key_place *p, const char *kid,
 				   struct why *why)
 {
-	bool marked = false;
+	enum key_end end;
 	if (key_known(p, kid) != NULL || key_former(p, kid))
 		return MM_OK;
 	if (p->running)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no such key, and there was none: "
 			       "mintmark key list shows all");
-	TRY(key_refusal(keyring_marked(p->dir, kid, &marked, why)));
-	if (marked)
+	TRY(key_refusal(keyring_marked(p->dir, kid, &end, why)));
+	if (end == KEY_END_STOLEN)
 		return MM_OK;
+	TRY(key_refusal(keyring_mark(p->dir, kid, KEY_END_STOLEN, why)));
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-		       "the key %.20s is not in %.200s, and only mintmarkd "
-		       "knows whether it was: start it and run this again",
+		       "the key %.20s is not in %.150s; if it was, mintmarkd "
+		       "says that it was stolen as soon as it starts: start "
+		       "it, and run this again",
 		       kid, p->keys);
 }
 
@@ -107,8 +110,7 @@ static enum mm_err take_out(struct key_place *p, const struct keyring *ring,
 	if (did.no_mark)
 		fprintf(p->say,
 			"There was no room to write down why: if mintmarkd is "
-			"not told now, it will say that the key was "
-			"retired.\n");
+			"not told now, make room and run this again.\n");
 	key_say_left(p, ring, kid);
 	return MM_OK;
 }

@@ -7,7 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "issuer/owed.h"
+#include "issuer/missing.h"
 
 struct signing {
 	char dir[4096];
@@ -16,7 +16,8 @@ struct signing {
 	void (*tell)(void *ctx); /* NULL: nobody follows yet */
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
-	struct owed owed;	   /* guarded by it */
+	struct owed owed;	   /* guarded by it, */
+	struct missing missing;	   /* as is this: in the ring in force */
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
@@ -24,14 +25,6 @@ struct signing {
 };
 
 /* ---- announcing ---- */
-
-static bool listed(const char *const *kids, size_t n, const char *kid)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(kids[i], kid) == 0)
-			return true;
-	return false;
-}
 
 static enum mm_err announce_new(struct store *store, const struct keyring *r,
 				const struct stamp *stamp, struct why *why)
@@ -53,58 +46,6 @@ static enum mm_err announce_new(struct store *store, const struct keyring *r,
 			return why_say(why, e, NULL,
 				       "cannot announce key %s: %s", kid,
 				       mm_err_word(e));
-	}
-	return MM_OK;
-}
-
-/* Stolen: so it was said to us, or so it stands beside the keys. */
-struct stolen {
-	const char *const *kids;
-	size_t n;
-};
-
-static enum mm_err was_stolen(const struct signing *s,
-			      const struct stolen *told, const char *kid,
-			      bool *stolen, struct why *why)
-{
-	*stolen = listed(told->kids, told->n, kid);
-	return *stolen ? MM_OK : keyring_marked(s->at, kid, stolen, why);
-}
-
-/* Of a store that others share only what is owed ends with us: they may have
- * been given a key that we have not yet.  (What was stolen goes, whoever has
- * it.) */
-static bool is_ours(const struct signing *s, const char *kid)
-{
-	if (!store_is_shared(s->store) || owed_has(&s->owed, kid))
-		return true;
-	log_event(LOG_NOTICE, "keys.elsewhere",
-		  "kid=%s detail=another issuer on this store has this key; if "
-		  "it is to sign here, too, copy it to %s",
-		  kid, s->dir);
-	return false;
-}
-
-static enum mm_err announce_gone(struct signing *s, const struct stolen *told,
-				 const struct stamp *stamp, struct why *why)
-{
-	struct store *store = s->store;
-	const struct keyring *r = &s->ring; /* `reloading` is held */
-	struct key_row rows[KEYRING_MAX * 2];
-	size_t count;
-	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
-	for (size_t i = 0; i < count; i++) {
-		const char *kid = rows[i].kid;
-		bool stolen;
-		if (keyring_find(r, kid) != NULL)
-			continue;
-		TRY(was_stolen(s, told, kid, &stolen, why));
-		if (!stolen && !is_ours(s, kid))
-			continue;
-		TRY(store_key_gone(store, kid, stolen, stamp));
-		log_event(LOG_NOTICE,
-			  stolen ? "key.compromised" : "key.retired", "kid=%s",
-			  kid);
 	}
 	return MM_OK;
 }
@@ -171,6 +112,17 @@ static enum mm_err check_stolen(const struct stolen *told,
 	return MM_OK;
 }
 
+static enum mm_err look_for_missing(struct signing *s,
+				    const struct keyring *ring,
+				    const struct stolen *told, int64_t now,
+				    struct why *why)
+{
+	const struct missing_from from = { s->at,    ring, s->store,
+					   &s->owed, told, now };
+	TRY(missing_find(&from, &s->missing, why));
+	return missing_check(&s->missing, &from, why);
+}
+
 /* `ring` is empty, and then the one that was in force before. */
 static enum mm_err take_in(struct signing *s, struct keyring *ring,
 			   const struct stolen *told, const struct stamp *stamp,
@@ -178,6 +130,7 @@ static enum mm_err take_in(struct signing *s, struct keyring *ring,
 {
 	uint64_t announced[KEYRING_MAX] = { 0 };
 	TRY(keyring_load(s->at, ring, why));
+	TRY(look_for_missing(s, ring, told, stamp->at, why));
 	const struct jwk *signer = keyring_signer(ring);
 	if (signer == NULL)
 		return why_say(why, MM_ERR_INVALID, NULL,
@@ -221,7 +174,7 @@ static enum mm_err reload(struct signing *s, const struct stolen *told,
 	/* Only now that it signs nothing more may a key be said to be gone. */
 	if (store_is_shared(s->store))
 		owed_save(&s->owed, &s->ring, s->dir);
-	e = announce_gone(s, told, stamp, &said);
+	e = missing_announce(&s->missing, s->store, s->dir, stamp);
 	if (e != MM_OK)
 		return say(why, e,
 			   "mintmarkd signs with the keys as they are now, but "

@@ -2,7 +2,6 @@
  * reverse one. */
 #include "issuer/start.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include "issuer/become.h"
 #include "issuer/lock.h"
 #include "issuer/metrics.h"
+#include "issuer/missing.h"
 #include "issuer/newest.h"
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
@@ -197,6 +197,7 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 		return e;
 	if (!r->is.set.restored)
 		TRY(check_belongs(r->is.store, dir, r->first_start, why));
+	TRY(missing_check_start(at, &ring, r->is.store, why));
 	TRY(keyring_init(at, JWK_ES256, why));
 	TRY(signing_open(at, r->is.store, &r->is.signing, why));
 	return mark_keys(dir, r->is.set.issuer, why);
@@ -349,10 +350,9 @@ enum mm_err issuer_start(struct running *r, struct why *why)
 	umask(077);
 	json_heap_watch(wiped_free); /* tokens are in it */
 	json_object_seed(0);	     /* before threads: jansson's hash seed */
-	const struct issuer_settings *set = &r->is.set;
 	enum mm_err e = MM_OK;
-	if (set->user[0] != '\0') /* no file, socket or thread before it */
-		e = become_user(set->user, set->data, why);
+	if (r->is.set.user[0] != '\0') /* no file, socket, thread before it */
+		e = become_user(r->is.set.user, r->is.set.data, why);
 	if (e == MM_OK)
 		e = try_address(&r->is, why);
 	if (e == MM_OK)

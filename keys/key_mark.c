@@ -1,27 +1,33 @@
-/* key_mark.c - the marks of keys that were thrown out as stolen.
+/* key_mark.c - the marks of keys that a command has ended.
  *
  * A key's own file is gone when the mint hears of it, and it may hear of it
  * at its next start alone.  So the mark is made before the file goes, and
  * taken away when the event is in the log: whatever crashes, dies or does
  * not answer in between, verifiers and audit are told that the key was
- * stolen, not that it has served its time.
+ * stolen, not that it has served its time; and a file that a disk or a
+ * restore has lost is not taken for an end that somebody meant.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "common/fd.h"
-#include "keys/keyring_files.h"
+#include "keys/change.h"
+
+static enum key_state folder_of(enum key_end end)
+{
+	return end == KEY_END_STOLEN ? MARKS_STOLEN : MARKS_RETIRED;
+}
 
 enum mm_err key_mark_put(const struct key_folders *f, const char *kid,
-			 struct why *why)
+			 enum key_end end, struct why *why)
 {
-	int folder = f->at[KEY_MARKS];
+	int folder = f->at[folder_of(end)];
 	AUTO_FD int fd =
 		openat(folder, kid, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 		       S_IRUSR | S_IWUSR);
 	if (fd < 0 || fsync(fd) != 0 || fsync(folder) != 0)
-		return key_failed(f, KEY_MARKS, "write", kid, why);
+		return key_failed(f, folder_of(end), "write", kid, why);
 	return MM_OK;
 }
 
@@ -32,19 +38,62 @@ static bool is_kid(const char *name)
 			    "xyz0123456789-_") == KID_LEN;
 }
 
-enum mm_err keyring_marked(struct keyring_at at, const char *kid, bool *marked,
-			   struct why *why)
+static enum mm_err has_mark(const struct key_folders *f, enum key_state marks,
+			    const char *kid, bool *has, struct why *why)
+{
+	*has = f->at[marks] >= 0 &&
+	       faccessat(f->at[marks], kid, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return *has || f->at[marks] < 0 || errno == ENOENT
+		       ? MM_OK
+		       : key_failed(f, marks, "look at", kid, why);
+}
+
+/* Retired, and then found to be stolen: both marks may be there. */
+enum mm_err keyring_marked(struct keyring_at at, const char *kid,
+			   enum key_end *end, struct why *why)
 {
 	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
-	*marked = false;
+	bool stolen, retired;
+	*end = KEY_END_NONE;
 	TRY(key_folders_open(&f, why));
-	if (f.at[KEY_MARKS] < 0 || !is_kid(kid))
+	if (!is_kid(kid))
 		return MM_OK;
-	*marked =
-		faccessat(f.at[KEY_MARKS], kid, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	return *marked || errno == ENOENT
-		       ? MM_OK
-		       : key_failed(&f, KEY_MARKS, "look at", kid, why);
+	TRY(has_mark(&f, MARKS_STOLEN, kid, &stolen, why));
+	TRY(has_mark(&f, MARKS_RETIRED, kid, &retired, why));
+	if (stolen || retired)
+		*end = stolen ? KEY_END_STOLEN : KEY_END_RETIRED;
+	return MM_OK;
+}
+
+enum mm_err keyring_mark(struct keyring_at at, const char *kid,
+			 enum key_end end, struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(at, JWK_ES256, why);
+	TRY(change_begin(&c, false));
+	if (!is_kid(kid))
+		return change_not_here(&c, kid);
+	if (change_find(&c, kid) != NULL)
+		return why_say(why, MM_ERR_CONFLICT, NULL,
+			       "the key %s is back in %s: run this again", kid,
+			       at.dir);
+	return key_mark_put(&c.folders, kid, end, why);
+}
+
+static enum mm_err unmark(const struct key_folders *f, enum key_state marks,
+			  const struct keyring *k, struct why *why)
+{
+	enum mm_err err = MM_OK;
+	if (f->at[marks] < 0)
+		return MM_OK;
+	DIR *d = key_folder_list(f->at[marks]);
+	if (d == NULL)
+		return key_failed(f, marks, "list", "", why);
+	for (const struct dirent *e; (e = readdir(d)) != NULL;)
+		if (is_kid(e->d_name) && keyring_find(k, e->d_name) == NULL &&
+		    unlinkat(f->at[marks], e->d_name, 0) != 0)
+			err = key_failed(f, marks, "remove", e->d_name, why);
+	closedir(d);
+	return err;
 }
 
 /* The mark of a key that is still there is that of a change which was cut
@@ -53,18 +102,7 @@ enum mm_err keyring_unmark(struct keyring_at at, const struct keyring *k,
 			   struct why *why)
 {
 	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
-	enum mm_err err = MM_OK;
 	TRY(key_folders_open(&f, why));
-	if (f.at[KEY_MARKS] < 0)
-		return MM_OK;
-	DIR *d = key_folder_list(f.at[KEY_MARKS]);
-	if (d == NULL)
-		return key_failed(&f, KEY_MARKS, "list", "", why);
-	for (const struct dirent *e; (e = readdir(d)) != NULL;)
-		if (is_kid(e->d_name) && keyring_find(k, e->d_name) == NULL &&
-		    unlinkat(f.at[KEY_MARKS], e->d_name, 0) != 0)
-			err = key_failed(&f, KEY_MARKS, "remove", e->d_name,
-					 why);
-	closedir(d);
-	return err;
+	TRY(unmark(&f, MARKS_STOLEN, k, why));
+	return unmark(&f, MARKS_RETIRED, k, why);
 }

@@ -8,7 +8,7 @@
  *	DIR/next/KID.pub.jwk   published; its private half is kept offline
  *
  *	DIR/compromised/KID    empty: thrown out, and the mint has not said
- *	                       so yet
+ *	DIR/retired/KID        so yet; or retired
  *
  * PKCS#8 PEM (plain, or encrypted with a passphrase), mode 0600, folders
  * 0700, KID = the first 11 characters of the RFC 7638 thumbprint (a file
@@ -137,7 +137,7 @@ struct keyring_rotation {
 MM_MUST_USE enum mm_err keyring_rotate(struct keyring_at at, enum jwk_alg alg,
 				       struct keyring_rotation *did,
 				       struct why *why);
-/* Remove a key of retiring/ (its tokens are refused from then on).
+/* Mark a key of retiring/ and remove it (its tokens are refused from then on).
  * MM_ERR_CONFLICT: it is in another state. */
 MM_MUST_USE enum mm_err keyring_retire(struct keyring_at at, const char *kid,
 				       struct why *why);
@@ -154,9 +154,13 @@ MM_MUST_USE enum mm_err keyring_compromise(struct keyring_at at,
 					   const char *kid, enum jwk_alg alg,
 					   struct keyring_thrown *did,
 					   struct why *why);
-/* Was this key, which is gone, thrown out, and is that still to be said? */
+/* How a command ended this key, which is gone, if that is still to be said. */
+enum key_end { KEY_END_NONE, KEY_END_RETIRED, KEY_END_STOLEN };
 MM_MUST_USE enum mm_err keyring_marked(struct keyring_at at, const char *kid,
-				       bool *marked, struct why *why);
+				       enum key_end *end, struct why *why);
+/* Its file is gone already; now its end is meant. */
+MM_MUST_USE enum mm_err keyring_mark(struct keyring_at at, const char *kid,
+				     enum key_end end, struct why *why);
 /* Take away the marks of all keys that are not in this ring: what is said of
  * them is in the log. */
 MM_MUST_USE enum mm_err

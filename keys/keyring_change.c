@@ -184,6 +184,7 @@ enum mm_err keyring_retire(struct keyring_at at, const char *kid,
 			       "to retire: mintmark key compromise takes a key "
 			       "out of any state",
 			       kid);
+	TRY(key_mark_put(&c.folders, kid, KEY_END_RETIRED, why));
 	return change_remove_key(&c, e);
 }
 
@@ -211,13 +212,15 @@ enum mm_err keyring_compromise(struct keyring_at at, const char *kid,
 	const struct keyring_entry *e = change_find(&c, kid);
 	if (e == NULL)
 		return change_not_here(&c, kid);
-	did->no_mark = key_mark_put(&c.folders, kid, why) != MM_OK;
+	did->no_mark =
+		key_mark_put(&c.folders, kid, KEY_END_STOLEN, why) != MM_OK;
 	if (e->state == KEY_ACTIVE && change_count(&c, KEY_ACTIVE) == 1)
 		TRY(change_promote(&c));
 	if (!others_wait(&c, kid) && !change_signs_in_token(&c))
 		did->no_next = change_add_key(&c, KEY_NEXT) != MM_OK;
 	TRY(change_remove_key(&c, change_find(&c, kid))); /* entries move */
 	if (did->no_mark)
-		did->no_mark = key_mark_put(&c.folders, kid, why) != MM_OK;
+		did->no_mark = key_mark_put(&c.folders, kid, KEY_END_STOLEN,
+					    why) != MM_OK;
 	return MM_OK;
 }

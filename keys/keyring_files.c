@@ -22,11 +22,10 @@
 
 #define PRIVATE_FILE (S_IRUSR | S_IWUSR)
 
-static const char *const state_names[KEY_STATES] = {
-	[KEY_MARKS] = "compromised",
-	[KEY_NEXT] = "next",
-	[KEY_ACTIVE] = "active",
-	[KEY_RETIRING] = "retiring",
+static const char *const state_names[KEY_FOLDERS] = {
+	[MARKS_STOLEN] = "compromised", [KEY_NEXT] = "next",
+	[KEY_ACTIVE] = "active",	[KEY_RETIRING] = "retiring",
+	[MARKS_RETIRED] = "retired",
 };
 
 const char *key_state_name(enum key_state s)
@@ -129,7 +128,7 @@ enum mm_err key_folders_open(struct key_folders *f, struct why *why)
 {
 	size_t found = 0;
 	TRY(open_root(f, why));
-	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++) {
+	for (enum key_state s = 0; s < KEY_FOLDERS; s++) {
 		f->at[s] =
 			openat(f->root, state_names[s],
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -138,7 +137,7 @@ enum mm_err key_folders_open(struct key_folders *f, struct why *why)
 		if (f->at[s] < 0)
 			return key_failed(f, s, "open", "", why);
 		TRY(check_folder(f, f->at[s], state_names[s], why));
-		found += s != KEY_MARKS;
+		found += s != MARKS_STOLEN && s != MARKS_RETIRED;
 	}
 	if (found == 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
@@ -177,7 +176,7 @@ static enum mm_err make_folders(struct key_folders *f, struct why *why)
 					: errno != EEXIST)
 		return root_failed(f, "make", why);
 	TRY(open_root(f, why));
-	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)
+	for (enum key_state s = 0; s < KEY_FOLDERS; s++)
 		TRY(make_folder(f, s, why));
 	if (fsync(f->root) != 0)
 		return root_failed(f, "sync", why);
@@ -246,14 +245,14 @@ enum mm_err key_folders_lock(struct key_folders *f, struct why *why)
 			       "another change of the keys holds %s/.lock: "
 			       "run again when it is done",
 			       f->dir);
-	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)
+	for (enum key_state s = 0; s < KEY_FOLDERS; s++)
 		TRY(sweep_folder(f, s, why));
 	return MM_OK;
 }
 
 void key_folders_close(struct key_folders *f)
 {
-	for (enum key_state s = KEY_MARKS; s <= KEY_RETIRING; s++)
+	for (enum key_state s = 0; s < KEY_FOLDERS; s++)
 		fd_close(&f->at[s]);
 	fd_close(&f->root);
 	fd_close(&f->lock);

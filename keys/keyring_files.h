@@ -14,23 +14,25 @@
 #include "keys/keyring.h"
 #include "keys/secret.h"
 
-#define KEY_STATES (KEY_RETIRING + 1) /* arrays by state */
-/* Beside the states: compromised/, where no key is, but marks of some. */
-#define KEY_MARKS ((enum key_state)0)
+/* Beside the states, folders of no keys, but of marks of some. */
+#define MARKS_STOLEN  ((enum key_state)0)
+#define MARKS_RETIRED ((enum key_state)(KEY_RETIRING + 1))
+#define KEY_FOLDERS   (KEY_RETIRING + 2)
 
 struct key_folders {
 	const char *dir;		 /* the caller's; for messages */
 	const struct secret *passphrase; /* the caller's; for reading */
 	int root, lock;			 /* lock: -1 while only reading */
-	int at[KEY_STATES];		 /* -1: there is no such folder */
+	int at[KEY_FOLDERS];		 /* -1: there is no such folder */
 	uid_t owner;			 /* of the keyring: of its folder */
 };
 
 static inline struct key_folders
 key_folders_none(const char *dir, const struct secret *passphrase)
 {
-	return (struct key_folders){ dir, passphrase,	      -1,
-				     -1,  { -1, -1, -1, -1 }, 0 };
+	return (struct key_folders){
+		dir, passphrase, -1, -1, { -1, -1, -1, -1, -1 }, 0
+	};
 }
 
 /* Open what is there.  MM_ERR_NOT_FOUND: no folder at all.  Folders that
@@ -86,9 +88,10 @@ MM_MUST_USE enum mm_err key_file_remove_public(const struct key_folders *f,
 					       const struct keyring_entry *e,
 					       struct why *why);
 
-/* Write down that this key is being thrown out (key_mark.c). */
+/* Write down how this key is ended now (key_mark.c). */
 MM_MUST_USE enum mm_err key_mark_put(const struct key_folders *f,
-				     const char *kid, struct why *why);
+				     const char *kid, enum key_end end,
+				     struct why *why);
 
 /* errno, as an error with a sentence: "cannot VERB DIR/STATE/NAME: ...". */
 enum mm_err key_failed(const struct key_folders *f, enum key_state state,

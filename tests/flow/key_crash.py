@@ -98,6 +98,7 @@ class Killed(Flow):
         self.assertEqual((len(keys["active"]), len(keys["next"])), (1, 1), keys)
         self.assertEqual(list(self.i.data.glob("keys/*/.*.tmp")), [])
         self.assertEqual(list(self.i.data.glob("keys/compromised/*")), [])
+        self.assertEqual(list(self.i.data.glob("keys/retired/*")), [])
         known = {k["kid"]: k["state"]
                  for k in self.i.admin("GET", "/v1/keys")["keys"]}
         self.assertEqual(known, {k: state for state, kids in keys.items()

@@ -132,6 +132,8 @@ class Elsewhere(InToken):
 
         (i.data / f"keys/active/{kid}.uri").unlink()
         cli("key", "generate", "--data", i.data, check=0)
+        self.refuses_to_start(i, f"retire --force {'-- ' * kid.startswith('-')}{kid} ")
+        cli("key", "retire", "--force", "--data", i.data, "--", kid, check=0)
         i.start()
         a.wait_reason(lost, "unknown_key")
         a.wait_reason(i.mint()["token"], None)

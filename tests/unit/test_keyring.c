@@ -218,6 +218,13 @@ static void test_age_survives_a_bad_clock(void **state)
 
 /* ---- retiring and throwing out ---- */
 
+static enum key_end end_of(struct fixture *f, const char *kid)
+{
+	enum key_end end;
+	assert_int_equal(keyring_marked(f->at, kid, &end, &f->why), MM_OK);
+	return end;
+}
+
 static void test_retire(void **state)
 {
 	struct fixture *f = made(state);
@@ -238,6 +245,27 @@ static void test_retire(void **state)
 	assert_counts(f, 1, 1, 0);
 	assert_int_equal(keyring_retire(f->at, signer, &f->why),
 			 MM_ERR_NOT_FOUND);
+	assert_int_equal(end_of(f, signer), KEY_END_RETIRED);
+}
+
+/* Of a key whose file is gone. */
+static void test_mark(void **state)
+{
+	struct fixture *f = made(state);
+	static const char lost[] = "AAAAAAAAAAA";
+	char next[KID_SIZE];
+	successor_of(f, next);
+	assert_int_equal(keyring_mark(f->at, lost, KEY_END_RETIRED, &f->why),
+			 MM_OK);
+	assert_int_equal(end_of(f, lost), KEY_END_RETIRED);
+	assert_int_equal(keyring_mark(f->at, lost, KEY_END_STOLEN, &f->why),
+			 MM_OK);
+	assert_int_equal(end_of(f, lost), KEY_END_STOLEN);
+	assert_int_equal(keyring_mark(f->at, next, KEY_END_STOLEN, &f->why),
+			 MM_ERR_CONFLICT);
+	assert_int_equal(
+		keyring_mark(f->at, "../next/xxx", KEY_END_STOLEN, &f->why),
+		MM_ERR_NOT_FOUND);
 }
 
 static void test_compromise_of_the_signer(void **state)
@@ -293,9 +321,7 @@ static void test_compromise_without_room(void **state)
 
 static bool is_marked(struct fixture *f, const char *kid)
 {
-	bool marked;
-	assert_int_equal(keyring_marked(f->at, kid, &marked, &f->why), MM_OK);
-	return marked;
+	return end_of(f, kid) == KEY_END_STOLEN;
 }
 
 /* What was thrown out is known as such until somebody has said so; of a key
@@ -403,6 +429,7 @@ int main(void)
 		T(test_crash_in_init),
 		T(test_age_survives_a_bad_clock),
 		T(test_retire),
+		T(test_mark),
 		T(test_compromise_of_the_signer),
 		T(test_compromise_with_no_successor),
 		T(test_compromise_without_room),

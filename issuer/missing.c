@@ -1,0 +1,159 @@
+/* missing.c - which keys are missing, and what became of each. */
+#include "issuer/missing.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+/* ---- finding ---- */
+
+static bool was_told(const struct stolen *told, const char *kid)
+{
+	for (size_t i = 0; i < told->n; i++)
+		if (strcmp(told->kids[i], kid) == 0)
+			return true;
+	return false;
+}
+
+/* Of a store that others share only what is owed ends with us: they may have
+ * been given a key that we have not yet.  (What a command has ended goes,
+ * whoever has it.) */
+static bool is_ours(const struct missing_from *from, const char *kid)
+{
+	return !store_is_shared(from->store) || owed_has(from->owed, kid);
+}
+
+static enum mm_err find_fate(const struct missing_from *from, const char *kid,
+			     enum fate *fate, struct why *why)
+{
+	enum key_end end = KEY_END_STOLEN;
+	if (!was_told(from->told, kid))
+		TRY(keyring_marked(from->at, kid, &end, why));
+	*fate = end == KEY_END_STOLEN	 ? FATE_STOLEN
+		: end == KEY_END_RETIRED ? FATE_RETIRED
+		: is_ours(from, kid)	 ? FATE_LOST
+					 : FATE_ELSEWHERE;
+	return MM_OK;
+}
+
+/* The rows have the counts now, in the same order. */
+static void spare(struct missing *m, const struct key_row *rows, size_t count)
+{
+	for (size_t i = 0; i < m->count; i++)
+		for (size_t k = 0; k < count; k++) {
+			struct missing_key *key = &m->at[i];
+			if (strcmp(rows[k].kid, key->kid) != 0)
+				continue;
+			key->live_tokens = rows[k].live_tokens;
+			if (key->fate == FATE_LOST && key->live_tokens == 0)
+				key->fate = FATE_RETIRED;
+		}
+}
+
+enum mm_err missing_find(const struct missing_from *from, struct missing *out,
+			 struct why *why)
+{
+	struct key_row rows[KEYRING_MAX * 2];
+	size_t count;
+	bool lost = false;
+	out->count = 0;
+	TRY(store_keys(from->store, 0, rows, KEYRING_MAX * 2, &count));
+	for (size_t i = 0; i < count; i++) {
+		struct missing_key *key = &out->at[out->count];
+		if (keyring_find(from->ring, rows[i].kid) != NULL)
+			continue;
+		*key = (struct missing_key){ .fate = FATE_LOST };
+		memcpy(key->kid, rows[i].kid, sizeof key->kid);
+		TRY(find_fate(from, key->kid, &key->fate, why));
+		lost = lost || key->fate == FATE_LOST;
+		out->count++;
+	}
+	if (!lost)
+		return MM_OK; /* counting reads every token */
+	TRY(store_keys(from->store, from->now, rows, KEYRING_MAX * 2, &count));
+	spare(out, rows, count);
+	return MM_OK;
+}
+
+/* ---- refusing ---- */
+
+static enum mm_err say_lost(const struct missing_key *key, size_t more,
+			    const struct missing_from *from, struct why *why)
+{
+	char others[48] = "";
+	if (more != 0)
+		snprintf(others, sizeof others, " (so are those of %zu more)",
+			 more);
+	return why_say(why, MM_ERR_CONFLICT, NULL,
+		       "key %s has %lld live token%s and its file is missing "
+		       "in %s%s: %s, or give it up: mintmark key retire "
+		       "--force %s%s (if it was stolen: compromise)",
+		       key->kid, (long long)key->live_tokens,
+		       key->live_tokens == 1 ? "" : "s", from->at.dir, others,
+		       store_is_shared(from->store)
+			       ? "copy it from another issuer"
+			       : "put it back",
+		       key->kid[0] == '-' ? "-- " : "", key->kid);
+}
+
+enum mm_err missing_check(const struct missing *m,
+			  const struct missing_from *from, struct why *why)
+{
+	const struct missing_key *first = NULL;
+	size_t lost = 0;
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->at[i].fate == FATE_STOLEN)
+			return MM_OK;
+		if (m->at[i].fate == FATE_LOST && lost++ == 0)
+			first = &m->at[i];
+	}
+	return first == NULL ? MM_OK : say_lost(first, lost - 1, from, why);
+}
+
+enum mm_err missing_check_start(struct keyring_at at,
+				const struct keyring *ring, struct store *store,
+				struct why *why)
+{
+	static const struct stolen nothing = { NULL, 0 };
+	struct owed owed = { .count = 0 };
+	struct missing m;
+	const struct missing_from from = { at,	  ring,	    store,
+					   &owed, &nothing, clock_now() };
+	TRY(owed_load(&owed, at.dir, why));
+	TRY(missing_find(&from, &m, why));
+	return missing_check(&m, &from, why);
+}
+
+/* ---- announcing ---- */
+
+static void log_kept(const struct missing_key *key, const char *dir)
+{
+	if (key->fate == FATE_LOST)
+		log_event(LOG_ERR, "keys.lost",
+			  "kid=%s detail=its file is missing in %s and %lld of "
+			  "its tokens live: put it back, or mintmarkd does not "
+			  "start again",
+			  key->kid, dir, (long long)key->live_tokens);
+	else
+		log_event(LOG_NOTICE, "keys.elsewhere",
+			  "kid=%s detail=another issuer on this store has this "
+			  "key; if it is to sign here, too, copy it to %s",
+			  key->kid, dir);
+}
+
+enum mm_err missing_announce(const struct missing *m, struct store *store,
+			     const char *dir, const struct stamp *stamp)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct missing_key *key = &m->at[i];
+		bool stolen = key->fate == FATE_STOLEN;
+		if (!stolen && key->fate != FATE_RETIRED) {
+			log_kept(key, dir);
+			continue;
+		}
+		TRY(store_key_gone(store, key->kid, stolen, stamp));
+		log_event(LOG_NOTICE,
+			  stolen ? "key.compromised" : "key.retired", "kid=%s",
+			  key->kid);
+	}
+	return MM_OK;
+}

@@ -1,0 +1,65 @@
+/* missing.h - the keys of the store that are not in our folders, and what
+ * became of each.
+ *
+ * One that a command has ended is marked (keys/key_mark.c), and its end is
+ * announced.  One whose tokens are all dead is needed no more, whoever took
+ * its file away.  Any other is lost: nobody meant to end it, and an end that
+ * was announced is for good.
+ */
+#ifndef MM_ISSUER_MISSING_H
+#define MM_ISSUER_MISSING_H
+
+#include "issuer/owed.h"
+#include "issuer/store.h"
+
+enum fate {
+	FATE_LOST,
+	FATE_RETIRED,
+	FATE_STOLEN,
+	FATE_ELSEWHERE /* another issuer on this store may have it */
+};
+
+/* Stolen, as it was said to us: besides what stands beside the keys. */
+struct stolen {
+	const char *const *kids;
+	size_t n;
+};
+
+struct missing {
+	struct missing_key {
+		char kid[KID_SIZE];
+		enum fate fate;
+		int64_t live_tokens; /* of a lost one */
+	} at[KEYRING_MAX * 2];
+	size_t count;
+};
+
+/* Borrows everything. */
+struct missing_from {
+	struct keyring_at at;
+	const struct keyring *ring; /* as it was read from there */
+	struct store *store;
+	const struct owed *owed;
+	const struct stolen *told;
+	int64_t now;
+};
+
+MM_MUST_USE enum mm_err missing_find(const struct missing_from *from,
+				     struct missing *out, struct why *why);
+/* MM_ERR_CONFLICT: one is lost, and what to do.  But not where another was
+ * stolen: that one goes, whatever else is wrong. */
+MM_MUST_USE enum mm_err missing_check(const struct missing *m,
+				      const struct missing_from *from,
+				      struct why *why);
+/* Both, for a start: before anything in the folders is changed. */
+MM_MUST_USE enum mm_err missing_check_start(struct keyring_at at,
+					    const struct keyring *ring,
+					    struct store *store,
+					    struct why *why);
+
+/* Announce those that were retired or stolen; the others go to the log. */
+MM_MUST_USE enum mm_err missing_announce(const struct missing *m,
+					 struct store *store, const char *dir,
+					 const struct stamp *stamp);
+
+#endif

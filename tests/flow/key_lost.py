@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""The file of a key whose tokens live is gone, and nobody said that the key is
+to end: a disk that failed, a restore that left it out.  Its tokens stay good,
+whoever starts the mint is told what to do, and either way out works."""
+import pathlib
+import shutil
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
+from flow import Flow, cli, main, wait_for
+from postgres import Postgres
+
+
+class Lost(Flow):
+    def begin(self, **kw):
+        """A retiring key with a live token, and an agent that follows."""
+        self.i, self.a = self.both(**kw)
+        self.old = self.i.mint()
+        self.key = self.old["key"]
+        self.command("rotate", "--now")
+        self.fresh = self.i.mint()
+        self.assertNotEqual(self.fresh["key"], self.key)
+        self.aside = self.folder / "aside.pem"
+
+    def command(self, *argv, code=0):
+        p = cli("key", argv[0], "--data", self.i.data, *argv[1:], check=code)
+        return p.stdout + p.stderr
+
+    def lose(self, key=None):
+        self.file, = self.i.data.glob(f"keys/*/{key or self.key}.pem")
+        shutil.move(self.file, self.aside)
+
+    def put_back(self):
+        shutil.copy2(self.aside, self.file)
+
+    def hup(self, event):
+        said = self.i.text().count(f'"{event}"')
+        self.i.proc.send_signal(signal.SIGHUP)
+        wait_for(event, lambda: self.i.text().count(f'"{event}"') > said)
+        return self.i.text().splitlines()[-1]
+
+    def published(self):
+        keys = self.i.http("GET", "/.well-known/jwks.json")[1]["keys"]
+        return {k["kid"] for k in keys}
+
+    def files(self):
+        return sorted(str(p) for p in (self.i.data / "keys").glob("*/[!.]*"))
+
+    def refused(self, *flags):
+        """A start that changes nothing, and says it once."""
+        before = self.files()
+        said = self.i.refused(*self.i.flags, *flags)
+        line, = (l for l in said.splitlines() if l.startswith("mintmarkd: "))
+        self.assertRegex(line, rf"key {self.key} has \d+ live tokens? and its file"
+                         rf" is missing in {self.i.data}/keys")
+        self.assertIn(f": mintmark key retire --force {self.key} (", line)
+        self.assertEqual(self.files(), before)
+        return line
+
+    def all_good(self):
+        for t in (self.old, self.fresh):
+            self.a.wait_reason(t["token"], None)
+        self.assertIn(self.key, self.published())
+
+    def is_gone(self, word="key.retired"):
+        """For good, and by command."""
+        wait_for(word, lambda: f'"{word}"' in self.i.text())
+        self.a.wait_reason(self.old["token"], "unknown_key")
+        self.assertNotIn(self.key, self.published())
+        self.a.wait_reason(self.i.mint()["token"], None)
+        self.assertEqual([f for f in self.files() if self.key in f], [])
+
+
+class Start(Lost):
+    def test_F26_refused_until_it_is_put_back(self):
+        self.begin()
+        self.i.stop()
+        self.lose()
+        self.refused()
+        self.put_back()
+        self.i.start()
+        self.all_good()
+
+    def test_F26_refused_until_it_is_given_up(self):
+        self.begin()
+        self.i.stop()
+        self.lose()
+        self.refused()
+        said = self.command("retire", "--force", self.key)
+        self.assertIn("is taken for retired", said)
+        self.i.start()
+        self.is_gone()
+        self.i.stop()
+        self.i.start()
+
+    def test_F13_refused_until_it_is_said_to_be_stolen(self):
+        self.begin()
+        self.i.stop()
+        self.lose()
+        self.refused()
+        said = self.command("compromise", self.key, "--yes", code=3)
+        self.assertIn("start it, and run this again", said)
+        self.i.start()
+        self.is_gone("key.compromised")
+        self.command("compromise", self.key, "--yes")
+
+    def test_F26_the_key_that_signs(self):
+        """No other takes its place: it may come back."""
+        self.begin()
+        self.key = self.fresh["key"]
+        self.i.stop()
+        self.lose()
+        self.refused()
+        self.command("retire", "--force", self.key)
+        self.old, self.fresh = self.fresh, self.old
+        self.i.start()
+        self.is_gone()
+
+    def test_F26_more_than_one(self):
+        self.begin()
+        self.i.stop()
+        shutil.move(self.i.data / "keys/active", self.folder / "active")
+        self.lose()
+        self.key = self.fresh["key"]  # it was announced first
+        self.assertIn("so are those of 1 more", self.refused())
+        shutil.rmtree(self.i.data / "keys/active", ignore_errors=True)
+        shutil.move(self.folder / "active", self.i.data / "keys/active")
+        self.key = self.old["key"]
+        self.assertNotIn("more", self.refused())
+        self.command("retire", "--force", self.key)
+        self.i.start()
+        self.is_gone()
+        self.a.wait_reason(self.fresh["token"], None)
+
+    def test_a_key_whose_tokens_are_dead(self):
+        """Nobody misses it: it is retired."""
+        self.begin()
+        for token in self.i.admin("GET", "/v1/tokens")["tokens"]:
+            if token["key"] == self.key:
+                self.i.revoke(token["id"])
+        self.i.stop()
+        self.lose()
+        self.i.start()
+        wait_for("its end", lambda: '"key.retired"' in self.i.text())
+        self.assertNotIn(self.key, self.published())
+
+    def test_retired_while_the_mint_is_stopped(self):
+        """By command, whatever lives: that is no loss."""
+        self.begin()
+        self.i.stop()
+        self.command("retire", "--force", self.key)
+        self.i.start()
+        self.is_gone()
+        self.assertEqual(list(self.i.data.glob("keys/retired/*")), [])
+
+
+class Backup(Lost):
+    def backup(self):
+        self.i.stop()
+        kept = self.folder / "backup"
+        shutil.copytree(self.i.data, kept)
+        self.i.start()
+        return kept
+
+    def test_F16_a_store_that_is_older_than_the_keys(self):
+        """It has tokens of a key that ended since: that has to be said
+        again, as SECURITY.md has it."""
+        self.begin()
+        kept = self.backup()
+        self.command("retire", "--force", self.key)
+        self.a.wait_reason(self.old["token"], "unknown_key")
+        self.i.stop()
+        for f in self.i.data.glob("mintmark.db*"):
+            f.unlink()
+        shutil.copy2(kept / "mintmark.db", self.i.data)
+        self.refused("--restored")
+        self.command("retire", "--force", self.key)
+        self.i.start(flags=["--restored"])
+        self.is_gone()
+
+    def test_F16_keys_that_are_older_than_the_store(self):
+        self.begin()
+        kept = self.backup()
+        self.command("rotate", "--now")
+        self.command("rotate", "--now")
+        newest = self.i.mint()
+        self.i.stop()
+        shutil.move(self.i.data / "keys", self.folder / "keys.newer")
+        shutil.copytree(kept / "keys", self.i.data / "keys")
+        self.key = newest["key"]
+        self.refused()
+        self.command("retire", "--force", self.key)
+        self.i.start()
+        self.a.wait_reason(newest["token"], "unknown_key")
+        for t in (self.old, self.fresh):
+            self.a.wait_reason(t["token"], None)
+
+
+class Reload(Lost):
+    def test_F23_a_reload_keeps_what_is_in_use(self):
+        self.begin()
+        for key in (self.key, self.fresh["key"]):
+            self.lose(key)
+            line = self.hup("keys.reload_failed")
+            self.assertIn("goes on with the keys that it had: key "
+                          f"{key} has ", line)
+            self.assertIn(f"retire --force {key}", line)
+            status, reply, _ = self.i.http("GET", "/health/ready")
+            self.assertEqual((status, reply["status"]), (200, "degraded"))
+            self.all_good()
+            self.assertEqual(self.i.mint()["key"], self.fresh["key"])
+            self.put_back()
+            self.hup("keys.loaded")
+            self.all_good()
+            self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
+        self.assertNotIn('"key.retired"', self.i.text())
+
+    def test_F23_given_up_while_it_runs(self):
+        self.begin()
+        self.lose()
+        self.hup("keys.reload_failed")
+        self.command("retire", "--force", "AAAAAAAAAAA", code=1)
+        self.command("retire", "--force", self.key)
+        self.is_gone()
+        self.command("retire", "--force", self.key, code=1)
+
+    def test_F13_a_stolen_key_goes_all_the_same(self):
+        """And the one that is lost does not go with it."""
+        self.begin()
+        self.command("rotate", "--now")
+        stolen = self.fresh
+        self.lose()
+        self.assertIn("tells the verifiers",
+                      self.command("compromise", stolen["key"], "--yes"))
+        self.a.wait_reason(stolen["token"], "unknown_key")
+        self.a.wait_reason(self.old["token"], None)
+        self.assertIn(self.key, self.published())
+        self.assertIn('"keys.lost"', self.i.text())
+        self.i.stop()
+        self.refused()
+        self.put_back()
+        self.i.start()
+        self.a.wait_reason(self.old["token"], None)
+
+
+class Shared(Lost):
+    def test_F15_another_issuer_has_it(self):
+        """Then it stays, as any key that another may have been given first; of
+        one that it saw go, it says so."""
+        pg = Postgres()
+        self.addCleanup(pg.end)
+        pg.make()
+        self.begin(flags=("--store", pg.url()))
+        self.lose()
+        self.assertIn("copy it from another issuer", self.hup("keys.reload_failed"))
+        self.i.stop()
+        self.i.start()
+        self.assertIn('"keys.elsewhere"', self.i.text())
+        self.all_good()
+        self.i.stop()
+        self.command("retire", "--force", self.key)
+        self.i.start()
+        self.is_gone()
+
+
+if __name__ == "__main__":
+    main(at_once=2)
