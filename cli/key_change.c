@@ -124,6 +124,7 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	AUTO_PLACE struct key_place p = { .known = NULL };
 	AUTO_RING struct keyring ring = { .count = 0 };
 	struct keyring_rotation did;
+	struct why said = { .text = "" };
 	bool untold;
 	TRY(key_place_open(&p, a, why));
 	TRY(key_place_load(&p, &ring, why));
@@ -146,10 +147,14 @@ enum mm_err key_rotate(const struct args *a, struct why *why)
 	TRY(key_check_readable(&p, why));
 	if (!a->now)
 		TRY(rotation_check_age(&ring, mint, clock_now(), why));
-	TRY(key_refusal(keyring_rotate(p.dir, rotation_alg(&ring), &did, why)));
-	did.only_prepared &= !untold;
-	put_rotation(&did);
-	return key_reload(&p, why);
+	enum mm_err e = key_refusal(
+		keyring_rotate(p.dir, rotation_alg(&ring), &did, &said));
+	if (e == MM_OK) {
+		did.only_prepared &= !untold;
+		put_rotation(&did);
+		e = key_reload(&p, &said);
+	}
+	return rotation_unfinished(e, &did, &said, why);
 }
 
 /* ---- retire ---- */

@@ -66,10 +66,20 @@ static enum mm_err of_folders(enum mm_err e)
 							    : e;
 }
 
-static enum mm_err tell(struct issuer *is, struct http_request *rq)
+static enum mm_err change_folders(struct keyring_at at,
+				  const struct keyring *ring,
+				  struct keyring_rotation *did, struct why *why)
+{
+	struct why said = { .text = "" };
+	enum mm_err e = keyring_rotate(at, rotation_alg(ring), did, &said);
+	return rotation_unfinished(of_folders(e), did, &said, why);
+}
+
+static enum mm_err tell(struct issuer *is, struct http_request *rq,
+			struct why *why)
 {
 	const struct stamp stamp = caller_stamp(rq);
-	return signing_reload(is->signing, NULL, 0, &stamp, http_why(rq));
+	return signing_reload(is->signing, NULL, 0, &stamp, why);
 }
 
 static json_t *name_json(const char *kid)
@@ -129,15 +139,16 @@ enum mm_err key_rotate(void *app, struct http_request *rq)
 		name(did.next, keyring_successor(&ring));
 		break;
 	case ROTATION_ANNOUNCE:
-		TRY(tell(is, rq));
+		TRY(tell(is, rq, why));
 		return rotation_too_early(&ring, why);
 	case ROTATION_DO:
 		if (!body.now)
 			TRY(rotation_check_age(&ring, &mint, clock_now(), why));
-		TRY(of_folders(
-			keyring_rotate(at, rotation_alg(&ring), &did, why)));
+		TRY(change_folders(at, &ring, &did, why));
 		did.only_prepared &= !untold;
 	}
-	TRY(tell(is, rq));
-	return reply(is, rq, &did);
+	struct why said = { .text = "" };
+	enum mm_err e = tell(is, rq, &said);
+	return e == MM_OK ? reply(is, rq, &did)
+			  : rotation_unfinished(e, &did, &said, why);
 }

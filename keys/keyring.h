@@ -130,6 +130,7 @@ MM_MUST_USE enum mm_err keyring_protect(struct keyring_at at,
  * MM_ERR_CONFLICT: next/ is empty, and the signer is in a token. */
 struct keyring_rotation {
 	bool only_prepared;    /* next/ was empty: made one, changed nothing */
+	bool took_over;	       /* set also where what comes after it failed */
 	char active[KID_SIZE]; /* signs now */
 	char retiring[KID_SIZE]; /* signed until now; "" if none did */
 	char next[KID_SIZE];	 /* waits for its turn; "": none does */

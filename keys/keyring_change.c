@@ -159,6 +159,7 @@ enum mm_err keyring_rotate(struct keyring_at at, enum jwk_alg alg,
 		change_name(did->active, change_waiting(&c));
 		TRY(change_promote(&c));
 	}
+	did->took_over = true;
 	TRY(change_demote_all_but(&c, did->active, did->retiring));
 	TRY(change_ensure_next(&c));
 	change_name(did->next, change_waiting(&c));

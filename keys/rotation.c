@@ -92,3 +92,18 @@ enum mm_err rotation_too_early(const struct keyring *ring, struct why *why)
 		       "sign yet: rotate again in some minutes",
 		       jwk_kid(keyring_successor(ring)));
 }
+
+enum mm_err rotation_unfinished(enum mm_err e,
+				const struct keyring_rotation *did,
+				const struct why *said, struct why *why)
+{
+	if (e == MM_OK)
+		return MM_OK;
+	if (!did->took_over)
+		return why_say(why, e, NULL, "%s", said->text);
+	return why_say(why, e, NULL,
+		       "the key %s took over in the folders; when this is "
+		       "mended, rotate again, which does no more than the "
+		       "rest: %s",
+		       did->active, said->text);
+}

@@ -47,6 +47,13 @@ MM_MUST_USE enum mm_err rotation_check_age(const struct keyring *ring,
 MM_MUST_USE enum mm_err rotation_too_early(const struct keyring *ring,
 					   struct why *why);
 
+/* An error that came when another key had taken over in the folders already:
+ * with that said, and what comes next. */
+MM_MUST_USE enum mm_err rotation_unfinished(enum mm_err e,
+					    const struct keyring_rotation *did,
+					    const struct why *said,
+					    struct why *why);
+
 /* The kind of new keys: that of the one chosen last. */
 enum jwk_alg rotation_alg(const struct keyring *ring);
 

@@ -158,5 +158,58 @@ class FullDisk(Flow):
         self.assertIsNone(self.a.reason(self.i.mint()["token"]))
 
 
+class Rotated(Flow):
+    """The disk of the mint's own folder."""
+
+    def setUp(self):
+        super().setUp()
+        self.data = self.folder / "data"
+        self.data.mkdir(mode=0o700)
+        if os.geteuid() != 0 or subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "mintmark",
+                 self.data], capture_output=True).returncode != 0:
+            self.skipTest("nobody may mount here")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.data])
+        self.i = self.issuer()
+        self.fat = self.data / "fat"
+
+    def leave(self, room):
+        with contextlib.suppress(OSError), self.fat.open("wb", 0) as f:
+            while f.write(bytes(4096)):
+                pass
+        os.truncate(self.fat, self.fat.stat().st_size // 4096 * 4096 - room)
+
+    def by_command(self):
+        return cli("key", "rotate", "--now", "--data", self.data, check=3).stderr
+
+    def by_request(self):
+        status, reply, _ = self.i.http("POST", "/v1/keys/rotate", {"now": True},
+                                       local=True)
+        self.assertEqual(status, 507, reply)
+        return reply["detail"]
+
+    def states(self):
+        return {k["state"]: k["kid"] for k in
+                self.i.admin("GET", "/v1/keys")["keys"] if k["state"] != "retiring"}
+
+    def test_F3_a_rotation_that_has_happened(self):
+        """With no room for the next key, or none in the store to say so."""
+        for room, says in ((0, "the disk is full: make room"),
+                           (4096, "goes on with the keys that it had")):
+            for rotate in (self.by_command, self.by_request):
+                before = self.states()
+                self.leave(room)
+                said = rotate()
+                self.assertIn(f"the key {before['next']} took over in the folders; "
+                              "when this is mended, rotate again", said)
+                self.assertIn(says, said)
+                self.assertEqual(self.states(), before)
+                self.fat.unlink()
+                cli("key", "rotate", "--data", self.data, check=0)
+                after = self.states()  # and not once more
+                self.assertEqual(after["active"], before["next"])
+                self.assertIn("next", after)
+
+
 if __name__ == "__main__":
     main()

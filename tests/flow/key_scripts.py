@@ -179,6 +179,8 @@ class Scripts(OnFiles):
             self.fill(fill)
             said = self.on_data("rotate", "--now", want=3)
             self.assertIn("the disk is full: make room and run it again", said)
+            self.assertIn(f"the key {waits} took over in the folders; when this is"
+                          " mended, rotate again", said)
             self.assertEqual(self.kids("active"), [waits])
             self.assertEqual(self.kids("retiring"), [first])
             self.assertEqual(list(self.data.glob("keys/*/.*.tmp")), [])
