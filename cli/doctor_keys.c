@@ -176,26 +176,100 @@ static void say_plain(const struct key_place *p, const struct keyring *ring,
 	       p->data);
 }
 
-static void say_unread(const struct keyring_entry *e, json_t *all)
+/* It refuses them all while there is such a one. */
+static void say_former(const struct key_place *p, const struct keyring_entry *e,
+		       json_t *all)
 {
-	found(all, FOUND_WRONG, "keys.unread",
-	      "mintmarkd has not read the key %s (%s)", jwk_kid(e->key),
-	      key_state_name(e->state));
+	const char *kid = jwk_kid(e->key);
+	found(all, FOUND_WRONG, "keys.former",
+	      "the key %s was retired or compromised, and its file is back: "
+	      "mintmarkd reads no keys while it is there",
+	      kid);
+	advise(all, "rm '%s/%s/%s'.*; systemctl reload mintmarkd", p->keys,
+	       key_state_name(e->state), kid);
+}
+
+/* A key that stands in the folder, and that the mint has not, or as it was. */
+static void say_unread(const struct key_place *p, const struct keyring_entry *e,
+		       json_t *all)
+{
+	const char *kid = jwk_kid(e->key), *here = key_state_name(e->state);
+	const json_t *known = key_known(p, kid);
+	const char *there = json_text(known, "state", here);
+	if (known != NULL && strcmp(there, here) == 0)
+		return;
+	if (key_former(p, kid)) {
+		say_former(p, e, all);
+		return;
+	}
+	if (known == NULL)
+		found(all, FOUND_WRONG, "keys.unread",
+		      "mintmarkd has not read the key %s (%s)", kid, here);
+	else
+		found(all, FOUND_WRONG, "keys.unread",
+		      "the key %s is %s in %s, and mintmarkd uses it as %s",
+		      kid, here, p->keys, there);
 	advise(all, "systemctl reload mintmarkd; journalctl -u mintmarkd -n 20 "
 		    "   # keys.reload_failed");
+}
+
+/* And one that the mint has, and the folder not: added to `keys`. */
+static void say_missing(const struct key_place *p, const struct keyring *ring,
+			json_t *keys, json_t *all)
+{
+	size_t i;
+	const json_t *key;
+	json_array_foreach(json_object_get(p->known, "keys"), i, key)
+	{
+		const char *kid = json_text(key, "kid", "?");
+		long long live =
+			json_integer_value(json_object_get(key, "live_tokens"));
+		if (keyring_find(ring, kid) != NULL)
+			continue;
+		json_array_append(keys, (json_t *)(uintptr_t)key);
+		found(all, FOUND_WRONG, "keys.missing",
+		      "mintmarkd uses the key %s (%s, %lld live tokens), and "
+		      "its file is missing in %s",
+		      kid, json_text(key, "state", "?"), live, p->keys);
+		if (live == 0)
+			advise(all, "put it back; or, where it is to end: "
+				    "systemctl reload mintmarkd");
+		else
+			advise(all,
+			       "put it back, or mintmarkd does not start "
+			       "again; "
+			       "without a copy: mintmark key retire --data "
+			       "'%s' --force -- %s    # refuses its tokens",
+			       p->data, kid);
+	}
+}
+
+/* As a mint that runs uses them, which may not be as they stand here. */
+static json_t *keys_in_use(const struct key_place *p,
+			   const struct keyring *ring)
+{
+	json_t *keys = json_array();
+	for (size_t i = 0; i < ring->count; i++) {
+		const struct keyring_entry *e = &ring->at[i];
+		const json_t *known = key_known(p, jwk_kid(e->key));
+		json_t *key = key_entry_json(e, known);
+		if (known != NULL)
+			json_object_set(key, "state",
+					json_object_get(known, "state"));
+		if (!p->running || known != NULL)
+			json_array_append(keys, key);
+		json_decref(key);
+	}
+	return keys;
 }
 
 static void say_ring(const struct key_place *p, const struct keyring *ring,
 		     json_t *all)
 {
-	AUTO_JSON json_t *keys = json_array();
-	for (size_t i = 0; i < ring->count; i++) {
-		const struct keyring_entry *e = &ring->at[i];
-		const json_t *known = key_known(p, jwk_kid(e->key));
-		json_array_append_new(keys, key_entry_json(e, known));
-		if (p->running && known == NULL)
-			say_unread(e, all);
-	}
+	AUTO_JSON json_t *keys = keys_in_use(p, ring);
+	for (size_t i = 0; p->running && i < ring->count; i++)
+		say_unread(p, &ring->at[i], all);
+	say_missing(p, ring, keys, all);
 	say_all(p, keys, all);
 	say_plain(p, ring, all);
 }

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -147,6 +148,8 @@ class Broken(Doctor):
         self.begin()
         key = next((self.i.data / "keys/next").iterdir())
         key.rename(self.folder / "aside")
+        self.wrong(("keys.missing", rf"{key.stem} \(next, 0 live", "^put it back"))
+        self.reload("key.retired")
         f, = [f for f in self.well() if f["check"] == "keys.next"]
         self.assertIn("no key waits", f["detail"])
         self.assertRegex(f["next"], "^mintmark key generate --data ")
@@ -154,6 +157,68 @@ class Broken(Doctor):
         self.wrong(("agent", "mintmark-agent runs, and nobody hears of uses",
                     "^systemctl restart mintmark-agent"),
                    ("door.uses", "the agent says: uses", "restart"))
+
+    def reload(self, event):
+        said = self.i.text().count(f'"{event}"')
+        self.i.proc.send_signal(signal.SIGHUP)
+        wait_for(event, lambda: self.i.text().count(f'"{event}"') > said)
+
+    def test_a_key_file_that_is_lost(self):
+        self.begin()
+        key = next((self.i.data / "keys/active").iterdir())
+        key.rename(self.folder / "aside")
+        want = ("keys.missing", rf"{key.stem} \(active, [1-9]\d* live tokens\)",
+                f"mintmark key retire --data '{self.i.data}' --force -- {key.stem} ")
+        self.wrong(want)
+        self.reload("keys.reload_failed")
+        self.wrong(want, ("health.keys", "keys", "^"))
+        (self.folder / "aside").rename(key)
+        self.reload("keys.loaded")
+        self.well()
+
+    def test_a_key_file_that_was_spoilt_and_is_right_again(self):
+        self.begin()
+        key = next((self.i.data / "keys/next").iterdir())
+        whole = key.read_bytes()
+        key.write_text("no key")
+        self.reload("keys.reload_failed")
+        self.wrong(("keys", str(key), "^mintmark key list"), ("health.keys", ".", "."))
+        key.write_bytes(whole)
+        self.reload("keys.loaded")
+        self.well()
+
+    def test_keys_that_were_not_read(self):
+        """Rotated by somebody whom the mint did not hear."""
+        self.begin()
+        waits = next((self.i.data / "keys/next").iterdir()).stem
+        signs = next((self.i.data / "keys/active").iterdir()).stem
+        (self.folder / "other").mkdir()
+        (self.folder / "other/keys").symlink_to(self.i.data / "keys")
+        cli("key", "rotate", "--now", "--data", self.folder / "other", check=0)
+        self.wrong(("keys.unread", ".", "^systemctl reload mintmarkd"))
+        found = self.ask()[1]
+        for says in (f"{waits} is active in .* uses it as next",
+                     f"{signs} is retiring in .* uses it as active",
+                     "has not read the key .{11} .next.", rf"{signs} \(.* signs"):
+            self.assertRegex(json.dumps(found), says)
+        self.reload("keys.loaded")
+        f, = (f for f in self.well() if f["check"] == "keys")
+        self.assertIn(waits, f["detail"])
+
+    def test_a_key_that_is_gone_and_comes_back(self):
+        """No reload helps while its file is there."""
+        self.begin()
+        key = next((self.i.data / "keys/next").iterdir())
+        key.rename(self.folder / "aside")
+        self.reload("key.retired")
+        (self.folder / "aside").rename(key)
+        self.reload("keys.reload_failed")
+        f = self.wrong(("keys.former", f"{key.stem} was retired", "^rm '"),
+                       ("health.keys", ".", "."))
+        f, = (f for f in self.ask()[1] if f["check"] == "keys.former")
+        self.mend(f)
+        self.reload("keys.loaded")
+        self.well()
 
     def test_keys_with_a_passphrase(self):
         secret = self.folder / "passphrase"
