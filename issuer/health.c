@@ -115,7 +115,7 @@ bool health_ready(struct health *h, const struct http_server *http,
 		h->signs == MM_OK && !st.silent && now - h->signed_at < OLD_MS;
 	pthread_mutex_unlock(&h->lock);
 	good[HEALTH_KEYS] = !signing_behind(h->signing);
-	good[HEALTH_STORE_READ] = st.following;
+	good[HEALTH_STORE_READ] = st.following && !store_is_damaged(h->store);
 	good[HEALTH_FEED] = st.following && good[HEALTH_SIGNING] &&
 			    st.good_round_ms < ROUND_MS;
 	good[HEALTH_CONNECTIONS] = http_accepts(http);

@@ -18,7 +18,10 @@
 /* The checks: name, and what to do when it fails. */
 #define HEALTH_CHECKS(X)                                                      \
 	X(STORE_READ,  "store_read",                                          \
-	  "the store cannot be read: the log says why (publish.behind)")    \
+	  "the store cannot be read: the log says why (publish.behind); "     \
+	  "with store.corrupt its file is damaged: stop mintmarkd, put a "    \
+	  "backup in its place, and start once with --restored "              \
+	  "(SECURITY.md, When the store is damaged)")                         \
 	X(STORE_WRITE, "store_write",                                         \
 	  "the store cannot be written: make room on its disk, and see that " \
 	  "no other program holds it (or that the database of --store "       \

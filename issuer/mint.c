@@ -311,12 +311,24 @@ static enum mm_err too_long(const struct token_row *t, struct span token,
 			      "longer passwords)");
 }
 
+/* A backup will take this store's place, and know nothing of the token. */
+static enum mm_err check_store(struct mint *m, struct why *why)
+{
+	if (!store_is_damaged(m->store))
+		return MM_OK;
+	return why_say(
+		why, MM_ERR_UNAVAILABLE, NULL,
+		"the mint's store is damaged: no token is made until its "
+		"administrator has put a backup in its place");
+}
+
 enum mm_err mint_token(struct mint *m, const struct jwk *key, bool allow_long,
 		       struct token_row *t, struct buf *token, struct why *why)
 {
 	AUTO_TEXT char *claims = NULL;
 	struct span text;
 	size_t max = allow_long ? TOKEN_MAX : TOKEN_PORTABLE;
+	TRY(check_store(m, why));
 	TRY(mint_check_clock(m, t->iat, why));
 	TRY(take_index(m, t));
 	(void)span_copy(t->kid, sizeof t->kid, span_str(jwk_kid(key)));

@@ -25,7 +25,8 @@ MM_MUST_USE enum mm_err mint_check_clock(struct mint *m, int64_t now,
 
 /* Give t its list and idx (t->exp and t->auto_refresh choose the list) and
  * kid, and sign it: the compact token is appended to *token.  t->iat is
- * now, and mint_check_clock() has its say.
+ * now, and mint_check_clock() has its say.  MM_ERR_UNAVAILABLE also where the
+ * store is damaged.
  * MM_ERR_INVALID with a sentence when it is longer than TOKEN_PORTABLE and
  * !allow_long, or than TOKEN_MAX. */
 MM_MUST_USE enum mm_err mint_token(struct mint *m, const struct jwk *key,

@@ -117,6 +117,19 @@ bool store_is_shared(const struct store *s)
 	return s->db->listen != NULL;
 }
 
+bool store_is_damaged(struct store *s)
+{
+	return atomic_load(&s->damaged);
+}
+
+/* Before that a failure is a refusal to start. */
+static void watch_damage(struct store *s)
+{
+	s->writer->damaged = &s->damaged;
+	for (int i = 0; i < STORE_READERS; i++)
+		s->reader[i]->damaged = &s->damaged;
+}
+
 static void close_at(struct store **s)
 {
 	store_close(*s);
@@ -136,6 +149,7 @@ enum mm_err store_open(const char *where, const char *iss, void (*wake)(void *),
 
 	TRY(open_writer(s, where, iss, why));
 	TRY(open_readers(s, where, why));
+	watch_damage(s);
 	TRY(writer_start(s, why));
 	*out = s;
 	s = NULL;

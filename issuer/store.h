@@ -275,6 +275,10 @@ MM_MUST_USE enum mm_err store_stats(struct store *s, int64_t now,
  * that is durable.  MM_ERR_FULL, MM_ERR_BUSY, MM_ERR_UNAVAILABLE. */
 MM_MUST_USE enum mm_err store_probe(struct store *s);
 
+/* Has what is stored turned out to be damaged, since it was opened?  What can
+ * be read is right still.  (Of a file: a server has its own say.) */
+bool store_is_damaged(struct store *s);
+
 /* ---- changing ---- */
 
 /* Revoke (final), suspend, or reinstate (STATUS_VALID, of a suspended one).

@@ -10,6 +10,7 @@
 #define MM_ISSUER_STORE_DB_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +50,9 @@ struct conn {
 	struct tail tail;
 	bool writes;
 	pthread_mutex_t lock; /* of one that reads: who has it */
+	/* To be set where what is stored turns out to be damaged; the store's,
+	 * and NULL until it is open. */
+	atomic_bool *damaged;
 };
 
 enum again {

@@ -31,6 +31,7 @@ struct store {
 	struct listener *listener; /* NULL: this is the only issuer */
 	void (*wake)(void *);
 	void *wake_ctx;
+	atomic_bool damaged;
 
 	pthread_mutex_t counting; /* guards what was counted last: */
 	struct store_stats counted;

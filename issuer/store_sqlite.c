@@ -53,13 +53,33 @@ static enum mm_err err_of_code(int rc)
 	}
 }
 
-static enum mm_err err_of(sqlite3 *db, int rc)
+/* What lies on the other pages can be read still, and agents are told of it:
+ * so the mint goes on, and says so until it is restarted. */
+static void note_damage(struct sqlite_conn *c, int rc)
 {
-	stop_if_unsynced(db);
+	bool damaged =
+		(rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+	if (!damaged || c->base.damaged == NULL ||
+	    atomic_exchange(c->base.damaged, true))
+		return;
+	log_event(
+		LOG_ERR, "store.corrupt",
+		"code=%d reason=%s detail=mintmark.db is damaged, and nothing "
+		"mends it while it is used: stop mintmarkd, keep the folder "
+		"as it is, put a backup in its place, and start once with "
+		"--restored (SECURITY.md, When the store is damaged)",
+		sqlite3_extended_errcode(c->db), sqlite3_errmsg(c->db));
+}
+
+static enum mm_err err_of(struct sqlite_conn *c, int rc)
+{
+	stop_if_unsynced(c->db);
 	enum mm_err e = err_of_code(rc);
 	if (e == MM_ERR_UNAVAILABLE)
 		log_event(LOG_ERR, "store.error", "code=%d detail=%s",
-			  sqlite3_extended_errcode(db), sqlite3_errmsg(db));
+			  sqlite3_extended_errcode(c->db),
+			  sqlite3_errmsg(c->db));
+	note_damage(c, rc);
 	return e;
 }
 
@@ -79,14 +99,14 @@ static void run(struct query *q)
 	for (int i = 0; i < q->bound && rc == SQLITE_OK; i++)
 		rc = bind(st, i + 1, &q->value[i]);
 	if (rc != SQLITE_OK)
-		q->failed = err_of(of(q->c)->db, rc);
+		q->failed = err_of(of(q->c), rc);
 }
 
 static bool row(struct query *q)
 {
 	int rc = sqlite3_step(q->rows);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		q->failed = err_of(of(q->c)->db, rc);
+		q->failed = err_of(of(q->c), rc);
 	return rc == SQLITE_ROW;
 }
 
@@ -121,6 +141,7 @@ enum mm_err sqlite_exec(struct sqlite_conn *c, const char *text)
 	int rc = sqlite3_exec(c->db, text, NULL, NULL, NULL);
 	if (rc != SQLITE_OK)
 		stop_if_unsynced(c->db);
+	note_damage(c, rc);
 	return err_of_code(rc);
 }
 
@@ -173,17 +194,19 @@ static void make_ready(struct conn *c)
 /* As SQLite does it by itself, but that keeps to itself what came of it. */
 static int checkpoint(void *ctx, sqlite3 *db, const char *name, int pages)
 {
-	(void)ctx;
-	if (pages >= CHECKPOINT_PAGES &&
-	    sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL,
-				      NULL) != SQLITE_OK)
+	int rc = SQLITE_OK;
+	if (pages >= CHECKPOINT_PAGES)
+		rc = sqlite3_wal_checkpoint_v2(
+			db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (rc != SQLITE_OK)
 		stop_if_unsynced(db);
+	note_damage(ctx, rc);
 	return SQLITE_OK; /* the commit stands; later ones try again */
 }
 
 void sqlite_checkpoints(struct sqlite_conn *c)
 {
-	sqlite3_wal_hook(c->db, checkpoint, NULL);
+	sqlite3_wal_hook(c->db, checkpoint, c);
 }
 
 enum mm_err sqlite_prepare(struct sqlite_conn *c)

@@ -1,15 +1,26 @@
-/* copy_main.c - mintmark-store: a store copied from a file to PostgreSQL. */
+/* store_main.c - mintmark-store: a store that is a file is checked, or copied
+ * to PostgreSQL. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "common/clock.h"
+#include "issuer/store_check.h"
 #include "issuer/store_copy.h"
 
 #define TELL_MS 2000
 
 static const char help[] =
-	"mintmark-store - move a mint from its file to PostgreSQL\n"
+	"mintmark-store - the file that a mint keeps everything in\n"
+	"\n"
+	"  mintmark-store check FILE\n"
+	"\n"
+	"  FILE  mintmark.db, also of a mintmarkd that runs; or a backup of "
+	"it\n"
+	"\n"
+	"Is it whole?  All of it is read, which takes a while where it is "
+	"large,\n"
+	"and nothing is changed.\n"
 	"\n"
 	"  mintmark-store copy FROM TO\n"
 	"\n"
@@ -23,7 +34,9 @@ static const char help[] =
 	"killed,\n"
 	"the database is as it was.  What is in FROM stays as it is.\n"
 	"\n"
-	"Exit: 0 copied, 1 not copied, 2 bad usage.\n";
+	"Exit: 0 copied, or whole; 1 not copied, or damaged; 2 bad usage; 3 it "
+	"could\n"
+	"not be looked at.\n";
 
 static int64_t began, told;
 
@@ -70,6 +83,18 @@ static int copy(const char *from, const char *to)
 	return 0;
 }
 
+static int check(const char *path)
+{
+	struct why why = { .text = "" };
+	enum mm_err e = store_check(path, &why);
+	if (e == MM_OK) {
+		printf("%s is whole\n", path);
+		return 0;
+	}
+	fprintf(stderr, "mintmark-store: %s\n", why.text);
+	return e == MM_ERR_MALFORMED ? 1 : 3;
+}
+
 static bool is_database(const char *where)
 {
 	return strncmp(where, "postgresql://", 13) == 0 ||
@@ -86,11 +111,13 @@ int main(int argc, char **argv)
 		puts("mintmark-store " MM_VERSION);
 		return 0;
 	}
+	if (argc == 3 && strcmp(argv[1], "check") == 0)
+		return check(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "copy") == 0 &&
 	    !is_database(argv[2]) && is_database(argv[3]))
 		return copy(argv[2], argv[3]);
-	fputs("mintmark-store: say mintmark-store copy FILE postgresql://..., "
-	      "see --help\n",
+	fputs("mintmark-store: say mintmark-store check FILE, or "
+	      "mintmark-store copy FILE postgresql://...; see --help\n",
 	      stderr);
 	return 2;
 }

@@ -1,0 +1,15 @@
+/* store_check.h - is a file the store of a mint, and whole?
+ *
+ * It is read from end to end and nothing is changed, also beside a mintmarkd
+ * that uses it.  Of a large one that takes as long as its disk does.
+ */
+#ifndef MM_ISSUER_STORE_CHECK_H
+#define MM_ISSUER_STORE_CHECK_H
+
+#include "common/error.h"
+
+/* MM_ERR_MALFORMED, with what is wrong: it is damaged, or no store of ours.
+ * Anything else: it could not be looked at. */
+MM_MUST_USE enum mm_err store_check(const char *path, struct why *why);
+
+#endif

@@ -1,0 +1,102 @@
+/* store_sqlite_check.c - a store that is a file, looked at (store_check.h). */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "issuer/store_check.h"
+#include "issuer/store_sqlite.h"
+
+#define URI_SIZE 4096
+
+/* SQLite's URI of a path (RFC 3986 s2.1).  False: it is too long. */
+static bool write_uri(char out[URI_SIZE], const char *path, const char *query)
+{
+	size_t n = 0;
+	n += (size_t)snprintf(out, URI_SIZE, "file:");
+	for (; *path != '\0' && n < URI_SIZE; path++)
+		n += (size_t)snprintf(out + n, URI_SIZE - n,
+				      strchr("%?#", *path) ? "%%%02X" : "%c",
+				      *path);
+	if (n < URI_SIZE)
+		n += (size_t)snprintf(out + n, URI_SIZE - n, "?%s", query);
+	return n < URI_SIZE;
+}
+
+/* Who opens a file in WAL mode makes its log, as whoever he is; where there is
+ * none nobody has it open, and so it may be read as if nobody ever would. */
+static int open_to_look(const char *path, sqlite3 **db)
+{
+	char wal[URI_SIZE], uri[URI_SIZE];
+	int n = snprintf(wal, sizeof wal, "%s-wal", path);
+	bool used = n < (int)sizeof wal && access(wal, F_OK) == 0;
+	if (!write_uri(uri, path, used ? "mode=ro" : "mode=ro&immutable=1"))
+		return SQLITE_CANTOPEN;
+	int rc = sqlite3_open_v2(uri, db,
+				 SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+	if (rc == SQLITE_OK)
+		sqlite3_busy_timeout(*db, 5000);
+	return rc;
+}
+
+static enum mm_err cannot(sqlite3 *db, int rc, const char *path,
+			  struct why *why)
+{
+	rc &= 0xff;
+	const char *said = db ? sqlite3_errmsg(db) : "out of memory";
+	if (rc == SQLITE_NOTADB)
+		return why_say(why, MM_ERR_MALFORMED, NULL,
+			       "%s is no database, or its head is damaged",
+			       path);
+	if (rc == SQLITE_CORRUPT)
+		return why_say(why, MM_ERR_MALFORMED, NULL, "%s is damaged: %s",
+			       path, said);
+	return why_say(why, MM_ERR_UNAVAILABLE, NULL, "cannot look at %s: %s",
+		       path, said);
+}
+
+/* The first thing that is wrong is enough. */
+static enum mm_err look(sqlite3 *db, const char *path, struct why *why)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	const char *said = rc == SQLITE_ROW
+				   ? (const char *)sqlite3_column_text(st, 0)
+				   : NULL;
+	enum mm_err e = MM_OK;
+	if (said == NULL)
+		e = cannot(db, rc, path, why);
+	else if (strcmp(said, "ok") != 0)
+		e = why_say(why, MM_ERR_MALFORMED, NULL, "%s is damaged: %s",
+			    path, said);
+	sqlite3_finalize(st);
+	return e;
+}
+
+static enum mm_err is_ours(sqlite3 *db, const char *path, struct why *why)
+{
+	struct sqlite_conn c = { .db = db };
+	int64_t application = 0;
+	if (sqlite_number(&c, "PRAGMA application_id", &application) != MM_OK)
+		return cannot(db, sqlite3_errcode(db), path, why);
+	if (application == STORE_APPLICATION_ID)
+		return MM_OK;
+	return why_say(why, MM_ERR_MALFORMED, NULL,
+		       "%s is not a Mintmark store", path);
+}
+
+enum mm_err store_check(const char *path, struct why *why)
+{
+	sqlite3 *db = NULL;
+	if (access(path, F_OK) != 0)
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "there is no store at %s", path);
+	int rc = open_to_look(path, &db);
+	enum mm_err e = rc == SQLITE_OK ? look(db, path, why)
+					: cannot(db, rc, path, why);
+	if (e == MM_OK)
+		e = is_ours(db, path, why);
+	sqlite3_close(db);
+	return e;
+}

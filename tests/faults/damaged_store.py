@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Pages of mintmark.db are overwritten: before the mint starts, and while it
+runs.  It does not look healthy once it has met one, says once what to do, mints
+nothing that a backup would not know, and still revokes; and what was
+acknowledged is refused, also when a backup has taken the store's place."""
+import json
+import os
+import shutil
+import sqlite3
+import struct
+import subprocess
+
+import bad_days  # noqa: F401 (where flow is)
+from flow import BUILD, Flow, main, wait_for
+
+STORE = BUILD / "issuer/mintmark-store"
+ADVICE = "stop mintmarkd"
+
+
+class Damaged(Flow):
+    def setUp(self):
+        super().setUp()
+        self.i, self.a = self.both()
+        self.minted = [self.i.mint(label="x" * 60) for _ in range(300)]
+        self.bad = self.revoke(self.minted.pop())
+
+    def revoke(self, token):
+        self.i.revoke(token["id"])
+        self.a.wait_reason(token["token"], "revoked", 40)
+        return token
+
+    def db(self):
+        return self.i.data / "mintmark.db"
+
+    def back_up(self):
+        with sqlite3.connect(self.db()) as db:
+            db.execute("VACUUM INTO ?", [str(self.folder / "backup.db")])
+        db.close()
+
+    def pages_of_the_audit(self):
+        """(size of a page, those in the middle of a table that is long: it is
+        still written at its end)"""
+        with sqlite3.connect(self.db()) as db:
+            size, = db.execute("PRAGMA page_size").fetchone()
+            root, = db.execute("SELECT rootpage FROM sqlite_master"
+                               " WHERE name = 'audit'").fetchone()
+        db.close()
+        page = self.db().read_bytes()[(root - 1) * size:root * size]
+        self.assertEqual(page[0], 5)  # inside of a table's tree
+        n, = struct.unpack(">H", page[3:5])
+        cells = struct.unpack(f">{n}H", page[12:12 + 2 * n])
+        return size, [struct.unpack(">I", page[c:c + 4])[0] for c in cells[1:]]
+
+    def spoil(self):
+        size, pages = self.pages_of_the_audit()
+        self.assertGreater(len(pages), 3)
+        with self.db().open("r+b") as f:
+            for p in pages:
+                f.seek((p - 1) * size)
+                f.write(os.urandom(size))
+
+    def settle(self):
+        """All is in the file itself, and nothing in its log."""
+        self.i.stop()
+        self.assertFalse(self.db().with_name("mintmark.db-wal").exists())
+
+    def check(self):
+        p = subprocess.run([STORE, "check", self.db()], capture_output=True,
+                           text=True)
+        return p.returncode, p.stdout + p.stderr
+
+    def said(self, event):
+        return [json.loads(l) for l in self.i.text().splitlines()
+                if f'"{event}"' in l]
+
+    def is_met(self):
+        """By who reads a page that is not what it was."""
+        self.assertEqual(self.i.http("GET", "/health/ready")[0], 200)
+        for _ in range(2):
+            self.assertEqual(self.i.http("GET", "/v1/audit", local=True)[0], 503)
+        status, health, _ = self.i.http("GET", "/health/ready")
+        self.assertEqual(status, 503)
+        bad = {c: how for c, how in health["checks"].items()
+               if how["status"] != "ok"}
+        self.assertEqual(set(bad), {"store_read"})
+        self.assertIn(ADVICE, bad["store_read"]["do"])
+        said, = self.said("store.corrupt")
+        self.assertIn(ADVICE, said["detail"])
+        self.assertIn("--restored", said["detail"])
+
+    def goes_on_as_far_as_it_may(self):
+        status, problem, _ = self.i.http("POST", "/v1/tokens", {
+            "user": "alice", "expires_in": 60}, local=True)
+        self.assertEqual(status, 503)
+        self.assertIn("the mint's store is damaged", problem["detail"])
+        self.revoke(self.minted.pop())
+        for t in self.minted[::50]:
+            self.assertIsNone(self.a.reason(t["token"]))
+
+    def test_F2_damaged_before_it_starts(self):
+        self.settle()
+        self.assertEqual(self.check()[0], 0)
+        self.spoil()
+        self.assertEqual(self.check()[0], 1)
+        self.i.start()
+        self.is_met()
+        self.goes_on_as_far_as_it_may()
+
+    def test_F2_damaged_while_it_runs(self):
+        self.back_up()
+        late = self.i.mint()
+        self.settle()
+        self.i.start()
+        self.spoil()
+        code, said = self.check()  # beside the mint
+        self.assertEqual(code, 1, said)
+        self.assertIn("is damaged", said)
+        self.is_met()
+        self.goes_on_as_far_as_it_may()
+
+        # what it said to do
+        gone = self.minted.pop()
+        self.revoke(gone)
+        self.i.stop()
+        shutil.copytree(self.i.data, self.folder / "aside")
+        for f in self.i.data.glob("mintmark.db*"):
+            f.unlink()
+        shutil.copy(self.folder / "backup.db", self.db())
+        self.db().chmod(0o600)
+        self.i.start(flags=["--restored"])
+        self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
+        fresh = self.i.mint()
+        self.a.wait_reason(fresh["token"], None, 60)
+        for t in (self.bad, gone, late):  # by the host, and by the new history
+            self.assertEqual(self.a.reason(t["token"]), "revoked")
+        self.assertNotIn(fresh["id"], {t["id"] for t in (*self.minted, late)})
+
+    def test_F2_no_database_any_more(self):
+        self.settle()
+        with self.db().open("r+b") as f:
+            f.write(b"\0" * 100)
+        code, said = self.check()
+        self.assertEqual(code, 1)
+        self.assertIn("is no database, or its head is damaged", said)
+        self.assertIn("file is not a database", self.i.refused())
+        self.db().write_bytes(b"")
+        code, said = self.check()
+        self.assertEqual((code, "not a Mintmark store" in said), (1, True), said)
+        self.assertEqual(subprocess.run(
+            [STORE, "check", self.folder / "none"],
+            capture_output=True).returncode, 3)
+
+    def test_F2_a_check_changes_nothing(self):
+        """Nor does it keep the mint from its work, or leave files behind."""
+        def files():
+            return {p.name: (p.stat().st_mtime_ns, p.stat().st_ino)
+                    for p in self.i.data.iterdir()}
+        odd = self.folder / "a 100%25?#.db"
+        self.settle()
+        shutil.copy(self.db(), odd)
+        before = files()
+        self.assertEqual(self.check()[0], 0)
+        self.assertEqual(files(), before)
+        self.assertEqual(subprocess.run([STORE, "check", odd]).returncode, 0)
+        self.i.start()
+        self.i.mint()
+        before = set(files())
+        self.assertEqual(self.check(), (0, f"{self.db()} is whole\n"))
+        self.i.mint()
+        self.assertEqual(set(files()), before)
+        # and where a mint died
+        self.i.kill9()
+        before = set(files())
+        self.assertEqual(self.check()[0], 0)
+        self.assertEqual(set(files()), before)
+        self.i.start()
+        wait_for("it to be well", self.i.ready)
+
+
+if __name__ == "__main__":
+    main()
