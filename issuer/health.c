@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/mint.h"
 
 #define TRY_MS	 5000  /* between two trials */
 #define OLD_MS	 30000 /* a trial that has not come back by then has failed */
@@ -24,8 +25,8 @@ struct health {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	bool stopping;
-	enum mm_err writes, signs; /* what came of the last trials */
-	int64_t wrote_at, signed_at;
+	enum mm_err writes, signs, clock; /* what came of the last trials */
+	int64_t wrote_at, signed_at, clock_at;
 };
 
 const char *const health_word[HEALTH_COUNT] = {
@@ -74,6 +75,9 @@ static void try_all(struct health *h)
 {
 	note(h, HEALTH_SIGNING, signing_probe(h->signing), &h->signs,
 	     &h->signed_at);
+	bool right = mint_clock_is_right(h->store, clock_now());
+	note(h, HEALTH_CLOCK, right ? MM_OK : MM_ERR_UNAVAILABLE, &h->clock,
+	     &h->clock_at);
 	enum mm_err was = h->writes, e = store_probe(h->store);
 	note(h, HEALTH_STORE_WRITE, e, &h->writes, &h->wrote_at);
 	if (e == MM_ERR_VERSION && was != e)
@@ -102,6 +106,13 @@ static void *trying(void *arg)
 
 /* ---- asking ---- */
 
+/* With one of these the mint does its work, or the most of it. */
+static bool may_fail(size_t check)
+{
+	return check == HEALTH_KEYS || check == HEALTH_CLOCK ||
+	       check == HEALTH_HISTORY;
+}
+
 bool health_ready(struct health *h, const struct http_server *http,
 		  bool good[static HEALTH_COUNT])
 {
@@ -113,7 +124,9 @@ bool health_ready(struct health *h, const struct http_server *http,
 		h->writes == MM_OK && now - h->wrote_at < OLD_MS;
 	good[HEALTH_SIGNING] =
 		h->signs == MM_OK && !st.silent && now - h->signed_at < OLD_MS;
+	good[HEALTH_CLOCK] = h->clock == MM_OK;
 	pthread_mutex_unlock(&h->lock);
+	good[HEALTH_HISTORY] = !st.outrun;
 	good[HEALTH_KEYS] = !signing_behind(h->signing);
 	good[HEALTH_STORE_READ] = st.following && !store_is_damaged(h->store);
 	good[HEALTH_FEED] = st.following && good[HEALTH_SIGNING] &&
@@ -121,7 +134,7 @@ bool health_ready(struct health *h, const struct http_server *http,
 	good[HEALTH_CONNECTIONS] = http_accepts(http);
 	bool all = true;
 	for (size_t i = 0; i < HEALTH_COUNT; i++)
-		all = all && (good[i] || i == HEALTH_KEYS);
+		all = all && (good[i] || may_fail(i));
 	return all;
 }
 

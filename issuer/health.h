@@ -37,7 +37,17 @@
 	  "agents hear of no change: mend the other checks; if they are "     \
 	  "good, restart mintmarkd")                                          \
 	X(CONNECTIONS, "connections",                                         \
-	  "nobody can connect: the log says what is lacking (http.full)")
+	  "nobody can connect: the log says what is lacking (http.full)")     \
+	X(CLOCK,       "clock",                                               \
+	  "nothing is minted, for a token was issued at a later time than "   \
+	  "this clock says it is: set the clock; or, if it was ahead then, "  \
+	  "revoke what was issued ahead (clock.behind in the log, with the "  \
+	  "next one that is asked for)")                                      \
+	X(HISTORY,     "history",                                             \
+	  "an agent has seen events that are not in this store: if it came "  \
+	  "from a backup, stop mintmarkd and start it once with --restored, " \
+	  "before anything is minted or revoked (feed.agent_ahead in the "    \
+	  "log; SECURITY.md, After a backup was put back)")
 /* clang-format on */
 
 enum health_check {
@@ -60,7 +70,8 @@ void health_stop(struct health *h); /* NULL is allowed */
 
 /* Which checks are good, at a mint that is served by `http`; true: all are
  * without which it cannot do its work.  (KEYS is not: it works, and would not
- * start again.) */
+ * start again.  With CLOCK what is minted fails, and the rest is needed all the
+ * more; and HISTORY is what anybody can say who has an agent's token.) */
 bool health_ready(struct health *h, const struct http_server *http,
 		  bool good[static HEALTH_COUNT]);
 /* Is it over, for a newer release has changed the store? */

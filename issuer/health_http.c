@@ -38,13 +38,16 @@ enum mm_err health_ready_get(void *app, struct http_request *rq)
 	struct issuer *is = app;
 	struct publisher_stats st;
 	bool good[HEALTH_COUNT];
+	bool degraded = false;
 	bool all = health_ready(is->health, http_server_of(rq), good);
 	json_t *checks = json_object();
-	for (size_t i = 0; checks != NULL && i < HEALTH_COUNT; i++)
+	for (size_t i = 0; checks != NULL && i < HEALTH_COUNT; i++) {
+		degraded = degraded || !good[i];
 		json_object_set_new(checks, health_word[i],
 				    check_json(good[i], health_advice[i]));
+	}
 	publisher_stats(is->publisher, &st);
-	return reply_health(rq, all, !good[HEALTH_KEYS], checks,
+	return reply_health(rq, all, degraded, checks,
 			    json_pack("{s:I, s:I, s:I, s:I}", "seq",
 				      (json_int_t)st.seq, "lists",
 				      (json_int_t)st.lists, "keys",

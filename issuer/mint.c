@@ -123,6 +123,13 @@ static enum mm_err take_index(struct mint *m, struct token_row *t)
 
 /* ---- the clock ---- */
 
+bool mint_clock_is_right(struct store *store, int64_t now)
+{
+	struct token_row newest;
+	return store_issued_after(store, now + CLOCK_TOLERANCE, &newest) !=
+	       MM_OK;
+}
+
 /* By a clock that is behind, tokens would be dated in the past: they die too
  * soon, and in lists that may have been given up already.  What was revoked
  * does not count: so a clock that was ahead for a while is got over by

@@ -23,6 +23,10 @@ void mint_close(struct mint *m);
 MM_MUST_USE enum mm_err mint_check_clock(struct mint *m, int64_t now,
 					 struct why *why);
 
+/* The same, without a word.  Where the store cannot say, nothing speaks against
+ * the clock. */
+bool mint_clock_is_right(struct store *store, int64_t now);
+
 /* Give t its list and idx (t->exp and t->auto_refresh choose the list) and
  * kid, and sign it: the compact token is appended to *token.  t->iat is
  * now, and mint_check_clock() has its say.  MM_ERR_UNAVAILABLE also where the

@@ -7,6 +7,8 @@
 
 #define READ_EVENTS 256 /* events read at a time */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
+/* Who is ahead asks again within half a minute, for as long as it is. */
+#define OUTRUN_MS 600000
 /* What was read longer ago is old: the store does not answer, or this process
  * was frozen, and others may have gone on. */
 #define FOLLOWING_MS 5000
@@ -389,4 +391,6 @@ void publisher_stats(struct publisher *p, struct publisher_stats *out)
 	out->good_round_ms = now - p->good_round.ms;
 	pthread_mutex_unlock(&p->lock);
 	out->silent = is_silent(p);
+	int64_t ahead_at = atomic_load(&p->ahead_at);
+	out->outrun = ahead_at != 0 && now - ahead_at < OUTRUN_MS;
 }

@@ -62,8 +62,9 @@ static enum mm_err add_events(struct publisher *p, struct feed_head *head,
 	return events_json(events, n, json);
 }
 
-static void say_ahead(const struct feed_head *head)
+static void note_ahead(struct publisher *p, const struct feed_head *head)
 {
+	atomic_store(&p->ahead_at, clock_ms());
 	log_event(LOG_ERR, "feed.agent_ahead",
 		  "after=%llu seq=%llu detail=an agent has seen events that "
 		  "are not in this store; if it came from a backup, start once "
@@ -83,7 +84,7 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after,
 	fill_head(p, &head);
 	made->seq = head.seq;
 	if (after > head.seq) {
-		say_ahead(&head);
+		note_ahead(p, &head);
 		/* we are behind who asks: say so, it will see a rollback */
 		head.after = head.seq;
 	} else if (after < head.seq) {

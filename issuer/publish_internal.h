@@ -36,6 +36,9 @@ struct publisher {
 	pthread_rwlock_t state; /* guards replica */
 	struct replica replica;
 
+	/* clock_ms() when an agent was last ahead of the log; 0: none was */
+	atomic_llong ahead_at;
+
 	/* One maker at a time, so that all get the same bytes; batches do
 	 * not wait for the larger objects. */
 	pthread_mutex_t batching;

@@ -81,6 +81,17 @@ class Clocks(Flow):
         return i.http("POST", "/v1/tokens", {"user": "x", "expires_in": 60},
                       local=True)[0]
 
+    def health(self, i, want):
+        """It is told of the clock, and a balancer does not cut the mint off."""
+        def said():
+            status, health, _ = i.http("GET", "/health/ready")
+            self.assertEqual(status, 200, health)
+            return health
+        wait_for(f"the health to be {want}",
+                 lambda: said()["status"] == want, 20)
+        bad = {c for c, how in said()["checks"].items() if how["status"] != "ok"}
+        self.assertEqual(bad, set() if want == "ok" else {"clock"})
+
     # ---- the mint's ----
 
     def test_F6_mint_behind(self):
@@ -91,10 +102,12 @@ class Clocks(Flow):
             self.mint_clock.set(off)
             self.assertEqual(self.mints(i), 503)
             self.assertIn("clock.behind", i.text())
+            self.health(i, "degraded")
             i.revoke(t["id"])
             self.soon(a, t["token"], "revoked")
             self.assertIsNone(self.reason(a, good["token"]))
         self.mint_clock.set(0)
+        self.health(i, "ok")
         self.assertIsNone(self.reason(a, i.mint()["token"]))
 
     def test_F6_mint_ahead(self):

@@ -243,9 +243,14 @@ class HostileFeed(Flow):
         self.put_back(kept)
 
         self.i.start()
-        wait_for("a word about the backup", lambda: "--restored" in self.i.text(), 40)
+        wait_for("a word about the backup",
+                 lambda: '"feed.agent_ahead"' in self.i.text(), 40)
+        status, health, _ = self.i.http("GET", "/health/ready")
+        self.assertEqual((status, health["status"]), (200, "degraded"))
+        self.assertIn("--restored", health["checks"]["history"]["do"])
         self.i.stop()
         self.i.start(flags=["--restored"])
+        self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
         self.assertEqual(self.i.admin("GET", f"/v1/tokens/{self.bad['id']}")["status"], "active")
         fresh = self.i.mint()
         wait_for("the new history", lambda:
