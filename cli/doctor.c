@@ -26,11 +26,13 @@ static const struct doctor_job on_mint[] = {
 	{ "feed",    doctor_overview, NULL },
 	{ "folder",  doctor_folder, NULL },
 	{ "store",   doctor_store,  NULL },
+	{ "store.whole", doctor_whole, NULL },
 	{ "keys",    doctor_keys,   NULL },
 	{ "public",  doctor_public, NULL },
 };
 static const struct doctor_job on_host[] = {
 	{ "state",   doctor_state,  NULL },
+	{ "state.owner", doctor_place, NULL },
 	{ "agent",   doctor_agent,  NULL },
 	{ "door",    doctor_door,   NULL },
 	{ "uses",    doctor_uses,   NULL },

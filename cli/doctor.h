@@ -65,13 +65,19 @@ void doctor_run(const struct doctor *d, const struct doctor_job *jobs, size_t n,
 
 doctor_look doctor_mint, doctor_health; /* doctor_issuer.c */
 doctor_look doctor_overview, doctor_public;
-doctor_look doctor_folder, doctor_store;	     /* doctor_folder.c */
+doctor_look doctor_folder;			     /* doctor_folder.c */
+doctor_look doctor_store, doctor_whole;		     /* doctor_store.c */
 doctor_look doctor_keys;			     /* doctor_keys.c */
 doctor_look doctor_state, doctor_agent, doctor_door; /* doctor_host.c */
+doctor_look doctor_place;			     /* doctor_place.c */
 doctor_look doctor_uses, doctor_token, doctor_reach; /* doctor_agent.c */
 doctor_look doctor_proxy;			     /* doctor_proxy.c */
 doctor_look doctor_clock;			     /* doctor_clock.c */
 
+/* Is the data folder another's than the mint?  It says so by itself; and root,
+ * who goes by whose it is, takes the keyring for another's.  (doctor_folder.c)
+ */
+bool doctor_given_away(const struct doctor *d);
 /* Our clock against that of `whose`, if an answer of it told (probe.h). */
 struct probe;
 void doctor_compare(const struct probe *p, const char *check, const char *whose,

@@ -1,16 +1,18 @@
-/* doctor_folder.c - what lies in a mint's data folder: whose it is, and the
- * room on its disk.  It is only looked at. */
+/* doctor_folder.c - what lies in a mint's data folder: whose it is, and whether
+ * the store is among it.  It is only looked at. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cli/doctor_judge.h"
-#include "cli/probe.h"
+#include "cli/doctor_process.h"
 #include "common/buf.h"
 
 #define PATH_SIZE 900
+#define RULES	  (sizeof rules / sizeof rules[0])
 
 /* ---- whose it is ---- */
 
@@ -32,6 +34,13 @@ static const struct rule {
 	{ "keys/retiring", 077, "others can look into", "700" },
 };
 
+static const char *path_of(const struct doctor *d, const char *name,
+			   char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, "%s%s%s", d->data, name[0] ? "/" : "", name);
+	return path;
+}
+
 /* True: something is wrong, and said. */
 static bool check_mode(const char *path, const struct stat *st,
 		       const struct rule *r, const char *check, json_t *all)
@@ -45,76 +54,149 @@ static bool check_mode(const char *path, const struct stat *st,
 	return true;
 }
 
-static bool check_owner(const char *path, const struct stat *st,
-			const struct stat *folder, json_t *all)
+/* The mint's that runs; else the one whose the most is, for it is the folder or
+ * one file that is given away by mistake.  (As it may be by whoever puts a
+ * backup back as root.) */
+static void find_owner(const struct doctor *d, struct holder *out)
 {
-	if (st->st_uid == folder->st_uid)
+	char path[PATH_SIZE];
+	struct stat st[RULES];
+	uid_t uid[RULES];
+	size_t n = 0;
+	snprintf(path, sizeof path, "%s/mintmark.db.lock", d->data);
+	if (holder_of(path, out) && out->seen)
+		return;
+	for (size_t i = 0; i < RULES; i++)
+		if (lstat(path_of(d, rules[i].name, path), &st[n]) == 0) {
+			uid[n] = st[n].st_uid;
+			n++;
+		}
+	if (n == 0)
+		return;
+	size_t most = judge_most(uid, n);
+	*out = (struct holder){ .uid = st[most].st_uid,
+				.gid = st[most].st_gid };
+}
+
+static bool check_owner(const char *path, const struct stat *st,
+			const struct holder *owner, json_t *all)
+{
+	if (st->st_uid == owner->uid)
 		return false;
 	found(all, FOUND_WRONG, "folder.owner",
-	      "%s is uid %u's, and its folder uid %u's: mintmarkd was run as "
-	      "somebody else",
-	      path, (unsigned)st->st_uid, (unsigned)folder->st_uid);
-	advise(all, "chown %u:%u '%s'", (unsigned)folder->st_uid,
-	       (unsigned)folder->st_gid, path);
+	      owner->seen ? "%s is uid %u's, and mintmarkd runs as uid %u"
+			  : "%s is uid %u's, and the most that is here uid "
+			    "%u's: mintmarkd was run as somebody else, or it "
+			    "was copied",
+	      path, (unsigned)st->st_uid, (unsigned)owner->uid);
+	advise(all, "chown %u:%u '%s'", (unsigned)owner->uid,
+	       (unsigned)owner->gid, path);
 	return true;
 }
 
-static size_t check_rules(const struct doctor *d, const struct stat *folder,
+static size_t check_rules(const struct doctor *d, const struct holder *owner,
 			  json_t *all)
 {
 	char path[PATH_SIZE];
 	struct stat st;
 	size_t wrong = 0;
-	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+	for (size_t i = 0; i < RULES; i++) {
 		const struct rule *r = &rules[i];
-		snprintf(path, sizeof path, "%s%s%s", d->data,
-			 r->name[0] ? "/" : "", r->name);
-		if (lstat(path, &st) != 0)
+		if (lstat(path_of(d, r->name, path), &st) != 0)
 			continue;
 		wrong += check_mode(path, &st, r, "folder.mode", all);
-		wrong += check_owner(path, &st, folder, all);
+		wrong += check_owner(path, &st, owner, all);
 	}
 	return wrong;
 }
 
-static bool mint_runs(const struct doctor *d)
+/* ---- is the store among it? ---- */
+
+static bool is_there(const struct doctor *d, const char *name)
 {
-	char socket[PATH_SIZE];
-	AUTO_PROBE struct probe p = { .url = "http://localhost/version",
-				      .socket = socket };
-	snprintf(socket, sizeof socket, "%s/admin.sock", d->data);
-	return probe_run(&p, NULL) == MM_OK;
+	char path[PATH_SIZE];
+	return access(path_of(d, name, path), F_OK) == 0;
+}
+
+/* One whose store is in PostgreSQL has none of these open. */
+static bool check_running(const struct doctor *d, const struct holder *mint,
+			  json_t *all)
+{
+	char whole[PATH_MAX], path[PATH_MAX + 16];
+	if (realpath(d->data, whole) == NULL)
+		return false;
+	snprintf(path, sizeof path, "%s/mintmark.db-", whole);
+	if (!holder_has_open(mint, path))
+		return false;
+	found(all, FOUND_WRONG, "folder.store",
+	      "mintmarkd (pid %ld) works on a mintmark.db that is not in %s "
+	      "any "
+	      "more: when it stops, all is lost",
+	      (long)mint->pid, d->data);
+	advise(all,
+	       "was it moved? move it back now, and then systemctl restart "
+	       "mintmarkd; was it removed? systemctl stop mintmarkd, put "
+	       "a backup in its place, and start once with --restored");
+	return true;
+}
+
+/* The name that the keys have signed for, or "". */
+static void read_use(const struct doctor *d, char iss[SETTING_SIZE])
+{
+	char path[PATH_SIZE];
+	AUTO_BUF struct buf text = buf_new(SETTING_SIZE - 1);
+	struct span said;
+	iss[0] = '\0';
+	if (buf_read_file(&text, path_of(d, "keys/.in-use", path), NULL) ==
+		    MM_OK &&
+	    buf_done(&text, &said) == MM_OK)
+		(void)span_copy(iss, SETTING_SIZE, said);
 }
 
 /* mintmarkd begins with neither half alone: a disk that is not there, or half
- * of a backup.  One that runs has its store, here or in PostgreSQL. */
-static size_t check_halves(const struct doctor *d, json_t *all)
+ * of a backup. */
+static bool check_stopped(const struct doctor *d, json_t *all)
 {
-	char db[PATH_SIZE], used[PATH_SIZE], iss[SETTING_SIZE] = "";
-	AUTO_BUF struct buf text = buf_new(sizeof iss - 1);
-	struct span said;
-	snprintf(db, sizeof db, "%s/mintmark.db", d->data);
-	snprintf(used, sizeof used, "%s/keys/.in-use", d->data);
-	if (buf_read_file(&text, used, NULL) == MM_OK &&
-	    buf_done(&text, &said) == MM_OK)
-		(void)span_copy(iss, sizeof iss, said);
-	if (iss[0] == '\0' || access(db, F_OK) == 0 || d->elsewhere ||
-	    mint_runs(d))
-		return 0;
+	char iss[SETTING_SIZE];
+	read_use(d, iss);
+	if (iss[0] == '\0' && !is_there(d, "newest") &&
+	    !is_there(d, "mintmark.db-wal"))
+		return false; /* of a mint that has not begun */
 	found(all, FOUND_WRONG, "folder.store",
-	      "the keys here have signed for %s, and %s is not there: "
-	      "mintmarkd does not start",
-	      iss, db);
+	      "the %s here %s%s, and %s/mintmark.db is not there: mintmarkd "
+	      "does not start",
+	      iss[0] ? "keys" : "files",
+	      iss[0] ? "have signed for " : "are a mint's", iss, d->data);
 	advise(all, "is it in PostgreSQL? then systemctl start mintmarkd, with "
 		    "the --store that it had; else bring mintmark.db back; "
 		    "without a copy: mintmarkd --restored, and all tokens so "
 		    "far are refused");
-	return 1;
+	return true;
+}
+
+static bool check_store(const struct doctor *d, json_t *all)
+{
+	char lock[PATH_SIZE];
+	struct holder mint;
+	if (d->elsewhere || is_there(d, "mintmark.db"))
+		return false;
+	return holder_of(path_of(d, "mintmark.db.lock", lock), &mint)
+		       ? check_running(d, &mint, all)
+		       : check_stopped(d, all);
+}
+
+bool doctor_given_away(const struct doctor *d)
+{
+	struct stat st;
+	struct holder owner;
+	find_owner(d, &owner);
+	return stat(d->data, &st) == 0 && st.st_uid != owner.uid;
 }
 
 void doctor_folder(const struct doctor *d, const char *arg, json_t *all)
 {
 	struct stat st;
+	struct holder owner;
 	(void)arg;
 	if (stat(d->data, &st) != 0 || access(d->data, R_OK | X_OK) != 0) {
 		found(all, FOUND_WRONG, "folder", "cannot look into %s: %s",
@@ -122,49 +204,11 @@ void doctor_folder(const struct doctor *d, const char *arg, json_t *all)
 		advise(all, "sudo mintmark doctor");
 		return;
 	}
-	if (check_rules(d, &st, all) + check_halves(d, all) == 0)
+	find_owner(d, &owner);
+	size_t wrong = check_rules(d, &owner, all);
+	if (!check_store(d, all) && wrong == 0)
 		found(all, FOUND_OK, "folder",
 		      "%s and what is in it are uid %u's, and nobody else's "
 		      "to change",
 		      d->data, (unsigned)st.st_uid);
-}
-
-/* ---- its disk ---- */
-
-static uint64_t size_of(const struct doctor *d, const char *name)
-{
-	char path[PATH_SIZE];
-	struct stat st;
-	snprintf(path, sizeof path, "%s/%s", d->data, name);
-	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
-void doctor_store(const struct doctor *d, const char *arg, json_t *all)
-{
-	struct statvfs fs;
-	char room[JUDGED_SIZE], size[JUDGED_SIZE];
-	(void)arg;
-	if (access(d->data, R_OK | X_OK) != 0 || statvfs(d->data, &fs) != 0)
-		return; /* the check of the folder says so */
-	uint64_t bytes =
-		size_of(d, "mintmark.db") + size_of(d, "mintmark.db-wal");
-	uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
-	judge_bytes(size, bytes);
-	judge_bytes(room, left);
-	if (bytes == 0)
-		found(all, judge_room(left, 0), "store",
-		      "there is no mintmark.db in %s, and its disk has %s left",
-		      d->data, room);
-	else
-		found(all, judge_room(left, bytes), "store",
-		      "mintmark.db has %s, and its disk %s left", size, room);
-	advise(all,
-	       "df -h '%s'; du -xsh '%s'    # make room: on a full disk "
-	       "nothing is minted, and nothing revoked",
-	       d->data, d->data);
-	if (fs.f_favail == 0 && fs.f_files != 0) {
-		found(all, FOUND_WRONG, "store.inodes",
-		      "no more files can be made on the disk of %s", d->data);
-		advise(all, "df -i '%s'", d->data);
-	}
 }

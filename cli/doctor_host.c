@@ -1,7 +1,6 @@
 /* doctor_host.c - what a host verifies by: the state file, and whether its
  * agent is alive. */
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/doctor_judge.h"
+#include "cli/doctor_process.h"
 #include "cli/output.h"
 #include "cli/probe.h"
 #include "common/clock.h"
@@ -19,48 +19,6 @@ static const char restart[] = "systemctl restart mintmark-agent; journalctl -u "
 			      "mintmark-agent -n 50";
 
 /* ---- the state file ---- */
-
-/* Who can change it, or put another there, decides who gets in. */
-static void check_modes(const struct doctor *d, json_t *all)
-{
-	struct stat st, up;
-	char copy[SETTING_SIZE];
-	(void)span_copy(copy, sizeof copy, span_str(d->state));
-	const char *folder = dirname(copy);
-	if (stat(d->state, &st) != 0)
-		return;
-	if (st.st_mode & 022) {
-		found(all, FOUND_WRONG, "state.mode",
-		      "others can write to %s (mode %04o): they decide who "
-		      "gets in",
-		      d->state, (unsigned)st.st_mode & 07777);
-		advise(all,
-		       "chmod go-w '%s'; systemctl restart "
-		       "mintmark-agent",
-		       d->state);
-	}
-	if (stat(folder, &up) != 0)
-		return;
-	if ((up.st_mode & 022) != 0 && (up.st_mode & S_ISVTX) == 0) {
-		found(all, FOUND_WRONG, "state.folder",
-		      "others can put another state file into %s (mode "
-		      "%04o)",
-		      folder, (unsigned)up.st_mode & 07777);
-		advise(all,
-		       "chmod go-w '%s'; systemctl restart "
-		       "mintmark-agent",
-		       folder);
-	}
-	if (up.st_uid != 0 && up.st_uid != st.st_uid) {
-		found(all, FOUND_NOTE, "state.owner",
-		      "%s is uid %u's, and its folder uid %u's", d->state,
-		      (unsigned)st.st_uid, (unsigned)up.st_uid);
-		advise(all,
-		       "install -d -o mintmark-agent -g mintmark-agent "
-		       "'%s'; is it the agent's own?",
-		       folder);
-	}
-}
 
 static void say_news(const struct doctor *d, const struct mm_state *s,
 		     bool stale, json_t *all)
@@ -138,7 +96,6 @@ void doctor_state(const struct doctor *d, const char *arg, json_t *all)
 	mm_close(v);
 	say_news(d, &s, stale, all);
 	check_room(d, all);
-	check_modes(d, all);
 }
 
 /* ---- the agent ---- */
@@ -167,23 +124,12 @@ static int try_socket(const char *path)
 	return e;
 }
 
-/* Without touching it: who tries a lock keeps an agent that starts just then
- * from it. */
 static bool lock_is_held(const struct doctor *d)
 {
-	char path[SETTING_SIZE + 8], line[256], inode[32];
-	struct stat st;
-	bool held = false;
+	char path[SETTING_SIZE + 8];
+	struct holder agent;
 	snprintf(path, sizeof path, "%s.lock", d->state);
-	FILE *locks = stat(path, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
-	if (locks == NULL)
-		return false;
-	snprintf(inode, sizeof inode, ":%llu ", (unsigned long long)st.st_ino);
-	while (!held && fgets(line, sizeof line, locks) != NULL)
-		held = strstr(line, "FLOCK") != NULL &&
-		       strstr(line, inode) != NULL;
-	fclose(locks);
-	return held;
+	return holder_of(path, &agent);
 }
 
 static void say_socket(const char *path, json_t *all)
@@ -196,6 +142,13 @@ static void say_socket(const char *path, json_t *all)
 	      "%u (mode %04o)",
 	      path, (unsigned)st.st_uid, (unsigned)st.st_gid,
 	      (unsigned)st.st_mode & 07777);
+	if ((st.st_mode & S_IWGRP) != 0)
+		return;
+	found(all, FOUND_WRONG, "agent.mode",
+	      "services in the group %u may not say at %s what they saw (mode "
+	      "%04o): their uses do not count",
+	      (unsigned)st.st_gid, path, (unsigned)st.st_mode & 07777);
+	advise(all, "chmod 660 '%s'    # as mintmark-agent makes it", path);
 }
 
 void doctor_agent(const struct doctor *d, const char *arg, json_t *all)

@@ -7,6 +7,7 @@
 
 #include "cli/client.h"
 #include "cli/doctor_judge.h"
+#include "cli/doctor_process.h"
 #include "cli/output.h"
 #include "cli/probe.h"
 
@@ -68,8 +69,27 @@ static void compare_versions(const char *theirs, json_t *all)
 	advise(all, "systemctl restart mintmarkd && mintmark --version");
 }
 
-static void say_no_mint(const char *socket, const struct why *why, json_t *all)
+/* It listens still, at a socket that has no name any more. */
+static bool socket_is_gone(const struct doctor *d, const char *socket)
 {
+	char lock[600];
+	struct holder mint;
+	snprintf(lock, sizeof lock, "%s/mintmark.db.lock", d->data);
+	return access(socket, F_OK) != 0 && errno == ENOENT &&
+	       holder_of(lock, &mint);
+}
+
+static void say_no_mint(const struct doctor *d, const char *socket,
+			const struct why *why, json_t *all)
+{
+	if (socket_is_gone(d, socket)) {
+		found(all, FOUND_WRONG, "mint",
+		      "mintmarkd runs, and %s was removed: nobody can "
+		      "administer it",
+		      socket);
+		advise(all, "systemctl restart mintmarkd");
+		return;
+	}
 	bool ours = access(socket, W_OK) == 0 || errno != EACCES;
 	found(all, FOUND_WRONG, "mint", "mintmarkd: %s", why->text);
 	advise(all, "%s",
@@ -85,7 +105,7 @@ void doctor_mint(const struct doctor *d, const char *arg, json_t *all)
 	AUTO_PROBE struct probe p = { .url = NULL };
 	(void)arg;
 	if (ask(d, "/version", &p, socket, &why) != MM_OK) {
-		say_no_mint(socket, &why, all);
+		say_no_mint(d, socket, &why, all);
 		return;
 	}
 	AUTO_JSON json_t *said = body_of(&p);
@@ -177,7 +197,8 @@ static void count_agents(const json_t *overview, struct follow *f)
 		count_agent(f, a, json_time(overview, "at"));
 }
 
-static void say_agents(const struct follow *f, json_t *all)
+/* `here`: this host has one, too. */
+static void say_agents(const struct follow *f, bool here, json_t *all)
 {
 	if (f->behind != 0) {
 		found(all, FOUND_WRONG, "agents.behind",
@@ -196,8 +217,12 @@ static void say_agents(const struct follow *f, json_t *all)
 	found(all, f->connected + f->silent + f->behind ? FOUND_OK : FOUND_NOTE,
 	      "agents", "%zu follow the feed%s", f->connected,
 	      f->connected ? "" : ": no host hears of a revocation");
-	advise(all, "mintmark token create -u agent -e 365d -s mintmark:agent "
-		    "-q    # and README.md, The agent of a host");
+	advise(all, "%s",
+	       here ? "systemctl status mintmark-agent    # is the one of this "
+		      "host dead?"
+		    : "mintmark token create -u agent -e 365d -s "
+		      "mintmark:agent -q    # and README.md, The agent of a "
+		      "host");
 }
 
 /* One that is being told of news lacks them for a moment: so who is behind is
@@ -218,7 +243,7 @@ void doctor_overview(const struct doctor *d, const char *arg, json_t *all)
 	}
 	if (second != NULL)
 		count_agents(second, &f);
-	say_agents(&f, all);
+	say_agents(&f, d->host, all);
 }
 
 /* ---- as others see it ---- */

@@ -45,6 +45,21 @@ enum found judge_key(int64_t age)
 	return age > JUDGE_KEY_DAYS * DAY ? FOUND_NOTE : FOUND_OK;
 }
 
+size_t judge_most(const uid_t *of, size_t n)
+{
+	size_t best = 0, most = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t same = 0;
+		for (size_t j = 0; j < n; j++)
+			same += of[j] == of[i];
+		if (same > most) {
+			most = same;
+			best = i;
+		}
+	}
+	return best;
+}
+
 const char *judge_others(mode_t mode, const char *reading)
 {
 	return mode & (S_IWGRP | S_IWOTH) ? "others can write to" : reading;

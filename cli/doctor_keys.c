@@ -308,6 +308,11 @@ void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
 	client_hurry(&p.client, 3);
 	(void)key_place_ask(&p, &why);
 	why.text[0] = '\0';
+	if (doctor_given_away(d)) {
+		if (p.running)
+			say_all(&p, json_object_get(p.known, "keys"), all);
+		return;
+	}
 	if (keyring_load(p.dir, &ring, &why) == MM_OK)
 		say_ring(&p, &ring, all);
 	else

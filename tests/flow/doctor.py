@@ -12,13 +12,15 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 from clock import FAKE
-from flow import MINTMARK, Flow, cli, free_port, main, wait_for
+from flow import BUILD, MINTMARK, Flow, cli, free_port, main, wait_for
 from tls import HOST, Authority, own_etc
 
 DAY = 86400
+# mintmark-store is beside mintmarkd
+WITH_TOOL = f"{BUILD / 'issuer'}:{os.environ['PATH']}"
 OF_MINT = {"mint", "mint.clock", "health", "feed", "agents", "folder", "store",
-           "keys", "public", "public.clock"}
-OF_HOST = {"state", "state.room", "agent", "door", "metrics", "token", "issuer",
+           "store.whole", "keys", "public", "public.clock"}
+OF_HOST = {"state", "state.room", "state.owner", "agent", "door", "metrics", "token", "issuer",
            "issuer.clock", "issuer.feed"}
 
 
@@ -47,7 +49,8 @@ class Doctor(Flow):
         """(exit, findings)"""
         if here:
             flags += ("--data", self.i.data, "--agent-config", self.conf)
-        p = cli("doctor", "-o", "json", *flags, env=env)
+        p = cli("doctor", "-o", "json", *flags,
+                env={"PATH": WITH_TOOL, **(env or {})})
         self.assertEqual(p.stderr, "")
         return p.returncode, json.loads(p.stdout)
 

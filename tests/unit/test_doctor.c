@@ -53,6 +53,17 @@ static void test_thresholds(void **state)
 	assert_int_equal(judge_spare(999999, 500000), FOUND_WRONG);
 }
 
+static void test_whose_the_most_is(void **state)
+{
+	(void)state;
+	static const uid_t one[] = { 7 }, folder[] = { 0, 7, 7, 7 },
+			   store[] = { 7, 0, 7 }, tie[] = { 3, 4, 4, 3 };
+	assert_int_equal(judge_most(one, 1), 0);
+	assert_int_equal(judge_most(folder, 4), 1);
+	assert_int_equal(judge_most(store, 3), 0);
+	assert_int_equal(judge_most(tie, 4), 0);
+}
+
 static void test_figures(void **state)
 {
 	(void)state;
@@ -211,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_whose_the_most_is),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_listen),

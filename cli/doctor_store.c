@@ -1,0 +1,160 @@
+/* doctor_store.c - the store that is a file: the room on its disk, and whether
+ * it is whole, which mintmark-store says (we have no SQLite). */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/doctor_judge.h"
+#include "common/buf.h"
+#include "common/clock.h"
+
+#define PATH_SIZE 900
+#define WHOLE_MS  10000 /* of a large one all cannot be read within our time */
+#define SAID_MAX  4096
+#define NO_TOOL	  127
+
+/* ---- its disk ---- */
+
+static uint64_t size_of(const struct doctor *d, const char *name)
+{
+	char path[PATH_SIZE];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/%s", d->data, name);
+	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+void doctor_store(const struct doctor *d, const char *arg, json_t *all)
+{
+	struct statvfs fs;
+	char room[JUDGED_SIZE], size[JUDGED_SIZE];
+	(void)arg;
+	if (access(d->data, R_OK | X_OK) != 0 || statvfs(d->data, &fs) != 0)
+		return; /* the check of the folder says so */
+	uint64_t bytes =
+		size_of(d, "mintmark.db") + size_of(d, "mintmark.db-wal");
+	uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
+	judge_bytes(size, bytes);
+	judge_bytes(room, left);
+	if (bytes == 0)
+		found(all, judge_room(left, 0), "store",
+		      "there is no mintmark.db in %s, and its disk has %s left",
+		      d->data, room);
+	else
+		found(all, judge_room(left, bytes), "store",
+		      "mintmark.db has %s, and its disk %s left", size, room);
+	advise(all,
+	       "df -h '%s'; du -xsh '%s'    # make room: on a full disk "
+	       "nothing is minted, and nothing revoked",
+	       d->data, d->data);
+	if (fs.f_favail == 0 && fs.f_files != 0) {
+		found(all, FOUND_WRONG, "store.inodes",
+		      "no more files can be made on the disk of %s", d->data);
+		advise(all, "df -i '%s'", d->data);
+	}
+}
+
+/* ---- is it whole? ---- */
+
+_Noreturn static void run_tool(const char *path, int fd)
+{
+	static const char tool[] = "mintmark-store";
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	execlp(tool, tool, "check", path, (char *)NULL);
+	execl("/usr/local/sbin/mintmark-store", tool, "check", path,
+	      (char *)NULL);
+	_exit(NO_TOOL);
+}
+
+/* Until it has ended.  False: it has not in time. */
+static bool hear(int fd, struct buf *said)
+{
+	int64_t until = clock_ms() + WHOLE_MS;
+	for (;;) {
+		int64_t left = until - clock_ms();
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		if (left <= 0 || poll(&p, 1, (int)left) != 1)
+			return false;
+		uint8_t *to = buf_room(said, 512);
+		ssize_t n = to ? read(fd, to, 512) : -1;
+		if (n <= 0)
+			return n == 0;
+		buf_grew(said, (size_t)n);
+	}
+}
+
+/* Its exit, and what it said; -1: none within the time. */
+static int ask_tool(const char *path, struct buf *said)
+{
+	int fd[2], status = 0;
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return NO_TOOL;
+	pid_t pid = fork();
+	if (pid == 0)
+		run_tool(path, fd[1]);
+	close(fd[1]);
+	bool ended = pid > 0 && hear(fd[0], said);
+	close(fd[0]);
+	if (pid < 0)
+		return NO_TOOL;
+	if (!ended)
+		kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void say_damaged(const struct span *said, json_t *all)
+{
+	size_t n = 0;
+	while (n < said->len && said->at[n] != '\n')
+		n++;
+	found(all, FOUND_WRONG, "store.whole", "%.*s", (int)n,
+	      (const char *)said->at);
+	advise(all,
+	       "systemctl stop mintmarkd; keep the folder, put a backup of "
+	       "mintmark.db in its place, and start once with --restored "
+	       "(SECURITY.md, When the store is damaged); dmesg | tail "
+	       "-20    # its disk?");
+}
+
+static void say_unknown(const char *path, int rc, json_t *all)
+{
+	if (rc == -1)
+		found(all, FOUND_NOTE, "store.whole",
+		      "%s is too large to be read within %d s: whether it is "
+		      "whole cannot be told here",
+		      path, WHOLE_MS / 1000);
+	else
+		found(all, FOUND_NOTE, "store.whole",
+		      rc == NO_TOOL ? "mintmark-store is not there, so whether "
+				      "%s is whole cannot be told"
+				    : "%s could not be looked at",
+		      path);
+	advise(all, "mintmark-store check '%s'    # at its own pace", path);
+}
+
+void doctor_whole(const struct doctor *d, const char *arg, json_t *all)
+{
+	char path[PATH_SIZE];
+	AUTO_BUF struct buf text = buf_new(SAID_MAX);
+	struct span said = span_str("");
+	(void)arg;
+	snprintf(path, sizeof path, "%s/mintmark.db", d->data);
+	if (d->elsewhere || access(path, R_OK) != 0)
+		return; /* that of the folder has its say */
+	int rc = ask_tool(path, &text);
+	if (buf_done(&text, &said) != MM_OK)
+		rc = NO_TOOL;
+	if (rc == 0)
+		found(all, FOUND_OK, "store.whole",
+		      "each page of %s is as it was written", path);
+	else if (rc == 1)
+		say_damaged(&said, all);
+	else
+		say_unknown(path, rc, all);
+}
