@@ -12,7 +12,8 @@
 
 #define PAUSE_MIN_MS 500
 #define PAUSE_MAX_MS 30000
-#define NO_NEWS_MS   200 /* a poll that came back sooner, with nothing */
+#define NO_NEWS_MS   200  /* a poll that came back sooner, with nothing */
+#define SHOW_MS	     1000 /* until the state file is tried again */
 
 /* ---- waiting ---- */
 
@@ -82,24 +83,29 @@ static void note_ready(struct follower *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* A new state file could not be made, and what is there is still true: said
- * once, until one can. */
-static void note_no_file(struct follower *f)
+/* A new state file could not be made, and what is there is stale for it
+ * (behind) or still true; or one could.  Said when it changes. */
+static void note_file(struct follower *f)
 {
-	pthread_mutex_lock(&f->keep.lock);
-	enum mm_err e = f->keep.must_show ? MM_OK : f->keep.no_file;
-	struct why why = f->keep.why_none;
-	pthread_mutex_unlock(&f->keep.lock);
-	if (e != MM_OK && !f->said_no_file)
-		say(f, LOG_WARNING, "state.not_renewed", e, why.text);
-	f->said_no_file = e != MM_OK;
-}
-
-static const char *event_of(const struct follower *f, enum mm_err e)
-{
-	if (f->keep.must_show)
-		return "state.behind";
-	return e == MM_ERR_UNAVAILABLE ? "feed.unreachable" : "feed.refused";
+	static const char behind[] = "state.behind",
+			  old[] = "state.not_renewed";
+	struct keeper *k = &f->keep;
+	pthread_mutex_lock(&k->lock);
+	enum mm_err e = k->no_file;
+	const char *event = e == MM_OK ? NULL : k->must_show ? behind : old;
+	struct why why = k->why_none;
+	pthread_mutex_unlock(&k->lock);
+	if (event == f->said_file)
+		return;
+	f->said_file = event;
+	if (event == NULL) {
+		say(f, LOG_INFO, "state.good", e, "");
+		return;
+	}
+	say(f, LOG_WARNING, event, e, why.text);
+	pthread_mutex_lock(&f->lock);
+	f->trouble = why;
+	pthread_mutex_unlock(&f->lock);
 }
 
 /* Each kind of trouble is said once, until things go well again. */
@@ -116,7 +122,10 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 		return;
 	}
 	if ((f->said & bit) == 0)
-		say(f, LOG_WARNING, event_of(f, e), e, text);
+		say(f, LOG_WARNING,
+		    e == MM_ERR_UNAVAILABLE ? "feed.unreachable"
+					    : "feed.refused",
+		    e, text);
 	f->said |= bit;
 	pthread_mutex_lock(&f->lock);
 	(void)why_say(&f->trouble, e, NULL, "%s", text);
@@ -127,7 +136,8 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	link_next(&f->link);
 	if (f->failures < 100)
 		f->failures++;
-	pause_ms(f, pause_after(f->failures));
+	bool behind = keep_is_behind(&f->keep);
+	pause_ms(f, behind ? SHOW_MS : pause_after(f->failures));
 }
 
 static void went_well(struct follower *f)
@@ -168,12 +178,16 @@ static void round_of(struct follower *f)
 	bool polled = f->connected && !f->want_snapshot && !f->link.trying;
 	enum mm_err e = follow_ask(f, &why);
 	note_ready(f);
-	note_no_file(f);
+	note_file(f);
 	if (e != MM_OK) {
 		failed(f, e, &why);
 		return;
 	}
 	went_well(f);
+	if (keep_is_behind(&f->keep)) {
+		pause_ms(f, SHOW_MS);
+		return;
+	}
 	save_sometimes(f);
 	/* an answer out of a cache, without news: do not spin */
 	if (polled && seq == f->keep.replica.seq &&
@@ -236,10 +250,12 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 	TRY(copy_options(f, opt, why));
 	TRY(check_files(f, why));
 	TRY(link_init(&f->link, &f->opt.issuer));
-	TRY(keep_load(&f->keep, clock_now(), why));
+	enum mm_err e = keep_load(&f->keep, clock_now(), why);
+	if (e != MM_ERR_FULL) /* it is tried again */
+		TRY(e);
 	TRY(uses_start(&f->uses, &f->keep, &f->opt, why));
 	note_ready(f);
-	note_no_file(f);
+	note_file(f);
 	if (f->ready)
 		say(f, LOG_INFO, "state.resumed", MM_OK, "");
 	else if (f->keep.lost.text[0])

@@ -108,6 +108,8 @@ static void pass_batch(struct follower *f, struct span jws, struct span via,
 typedef enum mm_err taker(struct keeper *, struct span, const struct jwk_set *,
 			  int64_t, struct why *);
 
+/* What was taken and cannot be shown is no fault of the answer: the state file
+ * is tried again, and meanwhile told of by itself. */
 static enum mm_err take(struct follower *f, taker *into, struct span jws,
 			struct why *why)
 {
@@ -118,7 +120,8 @@ static enum mm_err take(struct follower *f, taker *into, struct span jws,
 	}
 	if (e == MM_OK) /* from here on the feed says which keys there are */
 		jwk_set_clear(&f->trusted);
-	return e;
+	bool behind = keep_is_behind(&f->keep) && e == f->keep.no_file;
+	return behind ? MM_OK : e;
 }
 
 static enum mm_err ask_snapshot(struct follower *f, struct why *why)
@@ -155,7 +158,8 @@ static int64_t wait_for(const struct follower *f)
 	int64_t wait = f->opt.max_staleness / 3;
 	int64_t most = has_choice(f) ? CHOICE_WAIT_MAX : POLL_WAIT_MAX;
 	bool has_none = f->opt.pass != NULL && f->passed_iat == 0;
-	if (!f->connected || f->link.trying || has_none)
+	if (!f->connected || f->link.trying || has_none ||
+	    keep_is_behind(&f->keep))
 		return 0;
 	return wait < 1 ? 1 : wait < most ? wait : most;
 }
@@ -213,9 +217,14 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 	return check_thawed(f, why);
 }
 
+/* First the news, then the file that was not made for want of room: what is
+ * revoked by now is not let in for a moment.  Where there are none, what is
+ * held shows all the same. */
 enum mm_err follow_ask(struct follower *f, struct why *why)
 {
-	if (!f->keep.holds || f->want_snapshot)
-		return ask_snapshot(f, why);
-	return poll_feed(f, why);
+	bool whole = !f->keep.holds || f->want_snapshot;
+	enum mm_err e = whole ? ask_snapshot(f, why) : poll_feed(f, why);
+	if (e != MM_OK && keep_is_behind(&f->keep))
+		(void)!keep_show(&f->keep, NULL);
+	return e;
 }

@@ -19,10 +19,11 @@ struct follower {
 	struct jwk_set trusted; /* of the issuer's JWKS or the pinned file */
 	int64_t next_jwks;	/* clock_ms() */
 	bool want_snapshot;
-	int64_t passed_iat; /* of the batch passed on last; 0: none since the
-			     * last snapshot */
-	uint64_t said;	    /* a bit for each kind of trouble reported */
-	bool said_no_file;
+	int64_t passed_iat;    /* of the batch passed on last; 0: none since the
+				* last snapshot */
+	uint64_t said;	       /* a bit for each kind of trouble reported */
+	const char *said_file; /* the event, while there is trouble with the
+				* state file; else NULL */
 	unsigned failures;
 
 	pthread_mutex_t lock; /* guards what follows */

@@ -69,7 +69,9 @@ MM_MUST_USE enum mm_err keep_open(struct keeper *k, const char *path,
 				  struct why *why);
 /* Resume from checkpoint, journal and saved uses, as far as they are good,
  * and show the result.  k->holds says whether there was anything.
- * MM_ERR_NOMEM, MM_ERR_IO: they cannot be read now, and are as they were. */
+ * MM_ERR_NOMEM, MM_ERR_IO: they cannot be read now, and are as they were.
+ * MM_ERR_FULL: there is no room to show it, and what is there was made stale.
+ */
 MM_MUST_USE enum mm_err keep_load(struct keeper *k, int64_t now,
 				  struct why *why);
 void keep_close(struct keeper *k);
@@ -89,6 +91,9 @@ MM_MUST_USE enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
 /* The issuer was not heard: after max_staleness by the steady clock the state
  * file is stale, whatever the host's clock says (it may have been set back). */
 void keep_note_silence(struct keeper *k);
+/* With the lock held: what it is to say of its news.  0: stale, for that
+ * reason. */
+int64_t keep_fresh_at(const struct keeper *k);
 
 /* A use on this host, as a datagram brought it.  MM_ERR_INVALID: not
  * believable. */
@@ -106,8 +111,8 @@ void keep_give_way(void);
 /* Save the uses not yet told. */
 MM_MUST_USE enum mm_err keep_save_uses(struct keeper *k, struct why *why);
 
-/* With the lock held: is the state file stale because it could not be made
- * true, or is there none for that reason? */
+/* With the lock held, or in the follower's thread: is the state file stale
+ * because it could not be made true, or is there none for that reason? */
 bool keep_is_behind(const struct keeper *k);
 /* With the lock held: make the file that is wanted, if it is time. */
 void keep_grow(struct keeper *k);

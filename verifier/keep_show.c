@@ -5,8 +5,7 @@
 #include "common/clock.h"
 #include "verifier/keep.h"
 
-#define AGAIN_MS 1000  /* between two files for the sake of uses, */
-#define FULL_MS	 10000 /* and when there was no room for the last */
+#define AGAIN_MS 1000 /* between two files for the sake of uses */
 
 /* ---- the uses seen here ---- */
 
@@ -43,7 +42,7 @@ static void lay_over(void *ctx, const struct use_entry *e)
 static void fill(struct keeper *k, struct state_writer *w)
 {
 	use_table_each(&k->uses, lay_over, w);
-	state_put_head(w, k->replica.seq, k->fresh_at);
+	state_put_head(w, k->replica.seq, keep_fresh_at(k));
 }
 
 /* ---- a new file ---- */
@@ -59,7 +58,6 @@ static enum mm_err take_up(struct keeper *k, struct state_writer *w,
 	fill(k, w);
 	k->no_file = MM_ERR_FULL;
 	k->wants_file = true;
-	k->next_file_ms = clock_ms() + FULL_MS;
 	return MM_OK;
 }
 
@@ -102,23 +100,36 @@ static enum mm_err renew(struct keeper *k)
 }
 
 /* A state file that cannot be made true must not be believed: it goes stale
- * at once, and every check says so. */
+ * at once, ours or an earlier agent's, and every check says so. */
+static void refuse_all(struct keeper *k, enum mm_err e)
+{
+	struct why why = k->why_none;
+	if (k->live.head != NULL)
+		state_put_head(&k->live, k->replica.seq, 0);
+	else
+		state_disown(k->path, NULL);
+	(void)why_say(&k->why_none, e, NULL,
+		      "%s; until then every token is refused",
+		      why.text[0] ? why.text : mm_err_word(e));
+}
+
 enum mm_err keep_show(struct keeper *k, struct why *why)
 {
 	pthread_mutex_lock(&k->lock);
 	enum mm_err e = renew(k);
-	if (e != MM_OK && k->live.head != NULL)
-		state_put_head(&k->live, k->replica.seq, 0);
 	if (e != MM_OK)
-		(void)why_say(why, e, NULL, "%s%s",
-			      k->why_none.text[0] ? k->why_none.text
-						  : mm_err_word(e),
-			      k->live.head == NULL
-				      ? ""
-				      : "; until then every token is refused");
+		refuse_all(k, e);
+	if (e != MM_OK && why != NULL)
+		*why = k->why_none;
 	k->must_show = e != MM_OK;
 	pthread_mutex_unlock(&k->lock);
 	return e;
+}
+
+int64_t keep_fresh_at(const struct keeper *k)
+{
+	int64_t silent = clock_ms() - k->fresh_ms;
+	return silent / 1000 > k->max_staleness ? 0 : k->fresh_at;
 }
 
 /* Not from when a batch is taken to when it shows. */
@@ -128,14 +139,11 @@ bool keep_is_behind(const struct keeper *k)
 }
 
 /* No token is worse off for a use that does not show yet, so that the live
- * file stays fresh.  What the follower has not shown is the follower's to; and
- * a file that was made stale, for want of news, stays so until there are some.
- */
+ * file stays fresh.  What the follower has not shown is the follower's to. */
 void keep_grow(struct keeper *k)
 {
-	if (!k->wants_file || k->must_show || clock_ms() < k->next_file_ms ||
-	    atomic_load(&k->live.head->fresh_at) == 0)
+	if (!k->wants_file || k->must_show || clock_ms() < k->next_file_ms)
 		return;
-	enum mm_err e = renew(k);
-	k->next_file_ms = clock_ms() + (e == MM_OK ? AGAIN_MS : FULL_MS);
+	(void)!renew(k);
+	k->next_file_ms = clock_ms() + AGAIN_MS;
 }

@@ -118,7 +118,7 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
 	for (size_t i = 0; done && i < c->count; i++)
 		done = show_event(k, &c->at[i]);
 	if (done) {
-		state_put_head(&k->live, k->replica.seq, k->fresh_at);
+		state_put_head(&k->live, k->replica.seq, keep_fresh_at(k));
 		k->must_show = false;
 	}
 	pthread_mutex_unlock(&k->lock);
@@ -149,8 +149,7 @@ static void note_fresh(struct keeper *k, int64_t before, int64_t now)
 void keep_note_silence(struct keeper *k)
 {
 	pthread_mutex_lock(&k->lock);
-	int64_t silent = clock_ms() - k->fresh_ms;
-	if (k->live.head != NULL && silent / 1000 > k->max_staleness)
+	if (k->live.head != NULL && keep_fresh_at(k) == 0)
 		state_put_head(&k->live, k->replica.seq, 0);
 	pthread_mutex_unlock(&k->lock);
 }
@@ -297,6 +296,7 @@ enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
 	if (e != MM_OK)
 		return refuse(why, e, "snapshot");
 	adopt(k, &r, now);
+	journal_break(&k->journal); /* it leads nowhere: until the checkpoint */
 	/* Shown first: the checkpoint's fsync must not delay a revocation. */
 	TRY(keep_show(k, why));
 	return keep_checkpoint(k, why);

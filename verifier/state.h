@@ -232,8 +232,8 @@ MM_MUST_USE enum mm_err state_may_replace(const char *path, struct why *why);
 /* Another file has taken w's place.  For when w's is not at the path any more,
  * where state_install() marks it: it was removed. */
 void state_writer_supersede(struct state_writer *w);
-/* A state that another issuer's agent left at the path is not to be believed
- * any longer: it goes stale at once. */
+/* A state that another issuer's agent left at the path (`iss` NULL: whoever
+ * did) is not to be believed any longer: it goes stale at once. */
 void state_disown(const char *path, const char *iss);
 /* Let go; what is not installed is removed. */
 void state_writer_close(struct state_writer *w);

@@ -163,7 +163,7 @@ void state_disown(const char *path, const char *iss)
 	int fd = open_written(path, &h);
 	if (fd < 0)
 		return;
-	if (strncmp(h.iss, iss, sizeof h.iss) != 0)
+	if (iss == NULL || strncmp(h.iss, iss, sizeof h.iss) != 0)
 		make_stale(fd);
 	close(fd);
 }

@@ -80,6 +80,11 @@ class FullDisk(Flow):
             self.a.wait_reason(t["token"], "revoked")
             self.assertEqual(self.reader.ask(t["token"]), "revoked")
 
+    def well_again(self, good, seconds=3.0):
+        """There is room now: a second later, and what that takes."""
+        wait_for("a state to believe in",
+                 lambda: self.reader.ask(good["token"]) == "ok", seconds)
+
     def rotate(self):
         """A change of keys: it takes a new state file."""
         cli("key", "rotate", "--now", "--data", self.i.data, check=0)
@@ -130,7 +135,8 @@ class FullDisk(Flow):
 
         inode = self.a.state.stat().st_ino
         self.fat.unlink()
-        wait_for("a new file", lambda: self.a.state.stat().st_ino != inode, 30)
+        wait_for("a new file", lambda: self.a.state.stat().st_ino != inode, 4)
+        self.wait_log("state.good", 30)
         self.revoked(*first, two, three)
         self.assertEqual(self.reader.ask(good["token"]), "ok")
 
@@ -149,13 +155,34 @@ class FullDisk(Flow):
         self.assertRegex(p.stdout, r"WRONG  state\.room +.* its disk 0\.0 kB left")
         self.assertIn("could not be kept true", p.stdout)
         self.i.revoke(bad["id"])
-        time.sleep(1)
+        time.sleep(10)  # it is tried no less often, the longer it lasts
         self.assertEqual(self.reader.ask(bad["token"]), "stale")
         self.touch()
         self.fat.unlink()
-        self.a.wait_reason(bad["token"], "revoked", 60)
-        self.assertEqual(self.reader.ask(good["token"]), "ok")
+        self.well_again(good)
+        self.assertEqual(self.reader.ask(bad["token"]), "revoked")
         self.assertIsNone(self.a.reason(self.i.mint()["token"]))
+        self.wait_log("state.good")
+        self.assertEqual([self.a.text().count(event) for event in (
+            "state.behind", "state.good", "feed.connected")], [1, 1, 1])
+
+    def test_F3_started_behind(self):
+        """What is there will not do, and is believed no longer. The agent does
+        not end for that, and where no mint answers it shows what it holds."""
+        good = self.i.mint()
+        self.a.wait_reason(good["token"], None)
+        self.fill()
+        self.a.stop()
+        self.assertEqual(self.reader.ask(good["token"]), "ok")
+        self.i.kill9()
+        said = len(self.a.text())
+        self.a.flags = ["--max-staleness", "1h"]
+        self.a.start(wait=False)
+        self.wait_log("state.behind", after=said)
+        self.assertEqual(self.reader.ask(good["token"]), "stale")
+        time.sleep(10)
+        self.fat.unlink()
+        self.well_again(good)
 
 
 class Rotated(Flow):

@@ -184,6 +184,53 @@ static void test_a_revocation_that_cannot_be_shown(void **state)
 	host_end(&h);
 }
 
+/* There is room again, and no news for too long: then it shows, as stale. */
+static void test_a_revocation_in_the_silence(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	block(&h, true);
+	assert_err(revoke_far(&h, 21, FAR), MM_ERR_IO);
+	h.k.fresh_ms -= (DAY + 10) * 1000;
+	block(&h, false);
+	assert_ok(keep_show(&h.k, NULL));
+	assert_int_equal(shown_status(&h, FAR), STATUS_REVOKED);
+	assert_int_equal(shown_fresh(&h), 0);
+	host_end(&h);
+}
+
+/* Batches that say nothing new are no news, for a clock that was set back
+ * neither. */
+static void test_F6_a_frozen_feed(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	h.k.fresh_ms -= (DAY + 10) * 1000;
+	assert_ok(take(&h, (struct batch){ .after = 20, .iat = T0 }));
+	assert_int_equal(shown_fresh(&h), 0);
+	host_end(&h);
+}
+
+/* A snapshot that could not be shown is behind all that the journal has. */
+static void test_a_snapshot_that_cannot_be_shown(void **state)
+{
+	(void)state;
+	struct host h;
+	begin(&h);
+	h.m.r.seq = 30;
+	block(&h, true);
+	assert_err(take_snapshot(&h, h.m.key, NULL), MM_ERR_IO);
+	assert_true(journal_is_long(&h.k.journal));
+	block(&h, false);
+	assert_ok(revoke_far(&h, 31, 6));
+	assert_ok(keep_checkpoint(&h.k, NULL));
+	host_restart(&h);
+	assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
+	host_end(&h);
+}
+
 /* ---- both at once ---- */
 
 #define ROUNDS 40u
@@ -248,6 +295,9 @@ int main(void)
 		cmocka_unit_test(test_a_use_in_the_silence),
 		cmocka_unit_test(test_a_revocation),
 		cmocka_unit_test(test_a_revocation_that_cannot_be_shown),
+		cmocka_unit_test(test_a_revocation_in_the_silence),
+		cmocka_unit_test(test_F6_a_frozen_feed),
+		cmocka_unit_test(test_a_snapshot_that_cannot_be_shown),
 		cmocka_unit_test(test_both_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
