@@ -162,7 +162,8 @@ static const struct command commands[] = {
 	  "       mintmark verify --jws --jwks FILE [JWS | -]",
 	  "Check a token as a service does: offline.\n"
 	  "It is read from standard input: on the command line, others on this host see it.\n"
-	  "Exit: 0 valid, 1 refused, 3 there is no state to check it against.\n"
+	  "Exit: 0 valid, 1 refused, 2 not understood, 3 it cannot be told: there is no state to\n"
+	  "check it against, or a stale one, by which every token is refused (the answer says why).\n"
 	  "With --jws it is anybody's compact JWS (RFC 7515; ES256, RS256, EdDSA), checked by\n"
 	  "its signature alone: by the key that its kid names, or the only one that fits.",
 	  WITH(verify_flags), 1,

@@ -5,10 +5,13 @@
  */
 #include <jansson.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/doctor_judge.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/place.h"
@@ -37,7 +40,6 @@ static const struct {
 	{ MM_ERR_REVOKED, "it was taken back, for good: make a new one" },
 	{ MM_ERR_SUSPENDED, "it is on hold: mintmark token reinstate gives it back" },
 	{ MM_ERR_INSUFFICIENT_SCOPE, "the token is good, but not for this" },
-	{ MM_ERR_STALE, "there was no news from the issuer for too long: is mintmark-agent running, the issuer within its reach, and room on the disk of the state file?" },
 	{ MM_ERR_UNAVAILABLE, "there is no state to verify from: is mintmark-agent running?" },
 };
 /* clang-format on */
@@ -74,7 +76,7 @@ static void wait_for(const char *path)
 	}
 }
 
-static enum mm_err open_state(const struct args *a, char why[320],
+static enum mm_err open_state(const struct args *a, struct why *said,
 			      struct mm_verifier **out)
 {
 	struct mm_options opt = {
@@ -82,15 +84,62 @@ static enum mm_err open_state(const struct args *a, char why[320],
 		.audience = a->audience,
 		.flags = MM_NO_CACHE | (a->no_use ? MM_NO_USE : 0) |
 			 (a->access_tokens ? MM_ACCESS_TOKENS : 0),
-		.why = why,
-		.why_size = 320,
+		.why = said->text,
+		.why_size = sizeof said->text,
 		.door = "verify"
 	};
 	wait_for(opt.state);
 	TRY(mm_open(&opt, out));
-	if (why[0] != '\0')
-		fprintf(stderr, "mintmark: %s\n", why);
+	if (said->text[0] != '\0') /* a warning */
+		fprintf(stderr, "mintmark: %s\n", said->text);
+	said->text[0] = '\0';
 	return MM_OK;
+}
+
+/* ---- why it is stale ---- */
+
+/* The next one is written beside it. */
+static bool is_full(const char *state)
+{
+	struct stat st;
+	struct statvfs fs;
+	return stat(state, &st) == 0 && statvfs(state, &fs) == 0 &&
+	       (uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)st.st_size;
+}
+
+/* An agent that cannot write the next file, or hears nothing by the steady
+ * clock, leaves the last one with no time of its news. */
+static void say_stale(const struct args *a, struct mm_verifier *v,
+		      struct why *why)
+{
+	struct mm_state s;
+	char age[JUDGED_SIZE], max[JUDGED_SIZE];
+	const char *path = state_path(a);
+	enum mm_err e = mm_state(v, &s);
+	judge_time(age, clock_now() - s.heard_at);
+	judge_time(max, s.max_staleness);
+	if (e == MM_OK)
+		(void)why_say(why, e, NULL,
+			      "this host has not heard of the token's list "
+			      "yet: ask again in a moment");
+	else if (s.heard_at != 0)
+		(void)why_say(why, e, NULL,
+			      "the newest news from the issuer are %s old, and "
+			      "%s are allowed: is mintmark-agent running, and "
+			      "the issuer within its reach?",
+			      age, max);
+	else if (is_full(path))
+		(void)why_say(why, e, NULL,
+			      "the disk of %.160s is full, and mintmark-agent "
+			      "cannot write the next one: free some room, and "
+			      "it goes on by itself",
+			      path);
+	else
+		(void)why_say(why, e, NULL,
+			      "mintmark-agent could not write %.160s, or has "
+			      "heard nothing for more than %s: its log says "
+			      "why (state.behind, feed.unreachable)",
+			      path, max);
 }
 
 /* ---- the question ---- */
@@ -225,19 +274,21 @@ enum mm_err verify_run(const struct args *a, struct why *why)
 	AUTO_BUF struct buf bytes = buf_new(0);
 	struct mm_token t;
 	struct span token;
-	char state_why[320] = "";
+	struct why said = { .text = "" };
 	TRY(check_jws(a, why));
 	if (a->jws)
 		return verify_jws(a, why);
 	TRY(check_question(a, why));
 	TRY(input_token(a, &bytes, &token, why));
 
-	enum mm_err e = open_state(a, state_why, &v);
+	enum mm_err e = open_state(a, &said, &v);
 	if (e == MM_OK)
 		e = ask(v, a, token, &t);
+	if (e == MM_ERR_STALE)
+		say_stale(a, v, &said);
 	if (e == MM_OK)
 		put_valid(a, &t);
 	else
-		put_refused(a, e, state_why[0] ? state_why : sentence_of(e));
+		put_refused(a, e, said.text[0] ? said.text : sentence_of(e));
 	return e;
 }

@@ -154,6 +154,9 @@ class FullDisk(Flow):
         p = cli("doctor", "--state", self.a.state, check=1)
         self.assertRegex(p.stdout, r"WRONG  state\.room +.* its disk 0\.0 kB left")
         self.assertIn("could not be kept true", p.stdout)
+        code, said = self.a.verify(good["token"], "--no-use")
+        self.assertEqual((code, said["reason"]), (3, "stale"))
+        self.assertRegex(said["detail"], "is full.*free some room")
         self.i.revoke(bad["id"])
         time.sleep(10)  # it is tried no less often, the longer it lasts
         self.assertEqual(self.reader.ask(bad["token"]), "stale")

@@ -129,7 +129,9 @@ class Verify(Flow):
         self.assertIsNone(a.reason(t))
         i.kill9()
         a.wait_reason(t, "stale", 8)
-        self.assertEqual(a.verify(t)[0], 3)
+        code, said = a.verify(t)
+        self.assertEqual(code, 3)
+        self.assertRegex(said["detail"], "newest news .* are allowed|heard nothing")
         i.start()
         a.wait_reason(t, None, 40)
 

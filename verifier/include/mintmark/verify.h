@@ -189,7 +189,9 @@ MM_API bool mm_has_scope(const struct mm_token *t, const char *name);
 struct mm_state {
 	char issuer[256];
 	uint64_t sequence;     /* of the newest event that it knows */
-	int64_t heard_at;      /* when the issuer signed its newest news */
+	int64_t heard_at;      /* when the issuer signed its newest news; 0: who
+				* keeps it could not write the next one, or has
+				* heard nothing for max_staleness */
 	int64_t max_staleness; /* seconds; older than that is refused */
 	bool superseded;       /* it was to be replaced, and was not yet */
 };
