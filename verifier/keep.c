@@ -343,6 +343,7 @@ enum mm_err keep_use(struct keeper *k, const struct use_datagram *d,
 {
 	enum mm_err e = MM_ERR_INVALID;
 	pthread_mutex_lock(&k->lock);
+	keep_grow(k);
 	if (believable(k, d, now)) {
 		note_seen(k, d);
 		e = d->auto_refresh ? note_use(k, d) : MM_OK;

@@ -45,6 +45,7 @@ struct keeper {
 			       * follower's thread sets it */
 	bool wants_file;      /* it is true, but a larger one is wanted, */
 	int64_t next_file_ms; /* not before clock_ms() */
+	bool was_cut;	      /* somebody cut it short: to be said */
 	enum mm_err no_file;  /* the last could not be made, or MM_OK; */
 	struct why why_none;
 	struct use_table uses;
@@ -114,7 +115,8 @@ MM_MUST_USE enum mm_err keep_save_uses(struct keeper *k, struct why *why);
 /* With the lock held, or in the follower's thread: is the state file stale
  * because it could not be made true, or is there none for that reason? */
 bool keep_is_behind(const struct keeper *k);
-/* With the lock held: make the file that is wanted, if it is time. */
+/* With the lock held: make the file that is wanted, if it is time; and at once
+ * if somebody has cut the live one short. */
 void keep_grow(struct keeper *k);
 
 /* Make the state file true again: whole, from the replica.  Where there is no

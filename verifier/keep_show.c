@@ -81,10 +81,21 @@ static enum mm_err make_file(struct keeper *k, struct state_writer *w,
 	return MM_OK;
 }
 
+/* Nothing may touch it before. */
+static void mind_cut(struct keeper *k)
+{
+	if (!state_is_cut(&k->live))
+		return;
+	state_writer_give_up(&k->live);
+	k->was_cut = k->wants_file = true;
+	k->next_file_ms = 0;
+}
+
 /* With the lock held.  What fails leaves the live file as it is. */
 static enum mm_err renew(struct keeper *k)
 {
 	struct state_writer w = STATE_WRITER_NONE;
+	mind_cut(k);
 	k->no_file = MM_OK;
 	k->why_none.text[0] = '\0';
 	enum mm_err e = make_file(k, &w, &k->why_none);
@@ -142,6 +153,7 @@ bool keep_is_behind(const struct keeper *k)
  * file stays fresh.  What the follower has not shown is the follower's to. */
 void keep_grow(struct keeper *k)
 {
+	mind_cut(k);
 	if (!k->wants_file || k->must_show || clock_ms() < k->next_file_ms)
 		return;
 	(void)!renew(k);

@@ -149,7 +149,8 @@ static void note_fresh(struct keeper *k, int64_t before, int64_t now)
 void keep_note_silence(struct keeper *k)
 {
 	pthread_mutex_lock(&k->lock);
-	if (k->live.head != NULL && keep_fresh_at(k) == 0)
+	if (k->live.head != NULL && keep_fresh_at(k) == 0 &&
+	    !state_is_cut(&k->live))
 		state_put_head(&k->live, k->replica.seq, 0);
 	pthread_mutex_unlock(&k->lock);
 }

@@ -224,9 +224,14 @@ MM_MUST_USE enum mm_err state_take_up(struct state_writer *w, const char *path,
 				      int64_t max_staleness);
 /* Mark what is at the path now as superseded, and take its place. */
 MM_MUST_USE enum mm_err state_install(struct state_writer *w, struct why *why);
-/* Is the file at the path the one that we write?  (Somebody may have removed
- * or replaced it.) */
+/* Is the file at the path the one that we write, and whole?  (Somebody may
+ * have removed, replaced or cut it.) */
 bool state_is_there(const struct state_writer *w);
+/* Has somebody cut it short?  Who touches what is missing dies of SIGBUS. */
+bool state_is_cut(const struct state_writer *w);
+/* Let go of one that was: it is given its length again, and the mark, so that
+ * whoever still maps it lives, and looks for the next. */
+void state_writer_give_up(struct state_writer *w);
 /* MM_ERR_INVALID: there is something at the path, and it is no state file. */
 MM_MUST_USE enum mm_err state_may_replace(const char *path, struct why *why);
 /* Another file has taken w's place.  For when w's is not at the path any more,

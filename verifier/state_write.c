@@ -172,8 +172,24 @@ bool state_is_there(const struct state_writer *w)
 {
 	struct stat at_path, ours;
 	return w->fd >= 0 && fstat(w->fd, &ours) == 0 &&
+	       (uint64_t)ours.st_size >= w->size &&
 	       lstat(w->path, &at_path) == 0 && at_path.st_dev == ours.st_dev &&
 	       at_path.st_ino == ours.st_ino;
+}
+
+bool state_is_cut(const struct state_writer *w)
+{
+	struct stat st;
+	return w->head != NULL && fstat(w->fd, &st) == 0 &&
+	       (uint64_t)st.st_size < w->size;
+}
+
+/* In zeros, by which nobody is let in. */
+void state_writer_give_up(struct state_writer *w)
+{
+	if (state_allocate(w->fd, w->size))
+		state_writer_supersede(w);
+	state_writer_close(w);
 }
 
 enum mm_err state_may_replace(const char *path, struct why *why)

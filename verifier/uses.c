@@ -131,15 +131,19 @@ static enum mm_err post(struct uses *u, const struct report *r, struct why *why)
 	return link_run(&u->link, &ask, &answer, why);
 }
 
+static void say(struct uses *u, const char *event, enum mm_err e,
+		const char *text)
+{
+	struct follower_news n = { LOG_WARNING,	       event, e,
+				   link_url(&u->link), text,  0 };
+	if (u->opt->say != NULL)
+		u->opt->say(u->opt->say_ctx, &n);
+}
+
 static void say_trouble(struct uses *u, enum mm_err e, const struct why *why)
 {
-	struct follower_news n = { .level = LOG_WARNING,
-				   .event = "uses.kept",
-				   .e = e,
-				   .url = link_url(&u->link),
-				   .text = why->text };
-	if (u->opt->say != NULL && u->said != e)
-		u->opt->say(u->opt->say_ctx, &n);
+	if (u->said != e)
+		say(u, "uses.kept", e, why->text);
 	u->said = e;
 }
 
@@ -268,11 +272,6 @@ static int64_t tick_ms(struct uses *u)
 static void say_full(struct uses *u)
 {
 	struct why why = { .text = "" };
-	struct follower_news n = { .level = LOG_WARNING,
-				   .event = "uses.full",
-				   .e = MM_ERR_FULL,
-				   .url = link_url(&u->link),
-				   .text = why.text };
 	pthread_mutex_lock(&u->keep->lock);
 	uint64_t refused = u->keep->uses.refused;
 	size_t tokens = u->keep->uses.count;
@@ -284,18 +283,22 @@ static void say_full(struct uses *u)
 		      "for the issuer; see that it can be reached, and who is "
 		      "in the group of the socket",
 		      refused - u->said_refused, tokens);
-	if (u->opt->say != NULL)
-		u->opt->say(u->opt->say_ctx, &n);
+	say(u, "uses.full", MM_ERR_FULL, why.text);
 	u->said_refused = refused;
 	u->next_full = clock_ms() + FULL_MS;
 }
 
-/* What could not be shown when it was heard. */
+/* What could not be shown when it was heard, or shows no longer. */
 static void show(struct uses *u)
 {
 	pthread_mutex_lock(&u->keep->lock);
 	keep_grow(u->keep);
+	bool cut = u->keep->was_cut;
+	u->keep->was_cut = false;
 	pthread_mutex_unlock(&u->keep->lock);
+	if (cut)
+		say(u, "state.cut", MM_ERR_MALFORMED,
+		    "made anew; nobody but its agent may write to it");
 }
 
 static void round_of(struct uses *u)

@@ -5,6 +5,7 @@ zeros, an older copy, the file of another release.
 It starts all the same, with old or new and never with a mixture, says once what
 it goes on without, and has everything back from the mint."""
 import json
+import os
 
 from bad_days import LONG, seeded
 from flow import Flow, Reader, cli, main, wait_for
@@ -79,6 +80,21 @@ class Torn(Flow):
         for t in (self.good, self.sliding):
             self.assertIsNone(self.a.reason(t["token"]), what)
         self.revoke()
+
+    def test_F2_cut_while_it_is_kept(self):
+        """Its agent makes it anew, and who has it mapped goes on, unless he
+        asks in that second."""
+        reader = Reader(self.a.state)
+        self.addCleanup(reader.close)
+        self.assertEqual(reader.ask(self.revoked[0]), "revoked")
+        os.truncate(self.a.state, 0)
+        wait_for("a new one", lambda: self.a.state.stat().st_size != 0, 4)
+        self.assertEqual(reader.ask(self.revoked[0]), "revoked")
+        self.assertEqual(reader.ask(self.good["token"]), "ok")
+        self.revoke()
+        self.assertEqual(reader.ask(self.revoked[-1]), "revoked")
+        wait_for("it to say so", lambda: self.a.text().count('"state.cut"') == 1)
+        self.assertEqual(self.a.text().count('"agent.start"'), 1)
 
     def test_F2_an_agents_torn_files(self):
         reader = Reader(self.a.state)

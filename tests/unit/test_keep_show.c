@@ -231,6 +231,55 @@ static void test_a_snapshot_that_cannot_be_shown(void **state)
 	host_end(&h);
 }
 
+/* ---- cut short ---- */
+
+static void grow_it(struct host *h)
+{
+	grow(h);
+	assert_int_equal(shown_status(h, 6), STATUS_REVOKED);
+}
+
+static void use_it(struct host *h)
+{
+	use(h, 5);
+	assert_int_equal(shown_use(h, 5), T0 + 500);
+}
+
+static void revoke_it(struct host *h)
+{
+	assert_ok(revoke_far(h, 22, 7));
+	assert_int_equal(shown_status(h, 7), STATUS_REVOKED);
+}
+
+static void silence_it(struct host *h)
+{
+	h->k.fresh_ms -= (DAY + 10) * 1000;
+	keep_note_silence(&h->k);
+}
+
+/* Whatever touches it first, nobody dies of it who has it mapped. */
+static void test_F2_cut_short(void **state)
+{
+	void (*const first[])(struct host *) = { grow_it, use_it, revoke_it,
+						 silence_it };
+	(void)state;
+	for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+		struct host h;
+		begin(&h);
+		assert_ok(revoke_far(&h, 21, 6));
+		AUTO_MAP struct state_map *old = NULL;
+		assert_ok(state_map_open(h.m.path, &old, NULL));
+		assert_int_equal(truncate(h.m.path, 0), 0);
+		first[i](&h);
+		grow(&h);
+		assert_true(h.k.was_cut);
+		assert_true(state_superseded(old));
+		assert_int_equal(state_fresh_at(old), 0);
+		assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
+		host_end(&h);
+	}
+}
+
 /* ---- both at once ---- */
 
 #define ROUNDS 40u
@@ -298,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_a_revocation_in_the_silence),
 		cmocka_unit_test(test_F6_a_frozen_feed),
 		cmocka_unit_test(test_a_snapshot_that_cannot_be_shown),
+		cmocka_unit_test(test_F2_cut_short),
 		cmocka_unit_test(test_both_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
