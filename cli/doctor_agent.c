@@ -11,10 +11,10 @@
 #include "cli/probe.h"
 #include "common/clock.h"
 #include "common/duration.h"
+#include "common/use_format.h"
 #include "mintmark/verify.h"
 
-#define PENDING_MAX (64u << 20)
-#define MOMENT_MS   2000 /* for events to come through */
+#define MOMENT_MS 2000 /* for events to come through */
 
 static struct mm_verifier *open_state(const struct doctor *d,
 				      int64_t (*now)(void *), void *now_ctx)
@@ -39,20 +39,17 @@ static void look(struct mm_verifier *v, struct mm_state *s)
 void doctor_uses(const struct doctor *d, const char *arg, json_t *all)
 {
 	char path[SETTING_SIZE + 16];
-	AUTO_BUF struct buf b = buf_new(PENDING_MAX);
+	AUTO_BUF struct buf b = buf_new(USE_FILE_MAX);
 	struct span text;
 	(void)arg;
 	snprintf(path, sizeof path, "%s.pending", d->state);
 	if (buf_read_file(&b, path, NULL) != MM_OK ||
 	    buf_done(&b, &text) != MM_OK)
 		return; /* none yet, or not for us to read */
-	AUTO_JSON json_t *pending =
-		json_loadb((const char *)text.at, text.len, 0, NULL);
-	struct judged_uses u = judge_uses(pending, clock_now());
-	if (pending == NULL)
+	struct judged_uses u;
+	if (!judge_uses(text, clock_now(), &u))
 		found(all, FOUND_NOTE, "uses",
-		      "%s is damaged: uses that the mint had not heard of are "
-		      "lost",
+		      "%s is damaged, or of another release than this program",
 		      path);
 	else if (u.late != 0)
 		found(all, FOUND_WRONG, "uses",
@@ -60,11 +57,12 @@ void doctor_uses(const struct doctor *d, const char *arg, json_t *all)
 		      "idle for the mint and other hosts, while in use here",
 		      u.uses, u.tokens, u.late);
 	else
-		found(all, FOUND_OK, "uses",
-		      "%zu uses of %zu tokens are to be told when it is time",
-		      u.uses, u.tokens);
+		found(all, judge_full(u.full), "uses",
+		      "%zu uses of %zu tokens are to be told when it is time; "
+		      "%u %% of the room for them is taken",
+		      u.uses, u.tokens, u.full);
 	advise(all, "journalctl -u mintmark-agent -n 50    # "
-		    "uses.unreachable, uses.refused");
+		    "uses.kept, uses.full");
 }
 
 /* ---- the token ---- */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/use_format.h"
+
 #define DAY INT64_C(86400)
 
 enum found judge_clock(int64_t off)
@@ -38,6 +40,13 @@ enum found judge_spare(uint64_t room, uint64_t file)
 	return room < 2 * file		    ? FOUND_WRONG
 	       : room < 2 * file + 16000000 ? FOUND_NOTE
 					    : FOUND_OK;
+}
+
+enum found judge_full(unsigned percent)
+{
+	return percent >= 99   ? FOUND_WRONG
+	       : percent >= 75 ? FOUND_NOTE
+			       : FOUND_OK;
 }
 
 enum found judge_key(int64_t age)
@@ -92,29 +101,52 @@ void judge_bytes(char out[JUDGED_SIZE], uint64_t bytes)
 
 /* ---- uses ---- */
 
-static int64_t number(const json_t *of, const char *name)
+static bool take(struct span *rest, void *out, size_t size)
 {
-	return json_integer_value(json_object_get(of, name));
+	if (rest->len < size)
+		return false;
+	memcpy(out, rest->at, size);
+	*rest = span_of(rest->at + size, rest->len - size);
+	return true;
 }
 
-struct judged_uses judge_uses(const json_t *pending, int64_t now)
+static void count_uses(const struct use_file_token *t, int64_t now,
+		       struct judged_uses *out)
 {
-	struct judged_uses out = { 0, 0, 0 };
-	size_t i;
-	const json_t *token;
-	json_array_foreach(json_object_get(pending, "tokens"), i, token)
-	{
-		size_t n = json_array_size(json_object_get(token, "at"));
-		int64_t iat = number(token, "iat");
-		int64_t sent = number(token, "sent");
-		int64_t known = sent > iat ? sent : iat;
-		if (n == 0 || now >= number(token, "exp"))
-			continue;
-		out.uses += n;
-		out.tokens++;
-		out.late += now - known > number(token, "window");
+	int64_t known = t->sent > t->iat ? t->sent : t->iat;
+	if (t->count == 0 || now >= t->exp)
+		return;
+	out->uses += t->count;
+	out->tokens++;
+	out->late += now - known > t->window;
+}
+
+static unsigned percent(size_t n, size_t of)
+{
+	return (unsigned)(n * 100 / of);
+}
+
+bool judge_uses(struct span file, int64_t now, struct judged_uses *out)
+{
+	struct use_file_head h;
+	struct use_file_token t;
+	size_t all = file.len, tokens = 0, times = 0;
+	*out = (struct judged_uses){ 0, 0, 0, 0 };
+	if (!take(&file, &h, sizeof h) || h.seen_at < sizeof h ||
+	    h.seen_at > all ||
+	    memcmp(h.magic, USE_FILE_MAGIC, sizeof h.magic) != 0)
+		return false;
+	file.len = h.seen_at - sizeof h;
+	for (; file.len != 0; tokens++, times += t.count) {
+		if (!take(&file, &t, sizeof t) || t.count > file.len / 8)
+			return false;
+		file = span_of(file.at + t.count * 8u, file.len - t.count * 8u);
+		count_uses(&t, now, out);
 	}
-	return out;
+	out->full = percent(tokens, USE_TOKENS_MAX);
+	if (out->full < percent(times, USE_TIMES_MAX))
+		out->full = percent(times, USE_TIMES_MAX);
+	return true;
 }
 
 /* ---- addresses ---- */

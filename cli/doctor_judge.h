@@ -36,12 +36,16 @@ enum found judge_key(int64_t age);
 void judge_time(char out[JUDGED_SIZE], int64_t seconds);
 void judge_bytes(char out[JUDGED_SIZE], uint64_t bytes);
 
-/* What an agent has yet to tell (PROTOCOL.md, Pending uses). */
+/* What an agent has yet to tell (common/use_format.h). */
 struct judged_uses {
 	size_t uses, tokens;
 	size_t late; /* tokens that are dead at the mint, but for these uses */
+	unsigned full; /* of the room for them, percent */
 };
-struct judged_uses judge_uses(const json_t *pending, int64_t now);
+/* When the room is full, tokens die in use; the agent hurries from 75 on. */
+enum found judge_full(unsigned percent);
+/* By its .pending.  False: it is damaged, or of another release. */
+bool judge_uses(struct span file, int64_t now, struct judged_uses *out);
 
 /* Where an agent's --listen or --metrics is asked: "unix:/run/x.sock" or
  * "HOST:PORT" into a URL with `path`, and the socket or NULL. */

@@ -351,6 +351,7 @@ void follower_stats(struct follower *f, struct follower_stats *out)
 		(void)fstat(k->live.fd, &st);
 	out->uses_waiting = k->uses.times;
 	out->uses_refused = k->uses.refused;
+	out->uses_full = use_table_full(&k->uses);
 	out->uses_told = f->uses.told;
 	pthread_mutex_unlock(&k->lock);
 	out->state_bytes = (uint64_t)st.st_size;

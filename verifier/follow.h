@@ -70,6 +70,7 @@ struct follower_stats {
 	uint64_t state_bytes; /* of the state file */
 	uint64_t uses_waiting, uses_told; /* to be told the issuer, and told */
 	uint64_t uses_refused;		  /* there was no room for them */
+	double uses_full;		  /* of the room, 0 to 1 */
 };
 void follower_stats(struct follower *f, struct follower_stats *out);
 /* Save everything and end.  `tell`: first try to tell the issuer of all uses,

@@ -1,48 +1,19 @@
 /* use_file.h - what the issuer is to hear of yet, on disk, so that a restart
  * loses nothing: the table of uses, and which tokens were seen.
  *
- * Numbers are the machine's own (the file never leaves its host):
- *
- *	struct use_file_head
- *	struct use_file_token, and its chain: int64_t each; and so on
- *	struct sighting; and so on
- *
  * It is read whole or not at all, and there is room for tables that are full.
  */
 #ifndef MM_VERIFIER_USE_FILE_H
 #define MM_VERIFIER_USE_FILE_H
 
-#include "common/seen.h"
+#include "common/use_format.h"
 #include "verifier/use_table.h"
 
-#define USE_FILE_MAX   (64u << 20)
-#define USE_FILE_SLICE (128u << 10) /* at least one of the longest chains */
-
-#define USE_FILE_MAGIC "MMUSES2" /* and the version */
-
-struct use_file_head {
-	char magic[8];
-	uint8_t checksum[32]; /* SHA-256 of all behind it */
-	uint64_t seen_at;     /* where the sightings begin in the file */
-	char iss[ISS_SIZE];
-};
-_Static_assert(sizeof(struct use_file_head) == 48 + ISS_SIZE,
-	       "nothing in between");
-
-struct use_file_token {
-	uint32_t list, idx, zero, count;
-	int64_t iat, exp, window, sent, latest;
-};
-_Static_assert(sizeof(struct use_file_token) == 56 &&
-		       sizeof(struct use_file_token) +
-				       USE_CHAIN_MAX * sizeof(int64_t) <=
-			       USE_FILE_SLICE,
-	       "a slice has one");
-_Static_assert(USE_TOKENS_MAX * sizeof(struct use_file_token) +
-			       USE_TIMES_MAX * sizeof(int64_t) +
-			       65536 * sizeof(struct sighting) <=
-		       USE_FILE_MAX / 4 * 3,
-	       "full tables fit, and what changes while they are written");
+#define USE_FILE_SLICE (128u << 10)
+_Static_assert(sizeof(struct use_file_token) +
+			       USE_CHAIN_MAX * sizeof(int64_t) <=
+		       USE_FILE_SLICE,
+	       "a slice has at least one of the longest chains");
 
 struct use_tables {
 	struct use_table *uses;

@@ -172,10 +172,16 @@ void use_table_each(const struct use_table *t,
 		each(ctx, t->all[i]);
 }
 
+double use_table_full(const struct use_table *t)
+{
+	double tokens = (double)t->count / USE_TOKENS_MAX;
+	double times = (double)t->times / USE_TIMES_MAX;
+	return tokens > times ? tokens : times;
+}
+
 bool use_table_is_pressed(const struct use_table *t)
 {
-	return t->count >= USE_TOKENS_MAX / 4 * 3 ||
-	       t->times >= USE_TIMES_MAX / 4 * 3;
+	return use_table_full(t) >= 0.75;
 }
 
 /* ---- one chain ---- */

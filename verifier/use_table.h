@@ -17,11 +17,9 @@
 #define MM_VERIFIER_USE_TABLE_H
 
 #include "common/replica.h"
+#include "common/use_format.h"
 
-#define USE_CHAIN_MAX  8192	  /* more uses of a token are not kept apart */
-#define USE_TOKENS_MAX (1u << 19) /* chains, */
-#define USE_TIMES_MAX  (1u << 20) /* and the uses in them all */
-#define USE_LOOKS      1024	  /* chains looked at without a pause */
+#define USE_LOOKS 1024 /* chains looked at without a pause */
 
 struct use_entry {
 	uint32_t list, idx;
@@ -67,6 +65,8 @@ const struct use_entry *use_table_find(const struct use_table *t, uint32_t list,
 void use_table_each(const struct use_table *t,
 		    void (*each)(void *, const struct use_entry *), void *ctx);
 
+/* How much of the room is taken, 0 to 1. */
+double use_table_full(const struct use_table *t);
 /* Three quarters of the room are taken.  Then uses are told as soon as they
  * can be, and a chain is forgotten when all of it was taken. */
 bool use_table_is_pressed(const struct use_table *t);

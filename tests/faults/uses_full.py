@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
-from flow import SLOW, Flow, free_port, main, wait_for  # noqa: E402
+from flow import SLOW, Flow, cli, free_port, main, wait_for  # noqa: E402
 from raw import resident  # noqa: E402
 
 ROOM = 1 << 19
@@ -56,14 +56,18 @@ class UsesFull(Flow):
         time.sleep(1.1 + WINDOW / 64)
         self.i.kill9()
         self.assertIsNone(self.a.reason(t["token"]))
+        self.assertLess(self.metric("uses_full_ratio"), 0.001)
         self.tell(int(t["id"].split(".")[0]), ROOM + 5000)
         wait_for("it to say so", lambda: '"uses.full"' in self.a.text(), 20 * SLOW)
         self.assertGreaterEqual(self.metric("uses_refused_total"), 5000)
         self.assertEqual(self.metric("uses_waiting"), ROOM)
+        self.assertEqual(self.metric("uses_full_ratio"), 1)
         if SLOW == 1:  # sanitizers have their own ideas of memory
             self.assertLess(resident(self.a), 200 * MIB)
         wait_for("all to be saved", lambda: self.pending.stat().st_size > SAVED,
                  30 * SLOW)
+        p = cli("doctor", "--state", self.a.state, check=1)
+        self.assertRegex(p.stdout, r"WRONG  uses +.*; (99|100) % of the room")
 
         self.a.kill9()
         self.a.start(wait=False)

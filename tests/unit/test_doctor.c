@@ -12,6 +12,7 @@
 #include "cli/doctor_judge.h"
 #include "cli/output.h"
 #include "common/clock.h"
+#include "common/use_format.h"
 
 #define DAY  86400
 #define NOW  1790000000
@@ -97,16 +98,25 @@ static void test_figures(void **state)
 	}
 }
 
-/* iat, exp, window, sent, and the chain. */
-static json_t *pending(int64_t iat, int64_t exp, int64_t sent, int uses)
+/* What an agent keeps of one token, with `uses` in its chain. */
+struct kept {
+	struct use_file_head head;
+	struct use_file_token token;
+	int64_t at[40000];
+};
+
+static struct span pending(struct kept *k, int64_t iat, int64_t exp,
+			   int64_t sent, uint32_t uses)
 {
-	json_t *at = json_array();
-	for (int i = 0; i < uses; i++)
-		json_array_append_new(at, json_integer(NOW - 10 + i));
-	return json_pack("{s:[{s:s, s:I, s:I, s:I, s:I, s:o}]}", "tokens", "id",
-			 "3.1", "iat", (json_int_t)iat, "exp", (json_int_t)exp,
-			 "window", (json_int_t)DAY, "sent", (json_int_t)sent,
-			 "at", at);
+	size_t size = offsetof(struct kept, at) + uses * sizeof k->at[0];
+	*k = (struct kept){ .head = { .magic = USE_FILE_MAGIC,
+				      .seen_at = size },
+			    .token = { .count = uses,
+				       .iat = iat,
+				       .exp = exp,
+				       .window = DAY,
+				       .sent = sent } };
+	return span_of(k, size);
 }
 
 static void test_uses(void **state)
@@ -114,24 +124,61 @@ static void test_uses(void **state)
 	(void)state;
 	static const struct {
 		int64_t iat, exp, sent;
-		int uses;
+		uint32_t uses;
 		struct judged_uses want;
 	} cases[] = {
-		{ NOW - 100, NOW + DAY, 0, 2, { 2, 1, 0 } },
-		{ NOW - DAY - 1, NOW + DAY, 0, 2, { 2, 1, 1 } },
-		{ NOW - 9 * DAY, NOW + DAY, NOW - 5, 1, { 1, 1, 0 } },
-		{ NOW - 9 * DAY, NOW, 0, 3, { 0, 0, 0 } }, /* its end */
-		{ NOW - 9 * DAY, NOW + DAY, 0, 0, { 0, 0, 0 } },
+		{ NOW - 100, NOW + DAY, 0, 2, { 2, 1, 0, 0 } },
+		{ NOW - DAY - 1, NOW + DAY, 0, 2, { 2, 1, 1, 0 } },
+		{ NOW - 9 * DAY, NOW + DAY, NOW - 5, 1, { 1, 1, 0, 0 } },
+		{ NOW - 9 * DAY, NOW, 0, 3, { 0, 0, 0, 0 } }, /* its end */
+		{ NOW - 9 * DAY, NOW + DAY, 0, 0, { 0, 0, 0, 0 } },
 	};
+	static struct kept k;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		AUTO_JSON json_t *p = pending(cases[i].iat, cases[i].exp,
-					      cases[i].sent, cases[i].uses);
-		struct judged_uses u = judge_uses(p, NOW);
+		struct judged_uses u;
+		assert_true(judge_uses(pending(&k, cases[i].iat, cases[i].exp,
+					       cases[i].sent, cases[i].uses),
+				       NOW, &u));
 		assert_int_equal(u.uses, cases[i].want.uses);
 		assert_int_equal(u.tokens, cases[i].want.tokens);
 		assert_int_equal(u.late, cases[i].want.late);
 	}
-	assert_int_equal(judge_uses(NULL, NOW).tokens, 0);
+}
+
+/* Cut anywhere, of another release, or with more uses than there are. */
+static void test_damaged_uses(void **state)
+{
+	(void)state;
+	static struct kept k;
+	struct judged_uses u;
+	struct span whole = pending(&k, NOW - 100, NOW + DAY, 0, 3);
+	for (size_t n = 0; n < whole.len; n++)
+		assert_false(judge_uses(span_of(whole.at, n), NOW, &u));
+	k.token.count++;
+	assert_false(judge_uses(whole, NOW, &u));
+	k.token.count--;
+	k.head.seen_at = sizeof k.head - 1;
+	assert_false(judge_uses(whole, NOW, &u));
+	k.head.seen_at = whole.len;
+	assert_true(judge_uses(whole, NOW, &u));
+	k.head.magic[6]++;
+	assert_false(judge_uses(whole, NOW, &u));
+}
+
+/* By the room that an agent has, also for those whose end has come. */
+static void test_room_for_uses(void **state)
+{
+	(void)state;
+	static struct kept k;
+	struct judged_uses u;
+	assert_true(judge_uses(pending(&k, NOW - 100, NOW + DAY, 0, 10485), NOW,
+			       &u));
+	assert_int_equal(u.full, 0);
+	assert_true(judge_uses(pending(&k, NOW - 100, NOW, 0, 31458), NOW, &u));
+	assert_int_equal(u.full, 3);
+	assert_int_equal(judge_full(74), FOUND_OK);
+	assert_int_equal(judge_full(75), FOUND_NOTE);
+	assert_int_equal(judge_full(99), FOUND_WRONG);
 }
 
 static void test_listen(void **state)
@@ -225,6 +272,8 @@ int main(void)
 		cmocka_unit_test(test_whose_the_most_is),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_damaged_uses),
+		cmocka_unit_test(test_room_for_uses),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_one_that_hangs_stops_no_other),
 	};

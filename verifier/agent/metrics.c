@@ -26,6 +26,7 @@
 	X(state_file_bytes,              GAUGE,     "",                     "Size of the state file.")                                  \
 	X(uses_heard,                    GAUGE,     "",                     "1 when the socket that uses are told at is there, else 0.") \
 	X(uses_waiting,                  GAUGE,     "",                     "Uses that the issuer does not know of yet.")               \
+	X(uses_full_ratio,               GAUGE,     "",                     "How much of the room for uses is taken, 0 to 1.")          \
 	X(uses_reported_total,           COUNTER,   "",                     "Uses that the issuer was told.")                           \
 	X(uses_refused_total,            COUNTER,   "",                     "Uses not noted, as there was no room for more.")           \
 	X(relay_requests_total,          COUNTER,   "method route status",  "Requests answered as a relay, by route and class of status.") \
@@ -163,6 +164,11 @@ static void read_uses_heard(void *app, struct metrics_page *p)
 static void read_uses_waiting(void *app, struct metrics_page *p)
 {
 	put(p, (double)stats_of(app).uses_waiting);
+}
+
+static void read_uses_full_ratio(void *app, struct metrics_page *p)
+{
+	put(p, stats_of(app).uses_full);
 }
 
 static void read_uses_reported_total(void *app, struct metrics_page *p)
