@@ -87,8 +87,9 @@ class Torn(Flow):
         reader = Reader(self.a.state)
         self.addCleanup(reader.close)
         self.assertEqual(reader.ask(self.revoked[0]), "revoked")
+        inode = self.a.state.stat().st_ino
         os.truncate(self.a.state, 0)
-        wait_for("a new one", lambda: self.a.state.stat().st_size != 0, 4)
+        wait_for("a new one", lambda: self.a.state.stat().st_ino != inode, 4)
         self.assertEqual(reader.ask(self.revoked[0]), "revoked")
         self.assertEqual(reader.ask(self.good["token"]), "ok")
         self.revoke()
