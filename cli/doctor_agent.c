@@ -9,8 +9,11 @@
 #include "cli/doctor_judge.h"
 #include "cli/output.h"
 #include "cli/probe.h"
+#include "common/base64url.h"
+#include "common/claims.h"
 #include "common/clock.h"
 #include "common/duration.h"
+#include "common/jws.h"
 #include "common/use_format.h"
 #include "mintmark/verify.h"
 
@@ -144,8 +147,21 @@ static int64_t when_heard(void *heard_at)
 	return *(const int64_t *)heard_at;
 }
 
+/* By what it says of itself, which nobody has verified. */
+static bool says_expired(struct span token)
+{
+	struct jws t;
+	struct claims c;
+	uint8_t json[TOKEN_MAX];
+	size_t n;
+	return jws_split(token, &t) == MM_OK &&
+	       base64url_decode(t.payload, json, sizeof json, &n) == MM_OK &&
+	       claims_read(span_of(json, n), TOKEN_PAT, &c) == MM_OK &&
+	       c.exp <= clock_now();
+}
+
 /* A state that is stale, for want of a token that is good perhaps, refuses
- * them all: then by the time of its last news. */
+ * them all: then by the time of its last news, if that still stands there. */
 static void check_token(const struct doctor *d, struct span token, json_t *all)
 {
 	struct mm_token t;
@@ -156,7 +172,9 @@ static void check_token(const struct doctor *d, struct span token, json_t *all)
 	enum mm_err e = mm_verify(v, (const char *)token.at, token.len, &t);
 	look(v, &s);
 	mm_close(v);
-	if (e == MM_ERR_STALE &&
+	if (e == MM_ERR_STALE && s.heard_at == 0 && says_expired(token))
+		e = MM_ERR_EXPIRED;
+	if (e == MM_ERR_STALE && s.heard_at != 0 &&
 	    (v = open_state(d, when_heard, &s.heard_at)) != NULL) {
 		e = mm_verify(v, (const char *)token.at, token.len, &t);
 		mm_close(v);
