@@ -28,13 +28,12 @@
 #define TALLY_ENDS                                                             \
 	"CASE WHEN status IN (1, 3) AND changed_at < dies_at"                  \
 	" THEN changed_at ELSE dies_at END"
-/* At the time ?2: the days of its mint and of its death (0: of none since ?1),
- * and whether it ends by ?3, by ?4 or later. */
+/* The day of its mint, and the day of its death; or, if it lives, whether that
+ * is by ?2 (-1), by ?3 (-2) or later (-3).  It is ?1 now. */
 #define TALLY_COLUMNS                                                          \
-	"SELECT CASE WHEN iat < ?1 THEN 0 ELSE iat / 86400 END AS minted,"     \
-	" CASE WHEN ends BETWEEN ?1 AND ?2 THEN ends / 86400 ELSE 0 END"       \
-	" AS died, CASE WHEN ends <= ?2 THEN 0 WHEN ends <= ?3 THEN 1"         \
-	" WHEN ends <= ?4 THEN 2 ELSE 3 END AS ending, status, used, kid"
+	"SELECT iat / 86400 AS minted, CASE WHEN ends > ?3 THEN -3"            \
+	" WHEN ends > ?2 THEN -2 WHEN ends > ?1 THEN -1 ELSE ends / 86400 END" \
+	" AS ending, status, used, kid"
 
 #define TOKEN_COLUMNS                                                          \
 	"list, idx, " USER ", label, scope, audience, kid, created_by,"        \
@@ -227,13 +226,13 @@
 	X(TOKEN_UNUSED, TOKEN_PICK(PICK_KEYS(BY_INDEX("token_age") " WHERE" \
 		" dies_at > ?1 AND last_use = 0 AND seen_at = 0", "iat"),  \
 		"iat"))                                                    \
-	X(TALLY_TOKENS, "SELECT minted, died, ending, status, used, "       \
+	X(TALLY_TOKENS, "SELECT minted, ending, status, used, "             \
 		AS_NUMBER(TOKEN_KEY_GONE) ", count FROM ("                 \
 		COUNT_ALIKE(TALLY_COLUMNS                                  \
 			" FROM (SELECT iat, status, kid, "                 \
 			AS_NUMBER("last_use > 0 OR seen_at > 0")           \
 			" AS used, " TALLY_ENDS " AS ends FROM token) AS life", \
-			"minted, died, ending, status, used, kid")         \
+			"minted, ending, status, used, kid")               \
 		") AS token")                                              \
 	X(TALLY_USERS, "SELECT count(DISTINCT " USER ") FROM token")       \
 	X(TOKEN_MARK, "UPDATE token SET status = ?3, changed_by = ?4,"     \

@@ -6,24 +6,25 @@
 
 #define DAY INT64_C(86400)
 
+enum { WITHIN_7 = -1, WITHIN_30 = -2, LATER = -3 };
+
 /* What TALLY_TOKENS says of tokens that are alike. */
 struct alike {
-	int64_t minted, died; /* days, or 0: before all that count */
-	enum { DEAD, WITHIN_7, WITHIN_30, LATER } ends;
+	int64_t minted; /* a day */
+	int64_t ending; /* the day on which they died; or they live */
 	enum token_status status;
-	bool used, gone; /* gone: its key is */
+	bool used, gone; /* gone: their key is */
 	int64_t count;
 };
 
 static struct alike alike_read(struct query *q)
 {
 	return (struct alike){ .minted = column_int(q, 0),
-			       .died = column_int(q, 1),
-			       .ends = (unsigned)column_int(q, 2),
-			       .status = (enum token_status)column_int(q, 3),
-			       .used = column_int(q, 4) != 0,
-			       .gone = column_int(q, 5) != 0,
-			       .count = column_int(q, 6) };
+			       .ending = column_int(q, 1),
+			       .status = (enum token_status)column_int(q, 2),
+			       .used = column_int(q, 3) != 0,
+			       .gone = column_int(q, 4) != 0,
+			       .count = column_int(q, 5) };
 }
 
 /* `first` is the day of days[0]. */
@@ -38,8 +39,8 @@ static void count(struct tally *t, const struct alike *a, int64_t first)
 {
 	bool active = a->status == TOKEN_VALID;
 	count_day(t->minted, a->minted, first, a->count);
-	if (a->ends == DEAD) {
-		count_day(t->died, a->died, first, a->count);
+	if (a->ending >= 0) {
+		count_day(t->died, a->ending, first, a->count);
 		return;
 	}
 	if (a->gone) /* some time ago, and not by its own end */
@@ -48,8 +49,8 @@ static void count(struct tally *t, const struct alike *a, int64_t first)
 	t->suspended += active ? 0 : a->count;
 	if (!active)
 		return;
-	t->within_7 += a->ends == WITHIN_7 ? a->count : 0;
-	t->within_30 += a->ends != LATER ? a->count : 0;
+	t->within_7 += a->ending == WITHIN_7 ? a->count : 0;
+	t->within_30 += a->ending != LATER ? a->count : 0;
 	t->unused += a->used ? 0 : a->count;
 }
 
@@ -57,7 +58,6 @@ static enum mm_err tally_tokens(struct conn *c, int64_t now, struct tally *out)
 {
 	int64_t first = now / DAY - (TALLY_DAYS - 1);
 	AUTO_QUERY struct query q = query_new(c, ST_TALLY_TOKENS);
-	query_int(&q, first * DAY);
 	query_int(&q, now);
 	query_int(&q, now + 7 * DAY);
 	query_int(&q, now + 30 * DAY);

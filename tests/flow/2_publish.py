@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Step 2, publish: keys, status lists, feed and snapshot; who may read them."""
 import base64
-import hashlib
 import json
 import resource
 import signal
@@ -9,7 +8,7 @@ import socket
 import time
 import zlib
 
-from flow import SLOW, Flow, main, wait_for
+from flow import SLOW, Flow, led_on, main, wait_for
 
 
 def part(jws, n):
@@ -23,12 +22,6 @@ def payload(raw):
 
 def header(raw):
     return json.loads(part(raw.decode(), 0))
-
-
-def led_on(history, event):
-    text = history + json.dumps(event, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).digest()[:16]
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 class Publish(Flow):

@@ -5,9 +5,11 @@ mintmark-agent as a person would; the command line is the way in wherever it
 can be.  MM_BUILD names the build folder (ctest sets it); with MM_KEEP the folders
 stay, to be looked at.
 """
+import base64
 import concurrent.futures
 import contextlib
 import fcntl
+import hashlib
 import http.client
 import json
 import multiprocessing
@@ -53,6 +55,13 @@ def free_port():
         last.truncate(0)
         last.write(str(port))
     return port
+
+
+def led_on(history, event):
+    """The history that an event leads to (PROTOCOL.md section 5)."""
+    text = history + json.dumps(event, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).digest()[:16]
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def wait_for(what, condition, seconds=10.0):

@@ -19,7 +19,7 @@ import urllib.parse
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from flow import (MINTMARK, MINTMARKD, SLOW, TOP, Flow, Reader, cli, main,
+from flow import (MINTMARK, MINTMARKD, SLOW, TOP, Flow, Reader, cli, led_on, main,
                   may_trace, traced_env, wait_for)
 from hostile_feed import Liar
 
@@ -471,16 +471,20 @@ class Thief(Flow):
                 return 503, b""
             after = int(q["after"][0])
             jwk = {**self.own.jwk, "use": "sig", "alg": "ES256", "kid": self.own.kid}
-            events = [{"type": "key-new", "kid": self.own.kid, "jwk": jwk}]
-            events[0]["seq"] = after + 1
+            event = {"seq": after + 1, "type": "key-new", "kid": self.own.kid,
+                     "jwk": jwk}
+            history[after + 1] = led_on(history[after], event)
             time.sleep(0.05)
             return 200, key.sign("mintmark-feed+jwt", {
                 "iss": self.i.name, "iat": int(time.time()), "ttl": 30,
                 "epoch": self.epoch, "after": after, "seq": after + 1,
-                "events": events}).encode()
-        self.epoch = part(self.i.http(
+                "history": history[after + 1], "events": [event]}).encode()
+        real = part(self.i.http(
             "GET", "/v1/feed?after=0", token=self.a.token_file.read_text().strip())
-            [1].decode(), 1)["epoch"]
+            [1].decode(), 1)
+        self.epoch, history = real["epoch"], {0: ""}
+        for e in real["events"]:
+            history[e["seq"]] = led_on(history[e["seq"] - 1], e)
         return lie
 
     def take_over(self):
@@ -578,14 +582,14 @@ class ForgedFeed(Thief):
         """The same, and it finds the way by itself, once it is stale."""
         i = self.issuer()
         # not stale yet when it comes back, or it would ask at once
-        a = self.agent(i, flags=["--max-staleness", f"{3 * SLOW:.0f}s"])
+        a = self.agent(i, flags=["--max-staleness", f"{8 * SLOW:.0f}s"])
         wait_for("the agent to follow", lambda: "feed.connected" in a.text())
         old = i.mint()
         a.stop()
         for key in list(stolen_keys(i).values()):
             compromise(i, key.kid)
         a.start()
-        a.wait_reason(i.mint()["token"], None, 60)
+        a.wait_reason(i.mint()["token"], None, 60 + 8 * SLOW)
         self.assertEqual(a.reason(old["token"]), "unknown_key")
         self.assertIn("nothing we trust has announced", a.text())
 
