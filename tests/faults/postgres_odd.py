@@ -280,6 +280,17 @@ class Odd(Flow):
     def log(self):
         return (self.pg.folder / "log").read_text()
 
+    def revoke_all(self, user):
+        """503: this machine stood still for a second, and PostgreSQL threw
+        the mint out (idle_in_transaction_session_timeout)."""
+        for _ in range(3):
+            began = time.monotonic()
+            reply = self.i.admin("DELETE", f"/v1/users/{user}/tokens",
+                                 expect=(200, 503))
+            if "revoked" in reply:
+                break
+        return time.monotonic() - began, reply
+
     def test_many_revocations_at_once(self):
         """Their cost grows with their number, and not with its square."""
         self.i.mint("many", auto_refresh=3600)
@@ -293,9 +304,7 @@ class Odd(Flow):
                         " '', kid, '', iat, exp, auto_refresh, dies_at FROM"
                         f" mintmark.token, generate_series(1, {count}) AS g"
                         " WHERE \"user\" = 'many'")
-            began = time.monotonic()
-            reply = self.i.admin("DELETE", f"/v1/users/user{n}/tokens")
-            took[n] = time.monotonic() - began
+            took[n], reply = self.revoke_all(f"user{n}")
             self.assertEqual(reply["revoked"], count)
         self.assertLess(took[2], 24 * took[1] + 0.5)  # not 64
 
