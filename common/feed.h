@@ -39,11 +39,13 @@ MM_MUST_USE enum mm_err batch_write(const struct feed_head *head,
  * begins behind r), MM_ERR_TOO_LARGE or MM_ERR_MALFORMED.  If an event does not
  * fit r (a list that r does not have), those before it stay applied: r then is
  * what the issuer was at r->seq, and since the issuer signed the rest, r has
- * gone astray and the follower takes a snapshot. each(ctx, event), if not NULL,
- * is called after each event applied. r->iat only moves forward, and not by a
- * batch that says `more`: that one is new, but tells nothing of what had
- * happened by its iat.  Whether it stands still is the caller's to watch, who
- * has the clock. */
+ * gone astray and the follower takes a snapshot.
+ *
+ * each(ctx, event), if not NULL, is called after each event applied.
+ *
+ * r->iat only moves forward, and not by a batch that says `more`: that one is
+ * new, but tells nothing of what had happened by its iat.  Whether it stands
+ * still is the caller's to watch, who has the clock. */
 MM_MUST_USE enum mm_err batch_apply(struct replica *r, struct span payload,
 				    void (*each)(void *, const struct event *),
 				    void *ctx);

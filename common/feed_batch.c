@@ -60,17 +60,21 @@ static enum mm_err read_events(const json_t *array, const struct feed_head *h,
 
 /* Do r's events, and those that follow, lead to where the issuer says that it
  * is?  If not, r holds what was lost with the issuer's store, and its next
- * number is another's.  (A batch of an issuer that says no history, before
- * or after one that does, is of another for once: the snapshot is taken.) */
+ * number is another's.  (A batch of an issuer that says no history, after one
+ * that does, is of another for once: the snapshot is taken.)  Each event is
+ * told where it leads to. */
 static enum mm_err check_history(struct replica *r, const struct feed_head *h,
-				 const struct event *events)
+				 struct event *events)
 {
 	char history[HISTORY_SIZE];
 	if (r->history[0] == '\0')
 		return MM_OK;
 	memcpy(history, r->history, sizeof history);
-	for (uint64_t seq = r->seq; seq < h->seq; seq++)
-		TRY(history_add(history, &events[seq - h->after]));
+	for (uint64_t seq = r->seq; seq < h->seq; seq++) {
+		struct event *e = &events[seq - h->after];
+		TRY(history_add(history, e));
+		memcpy(e->history, history, sizeof history);
+	}
 	r->astray = strcmp(history, h->history) != 0;
 	return r->astray ? MM_ERR_EPOCH : MM_OK;
 }
@@ -91,6 +95,7 @@ enum mm_err batch_apply(struct replica *r, struct span payload,
 
 	for (size_t i = (size_t)(r->seq - h.after); r->seq < h.seq; i++) {
 		TRY(replica_apply(r, &events[i]));
+		memcpy(r->history, events[i].history, sizeof r->history);
 		if (each != NULL)
 			each(ctx, &events[i]);
 	}

@@ -37,8 +37,8 @@ struct event {
 	int64_t expires;	/* LIST_NEW: no token in it lives longer */
 	char kid[KID_SIZE];	/* KEY_* */
 	char jwk[JWK_TEXT_MAX]; /* KEY_NEW: the public JWK */
-	/* Out of the store alone: of the log up to this one.  It is no part
-	 * of the event's JSON. */
+	/* Of the log up to this one, where it is known.  It is no part of
+	 * the event's JSON. */
 	char history[HISTORY_SIZE];
 };
 

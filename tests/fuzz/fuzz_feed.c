@@ -46,7 +46,8 @@ static void lead_on(void *history, const struct event *e)
 	MM_ASSERT(history_add(history, e) == MM_OK);
 }
 
-/* Who knows his history takes nothing but what leads on from it. */
+/* Who knows his history takes nothing but what leads on from it; and where a
+ * batch breaks off, he knows it still. */
 static void check_history(struct span input)
 {
 	static const char mine[] = "00112233445566778899aA";
@@ -55,10 +56,8 @@ static void check_history(struct span input)
 	model_base(&r);
 	memcpy(r.history, mine, sizeof mine);
 	memcpy(led, mine, sizeof mine);
-	if (batch_apply(&r, input, lead_on, led) == MM_OK)
-		MM_ASSERT(strcmp(r.history, led) == 0);
-	else
-		MM_ASSERT(strcmp(r.history, mine) == 0);
+	(void)!batch_apply(&r, input, lead_on, led);
+	MM_ASSERT(strcmp(r.history, led) == 0);
 }
 
 static void check_again(struct span input, struct replica *r,

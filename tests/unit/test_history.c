@@ -163,6 +163,33 @@ static void test_history_of_keys(void **state)
 	}
 }
 
+/* Where a batch breaks off, r is what the issuer was there, and its next true
+ * word is believed. */
+static void test_history_of_half_a_batch(void **state)
+{
+	static const char before[] = "0123456789abcdefghijkA";
+	AUTO_REPLICA struct replica r = small();
+	AUTO_BUF struct buf json = buf_new(1024), b = buf_new(1024);
+	struct feed_head h = at_10;
+	(void)state;
+	memcpy(r.history, before, sizeof before);
+	struct event fits = revocation(11, 1, before);
+	struct event other = revocation(12, 1, fits.history);
+	other.list = 99;
+	h.seq = 12;
+	memcpy(h.history, fits.history, sizeof h.history);
+	assert_int_equal(history_add(h.history, &other), MM_OK);
+	assert_int_equal(event_write(&fits, &json), MM_OK);
+	buf_str(&json, ",");
+	assert_int_equal(event_write(&other, &json), MM_OK);
+	assert_int_equal(batch_write(&h, done(&json), &b), MM_OK);
+	expect("no such list", batch_apply(&r, done(&b), NULL, NULL),
+	       MM_ERR_MALFORMED);
+	assert_true(r.seq == 11);
+	assert_string_equal(r.history, fits.history);
+	expect("the issuer's 11", apply_heartbeat(&r, 11, fits.history), MM_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_F16_two_histories),
 		cmocka_unit_test(test_history_unknown),
 		cmocka_unit_test(test_history_of_keys),
+		cmocka_unit_test(test_history_of_half_a_batch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
