@@ -92,7 +92,9 @@ static void note_file(struct follower *f)
 	struct keeper *k = &f->keep;
 	pthread_mutex_lock(&k->lock);
 	enum mm_err e = k->no_file;
-	const char *event = e == MM_OK ? NULL : k->must_show ? behind : old;
+	const char *event = e == MM_OK		? NULL
+			    : keep_is_behind(k) ? behind
+						: old;
 	struct why why = k->why_none;
 	pthread_mutex_unlock(&k->lock);
 	if (event == f->said_file)

@@ -146,7 +146,7 @@ int64_t keep_fresh_at(const struct keeper *k)
 /* Not from when a batch is taken to when it shows. */
 bool keep_is_behind(const struct keeper *k)
 {
-	return k->must_show && k->no_file != MM_OK;
+	return k->no_file != MM_OK && (k->must_show || k->live.head == NULL);
 }
 
 /* No token is worse off for a use that does not show yet, so that the live
@@ -156,6 +156,8 @@ void keep_grow(struct keeper *k)
 	mind_cut(k);
 	if (!k->wants_file || k->must_show || clock_ms() < k->next_file_ms)
 		return;
-	(void)!renew(k);
+	enum mm_err e = renew(k);
+	if (e != MM_OK && k->live.head == NULL)
+		refuse_all(k, e);
 	k->next_file_ms = clock_ms() + AGAIN_MS;
 }

@@ -230,7 +230,8 @@ bool state_is_there(const struct state_writer *w);
 /* Has somebody cut it short?  Who touches what is missing dies of SIGBUS. */
 bool state_is_cut(const struct state_writer *w);
 /* Let go of one that was: it is given its length again, and the mark, so that
- * whoever still maps it lives, and looks for the next. */
+ * whoever still maps it lives, is told that it is stale, and looks for the
+ * next. */
 void state_writer_give_up(struct state_writer *w);
 /* MM_ERR_INVALID: there is something at the path, and it is no state file. */
 MM_MUST_USE enum mm_err state_may_replace(const char *path, struct why *why);

@@ -184,9 +184,10 @@ bool state_is_cut(const struct state_writer *w)
 	       (uint64_t)st.st_size < w->size;
 }
 
-/* In zeros, by which nobody is let in. */
+/* Zeros would let everybody in: it is stale before it has them. */
 void state_writer_give_up(struct state_writer *w)
 {
+	make_stale(w->fd);
 	if (state_allocate(w->fd, w->size))
 		state_writer_supersede(w);
 	state_writer_close(w);

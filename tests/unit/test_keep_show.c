@@ -257,20 +257,23 @@ static void silence_it(struct host *h)
 	keep_note_silence(&h->k);
 }
 
-/* Whatever touches it first, nobody dies of it who has it mapped. */
+/* Whatever touches it first, nobody dies of it who has it mapped, or is let in
+ * by the zeros; also where it was cut behind its header. */
 static void test_F2_cut_short(void **state)
 {
 	void (*const first[])(struct host *) = { grow_it, use_it, revoke_it,
 						 silence_it };
+	size_t ways = sizeof first / sizeof first[0];
 	(void)state;
-	for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+	for (size_t i = 0; i < 2 * ways; i++) {
 		struct host h;
 		begin(&h);
 		assert_ok(revoke_far(&h, 21, 6));
 		AUTO_MAP struct state_map *old = NULL;
 		assert_ok(state_map_open(h.m.path, &old, NULL));
-		assert_int_equal(truncate(h.m.path, 0), 0);
-		first[i](&h);
+		off_t left = i < ways ? 0 : (off_t)old->head->head_size;
+		assert_int_equal(truncate(h.m.path, left), 0);
+		first[i % ways](&h);
 		grow(&h);
 		assert_true(h.k.was_cut);
 		assert_true(state_superseded(old));
@@ -278,6 +281,33 @@ static void test_F2_cut_short(void **state)
 		assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
 		host_end(&h);
 	}
+}
+
+/* Behind its header, and there is no room for another: what came back as zeros
+ * lets nobody in. */
+static void test_F2_cut_and_no_room(void **state)
+{
+	struct host h;
+	(void)state;
+	begin(&h);
+	assert_ok(revoke_far(&h, 21, 6));
+	AUTO_MAP struct state_map *old = NULL;
+	assert_ok(state_map_open(h.m.path, &old, NULL));
+	assert_true(state_fresh_at(old) != 0);
+	assert_int_equal(truncate(h.m.path, (off_t)old->head->head_size), 0);
+	block(&h, true);
+	grow(&h);
+	assert_int_equal(state_fresh_at(old), 0);
+	assert_true(keep_is_behind(&h.k));
+	assert_non_null(strstr(h.k.why_none.text, "every token is refused"));
+
+	block(&h, false);
+	h.k.next_file_ms = 0;
+	grow(&h);
+	assert_false(keep_is_behind(&h.k));
+	assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
+	assert_true(shown_fresh(&h) != 0);
+	host_end(&h);
 }
 
 /* ---- both at once ---- */
@@ -348,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_F6_a_frozen_feed),
 		cmocka_unit_test(test_a_snapshot_that_cannot_be_shown),
 		cmocka_unit_test(test_F2_cut_short),
+		cmocka_unit_test(test_F2_cut_and_no_room),
 		cmocka_unit_test(test_both_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
