@@ -5,7 +5,8 @@
 #include "common/log.h"
 #include "issuer/publish_internal.h"
 
-#define AHEAD_MS 1000 /* for a poll from a place that we have not reached */
+#define AHEAD_MS     1000 /* for a poll from a place that we have not reached */
+#define SAY_AHEAD_MS 60000 /* between two words of one that stays ahead */
 
 static const struct publish_kind feed_kind = {
 	TYP_FEED, "application/jwt" /* RFC 7519 s10.3.1 */
@@ -62,17 +63,6 @@ static enum mm_err add_events(struct publisher *p, struct feed_head *head,
 	return events_json(events, n, json);
 }
 
-static void note_ahead(struct publisher *p, const struct feed_head *head)
-{
-	atomic_store(&p->ahead_at, clock_ms());
-	log_event(LOG_ERR, "feed.agent_ahead",
-		  "after=%llu seq=%llu detail=an agent has seen events that "
-		  "are not in this store; if it came from a backup, start once "
-		  "with --restored",
-		  (unsigned long long)head->after,
-		  (unsigned long long)head->seq);
-}
-
 /* Read the events, write the payload, sign it. */
 static enum mm_err make_batch(struct publisher *p, uint64_t after,
 			      int64_t as_of, struct kept *made, struct why *why)
@@ -83,13 +73,10 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after,
 	struct span text;
 	fill_head(p, &head);
 	made->seq = head.seq;
-	if (after > head.seq) {
-		note_ahead(p, &head);
-		/* we are behind who asks: say so, it will see a rollback */
+	if (after > head.seq) /* say so: who asks will see a rollback */
 		head.after = head.seq;
-	} else if (after < head.seq) {
+	if (after < head.seq)
 		TRY(add_events(p, &head, &json));
-	}
 	TRY(buf_done(&json, &text));
 	TRY(batch_write(&head, text, &payload));
 	made->upto = head.seq;
@@ -121,12 +108,41 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 
 /* ---- polls ---- */
 
+/* Has it, by the epoch that it says, events of this very history that are not
+ * in it?  Of another one, it will see that by itself. */
+static bool is_ahead(struct publisher *p, struct http_request *rq,
+		     uint64_t after)
+{
+	const char *epoch = http_query(rq, "epoch");
+	pthread_rwlock_rdlock(&p->state);
+	bool ahead = after > p->replica.seq && epoch != NULL &&
+		     strcmp(epoch, p->replica.epoch) == 0;
+	pthread_rwlock_unlock(&p->state);
+	return ahead;
+}
+
+static void note_ahead(struct publisher *p, struct http_request *rq,
+		       uint64_t after)
+{
+	int64_t now = clock_ms(), last = atomic_exchange(&p->ahead_at, now);
+	if (last != 0 && now - last < SAY_AHEAD_MS)
+		return;
+	log_event(LOG_ERR, "feed.agent_ahead",
+		  "request=%s after=%llu seq=%llu detail=an agent has seen "
+		  "events that are not in this store; if it came from a "
+		  "backup, start once with --restored",
+		  http_request_id(rq), (unsigned long long)after,
+		  (unsigned long long)publisher_seq(p));
+}
+
 /* Begun with publish_note_begin(), or by who holds the lock. */
 static enum mm_err answer_now(struct publisher *p, struct http_request *rq,
 			      uint64_t after)
 {
 	AUTO_BODY struct http_body *body = NULL;
 	uint64_t upto;
+	if (is_ahead(p, rq, after))
+		note_ahead(p, rq, after);
 	enum mm_err e = publish_batch(p, after, &upto, &body, http_why(rq));
 	publish_note_given(p, after, e == MM_OK ? &upto : NULL);
 	if (e == MM_ERR_GONE || e == MM_ERR_MALFORMED) /* or are damaged */

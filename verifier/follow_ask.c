@@ -120,8 +120,8 @@ static enum mm_err take(struct follower *f, taker *into, struct span jws,
 	}
 	if (e == MM_OK) /* from here on the feed says which keys there are */
 		jwk_set_clear(&f->trusted);
-	bool behind = keep_is_behind(&f->keep) && e == f->keep.no_file;
-	return behind ? MM_OK : e;
+	bool no_room = e == MM_ERR_FULL || e == MM_ERR_IO;
+	return no_room && keep_is_behind(&f->keep) ? MM_OK : e;
 }
 
 static enum mm_err ask_snapshot(struct follower *f, struct why *why)
@@ -188,15 +188,16 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 {
 	AUTO_BUF struct buf body = buf_new(FEED_BATCH_MAX);
 	AUTO_BUF struct buf lines = buf_new(VIA_MAX);
-	char path[80];
+	char path[128];
 	struct span jws, via;
 	int64_t wait = wait_for(f);
 	struct link_ask ask = { .path = path,
 				.with_token = true,
 				.via = &lines,
 				.timeout_ms = wait * 1000 + grace_ms(f) };
-	snprintf(path, sizeof path, "/v1/feed?after=%" PRIu64 "&wait=%" PRId64,
-		 f->keep.replica.seq, wait);
+	snprintf(path, sizeof path,
+		 "/v1/feed?after=%" PRIu64 "&wait=%" PRId64 "&epoch=%s",
+		 f->keep.replica.seq, wait, f->keep.replica.epoch);
 
 	enum mm_err e = link_run(&f->link, &ask, &body, why);
 	if (e == MM_ERR_GONE) {

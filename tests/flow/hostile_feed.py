@@ -169,14 +169,16 @@ class HostileFeed(Flow):
         self.a.stop()
         self.liar.mode = lambda path, ask: (
             200, old if "snapshot" in path else still)
-        for name, wait in (("soon", 0), ("late", 3 * SLOW + 1)):
+        for name, wait in (("soon", 0), ("late", 3 * SLOW + 2)):
             time.sleep(wait)
             fresh = self.agent(self.i, name=name, urls=[self.liar.url],
                                flags=["--max-staleness", f"{3 * SLOW:.0f}s"])
             if name == "late":  # of no use, not for a moment
                 self.assertEqual(fresh.reason(self.bad["token"]), "stale")
-            fresh.wait_reason(self.bad["token"], "stale", 3 * SLOW + 2)
-            self.assertEqual(fresh.reason(self.good["token"]), "stale")
+            wait_for("the news", lambda f=fresh: "feed.connected" in f.text() or
+                     "state.resumed" in f.text() or "stale" in f.text(), 20 * SLOW)
+            for t in (self.bad, self.good):
+                fresh.wait_reason(t["token"], "stale", 3 * SLOW + 2)
         self.liar.mode = None
         fresh.wait_reason(self.good["token"], None, 60)
         self.assertEqual(fresh.reason(self.bad["token"]), "revoked")
@@ -255,6 +257,9 @@ class HostileFeed(Flow):
         fresh = self.i.mint()
         wait_for("the new history", lambda:
                  self.a.reason(fresh["token"]) is None, 60)
+        # it asked from where it was, and need not be told of twice
+        self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
+        self.assertEqual(self.i.text().count('"feed.agent_ahead"'), 1)
         self.assertIsNone(self.a.reason(early["token"]))
         self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
         self.assertEqual(self.a.reason(lost["token"]), "revoked")
