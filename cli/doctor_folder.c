@@ -54,28 +54,15 @@ static bool check_mode(const char *path, const struct stat *st,
 	return true;
 }
 
-/* The mint's that runs; else the one whose the most is, for it is the folder or
- * one file that is given away by mistake.  (As it may be by whoever puts a
- * backup back as root.) */
+/* Who the mint is, which is not who the folder was given to by mistake. */
 static void find_owner(const struct doctor *d, struct holder *out)
 {
 	char path[PATH_SIZE];
 	struct stat st[RULES];
-	uid_t uid[RULES];
 	size_t n = 0;
-	snprintf(path, sizeof path, "%s/mintmark.db.lock", d->data);
-	if (holder_of(path, out) && out->seen)
-		return;
 	for (size_t i = 0; i < RULES; i++)
-		if (lstat(path_of(d, rules[i].name, path), &st[n]) == 0) {
-			uid[n] = st[n].st_uid;
-			n++;
-		}
-	if (n == 0)
-		return;
-	size_t most = judge_most(uid, n);
-	*out = (struct holder){ .uid = st[most].st_uid,
-				.gid = st[most].st_gid };
+		n += lstat(path_of(d, rules[i].name, path), &st[n]) == 0;
+	(void)owner_of(path_of(d, "mintmark.db.lock", path), st, n, out);
 }
 
 static bool check_owner(const char *path, const struct stat *st,
@@ -89,8 +76,15 @@ static bool check_owner(const char *path, const struct stat *st,
 			    "%u's: mintmarkd was run as somebody else, or it "
 			    "was copied",
 	      path, (unsigned)st->st_uid, (unsigned)owner->uid);
-	advise(all, "chown %u:%u '%s'", (unsigned)owner->uid,
-	       (unsigned)owner->gid, path);
+	if (owner->sure)
+		advise(all, "chown %u:%u '%s'", (unsigned)owner->uid,
+		       (unsigned)owner->gid, path);
+	else
+		advise(all,
+		       "ls -lan '%s'; ps -C mintmarkd -o pid,user,args    # "
+		       "who is mintmarkd's user? chown all of it to him, and "
+		       "to nobody else",
+		       path);
 	return true;
 }
 

@@ -54,13 +54,13 @@ enum found judge_key(int64_t age)
 	return age > JUDGE_KEY_DAYS * DAY ? FOUND_NOTE : FOUND_OK;
 }
 
-size_t judge_most(const uid_t *of, size_t n)
+size_t judge_most(const struct stat *of, size_t n)
 {
 	size_t best = 0, most = 0;
 	for (size_t i = 0; i < n; i++) {
 		size_t same = 0;
 		for (size_t j = 0; j < n; j++)
-			same += of[j] == of[i];
+			same += of[j].st_uid == of[i].st_uid;
 		if (same > most) {
 			most = same;
 			best = i;

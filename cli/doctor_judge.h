@@ -21,9 +21,9 @@ enum found judge_room(uint64_t room, uint64_t store);
 /* Room on the state file's disk, for the next one (a quarter larger, perhaps)
  * beside it, and for what is kept to resume from. */
 enum found judge_spare(uint64_t room, uint64_t file);
-/* The place of the one that is there most often; of several, the first.  n > 0.
+/* The place of the one whose owner has the most; of several, the first.  n > 0.
  */
-size_t judge_most(const uid_t *of, size_t n);
+size_t judge_most(const struct stat *of, size_t n);
 /* What others can do by the mode of a file that is private: "others can write
  * to", which is the worse, or else what `reading` says. */
 const char *judge_others(mode_t mode, const char *reading);

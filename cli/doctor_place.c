@@ -23,27 +23,15 @@ static bool look_at(const struct doctor *d, const char *end,
 	return lstat(path, st) == 0;
 }
 
-/* The agent's that runs; else the one whose most of the files are. */
 static bool find_agent(const struct doctor *d, struct holder *out)
 {
 	char path[PATH_SIZE];
 	struct stat st[ENDS];
-	uid_t uid[ENDS];
 	size_t n = 0;
-	snprintf(path, sizeof path, "%s.lock", d->state);
-	if (holder_of(path, out) && out->seen)
-		return true;
 	for (size_t i = 0; i < ENDS; i++)
-		if (look_at(d, ends[i], path, &st[n])) {
-			uid[n] = st[n].st_uid;
-			n++;
-		}
-	if (n == 0)
-		return false;
-	size_t most = judge_most(uid, n);
-	out->uid = st[most].st_uid;
-	out->gid = st[most].st_gid;
-	return true;
+		n += look_at(d, ends[i], path, &st[n]);
+	snprintf(path, sizeof path, "%s.lock", d->state);
+	return owner_of(path, st, n, out);
 }
 
 static void say_owner(const char *path, const struct stat *st,
@@ -53,8 +41,16 @@ static void say_owner(const char *path, const struct stat *st,
 	      "%s is uid %u's, and mintmark-agent uid %u: it would not start "
 	      "again",
 	      path, (unsigned)st->st_uid, (unsigned)who->uid);
-	advise(all, "chown -h %u:%u '%s'; systemctl restart mintmark-agent",
-	       (unsigned)who->uid, (unsigned)who->gid, path);
+	if (who->sure)
+		advise(all,
+		       "chown -h %u:%u '%s'; systemctl restart mintmark-agent",
+		       (unsigned)who->uid, (unsigned)who->gid, path);
+	else
+		advise(all,
+		       "ls -ln '%s'; ps -C mintmark-agent -o pid,user,args    "
+		       "# who is the agent's user? chown it to him, and to "
+		       "nobody else",
+		       path);
 }
 
 static void say_mode(const char *check, const char *path, const struct stat *st,

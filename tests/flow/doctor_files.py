@@ -110,6 +110,13 @@ class Files(doctor.Doctor):
         f = self.finding("folder.owner")
         self.assertIn("mintmarkd runs as uid 65534", f["detail"])
         self.assertRegex(f["next"], f"^chown {NOBODY}:{NOBODY} ")
+        # to one who owns nothing there, nothing is given
+        all_of_it = self.i.data, *self.i.data.rglob("*")
+        for path in all_of_it:
+            os.chown(path, 0, 0)
+        f = self.finding("folder.owner")
+        self.assertIn("mintmarkd runs as uid 65534", f["detail"])
+        self.assertRegex(f["next"], f"^ls -lan '{self.i.data}'; ps -C mintmarkd ")
         for path in all_of_it:
             os.chown(path, NOBODY, NOBODY)
         for stopped in (False, True):

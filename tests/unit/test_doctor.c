@@ -1,15 +1,19 @@
 /* test_doctor.c - from where on something is wrong, figures as people read
  * them, and checks that hang or break off. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "cli/doctor_judge.h"
+#include "cli/doctor_process.h"
 #include "cli/output.h"
 #include "common/clock.h"
 #include "common/use_format.h"
@@ -54,15 +58,119 @@ static void test_thresholds(void **state)
 	assert_int_equal(judge_spare(999999, 500000), FOUND_WRONG);
 }
 
+/* Files of these users. */
+static const struct stat *of(const char *uids)
+{
+	static struct stat st[8];
+	for (size_t i = 0; uids[i] != '\0'; i++)
+		st[i] = (struct stat){ .st_uid = (uid_t)(uids[i] - '0') };
+	return st;
+}
+
 static void test_whose_the_most_is(void **state)
 {
 	(void)state;
-	static const uid_t one[] = { 7 }, folder[] = { 0, 7, 7, 7 },
-			   store[] = { 7, 0, 7 }, tie[] = { 3, 4, 4, 3 };
-	assert_int_equal(judge_most(one, 1), 0);
-	assert_int_equal(judge_most(folder, 4), 1);
-	assert_int_equal(judge_most(store, 3), 0);
-	assert_int_equal(judge_most(tie, 4), 0);
+	assert_int_equal(judge_most(of("7"), 1), 0);
+	assert_int_equal(judge_most(of("0777"), 4), 1);
+	assert_int_equal(judge_most(of("707"), 3), 0);
+	assert_int_equal(judge_most(of("3443"), 4), 0);
+}
+
+/* ---- who holds a lock ---- */
+
+struct locked {
+	char folder[32], path[64];
+	int fd;
+	struct stat st;
+};
+
+static void lock_one(struct locked *l)
+{
+	snprintf(l->folder, sizeof l->folder, "/tmp/doctor.XXXXXX");
+	assert_non_null(mkdtemp(l->folder));
+	snprintf(l->path, sizeof l->path, "%s/x.lock", l->folder);
+	l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(flock(l->fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(fstat(l->fd, &l->st), 0);
+}
+
+static void unlock(struct locked *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+}
+
+static void remove_it(struct locked *l)
+{
+	unlock(l);
+	unlink(l->path);
+	rmdir(l->folder);
+}
+
+/* As /proc/locks would have it of us. */
+static bool is_held(const struct locked *l, const char *kind, dev_t dev,
+		    struct holder *out)
+{
+	char text[256];
+	snprintf(text, sizeof text,
+		 "1: POSIX  ADVISORY  READ 1 fe:00:7 0 EOF\nodd\n"
+		 "2: %s  ADVISORY  WRITE %ld %02x:%02x:%llu 0 EOF\n",
+		 kind, (long)getpid(), major(dev), minor(dev),
+		 (unsigned long long)l->st.st_ino);
+	FILE *f = fmemopen(text, strlen(text), "r");
+	assert_non_null(f);
+	bool held = holder_in(f, &l->st, out);
+	fclose(f);
+	return held;
+}
+
+static void test_a_lock_on_another_device(void **state)
+{
+	struct locked l;
+	struct holder h;
+	(void)state;
+	lock_one(&l);
+	dev_t here = l.st.st_dev, other = here + 1;
+	assert_true(holder_of(l.path, &h));
+	assert_true(h.pid == getpid() && h.seen && h.uid == geteuid());
+	assert_true(is_held(&l, "FLOCK", here, &h) && h.seen);
+	/* where stat() has another device than the kernel */
+	assert_true(is_held(&l, "FLOCK", other, &h) && h.seen);
+	assert_false(is_held(&l, "POSIX", here, &h));
+	assert_false(is_held(&l, "->", here, &h));
+	unlock(&l);
+	/* Somebody's file with that number. */
+	assert_false(is_held(&l, "FLOCK", other, &h));
+	assert_false(h.seen);
+	/* It is locked, and nobody knows by whom. */
+	assert_true(is_held(&l, "FLOCK", here, &h));
+	assert_false(h.seen);
+	assert_false(holder_of(l.path, &h));
+	remove_it(&l);
+}
+
+static void test_to_whom_files_may_be_given(void **state)
+{
+	struct locked l;
+	struct holder h;
+	struct stat files[] = { { .st_uid = geteuid() + 7 },
+				{ .st_uid = geteuid() + 7 },
+				{ .st_uid = geteuid() } };
+	(void)state;
+	lock_one(&l);
+	assert_true(owner_of(l.path, files, 3, &h));
+	assert_true(h.sure && h.seen && h.uid == geteuid());
+	assert_true(owner_of(l.path, files, 2, &h)); /* it owns none */
+	assert_true(!h.sure && h.seen && h.uid == geteuid());
+	unlock(&l);
+	assert_true(owner_of(l.path, files, 3, &h));
+	assert_true(h.sure && !h.seen && h.uid == geteuid() + 7);
+	assert_int_equal(chmod(l.folder, 01777), 0);
+	assert_true(owner_of(l.path, files, 3, &h));
+	assert_false(h.sure);
+	assert_false(owner_of(l.path, files, 0, &h));
+	remove_it(&l);
 }
 
 static void test_figures(void **state)
@@ -270,6 +378,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_whose_the_most_is),
+		cmocka_unit_test(test_a_lock_on_another_device),
+		cmocka_unit_test(test_to_whom_files_may_be_given),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_damaged_uses),
