@@ -110,7 +110,7 @@ static void *trying(void *arg)
 static bool may_fail(size_t check)
 {
 	return check == HEALTH_KEYS || check == HEALTH_CLOCK ||
-	       check == HEALTH_HISTORY;
+	       check == HEALTH_HISTORY || check == HEALTH_STORE_WHOLE;
 }
 
 bool health_ready(struct health *h, const struct http_server *http,
@@ -128,7 +128,8 @@ bool health_ready(struct health *h, const struct http_server *http,
 	pthread_mutex_unlock(&h->lock);
 	good[HEALTH_HISTORY] = !st.outrun;
 	good[HEALTH_KEYS] = !signing_behind(h->signing);
-	good[HEALTH_STORE_READ] = st.following && !store_is_damaged(h->store);
+	good[HEALTH_STORE_READ] = st.following;
+	good[HEALTH_STORE_WHOLE] = !store_is_damaged(h->store);
 	good[HEALTH_FEED] = st.following && good[HEALTH_SIGNING] &&
 			    st.good_round_ms < ROUND_MS;
 	good[HEALTH_CONNECTIONS] = http_accepts(http);

@@ -18,14 +18,16 @@
 /* The checks: name, and what to do when it fails. */
 #define HEALTH_CHECKS(X)                                                      \
 	X(STORE_READ,  "store_read",                                          \
-	  "the store cannot be read: the log says why (publish.behind); "     \
-	  "with store.corrupt its file is damaged: stop mintmarkd, put a "    \
-	  "backup in its place, and start once with --restored "              \
-	  "(SECURITY.md, When the store is damaged)")                         \
+	  "the store cannot be read: the log says why (publish.behind)")      \
 	X(STORE_WRITE, "store_write",                                         \
 	  "the store cannot be written: make room on its disk, and see that " \
 	  "no other program holds it (or that the database of --store "       \
-	  "answers); the log says why (health.failing)")                                                 \
+	  "answers); the log says why (health.failing)")                      \
+	X(STORE_WHOLE, "store_whole",                                         \
+	  "nothing is minted, for the store's file is damaged: stop "         \
+	  "mintmarkd, put a backup in its place, and start once with "        \
+	  "--restored (store.corrupt in the log; SECURITY.md, When the "      \
+	  "store is damaged)")                                                \
 	X(SIGNING,     "signing",                                             \
 	  "the active key does not sign: bring its PKCS#11 token back and "   \
 	  "restart mintmarkd")                                                \
@@ -71,7 +73,9 @@ void health_stop(struct health *h); /* NULL is allowed */
 /* Which checks are good, at a mint that is served by `http`; true: all are
  * without which it cannot do its work.  (KEYS is not: it works, and would not
  * start again.  With CLOCK what is minted fails, and the rest is needed all the
- * more; and HISTORY is what anybody can say who has an agent's token.) */
+ * more; so with STORE_WHOLE, for a balancer that went by it would cut agents
+ * off from what is revoked.  And HISTORY is what anybody can say who has an
+ * agent's token.) */
 bool health_ready(struct health *h, const struct http_server *http,
 		  bool good[static HEALTH_COUNT]);
 /* Is it over, for a newer release has changed the store? */
