@@ -152,7 +152,7 @@ void doctor_whole(const struct doctor *d, const char *arg, json_t *all)
 		rc = NO_TOOL;
 	if (rc == 0)
 		found(all, FOUND_OK, "store.whole",
-		      "each page of %s is as it was written", path);
+		      "the structure of %s is sound", path);
 	else if (rc == 1)
 		say_damaged(&said, all);
 	else

@@ -1,4 +1,4 @@
-/* store_check.h - is a file the store of a mint, and whole?
+/* store_check.h - is a file the store of a mint, and its structure sound?
  *
  * It is read from end to end and nothing is changed, also beside a mintmarkd
  * that uses it.  Of a large one that takes as long as its disk does.

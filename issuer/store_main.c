@@ -18,9 +18,11 @@ static const char help[] =
 	"  FILE  mintmark.db, also of a mintmarkd that runs; or a backup of "
 	"it\n"
 	"\n"
-	"Is it whole?  All of it is read, which takes a while where it is "
-	"large,\n"
-	"and nothing is changed.\n"
+	"Is its structure sound?  All of it is read, which takes a while where "
+	"it\n"
+	"is large, and nothing is changed.  (SQLite keeps no checksums of what "
+	"is\n"
+	"stored.)\n"
 	"\n"
 	"  mintmark-store copy FROM TO\n"
 	"\n"
@@ -34,7 +36,7 @@ static const char help[] =
 	"killed,\n"
 	"the database is as it was.  What is in FROM stays as it is.\n"
 	"\n"
-	"Exit: 0 copied, or whole; 1 not copied, or damaged; 2 bad usage; 3 it "
+	"Exit: 0 copied, or sound; 1 not copied, or damaged; 2 bad usage; 3 it "
 	"could\n"
 	"not be looked at.\n";
 
@@ -88,7 +90,7 @@ static int check(const char *path)
 	struct why why = { .text = "" };
 	enum mm_err e = store_check(path, &why);
 	if (e == MM_OK) {
-		printf("%s is whole\n", path);
+		printf("the structure of %s is sound\n", path);
 		return 0;
 	}
 	fprintf(stderr, "mintmark-store: %s\n", why.text);

@@ -172,7 +172,7 @@ class Damaged(Flow):
         self.i.start()
         self.i.mint()
         before = set(files())
-        self.assertEqual(self.check(), (0, f"{self.db()} is whole\n"))
+        self.assertEqual(self.check(), (0, f"the structure of {self.db()} is sound\n"))
         self.i.mint()
         self.assertEqual(set(files()), before)
         # and where a mint died
