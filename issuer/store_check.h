@@ -1,7 +1,8 @@
 /* store_check.h - is a file the store of a mint, and its structure sound?
  *
  * It is read from end to end and nothing is changed, also beside a mintmarkd
- * that uses it.  Of a large one that takes as long as its disk does.
+ * that uses it, whose log cannot begin anew meanwhile.  Of a large one that
+ * takes as long as its disk does.
  */
 #ifndef MM_ISSUER_STORE_CHECK_H
 #define MM_ISSUER_STORE_CHECK_H
@@ -9,7 +10,8 @@
 #include "common/error.h"
 
 /* MM_ERR_MALFORMED, with what is wrong: it is damaged, or no store of ours.
- * Anything else: it could not be looked at. */
+ * Anything else: it could not be looked at (MM_ERR_BUSY: somebody began to use
+ * it, run this again). */
 MM_MUST_USE enum mm_err store_check(const char *path, struct why *why);
 
 #endif

@@ -1,6 +1,7 @@
 /* store_sqlite_check.c - a store that is a file, looked at (store_check.h). */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "issuer/store_check.h"
@@ -22,13 +23,18 @@ static bool write_uri(char out[URI_SIZE], const char *path, const char *query)
 	return n < URI_SIZE;
 }
 
+static bool has_log(const char *path)
+{
+	char wal[URI_SIZE];
+	int n = snprintf(wal, sizeof wal, "%s-wal", path);
+	return n < (int)sizeof wal && access(wal, F_OK) == 0;
+}
+
 /* Who opens a file in WAL mode makes its log, as whoever he is; where there is
  * none nobody has it open, and so it may be read as if nobody ever would. */
-static int open_to_look(const char *path, sqlite3 **db)
+static int open_to_look(const char *path, bool used, sqlite3 **db)
 {
-	char wal[URI_SIZE], uri[URI_SIZE];
-	int n = snprintf(wal, sizeof wal, "%s-wal", path);
-	bool used = n < (int)sizeof wal && access(wal, F_OK) == 0;
+	char uri[URI_SIZE];
 	if (!write_uri(uri, path, used ? "mode=ro" : "mode=ro&immutable=1"))
 		return SQLITE_CANTOPEN;
 	int rc = sqlite3_open_v2(uri, db,
@@ -86,17 +92,34 @@ static enum mm_err is_ours(sqlite3 *db, const char *path, struct why *why)
 		       "%s is not a Mintmark store", path);
 }
 
+/* Somebody did all the same: it has a log now, or is another than `before`. */
+static bool was_used(const char *path, const struct stat *before)
+{
+	struct stat st;
+	return has_log(path) || stat(path, &st) != 0 ||
+	       st.st_ino != before->st_ino || st.st_size != before->st_size ||
+	       st.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	       st.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+}
+
 enum mm_err store_check(const char *path, struct why *why)
 {
 	sqlite3 *db = NULL;
-	if (access(path, F_OK) != 0)
+	struct stat before;
+	if (stat(path, &before) != 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no store at %s", path);
-	int rc = open_to_look(path, &db);
+	bool used = has_log(path);
+	int rc = open_to_look(path, used, &db);
 	enum mm_err e = rc == SQLITE_OK ? look(db, path, why)
 					: cannot(db, rc, path, why);
 	if (e == MM_OK)
 		e = is_ours(db, path, why);
 	sqlite3_close(db);
+	if (e == MM_ERR_MALFORMED && !used && was_used(path, &before))
+		return why_say(why, MM_ERR_BUSY, NULL,
+			       "%s was in use while it was looked at: run this "
+			       "again",
+			       path);
 	return e;
 }

@@ -6,15 +6,24 @@ acknowledged is refused, also when a backup has taken the store's place."""
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
+from pathlib import Path
 
 import bad_days  # noqa: F401 (where flow is)
 from flow import BUILD, Flow, main, wait_for
 
 STORE = BUILD / "issuer/mintmark-store"
 ADVICE = "stop mintmarkd"
+
+
+def has_open(pid, path):
+    try:
+        return any(fd.readlink() == path for fd in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # it opens and closes them, and ends
+        return False
 
 
 class Damaged(Flow):
@@ -156,6 +165,50 @@ class Damaged(Flow):
         self.assertEqual(subprocess.run(
             [STORE, "check", self.folder / "none"],
             capture_output=True).returncode, 3)
+
+    def stopped_check(self, db):
+        """One that has the file open; None: it was over before we saw it."""
+        p = subprocess.Popen([STORE, "check", db], stderr=subprocess.PIPE, text=True)
+        while not has_open(p.pid, db):
+            if p.poll() is not None:
+                p.communicate()
+                return None
+        p.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, p.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if Path(f"/proc/{p.pid}/stat").read_text().rsplit(") ")[1][0] == "T":
+            return p
+        p.communicate()
+        return None
+
+    def check_while(self, db, happens):
+        """Its exit, when that happens as soon as it has the file open."""
+        p = wait_for("a check to be caught at it", lambda: self.stopped_check(db))
+        happens()
+        p.send_signal(signal.SIGCONT)
+        said = p.communicate(timeout=60)[1]
+        return p.returncode, said
+
+    def test_F2_a_check_while_a_mint_starts(self):
+        """What another changes meanwhile looks like damage, and is none."""
+        self.settle()
+        odd = self.folder / "odd.db"
+        shutil.copy(self.db(), odd)
+        with sqlite3.connect(odd) as db:
+            db.execute("PRAGMA journal_mode = DELETE")
+            db.execute("CREATE TABLE filler(x NOT NULL)")  # it takes a while
+            db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
+                       " FROM n WHERE i < 1000000)"
+                       " INSERT INTO filler SELECT i FROM n")
+            db.execute("PRAGMA application_id = 7")
+        db.close()
+        wal = odd.with_name("odd.db-wal")
+        self.assertEqual(self.check_while(odd, lambda: None)[0], 1)
+        for happens in wal.touch, lambda: os.utime(odd), \
+                lambda: os.truncate(odd, odd.stat().st_size - 4096):
+            code, said = self.check_while(odd, happens)
+            self.assertEqual((code, "was in use" in said), (3, True), said)
+            wal.unlink(missing_ok=True)
+        self.assertEqual(self.check_while(odd, lambda: None)[0], 1)
 
     def test_F2_a_check_changes_nothing(self):
         """Nor does it keep the mint from its work, or leave files behind."""
