@@ -244,6 +244,30 @@ static void say_missing(const struct key_place *p, const struct keyring *ring,
 	}
 }
 
+/* It left the ring, and was not said to be gone: a stolen key took the others
+ * with it, or the store had no room. */
+static void say_published(const struct key_place *p, const struct keyring *ring,
+			  json_t *all)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(json_object_get(p->known, "missing"), i, one)
+	{
+		const char *kid = json_string_value(one);
+		if (kid == NULL || keyring_find(ring, kid) != NULL)
+			continue;
+		found(all, FOUND_WRONG, "keys.missing",
+		      "mintmarkd publishes the key %s, and its file is missing "
+		      "in %s",
+		      kid, p->keys);
+		advise(all,
+		       "put it back, or: mintmark key retire --data '%s' "
+		       "--force -- %s    # refuses its tokens; if it was "
+		       "stolen: compromise",
+		       p->data, kid);
+	}
+}
+
 /* As a mint that runs uses them, which may not be as they stand here. */
 static json_t *keys_in_use(const struct key_place *p,
 			   const struct keyring *ring)
@@ -264,12 +288,14 @@ static json_t *keys_in_use(const struct key_place *p,
 }
 
 static void say_ring(const struct key_place *p, const struct keyring *ring,
-		     json_t *all)
+		     bool shared, json_t *all)
 {
 	AUTO_JSON json_t *keys = keys_in_use(p, ring);
 	for (size_t i = 0; p->running && i < ring->count; i++)
 		say_unread(p, &ring->at[i], all);
 	say_missing(p, ring, keys, all);
+	if (!shared) /* else another issuer may have it */
+		say_published(p, ring, all);
 	say_all(p, keys, all);
 	say_plain(p, ring, all);
 }
@@ -314,7 +340,7 @@ void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
 		return;
 	}
 	if (keyring_load(p.dir, &ring, &why) == MM_OK)
-		say_ring(&p, &ring, all);
+		say_ring(&p, &ring, d->elsewhere, all);
 	else
 		say_unreadable(&p, &files, &why, all);
 }

@@ -30,6 +30,22 @@ static void add_row(struct table *t, const struct keyring_entry *e,
 	table_cell(t, json_text(known, "needed_until", known ? "-" : "?"));
 }
 
+/* Has the folder lost it, or another issuer on the same store got it? */
+static void say_missing(const struct key_place *p, const struct keyring *ring)
+{
+	size_t i;
+	const json_t *kid;
+	json_array_foreach(json_object_get(p->known, "missing"), i, kid)
+	{
+		const char *name = json_string_value(kid);
+		if (name != NULL && keyring_find(ring, name) == NULL)
+			fprintf(stderr,
+				"The mint publishes the key %s, which is not "
+				"in %s.\n",
+				name, p->keys);
+	}
+}
+
 static enum mm_err put_table(const struct key_place *p,
 			     const struct keyring *ring)
 {
@@ -38,6 +54,7 @@ static enum mm_err put_table(const struct key_place *p,
 		add_row(&t, &ring->at[i],
 			key_known(p, jwk_kid(ring->at[i].key)));
 	TRY(table_print(&t));
+	say_missing(p, ring);
 	if (!p->running)
 		fprintf(stderr,
 			"No mintmarkd runs at %s: nobody knows the tokens.\n",

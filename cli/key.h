@@ -51,6 +51,8 @@ MM_MUST_USE enum mm_err key_check_readable(const struct key_place *p,
 json_t *key_entry_json(const struct keyring_entry *e, const json_t *known);
 /* What the mint knows of a key, or NULL. */
 const json_t *key_known(const struct key_place *p, const char *kid);
+/* Does the mint publish it, whether it has its file or not? */
+bool key_published(const struct key_place *p, const char *kid);
 /* Was it a key once, and is gone? */
 bool key_former(const struct key_place *p, const char *kid);
 /* Where nobody listens: MM_ERR_UNAVAILABLE if a mintmarkd holds the data

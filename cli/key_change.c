@@ -180,7 +180,7 @@ static bool is_lost(const struct key_place *p, const struct keyring *ring,
 		    const char *kid)
 {
 	return keyring_find(ring, kid) == NULL &&
-	       (!p->running || key_known(p, kid) != NULL);
+	       (!p->running || key_published(p, kid));
 }
 
 static enum mm_err retire_lost(const struct key_place *p, const char *kid,

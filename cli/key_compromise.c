@@ -78,7 +78,7 @@ static enum mm_err check_was_there(struct key_place *p, const char *kid,
 				   struct why *why)
 {
 	enum key_end end;
-	if (key_known(p, kid) != NULL || key_former(p, kid))
+	if (key_published(p, kid) || key_former(p, kid))
 		return MM_OK;
 	if (p->running)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,

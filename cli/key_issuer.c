@@ -116,17 +116,28 @@ const json_t *key_known(const struct key_place *p, const char *kid)
 	return NULL;
 }
 
-bool key_former(const struct key_place *p, const char *kid)
+static bool lists(const json_t *kids, const char *kid)
 {
 	size_t i;
-	const json_t *former;
-	json_array_foreach(json_object_get(p->known, "former"), i, former)
+	const json_t *one;
+	json_array_foreach(kids, i, one)
 	{
-		const char *name = json_string_value(former);
+		const char *name = json_string_value(one);
 		if (name != NULL && strcmp(name, kid) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool key_former(const struct key_place *p, const char *kid)
+{
+	return lists(json_object_get(p->known, "former"), kid);
+}
+
+bool key_published(const struct key_place *p, const char *kid)
+{
+	return key_known(p, kid) != NULL ||
+	       lists(json_object_get(p->known, "missing"), kid);
 }
 
 enum mm_err key_tell(struct key_place *p, const char *compromised,

@@ -84,20 +84,50 @@ static bool has_passphrase(const struct issuer *is)
 	       s.len != 0;
 }
 
-static void add_former(void *kids, const char *kid)
+static void add_kid(void *kids, const char *kid)
 {
 	json_array_append_new(kids, json_string(kid));
+}
+
+static bool is_listed(const json_t *keys, const char *kid)
+{
+	size_t i;
+	const json_t *key;
+	json_array_foreach(keys, i, key)
+	{
+		if (strcmp(json_string_value(json_object_get(key, "kid")),
+			   kid) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Published still, and not in force: whoever ends one has to find it. */
+static enum mm_err add_missing(struct store *store, json_t *all)
+{
+	json_t *missing = json_object_get(all, "missing");
+	const json_t *keys = json_object_get(all, "keys");
+	struct key_row rows[KEYRING_MAX * 2];
+	size_t count;
+	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
+	for (size_t i = 0; i < count; i++)
+		if (!is_listed(keys, rows[i].kid))
+			add_kid(missing, rows[i].kid);
+	return MM_OK;
 }
 
 enum mm_err key_list(void *app, struct http_request *rq)
 {
 	struct issuer *is = app;
-	json_t *keys, *former;
+	json_t *keys;
 	TRY(keys_json(is, clock_now(), &keys));
-	former = json_array();
-	json_t *all = json_pack("{s:o, s:o, s:b}", "keys", keys, "former",
-				former, "passphrase", has_passphrase(is));
-	enum mm_err e = store_former_keys(is->store, add_former, former);
+	json_t *all =
+		json_pack("{s:o, s:[], s:[], s:b}", "keys", keys, "missing",
+			  "former", "passphrase", has_passphrase(is));
+	enum mm_err e = add_missing(is->store, all);
+	if (e == MM_OK)
+		e = store_former_keys(is->store, add_kid,
+				      json_object_get(all, "former"));
 	if (e == MM_OK)
 		return reply_json(rq, 200, all);
 	json_decref(all);

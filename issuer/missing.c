@@ -6,11 +6,16 @@
 
 /* ---- finding ---- */
 
-static bool was_told(const struct stolen *told, const char *kid)
+/* Now, or when it could not be announced. */
+static bool was_told(const struct missing_from *from,
+		     const struct missing *before, const char *kid)
 {
-	for (size_t i = 0; i < told->n; i++)
-		if (strcmp(told->kids[i], kid) == 0)
+	for (size_t i = 0; i < from->told->n; i++)
+		if (strcmp(from->told->kids[i], kid) == 0)
 			return true;
+	for (size_t i = 0; i < before->count; i++)
+		if (strcmp(before->at[i].kid, kid) == 0)
+			return before->at[i].fate == FATE_STOLEN;
 	return false;
 }
 
@@ -22,16 +27,17 @@ static bool is_ours(const struct missing_from *from, const char *kid)
 	return !store_is_shared(from->store) || owed_has(from->owed, kid);
 }
 
-static enum mm_err find_fate(const struct missing_from *from, const char *kid,
-			     enum fate *fate, struct why *why)
+static enum mm_err find_fate(const struct missing_from *from,
+			     const struct missing *before,
+			     struct missing_key *key, struct why *why)
 {
 	enum key_end end = KEY_END_STOLEN;
-	if (!was_told(from->told, kid))
-		TRY(keyring_marked(from->at, kid, &end, why));
-	*fate = end == KEY_END_STOLEN	 ? FATE_STOLEN
-		: end == KEY_END_RETIRED ? FATE_RETIRED
-		: is_ours(from, kid)	 ? FATE_LOST
-					 : FATE_ELSEWHERE;
+	if (!was_told(from, before, key->kid))
+		TRY(keyring_marked(from->at, key->kid, &end, why));
+	key->fate = end == KEY_END_STOLEN     ? FATE_STOLEN
+		    : end == KEY_END_RETIRED  ? FATE_RETIRED
+		    : is_ours(from, key->kid) ? FATE_LOST
+					      : FATE_ELSEWHERE;
 	return MM_OK;
 }
 
@@ -52,6 +58,7 @@ static void spare(struct missing *m, const struct key_row *rows, size_t count)
 enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 			 struct why *why)
 {
+	const struct missing before = *out;
 	struct key_row rows[KEYRING_MAX * 2];
 	size_t count;
 	bool lost = false;
@@ -63,7 +70,7 @@ enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 			continue;
 		*key = (struct missing_key){ .fate = FATE_LOST };
 		memcpy(key->kid, rows[i].kid, sizeof key->kid);
-		TRY(find_fate(from, key->kid, &key->fate, why));
+		TRY(find_fate(from, &before, key, why));
 		lost = lost || key->fate == FATE_LOST;
 		out->count++;
 	}
@@ -115,7 +122,7 @@ enum mm_err missing_check_start(struct keyring_at at,
 {
 	static const struct stolen nothing = { NULL, 0 };
 	struct owed owed = { .count = 0 };
-	struct missing m;
+	struct missing m = { .count = 0 };
 	const struct missing_from from = { at,	  ring,	    store,
 					   &owed, &nothing, clock_now() };
 	TRY(owed_load(&owed, at.dir, why));

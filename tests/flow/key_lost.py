@@ -2,9 +2,13 @@
 """The file of a key whose tokens live is gone, and nobody said that the key is
 to end: a disk that failed, a restore that left it out.  Its tokens stay good,
 whoever starts the mint is told what to do, and either way out works."""
+import contextlib
+import json
+import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
@@ -225,8 +229,8 @@ class Reload(Lost):
         self.is_gone()
         self.command("retire", "--force", self.key, code=1)
 
-    def test_F13_a_stolen_key_goes_all_the_same(self):
-        """And the one that is lost does not go with it."""
+    def stolen_too(self):
+        """Another key is stolen: what is lost does not go with it."""
         self.begin()
         self.command("rotate", "--now")
         stolen = self.fresh
@@ -237,11 +241,75 @@ class Reload(Lost):
         self.a.wait_reason(self.old["token"], None)
         self.assertIn(self.key, self.published())
         self.assertIn('"keys.lost"', self.i.text())
+
+    def test_F13_a_stolen_key_goes_all_the_same(self):
+        self.stolen_too()
+        self.hup("keys.reload_failed")
+        f, = (f for f in json.loads(cli("doctor", "--data", self.i.data, "-o", "json")
+                                    .stdout) if f["check"] == "keys.missing")
+        self.assertIn(f"publishes the key {self.key}, ", f["detail"])
+        self.assertIn(f"--force -- {self.key} ", f["next"])
+        self.assertIn(f"publishes the key {self.key}, ", self.command("list"))
         self.i.stop()
         self.refused()
         self.put_back()
         self.i.start()
         self.a.wait_reason(self.old["token"], None)
+
+
+    def test_F13_and_then_the_lost_one_is_given_up(self):
+        self.stolen_too()
+        self.command("retire", "--force", self.key)
+        self.is_gone()
+        self.hup("keys.loaded")
+
+    def test_F13_and_then_the_lost_one_is_said_to_be_stolen(self):
+        self.stolen_too()
+        said = self.i.text().count('"key.compromised"')
+        self.command("compromise", self.key, "--yes")
+        self.assertEqual(self.i.text().count('"key.compromised"'), said + 1)
+        self.is_gone("key.compromised")
+        self.hup("keys.loaded")
+
+
+class FullDisk(Lost):
+    """A stolen key went, and there was no room to say so: not for its mark,
+    nor in the store."""
+
+    def begin(self):
+        self.mount(self.folder / "data", "size=3m,mode=700")
+        super().begin()
+        self.command("rotate", "--now")
+        self.mount(self.i.data / "keys/compromised", "nr_inodes=1,mode=700")
+        self.fat = self.i.data / "fat"
+        for _ in range(2):
+            with contextlib.suppress(OSError), self.fat.open("wb", 0) as f:
+                while f.write(bytes(4096)):
+                    pass
+        said = self.command("compromise", self.key, "--yes", code=3)
+        self.assertIn("make room and run this again", said)
+        self.assertIn("could not announce", said)
+        self.assertIn(self.key, self.published())
+        self.assertEqual([f for f in self.files() if self.key in f], [])
+        self.fat.unlink()
+
+    def mount(self, at, how):
+        at.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() != 0 or subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", how, "mintmark", at],
+                capture_output=True).returncode != 0:
+            self.skipTest("nobody may mount here")
+        self.addCleanup(subprocess.run, ["umount", "-l", at])
+
+    def test_F13_on_a_full_disk_the_same_command_again(self):
+        self.begin()
+        self.command("compromise", self.key, "--yes")
+        self.is_gone("key.compromised")
+
+    def test_F13_on_a_full_disk_whoever_has_the_keys_read(self):
+        self.begin()
+        self.hup("keys.loaded")
+        self.is_gone("key.compromised")
 
 
 class Shared(Lost):
