@@ -174,8 +174,7 @@ static enum mm_err check_belongs(struct store *store, const char *dir,
 	return MM_OK;
 }
 
-/* The keys have signed for a store: said in their own folder, so that it is
- * known when the store is not there. */
+/* That they signed for a store, for when the store is not there. */
 static enum mm_err mark_keys(const char *dir, const char *iss, struct why *why)
 {
 	char path[4096 + 16];
@@ -183,6 +182,18 @@ static enum mm_err mark_keys(const char *dir, const char *iss, struct why *why)
 	return access(path, F_OK) == 0
 		       ? MM_OK
 		       : file_replace(path, span_str(iss), 0600, why);
+}
+
+static enum mm_err begin_history(struct issuer *is, struct why *why)
+{
+	enum mm_err e = store_begin_history(is->store);
+	if (e != MM_OK)
+		return why_say(why, e, NULL, "cannot begin a new history: %s",
+			       mm_err_word(e));
+	log_event(LOG_NOTICE, "store.restored",
+		  "detail=a new history begins; tokens made after the backup "
+		  "are refused; start without --restored the next time");
+	return MM_OK;
 }
 
 static enum mm_err start_keys(struct running *r, struct why *why)
@@ -198,21 +209,11 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 	if (!r->is.set.restored)
 		TRY(check_belongs(r->is.store, dir, r->first_start, why));
 	TRY(missing_check_start(at, &ring, r->is.store, why));
+	if (r->is.set.restored) /* not before: it cannot be taken back */
+		TRY(begin_history(&r->is, why));
 	TRY(keyring_init(at, JWK_ES256, why));
 	TRY(signing_open(at, r->is.store, &r->is.signing, why));
 	return mark_keys(dir, r->is.set.issuer, why);
-}
-
-static enum mm_err begin_history(struct issuer *is, struct why *why)
-{
-	enum mm_err e = store_begin_history(is->store);
-	if (e != MM_OK)
-		return why_say(why, e, NULL, "cannot begin a new history: %s",
-			       mm_err_word(e));
-	log_event(LOG_NOTICE, "store.restored",
-		  "detail=a new history begins; tokens made after the backup "
-		  "are refused; start without --restored the next time");
-	return MM_OK;
 }
 
 /* Its address, which is the file `path` where no other was said. */
@@ -260,7 +261,7 @@ static enum mm_err start_store(struct running *r, struct why *why)
 		       &is->store, why));
 	if (!is->set.keep_addresses) /* those kept when it was set, either */
 		TRY(store_forget_addresses(is->store));
-	return is->set.restored ? begin_history(is, why)
+	return is->set.restored ? MM_OK
 				: newest_check(is->set.data, is->store, why);
 }
 
@@ -337,8 +338,7 @@ static enum mm_err try_address(const struct issuer *is, struct why *why)
 	return http_try_address(&o, why);
 }
 
-/* Whoever changed the keys since they were read, and found nobody to tell,
- * has done it before this. */
+/* Who changed them since, and found nobody to tell, did it before this. */
 static void read_keys_again(struct issuer *is)
 {
 	const struct stamp start = { .by = "mintmarkd", .at = clock_now() };

@@ -55,7 +55,9 @@ enum mm_err keyring_marked(struct keyring_at at, const char *kid,
 	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
 	bool stolen, retired;
 	*end = KEY_END_NONE;
-	TRY(key_folders_open(&f, why));
+	enum mm_err e = key_folders_open(&f, why);
+	if (e != MM_OK && e != MM_ERR_NOT_FOUND) /* no folders, no marks */
+		return e;
 	if (!is_kid(kid))
 		return MM_OK;
 	TRY(has_mark(&f, MARKS_STOLEN, kid, &stolen, why));

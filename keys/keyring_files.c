@@ -73,11 +73,11 @@ static enum mm_err root_failed(const struct key_folders *f, const char *verb,
 			       struct why *why)
 {
 	if (errno == ENOENT)
-		return why_say(
-			why, MM_ERR_NOT_FOUND, NULL,
-			"there is no keyring %s: mintmarkd makes it when "
-			"it starts; is the data folder another one?",
-			f->dir);
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "there is no keyring %s: mintmark key generate "
+			       "makes it, and the first start of mintmarkd; is "
+			       "the data folder another one?",
+			       f->dir);
 	return why_say(why, MM_ERR_IO, NULL, "cannot %s %s: %s", verb, f->dir,
 		       said(errno));
 }

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -182,6 +183,36 @@ class Backup(Lost):
         self.command("retire", "--force", self.key)
         self.i.start(flags=["--restored"])
         self.is_gone()
+
+    def histories(self):
+        with sqlite3.connect(self.i.data / "mintmark.db") as db:
+            (n,), = db.execute("SELECT COUNT(*) FROM audit WHERE line LIKE"
+                               " '%mintmarkd --restored%'")
+        db.close()
+        return n
+
+    def test_F16_a_store_without_any_keys(self):
+        """Refused before a new history begins; and each command that is
+        advised leads on, up to a start with new keys."""
+        self.begin()
+        self.i.stop()
+        (self.i.data / "keys").rename(self.folder / "keys.away")
+        self.key = self.fresh["key"]  # it was announced first
+        self.refused("--restored")
+        self.assertFalse((self.i.data / "keys").exists())
+        self.assertEqual(self.histories(), 0)
+        self.assertIn("mintmark key generate makes it",
+                      self.command("retire", "--force", self.key, code=1))
+        self.command("generate")
+        self.command("retire", "--force", self.key)
+        self.key = self.old["key"]
+        self.refused("--restored")
+        self.command("retire", "--force", self.key)
+        self.i.start(flags=["--restored"])
+        self.assertEqual(self.histories(), 1)
+        kids = self.published()
+        self.assertIn(self.i.mint()["key"], kids)
+        self.assertFalse(kids & {self.old["key"], self.fresh["key"]})
 
     def test_F16_keys_that_are_older_than_the_store(self):
         self.begin()
