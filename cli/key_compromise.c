@@ -72,26 +72,34 @@ static enum mm_err confirm(const struct args *a, const char *kid,
 }
 
 /* One that is gone may have been thrown out by a run that was cut off, or
- * that found nobody to tell; or its file was lost, and mintmarkd does not
- * start before it knows what became of it. */
+ * that found nobody to tell: then this was begun, and nobody is asked again.
+ * Or its file was lost, and mintmarkd does not start before it knows what
+ * became of it. */
 static enum mm_err check_was_there(struct key_place *p, const char *kid,
-				   struct why *why)
+				   bool *begun, struct why *why)
 {
 	enum key_end end;
-	if (key_published(p, kid) || key_former(p, kid))
+	*begun = key_former(p, kid);
+	if (*begun)
 		return MM_OK;
-	if (p->running)
+	if (p->running && !key_published(p, kid))
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no such key, and there was none: "
 			       "mintmark key list shows all");
 	TRY(key_refusal(keyring_marked(p->dir, kid, &end, why)));
-	if (end == KEY_END_STOLEN)
-		return MM_OK;
+	*begun = end == KEY_END_STOLEN;
+	return MM_OK;
+}
+
+/* Only the mint knows whether there was such a key. */
+static enum mm_err mark_lost(const struct key_place *p, const char *kid,
+			     struct why *why)
+{
 	TRY(key_refusal(keyring_mark(p->dir, kid, KEY_END_STOLEN, why)));
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-		       "the key %.20s is not in %.150s; if it was, mintmarkd "
-		       "says that it was stolen as soon as it starts: start "
-		       "it, and run this again",
+		       "the key %.20s is not in %.150s; it is marked as stolen "
+		       "there now, and if it was one, mintmarkd says so as "
+		       "soon as it starts: start it, and run this again",
 		       kid, p->keys);
 }
 
@@ -235,12 +243,14 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 	client_hurry(&p.client, ASK_SECONDS);
 	key_place_ask(&p, &silence);
 	TRY(key_place_load(&p, &ring, why));
-	bool is_here = keyring_find(&ring, kid) != NULL;
+	bool is_here = keyring_find(&ring, kid) != NULL, begun = false;
 	if (!is_here)
-		TRY(check_was_there(&p, kid, why));
+		TRY(check_was_there(&p, kid, &begun, why));
 	report(&p, a, kid, &silence, &tokens);
-	if (is_here)
+	if (!begun)
 		TRY(confirm(a, kid, why));
+	if (!is_here && !begun && !p.running)
+		return mark_lost(&p, kid, why);
 	TRY(throw_out(&p, &ring, kid, why));
 	if (a->reissue != NULL)
 		TRY(key_reissue(&p, kid, &out, a, why));

@@ -63,6 +63,12 @@ class Lost(Flow):
         self.assertEqual(self.files(), before)
         return line
 
+    def not_without_yes(self):
+        """There is no way back from it."""
+        said = self.command("compromise", self.key, code=2)
+        self.assertIn("nothing was changed", said)
+        self.assertEqual([f for f in self.files() if self.key in f], [])
+
     def all_good(self):
         for t in (self.old, self.fresh):
             self.a.wait_reason(t["token"], None)
@@ -104,7 +110,10 @@ class Start(Lost):
         self.i.stop()
         self.lose()
         self.refused()
+        self.not_without_yes()
+        self.refused()
         said = self.command("compromise", self.key, "--yes", code=3)
+        self.assertIn("it is marked as stolen", said)
         self.assertIn("start it, and run this again", said)
         self.i.start()
         self.is_gone("key.compromised")
@@ -297,6 +306,8 @@ class Reload(Lost):
     def test_F13_and_then_the_lost_one_is_said_to_be_stolen(self):
         self.stolen_too()
         said = self.i.text().count('"key.compromised"')
+        self.not_without_yes()
+        self.assertIn(self.key, self.published())
         self.command("compromise", self.key, "--yes")
         self.assertEqual(self.i.text().count('"key.compromised"'), said + 1)
         self.is_gone("key.compromised")
