@@ -83,23 +83,25 @@ enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 
 /* ---- refusing ---- */
 
+/* What to do stands before what may be long: other sentences are put before
+ * this one, and a `why` has its end. */
 static enum mm_err say_lost(const struct missing_key *key, size_t more,
 			    const struct missing_from *from, struct why *why)
 {
 	char others[48] = "";
 	if (more != 0)
-		snprintf(others, sizeof others, " (so are those of %zu more)",
-			 more);
+		snprintf(others, sizeof others, " (and %zu more)", more);
 	return why_say(why, MM_ERR_CONFLICT, NULL,
-		       "key %s has %lld live token%s and its file is missing "
-		       "in %s%s: %s, or give it up: mintmark key retire "
-		       "--force %s%s (if it was stolen: compromise)",
+		       "key %s has %lld live token%s and no file: %s, or give "
+		       "it up: mintmark key retire --force %s%s (if stolen: "
+		       "compromise); missing%s in %s",
 		       key->kid, (long long)key->live_tokens,
-		       key->live_tokens == 1 ? "" : "s", from->at.dir, others,
+		       key->live_tokens == 1 ? "" : "s",
 		       store_is_shared(from->store)
 			       ? "copy it from another issuer"
 			       : "put it back",
-		       key->kid[0] == '-' ? "-- " : "", key->kid);
+		       key->kid[0] == '-' ? "-- " : "", key->kid, others,
+		       from->at.dir);
 }
 
 enum mm_err missing_check(const struct missing *m,

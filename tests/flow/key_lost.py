@@ -57,8 +57,8 @@ class Lost(Flow):
         before = self.files()
         said = self.i.refused(*self.i.flags, *flags)
         line, = (l for l in said.splitlines() if l.startswith("mintmarkd: "))
-        self.assertRegex(line, rf"key {self.key} has \d+ live tokens? and its file"
-                         rf" is missing in {self.i.data}/keys")
+        self.assertRegex(line, rf"key {self.key} has \d+ live tokens? and no file: "
+                         rf"put it back, .*; missing.* in {self.i.data}/keys")
         self.assertIn(f": mintmark key retire --force {self.key} (", line)
         self.assertEqual(self.files(), before)
         return line
@@ -137,7 +137,7 @@ class Start(Lost):
         shutil.move(self.i.data / "keys/active", self.folder / "active")
         self.lose()
         self.key = self.fresh["key"]  # it was announced first
-        self.assertIn("so are those of 1 more", self.refused())
+        self.assertIn("missing (and 1 more) in", self.refused())
         shutil.rmtree(self.i.data / "keys/active", ignore_errors=True)
         shutil.move(self.folder / "active", self.i.data / "keys/active")
         self.key = self.old["key"]
@@ -259,6 +259,17 @@ class Reload(Lost):
             self.all_good()
             self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
         self.assertNotIn('"key.retired"', self.i.text())
+
+    def test_F23_a_rotation_says_what_to_do(self):
+        """After two sentences of its own."""
+        self.begin()
+        self.command("rotate", "--now")
+        self.lose(self.key)
+        self.lose(self.fresh["key"])
+        said = self.command("rotate", "--now", code=1)
+        self.assertRegex(said, "took over in the folders; .* the keys that it had: "
+                         r"key (\S+) has 1 live .*: mintmark key retire --force "
+                         r"(-- )?\1 \(if stolen: compromise\); missing \(and 1 more")
 
     def test_F23_given_up_while_it_runs(self):
         self.begin()
