@@ -149,13 +149,18 @@ static void log_kept(const struct missing_key *key, const char *dir)
 			  key->kid, dir);
 }
 
+bool missing_ended(const struct missing_key *key)
+{
+	return key->fate == FATE_STOLEN || key->fate == FATE_RETIRED;
+}
+
 enum mm_err missing_announce(const struct missing *m, struct store *store,
 			     const char *dir, const struct stamp *stamp)
 {
 	for (size_t i = 0; i < m->count; i++) {
 		const struct missing_key *key = &m->at[i];
 		bool stolen = key->fate == FATE_STOLEN;
-		if (!stolen && key->fate != FATE_RETIRED) {
+		if (!missing_ended(key)) {
 			log_kept(key, dir);
 			continue;
 		}

@@ -50,10 +50,14 @@ static enum mm_err announce_new(struct store *store, const struct keyring *r,
 	return MM_OK;
 }
 
-/* It is all in the log now.  A mark that stays says the same once more. */
+/* It is all in the log now.  A mark that stays says the same once more; one
+ * of a key that was not announced may have been made since we looked. */
 static void forget_marks(const struct signing *s)
 {
 	struct why why = { .text = "" };
+	for (size_t i = 0; i < s->missing.count; i++)
+		if (!missing_ended(&s->missing.at[i]))
+			return;
 	if (keyring_unmark(s->at, &s->ring, &why) != MM_OK)
 		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
 			  why.text);

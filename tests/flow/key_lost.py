@@ -2,6 +2,7 @@
 """The file of a key whose tokens live is gone, and nobody said that the key is
 to end: a disk that failed, a restore that left it out.  Its tokens stay good,
 whoever starts the mint is told what to do, and either way out works."""
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -11,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 from flow import Flow, cli, main, wait_for
@@ -313,6 +315,23 @@ class Reload(Lost):
         self.command("retire", "--force", self.key)
         self.is_gone()
         self.hup("keys.loaded")
+
+    def test_F23_given_up_while_the_keys_are_read(self):
+        """The mark that was made meanwhile is there for the next reload."""
+        self.begin()
+        self.command("rotate", "--now")
+        self.lose()
+        db = sqlite3.connect(self.i.data / "mintmark.db", isolation_level=None)
+        db.execute("BEGIN IMMEDIATE")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            other = pool.submit(self.command, "compromise", self.fresh["key"], "--yes")
+            time.sleep(1.5)  # it has looked for them, and waits for the store
+            (self.i.data / "keys/retired" / self.key).touch(0o600)
+            db.close()
+            other.result()
+        self.assertIn('"keys.lost"', self.i.text())
+        self.hup("key.retired")
+        self.is_gone()
 
     def test_F13_and_then_the_lost_one_is_said_to_be_stolen(self):
         self.stolen_too()
