@@ -196,7 +196,7 @@ class Faults(AgentDoor):
     def test_stale(self):
         self.port = free_port()
         i, a = self.both(agent_flags=[
-            "--listen", f"127.0.0.1:{self.port}", "--max-staleness", "2s"])
+            "--listen", f"127.0.0.1:{self.port}", "--max-staleness", "6s"])
         token = i.mint()["token"]
         self.assertEqual(self.ask("alice", token)[0], 200)
         i.kill9()

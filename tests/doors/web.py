@@ -413,12 +413,12 @@ class Guarded:
                  lambda: self.get(self.PATH, token=t).status == 200)
 
     def test_stale(self):
-        i, _ = self.open(flags=("--max-staleness", "3s"))
+        i, _ = self.open(flags=("--max-staleness", "6s"))
         t = i.mint("alice")["token"]
         self.assertTrue(self.read("alice", t))
         i.kill9()
         wait_for("the state to be stale",
-                 lambda: self.get(self.PATH, token=t).status == 503)
+                 lambda: self.get(self.PATH, token=t).status == 503, 30)
         self.forget()
         r = self.get(self.PATH, token=t)
         self.refused(r, 503)
