@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "cli/args.h"
+#include "common/buf.h"
 #include "common/settings.h"
 
 /* ---- what is found ---- */
@@ -78,6 +79,9 @@ doctor_look doctor_clock;			     /* doctor_clock.c */
  * who goes by whose it is, takes the keyring for another's.  (doctor_folder.c)
  */
 bool doctor_given_away(const struct doctor *d);
+/* What another process says on `fd`, until it closes that.  False: it has not
+ * by `until` (clock_ms()).  (doctor_run.c) */
+bool doctor_hear(int fd, int64_t until, struct buf *out);
 /* Our clock against that of `whose`, if an answer of it told (probe.h). */
 struct probe;
 void doctor_compare(const struct probe *p, const char *check, const char *whose,

@@ -13,7 +13,6 @@
 
 #include "cli/doctor.h"
 #include "cli/output.h"
-#include "common/buf.h"
 #include "common/clock.h"
 
 #define FOUND_MAX (1u << 20) /* bytes that one check may say */
@@ -114,8 +113,7 @@ static struct running start(const struct doctor *d,
 
 /* ---- what it says ---- */
 
-/* False: not all of it came in time. */
-static bool hear(int fd, int64_t until, struct buf *out)
+bool doctor_hear(int fd, int64_t until, struct buf *out)
 {
 	for (;;) {
 		int64_t left = until - clock_ms();
@@ -157,7 +155,7 @@ static void finish(const struct doctor_job *job, const struct running *r,
 		say_broken(job, all);
 		return;
 	}
-	bool heard = hear(r->fd, until, &text);
+	bool heard = doctor_hear(r->fd, until, &text);
 	close(r->fd);
 	if (!heard) {
 		kill(r->pid, SIGKILL);

@@ -1,7 +1,6 @@
 /* doctor_store.c - the store that is a file: the room on its disk, and whether
  * it is whole, which mintmark-store says (we have no SQLite). */
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -10,12 +9,11 @@
 #include <unistd.h>
 
 #include "cli/doctor_judge.h"
-#include "common/buf.h"
 #include "common/clock.h"
 
 #define PATH_SIZE 900
 #define WHOLE_MS  10000 /* of a large one all cannot be read within our time */
-#define SAID_MAX  4096
+#define SAID_MAX  16384
 #define NO_TOOL	  127
 
 /* ---- its disk ---- */
@@ -71,23 +69,6 @@ _Noreturn static void run_tool(const char *path, int fd)
 	_exit(NO_TOOL);
 }
 
-/* Until it has ended.  False: it has not in time. */
-static bool hear(int fd, struct buf *said)
-{
-	int64_t until = clock_ms() + WHOLE_MS;
-	for (;;) {
-		int64_t left = until - clock_ms();
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		if (left <= 0 || poll(&p, 1, (int)left) != 1)
-			return false;
-		uint8_t *to = buf_room(said, 512);
-		ssize_t n = to ? read(fd, to, 512) : -1;
-		if (n <= 0)
-			return n == 0;
-		buf_grew(said, (size_t)n);
-	}
-}
-
 /* Its exit, and what it said; -1: none within the time. */
 static int ask_tool(const char *path, struct buf *said)
 {
@@ -98,7 +79,7 @@ static int ask_tool(const char *path, struct buf *said)
 	if (pid == 0)
 		run_tool(path, fd[1]);
 	close(fd[1]);
-	bool ended = pid > 0 && hear(fd[0], said);
+	bool ended = pid > 0 && doctor_hear(fd[0], clock_ms() + WHOLE_MS, said);
 	close(fd[0]);
 	if (pid < 0)
 		return NO_TOOL;

@@ -58,26 +58,27 @@ static void spare(struct missing *m, const struct key_row *rows, size_t count)
 enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 			 struct why *why)
 {
-	const struct missing before = *out;
+	struct missing found = { .count = 0 };
 	struct key_row rows[KEYRING_MAX * 2];
 	size_t count;
 	bool lost = false;
-	out->count = 0;
 	TRY(store_keys(from->store, 0, rows, KEYRING_MAX * 2, &count));
 	for (size_t i = 0; i < count; i++) {
-		struct missing_key *key = &out->at[out->count];
+		struct missing_key *key = &found.at[found.count];
 		if (keyring_find(from->ring, rows[i].kid) != NULL)
 			continue;
 		*key = (struct missing_key){ .fate = FATE_LOST };
 		memcpy(key->kid, rows[i].kid, sizeof key->kid);
-		TRY(find_fate(from, &before, key, why));
+		TRY(find_fate(from, out, key, why));
 		lost = lost || key->fate == FATE_LOST;
-		out->count++;
+		found.count++;
 	}
-	if (!lost)
-		return MM_OK; /* counting reads every token */
-	TRY(store_keys(from->store, from->now, rows, KEYRING_MAX * 2, &count));
-	spare(out, rows, count);
+	if (lost) { /* counting reads every token */
+		TRY(store_keys(from->store, from->now, rows, KEYRING_MAX * 2,
+			       &count));
+		spare(&found, rows, count);
+	}
+	*out = found;
 	return MM_OK;
 }
 

@@ -45,7 +45,7 @@ struct missing_from {
 };
 
 /* *out is what the last call found, or empty: one that was stolen then is so
- * now, for it may not be announced yet. */
+ * now, for it may not be announced yet.  On failure it is as it was. */
 MM_MUST_USE enum mm_err missing_find(const struct missing_from *from,
 				     struct missing *out, struct why *why);
 /* MM_ERR_CONFLICT: one is lost, and what to do.  But not where another was
