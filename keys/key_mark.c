@@ -98,13 +98,40 @@ static enum mm_err unmark(const struct key_folders *f, enum key_state marks,
 	return err;
 }
 
-/* The mark of a key that is still there is that of a change which was cut
- * off, or runs now. */
+/* Under the lock nobody is about to retire it.  Who holds the lock may be, and
+ * then the next reload looks again. */
+static enum mm_err unmark_kept(struct keyring_at at, struct why *why)
+{
+	AUTO_CHANGE struct change c = change_of(at, JWK_ES256, why);
+	enum mm_err e = change_begin(&c, false);
+	if (e != MM_OK)
+		return e == MM_ERR_BUSY ? MM_OK : e;
+	for (size_t i = 0; i < c.ring.count; i++) {
+		const char *kid = jwk_kid(c.ring.at[i].key);
+		if (unlinkat(c.folders.at[MARKS_RETIRED], kid, 0) != 0 &&
+		    errno != ENOENT)
+			return key_failed(&c.folders, MARKS_RETIRED, "remove",
+					  kid, why);
+	}
+	return MM_OK;
+}
+
+/* A key that is there was not retired: that was cut off, or its file has come
+ * back, and should it be lost one day, nobody will have meant it.  (A stolen
+ * one that is there is still to be thrown out.) */
 enum mm_err keyring_unmark(struct keyring_at at, const struct keyring *k,
 			   struct why *why)
 {
 	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
 	TRY(key_folders_open(&f, why));
 	TRY(unmark(&f, MARKS_STOLEN, k, why));
-	return unmark(&f, MARKS_RETIRED, k, why);
+	TRY(unmark(&f, MARKS_RETIRED, k, why));
+	for (size_t i = 0; i < k->count; i++) {
+		bool kept;
+		TRY(has_mark(&f, MARKS_RETIRED, jwk_kid(k->at[i].key), &kept,
+			     why));
+		if (kept)
+			return unmark_kept(at, why);
+	}
+	return MM_OK;
 }

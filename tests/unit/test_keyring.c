@@ -1,8 +1,10 @@
 /* test_keyring.c - the life of a key.  Half-done changes are built by hand,
  * file by file, as a crash would leave them. */
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
+#include "common/fd.h"
 #include "tests/unit/keyring_fixture.h"
 
 /* ---- beginning ---- */
@@ -347,6 +349,27 @@ static void test_marks(void **state)
 	assert_true(is_marked(f, second));
 }
 
+/* A retirement that was cut off, or a file that has come back: should it be
+ * lost later, nobody will have meant that.  One that runs now has the lock. */
+static void test_the_mark_of_a_key_that_is_kept(void **state)
+{
+	struct fixture *f = made(state);
+	char path[PATH], signer[KID_SIZE];
+	AUTO_RING struct keyring k = { .count = 0 };
+	signer_of(f, signer);
+	put(f, "retired", signer, "");
+	file_of(path, f, ".", ".lock");
+	AUTO_FD int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(lock >= 0);
+	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(end_of(f, signer), KEY_END_RETIRED);
+	assert_int_equal(flock(lock, LOCK_UN), 0);
+	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(end_of(f, signer), KEY_END_NONE);
+}
+
 /* A keyring from before there were marks has no folder for them. */
 static void test_marks_without_their_folder(void **state)
 {
@@ -434,6 +457,7 @@ int main(void)
 		T(test_compromise_with_no_successor),
 		T(test_compromise_without_room),
 		T(test_marks),
+		T(test_the_mark_of_a_key_that_is_kept),
 		T(test_marks_without_their_folder),
 		T(test_crash_in_compromise),
 		T(test_compromise_of_others),
