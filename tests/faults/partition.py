@@ -9,7 +9,8 @@ import time
 from bad_days import Wire
 from flow import SLOW, Flow, main, wait_for
 
-STALE = 3 + SLOW  # the mint and the agent answer within a second
+# What is done before it is over takes that long where all else runs beside it.
+STALE = 3 + 3 * SLOW
 
 
 class Partition(Flow):
@@ -43,7 +44,7 @@ class Partition(Flow):
             return "stale" in seen
         wait_for("it to be stale", stale, STALE + 10)
         self.assertEqual(seen, {None, "stale"})
-        self.assertGreater(time.monotonic() - self.heard_at, STALE - 3.5)
+        self.assertGreater(time.monotonic() - self.heard_at, STALE / 3)
         self.assertEqual(self.a.reason(self.bad["token"]), "stale")
 
     def comes_back(self):

@@ -283,7 +283,7 @@ class Odd(Flow):
     def revoke_all(self, user):
         """503: this machine stood still for a second, and PostgreSQL threw
         the mint out (idle_in_transaction_session_timeout)."""
-        for _ in range(3):
+        for _ in range(10):
             began = time.monotonic()
             reply = self.i.admin("DELETE", f"/v1/users/{user}/tokens",
                                  expect=(200, 503))
@@ -305,7 +305,7 @@ class Odd(Flow):
                         f" mintmark.token, generate_series(1, {count}) AS g"
                         " WHERE \"user\" = 'many'")
             took[n], reply = self.revoke_all(f"user{n}")
-            self.assertEqual(reply["revoked"], count)
+            self.assertEqual(reply.get("revoked"), count, reply)
         self.assertLess(took[2], 24 * took[1] + 0.5)  # not 64
 
 
