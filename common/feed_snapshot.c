@@ -24,10 +24,10 @@ static enum mm_err write_list(const struct list *l, struct buf *out)
 	buf_fmt(out, "{\"list\":%u,\"kind\":\"%s\",\"size\":%u", l->list,
 		list_kind_name(l->kind), l->size);
 	buf_fmt(out, ",\"expires\":%lld,\"status\":\"", (long long)l->expires);
-	TRY(pack_bytes(span_of(l->status, l->size / 4), false, out));
+	TRY(pack_bytes(span_of(l->status, l->touched / 4), false, out));
 	if (l->kind == LIST_AUTO_REFRESH) {
 		buf_str(out, "\",\"renewals\":\"");
-		TRY(pack_renewals(l->last_use, l->size, out));
+		TRY(pack_renewals(l->last_use, l->touched, out));
 	}
 	buf_str(out, "\"}");
 	return out->failed;
@@ -77,6 +77,7 @@ static enum mm_err read_list(const json_t *o, struct replica *r)
 	int64_t number, size, expires;
 	struct span packed;
 	struct list *l;
+	size_t n;
 	TRY(feed_json_int(o, "list", 0, UINT32_MAX, &number));
 	TRY(feed_json_str(o, "kind", kind, sizeof kind));
 	TRY(feed_json_int(o, "size", 1, LIST_SIZE_MAX, &size));
@@ -86,11 +87,14 @@ static enum mm_err read_list(const json_t *o, struct replica *r)
 	TRY(replica_add_list(r, (uint32_t)number, list_kind_of(kind),
 			     (uint32_t)size, expires, &l));
 	TRY(feed_json_span(o, "status", &packed));
-	TRY(unpack_bytes(packed, l->status, l->size / 4));
+	TRY(unpack_bytes(packed, l->status, l->size / 4, &n));
+	list_touch(l, n * 4);
 	if (l->kind == LIST_FIXED)
 		return MM_OK;
 	TRY(feed_json_span(o, "renewals", &packed));
-	return unpack_renewals(packed, l->last_use, l->size);
+	TRY(unpack_renewals(packed, l->last_use, l->size, &n));
+	list_touch(l, n);
+	return MM_OK;
 }
 
 static enum mm_err read_all(const json_t *o, struct replica *r)

@@ -131,10 +131,11 @@ static enum mm_err copy_list(const struct list *l, struct replica *out)
 {
 	struct list *own;
 	TRY(replica_add_list(out, l->list, l->kind, l->size, l->expires, &own));
-	copy_touched(own->status, l->status, l->size / 4);
+	copy_touched(own->status, l->status, l->touched / 4);
 	if (l->last_use != NULL)
 		copy_touched(own->last_use, l->last_use,
-			     l->size * sizeof *l->last_use);
+			     l->touched * sizeof *l->last_use);
+	own->touched = l->touched;
 	return MM_OK;
 }
 
@@ -159,7 +160,7 @@ static enum mm_err apply_status(struct replica *r, const struct event *e)
 	struct list *l = replica_list(r, e->list);
 	if (l == NULL || e->idx >= l->size || e->value > STATUS_SUSPENDED)
 		return MM_ERR_MALFORMED;
-	status_set(l->status, e->idx, e->value);
+	list_put_status(l, e->idx, e->value);
 	return MM_OK;
 }
 
@@ -170,7 +171,7 @@ static enum mm_err apply_renew(struct replica *r, const struct event *e)
 	    e->last_use <= 0 || e->last_use > UINT32_MAX)
 		return MM_ERR_MALFORMED;
 	if (l->last_use[e->idx] < e->last_use)
-		l->last_use[e->idx] = (uint32_t)e->last_use;
+		list_put_last_use(l, e->idx, (uint32_t)e->last_use);
 	return MM_OK;
 }
 

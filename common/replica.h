@@ -47,8 +47,11 @@ struct list {
 	enum list_kind kind;
 	uint32_t size;
 	int64_t expires;
+	/* Read at will, written by list_put_*(): indexes are given in order,
+	 * and of a young list most of the pages have never been there. */
 	uint8_t *status;    /* size / 4 bytes */
 	uint32_t *last_use; /* size entries, or NULL for LIST_FIXED */
+	uint32_t touched;   /* a multiple of 4: from here on all are zeros */
 };
 
 struct replica {
@@ -71,6 +74,25 @@ void replica_free(struct replica *r); /* and zero it, to be used again */
  * 20 ms, and as much memory as they have touched. */
 MM_MUST_USE enum mm_err replica_copy(const struct replica *r,
 				     struct replica *out);
+
+static inline void list_touch(struct list *l, size_t end)
+{
+	if (end > l->touched)
+		l->touched = (uint32_t)((end + 3) / 4 * 4);
+}
+
+static inline void list_put_status(struct list *l, uint32_t idx, unsigned value)
+{
+	list_touch(l, (size_t)idx + 1);
+	status_set(l->status, idx, value);
+}
+
+static inline void list_put_last_use(struct list *l, uint32_t idx,
+				     uint32_t last_use)
+{
+	list_touch(l, (size_t)idx + 1);
+	l->last_use[idx] = last_use;
+}
 
 /* The list, or NULL.  Good until a list comes or goes. */
 struct list *replica_list(const struct replica *r, uint32_t list);

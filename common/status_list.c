@@ -83,18 +83,19 @@ static void put_be32(uint8_t to[static 4], uint32_t v)
 	to[3] = (uint8_t)v;
 }
 
-enum mm_err pack_renewals(const uint32_t *last_use, size_t n, struct buf *out)
+enum mm_err pack_renewals(const uint32_t *last_use, size_t size,
+			  struct buf *out)
 {
 	/* Times compress badly at any level, and there are 16 times as many
 	 * bytes: spend no time on them. */
 	AUTO_PACKER struct packer p;
 	uint8_t bytes[PIECE];
 	TRY(packer_begin(&p, Z_BEST_SPEED, out));
-	while (n != 0 && last_use[n - 1] == 0)
-		n--;
-	for (size_t i = 0; i < n;) {
+	while (size != 0 && last_use[size - 1] == 0)
+		size--;
+	for (size_t i = 0; i < size;) {
 		size_t len = 0;
-		for (; len < PIECE && i < n; len += 4)
+		for (; len < PIECE && i < size; len += 4)
 			put_be32(bytes + len, last_use[i++]);
 		packer_add(&p, span_of(bytes, len), Z_NO_FLUSH);
 	}
@@ -161,22 +162,20 @@ static enum mm_err unpacker_next(struct unpacker *u, struct span *piece)
 	return MM_OK;
 }
 
-enum mm_err unpack_bytes(struct span text, uint8_t *out, size_t size)
+enum mm_err unpack_bytes(struct span text, uint8_t *out, size_t size, size_t *n)
 {
 	AUTO_UNPACKER struct unpacker u;
 	struct span piece;
-	size_t at = 0;
 	TRY(unpacker_begin(&u, text));
+	*n = 0;
 	do {
 		TRY(unpacker_next(&u, &piece));
-		if (piece.len > size - at)
+		if (piece.len > size - *n)
 			return MM_ERR_TOO_LARGE;
 		if (piece.len != 0)
-			memcpy(out + at, piece.at, piece.len);
-		at += piece.len;
+			memcpy(out + *n, piece.at, piece.len);
+		*n += piece.len;
 	} while (piece.len != 0);
-	if (at < size)
-		memset(out + at, 0, size - at);
 	return MM_OK;
 }
 
@@ -194,22 +193,21 @@ static void put_renewal(uint32_t *at, uint32_t v)
 		*at = v;
 }
 
-enum mm_err unpack_renewals(struct span text, uint32_t *last_use, size_t n)
+enum mm_err unpack_renewals(struct span text, uint32_t *last_use, size_t size,
+			    size_t *n)
 {
 	AUTO_UNPACKER struct unpacker u;
 	struct span piece;
-	size_t at = 0;
 	TRY(unpacker_begin(&u, text));
+	*n = 0;
 	do {
 		TRY(unpacker_next(&u, &piece));
 		if (piece.len % 4 != 0)
 			return MM_ERR_MALFORMED;
-		if (piece.len / 4 > n - at)
+		if (piece.len / 4 > size - *n)
 			return MM_ERR_TOO_LARGE;
 		for (size_t i = 0; i < piece.len; i += 4)
-			put_renewal(&last_use[at++], get_be32(piece.at + i));
+			put_renewal(&last_use[(*n)++], get_be32(piece.at + i));
 	} while (piece.len != 0);
-	for (; at < n; at++)
-		put_renewal(&last_use[at], 0);
 	return MM_OK;
 }

@@ -30,15 +30,16 @@ static inline void status_set(uint8_t *bits, uint32_t idx, unsigned value)
  * they are when whole, cut off first when not (the reader zero-fills). */
 MM_MUST_USE enum mm_err pack_bytes(struct span bytes, bool whole,
 				   struct buf *out);
-/* The reverse, into out[0..size): what is missing at the end is zero, more
- * than fits is MM_ERR_TOO_LARGE (decompression bombs end there). */
+/* The reverse, into out[0..size): *n bytes, and those behind them, which are
+ * zeros of the list, are left as they are.  More than fits is
+ * MM_ERR_TOO_LARGE (decompression bombs end there). */
 MM_MUST_USE enum mm_err unpack_bytes(struct span text, uint8_t *out,
-				     size_t size);
+				     size_t size, size_t *n);
 
-/* The same for a renewal list of n entries. */
-MM_MUST_USE enum mm_err pack_renewals(const uint32_t *last_use, size_t n,
+/* The same for a renewal list: sizes are of entries. */
+MM_MUST_USE enum mm_err pack_renewals(const uint32_t *last_use, size_t size,
 				      struct buf *out);
 MM_MUST_USE enum mm_err unpack_renewals(struct span text, uint32_t *last_use,
-					size_t n);
+					size_t size, size_t *n);
 
 #endif

@@ -348,9 +348,9 @@ static enum mm_err load_statuses(struct conn *c, struct replica *r)
 			continue;
 		if (!is_inside(l, idx) || status < 0 || status > TOKEN_IDLE)
 			return MM_ERR_MALFORMED;
-		status_set(l->status, (uint32_t)idx,
-			   status == TOKEN_IDLE ? STATUS_REVOKED
-						: (unsigned)status);
+		list_put_status(l, (uint32_t)idx,
+				status == TOKEN_IDLE ? STATUS_REVOKED
+						     : (unsigned)status);
 	}
 	return query_end(&q);
 }
@@ -365,7 +365,8 @@ static enum mm_err load_renewals(struct conn *c, struct replica *r)
 			continue;
 		if (!is_inside(l, idx))
 			return MM_ERR_MALFORMED;
-		l->last_use[idx] = (uint32_t)column_int(&q, 2);
+		list_put_last_use(l, (uint32_t)idx,
+				  (uint32_t)column_int(&q, 2));
 	}
 	return query_end(&q);
 }

@@ -229,7 +229,7 @@ static void keep_four(struct list *to, const struct list *from, uint32_t first,
 				     : lost && status_get(to->status, i) ==
 						       STATUS_VALID;
 		if (stays)
-			status_set(to->status, i, held);
+			list_put_status(to, i, held);
 	}
 }
 
@@ -242,10 +242,10 @@ static void keep_revocations(struct replica *to, const struct replica *from,
 	for (size_t n = 0; n < from->list_count; n++) {
 		const struct list *old = &from->lists[n];
 		struct list *l = replica_list(to, old->list);
-		uint32_t size = l == NULL	      ? 0
-				: l->size < old->size ? l->size
-						      : old->size;
-		for (uint32_t i = 0; i < size; i += 4)
+		uint32_t end = l == NULL		? 0
+			       : l->size < old->touched ? l->size
+							: old->touched;
+		for (uint32_t i = 0; i < end; i += 4)
 			if (old->status[i / 4] != 0)
 				keep_four(l, old, i, lost);
 	}

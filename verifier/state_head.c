@@ -28,9 +28,9 @@ static size_t values_end(const void *array, size_t n)
 
 uint32_t state_needed(const struct list *l, uint32_t at_least)
 {
-	size_t n = values_end(l->status, l->size / 4) * 4, used = 0;
+	size_t n = values_end(l->status, l->touched / 4) * 4, used = 0;
 	if (l->last_use != NULL)
-		used = values_end(l->last_use, (size_t)l->size * 4) / 4;
+		used = values_end(l->last_use, (size_t)l->touched * 4) / 4;
 	n = n > used ? n : used;
 	return n > at_least ? (uint32_t)n : at_least;
 }

@@ -108,7 +108,7 @@ enum mm_err tokens_shuffled(const struct tokens *t, size_t count, uint64_t seed,
 static void use_all(struct list *l, int64_t now)
 {
 	for (uint32_t i = 0; i < l->size; i++)
-		l->last_use[i] = (uint32_t)now;
+		list_put_last_use(l, i, (uint32_t)now);
 }
 
 static enum mm_err make_state(struct mint *m, struct why *why)

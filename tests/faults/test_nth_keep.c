@@ -120,8 +120,8 @@ static void snapshot_round(struct nth_round *r)
 	struct host h;
 	AUTO_BUF struct buf b;
 	begin(&h);
-	status_set(replica_list(&h.m.r, FIXED)->status, 5, STATUS_REVOKED);
-	status_set(replica_list(&h.m.r, FIXED)->status, 6, STATUS_REVOKED);
+	list_put_status(replica_list(&h.m.r, FIXED), 5, STATUS_REVOKED);
+	list_put_status(replica_list(&h.m.r, FIXED), 6, STATUS_REVOKED);
 	h.m.r.seq = 20;
 	struct span jws = snapshot_make(&h.m, h.m.key, &b);
 

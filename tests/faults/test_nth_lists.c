@@ -22,12 +22,14 @@ static void pack_round(struct nth_round *r)
 
 static void unpack_round(struct nth_round *r)
 {
+	size_t n;
 	nth_begin(r);
-	enum mm_err e = unpack_bytes(done(&packed), back, BYTES);
+	enum mm_err e = unpack_bytes(done(&packed), back, BYTES, &n);
 	nth_end(r);
 	assert_int_equal(e, r->hit ? MM_ERR_NOMEM : MM_OK);
 	if (e == MM_OK)
-		assert_memory_equal(back, bytes, BYTES);
+		assert_memory_equal(back, bytes, n);
+	assert_true(e != MM_OK || n == BYTES);
 }
 
 static void test_F5_lists(void **state)

@@ -34,8 +34,7 @@ static void begin(enum jwk_alg alg)
 	struct jwk *key = NULL;
 	assert_ok(jwk_generate(alg, &key));
 	desk_begin(&d, (struct mm_options){ .flags = MM_NO_CACHE });
-	status_set(replica_list(&d.m.r, FIXED)->status, REVOKED,
-		   STATUS_REVOKED);
+	list_put_status(replica_list(&d.m.r, FIXED), REVOKED, STATUS_REVOKED);
 	assert_ok(jwk_set_add(&d.m.r.keys, key));
 	desk_publish(&d);
 	for (size_t i = 0; i < TOKENS; i++)
@@ -126,10 +125,10 @@ static void test_F5_ask(void **state)
 static void replace_round(struct nth_round *r)
 {
 	struct list *l = replica_list(&d.m.r, FIXED);
-	status_set(l->status, GOOD, STATUS_VALID);
+	list_put_status(l, GOOD, STATUS_VALID);
 	desk_publish(&d);
 	assert_err(ask_for(d.v, GOOD), MM_OK);
-	status_set(l->status, GOOD, STATUS_REVOKED);
+	list_put_status(l, GOOD, STATUS_REVOKED);
 	desk_publish(&d);
 
 	nth_begin(r);

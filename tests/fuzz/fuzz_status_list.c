@@ -24,6 +24,12 @@ static void *exactly(size_t n)
 	return p;
 }
 
+/* As a list begins. */
+static void *zeros(size_t n)
+{
+	return memset(exactly(n), 0, n);
+}
+
 /* ---- unpacking ---- */
 
 /* OpenSSL's alphabet is the other one, and it wants padding.  It is not
@@ -77,19 +83,20 @@ static bool all_zero(const uint8_t *at, size_t n)
 static bool check_unpack(struct span text, size_t size)
 {
 	static uint8_t want[LARGEST];
-	size_t n = 0;
+	size_t n = 0, len = 0;
 	bool over, is = oracle(text, want, &n, &over);
-	uint8_t *got = exactly(size);
-	uint32_t *words = exactly(size / 4 * 4);
-	enum mm_err e = unpack_bytes(text, got, size);
+	uint8_t *got = zeros(size);
+	uint32_t *words = zeros(size / 4 * 4);
+	enum mm_err e = unpack_bytes(text, got, size, &len);
 	MM_ASSERT((e == MM_OK) == (is && n <= size));
 	MM_ASSERT(!is || n <= size || e == MM_ERR_TOO_LARGE);
 	if (e == MM_OK) {
-		MM_ASSERT(memcmp(got, want, n) == 0);
+		MM_ASSERT(len == n && memcmp(got, want, n) == 0);
 		MM_ASSERT(all_zero(got + n, size - n));
 	}
-	enum mm_err w = unpack_renewals(text, words, size / 4);
+	enum mm_err w = unpack_renewals(text, words, size / 4, &len);
 	MM_ASSERT((w == MM_OK) == (is && n % 4 == 0 && n <= size / 4 * 4));
+	MM_ASSERT(w != MM_OK || len == n / 4);
 	for (size_t i = 0; w == MM_OK && i < size / 4; i++) {
 		const uint8_t *p = got + 4 * i;
 		MM_ASSERT(words[i] ==
@@ -116,8 +123,9 @@ static void check_bytes(struct span bytes, bool whole)
 	MM_ASSERT(buf_done(&b, &text) == MM_OK);
 	MM_ASSERT(oracle(text, want, &n, &over));
 	MM_ASSERT(span_eq(span_of(want, n), span_of(bytes.at, cut)));
-	uint8_t *back = exactly(bytes.len);
-	MM_ASSERT(unpack_bytes(text, back, bytes.len) == MM_OK);
+	uint8_t *back = zeros(bytes.len);
+	MM_ASSERT(unpack_bytes(text, back, bytes.len, &n) == MM_OK);
+	MM_ASSERT(n == cut);
 	MM_ASSERT(span_eq(span_of(back, bytes.len), bytes));
 	free(back);
 }
@@ -125,13 +133,14 @@ static void check_bytes(struct span bytes, bool whole)
 static void check_renewals(struct span bytes)
 {
 	size_t n = bytes.len / 4;
-	uint32_t *words = exactly(n * 4), *back = exactly(n * 4);
+	uint32_t *words = zeros(n * 4), *back = zeros(n * 4);
 	AUTO_BUF struct buf b = buf_new(4 * LARGEST);
 	struct span text;
+	size_t len;
 	memcpy(words, bytes.at, n * 4);
 	MM_ASSERT(pack_renewals(words, n, &b) == MM_OK);
 	MM_ASSERT(buf_done(&b, &text) == MM_OK);
-	MM_ASSERT(unpack_renewals(text, back, n) == MM_OK);
+	MM_ASSERT(unpack_renewals(text, back, n, &len) == MM_OK);
 	MM_ASSERT(memcmp(words, back, n * 4) == 0);
 	free(words);
 	free(back);

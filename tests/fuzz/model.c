@@ -369,10 +369,10 @@ void model_base(struct replica *r)
 		MM_ASSERT(jwk_set_add(&r->keys, keys.key[i]) == MM_OK);
 	MM_ASSERT(replica_add_list(r, 1, LIST_FIXED, 16, 1821536000, &l) ==
 		  MM_OK);
-	status_set(l->status, 3, STATUS_REVOKED);
-	status_set(l->status, 4, STATUS_SUSPENDED);
+	list_put_status(l, 3, STATUS_REVOKED);
+	list_put_status(l, 4, STATUS_SUSPENDED);
 	MM_ASSERT(replica_add_list(r, 2, LIST_AUTO_REFRESH, 8, 1821536000,
 				   &l) == MM_OK);
-	status_set(l->status, 5, STATUS_REVOKED);
-	l->last_use[2] = 1790000000;
+	list_put_status(l, 5, STATUS_REVOKED);
+	list_put_last_use(l, 2, 1790000000);
 }

@@ -456,8 +456,8 @@ static void put_life(struct house *h, const struct life *l, uint32_t idx,
 				.list = l->window ? SLIDE : FIXED,
 				.idx = idx };
 	if (l->window)
-		replica_list(&h->m.r, SLIDE)->last_use[idx] =
-			(uint32_t)(now + l->last_use * DAY);
+		list_put_last_use(replica_list(&h->m.r, SLIDE), idx,
+				  (uint32_t)(now + l->last_use * DAY));
 	*token = token_make(&h->m, s, b);
 }
 

@@ -547,10 +547,10 @@ static void fill(struct replica *r)
 					  LIST_SIZE_MAX, EXPIRES + 5, &l),
 			 MM_OK);
 	for (uint32_t i = 0; i < l->size; i += 997) {
-		status_set(l->status, i, 1 + i % 2);
-		l->last_use[i] = 1790000000 + i;
+		list_put_status(l, i, 1 + i % 2);
+		list_put_last_use(l, i, 1790000000 + i);
 	}
-	status_set(replica_list(r, 3)->status, 63, STATUS_SUSPENDED);
+	list_put_status(replica_list(r, 3), 63, STATUS_SUSPENDED);
 }
 
 static void same_lists(const struct replica *a, const struct replica *b)

@@ -266,7 +266,7 @@ static void test_an_idle_token_comes_back(void **state)
 						   .count = 1,
 						   .events = event_json(&e) }));
 	h.m.r.seq = 12;
-	replica_list(&h.m.r, SLIDE)->last_use[2] = (uint32_t)T0 + 5;
+	list_put_last_use(replica_list(&h.m.r, SLIDE), 2, (uint32_t)T0 + 5);
 	assert_ok(take_snapshot(&h, h.m.key, NULL));
 	const struct list *l = replica_list(&h.k.replica, SLIDE);
 	assert_int_equal(status_get(l->status, 1), STATUS_REVOKED);

@@ -105,7 +105,7 @@ static void test_same_list_again(void **state)
 	AUTO_REPLICA struct replica r = small();
 	struct list *l = replica_list(&r, 3), *again = NULL;
 	(void)state;
-	status_set(l->status, 7, STATUS_REVOKED);
+	list_put_status(l, 7, STATUS_REVOKED);
 	assert_int_equal(
 		replica_add_list(&r, 3, LIST_FIXED, 64, EXPIRES, &again),
 		MM_OK);
@@ -299,14 +299,14 @@ static void test_list_comes_and_goes(void **state)
 	const struct event dead = { .type = EVENT_LIST_DEAD, .list = 4 };
 	AUTO_REPLICA struct replica r = small();
 	(void)state;
-	status_set(replica_list(&r, 3)->status, 1, STATUS_REVOKED);
-	status_set(replica_list(&r, 5)->status, 2, STATUS_REVOKED);
+	list_put_status(replica_list(&r, 3), 1, STATUS_REVOKED);
+	list_put_status(replica_list(&r, 5), 2, STATUS_REVOKED);
 	for (int round = 0; round < 2; round++) {
 		assert_int_equal(apply(&r, born), MM_OK);
 		assert_int_equal(apply(&r, born), MM_OK); /* said twice */
 		assert_int_equal(r.list_count, 3);
 		assert_int_equal(status_of(&r, 4, 1), STATUS_VALID);
-		status_set(replica_list(&r, 4)->status, 1, STATUS_REVOKED);
+		list_put_status(replica_list(&r, 4), 1, STATUS_REVOKED);
 		assert_int_equal(apply(&r, dead), MM_OK);
 		assert_int_equal(apply(&r, dead), MM_OK);
 		assert_null(replica_list(&r, 4));
@@ -326,8 +326,8 @@ static void test_a_copy_is_its_own(void **state)
 	assert_int_equal(
 		replica_add_list(&r, 7, LIST_AUTO_REFRESH, 65536, EXPIRES, &l),
 		MM_OK);
-	status_set(l->status, far, STATUS_REVOKED);
-	l->last_use[far] = 1790000000;
+	list_put_status(l, far, STATUS_REVOKED);
+	list_put_last_use(l, far, 1790000000);
 	assert_int_equal(replica_copy(&r, &copy), MM_OK);
 	assert_string_equal(copy.iss, r.iss);
 	assert_int_equal(copy.seq, r.seq);
@@ -340,7 +340,7 @@ static void test_a_copy_is_its_own(void **state)
 		assert_int_equal(a->last_use == NULL, b->last_use == NULL);
 	}
 	assert_memory_equal(copy.lists[2].last_use, l->last_use, 4 * 65536);
-	status_set(l->status, far, STATUS_VALID);
+	list_put_status(l, far, STATUS_VALID);
 	l->last_use[far]++;
 	assert_int_equal(status_of(&copy, 7, far), STATUS_REVOKED);
 	assert_int_equal(copy.lists[2].last_use[far], 1790000000);

@@ -14,9 +14,9 @@ static void test_round_trip(void **state)
 	mint_begin(&m);
 	assert_ok(jwk_generate(JWK_RS256, &rsa));
 	assert_ok(jwk_set_add(&m.r.keys, rsa));
-	status_set(replica_list(&m.r, FIXED)->status, 5, STATUS_REVOKED);
-	status_set(replica_list(&m.r, SLIDE)->status, 1023, STATUS_SUSPENDED);
-	replica_list(&m.r, SLIDE)->last_use[1023] = T0 + 9;
+	list_put_status(replica_list(&m.r, FIXED), 5, STATUS_REVOKED);
+	list_put_status(replica_list(&m.r, SLIDE), 1023, STATUS_SUSPENDED);
+	list_put_last_use(replica_list(&m.r, SLIDE), 1023, T0 + 9);
 	publish(&m, &w);
 
 	AUTO_MAP struct state_map *s = map(m.path);
@@ -116,7 +116,7 @@ static void test_small_and_without_holes(void **state)
 	assert_true(st.st_size < 64 << 10);
 	state_writer_close(&w);
 
-	status_set(l->status, LIST_SIZE_MAX / 2, STATUS_REVOKED);
+	list_put_status(l, LIST_SIZE_MAX / 2, STATUS_REVOKED);
 	publish(&m, &w);
 	assert_int_equal(stat(m.path, &st), 0);
 	assert_true(st.st_blocks * 512 >= st.st_size);
@@ -136,8 +136,8 @@ static void test_behind_what_is_held(void **state)
 	mint_begin(&m);
 	assert_ok(replica_add_list(&m.r, 9, LIST_AUTO_REFRESH, LIST_SIZE_MAX,
 				   T0 + DAY, &l));
-	status_set(l->status, 5000, STATUS_REVOKED);
-	l->last_use[7000] = T0;
+	list_put_status(l, 5000, STATUS_REVOKED);
+	list_put_last_use(l, 7000, T0);
 	publish(&m, &w);
 	AUTO_MAP struct state_map *s = map(m.path);
 	const struct state_list *row = state_find(s->head, 9);
@@ -242,15 +242,15 @@ static void test_taken_up(void **state)
 	mint_begin(&m);
 	fixed = replica_list(&m.r, FIXED);
 	slide = replica_list(&m.r, SLIDE);
-	slide->last_use[1] = T0 + 1;
+	list_put_last_use(slide, 1, T0 + 1);
 	publish(&m, &w);
 	AUTO_MAP struct state_map *s = map(m.path);
 	assert_ok(state_raise_use(&w, SLIDE, 2, T0 + 2));
 	assert_ok(state_put_status(&w, FIXED, 3, STATUS_SUSPENDED));
 	state_writer_close(&w);
 
-	status_set(fixed->status, 4, STATUS_REVOKED);
-	slide->last_use[5] = T0 + 5;
+	list_put_status(fixed, 4, STATUS_REVOKED);
+	list_put_last_use(slide, 5, T0 + 5);
 	assert_ok(take_up(&m, &w));
 	assert_true(state_is_there(&w));
 	assert_false(state_superseded(s));
@@ -333,7 +333,7 @@ static void test_not_taken_up(void **state)
 	refuse_and_put_back(&m, "another list");
 	l->expires++;
 	refuse_and_put_back(&m, "another end");
-	l->last_use[9999] = T0;
+	list_put_last_use(l, 9999, T0);
 	refuse_and_put_back(&m, "no room for a use");
 	assert_err(state_take_up(&w, m.path, &m.r, room, DAY),
 		   MM_ERR_NOT_FOUND);

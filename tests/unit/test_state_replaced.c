@@ -204,7 +204,7 @@ static void write_generation(struct mint *m, struct state_writer *w, unsigned g)
 	struct list *l = replica_list(&m->r, SLIDE);
 	m->r.seq = g;
 	for (uint32_t i = 0; i < 4; i++)
-		l->last_use[i] = 0x01010101;
+		list_put_last_use(l, i, 0x01010101);
 	publish(m, w);
 	state_writer_close(&old);
 	for (uint32_t n = 2; n < 2 + UPDATES; n++)

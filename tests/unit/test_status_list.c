@@ -17,6 +17,21 @@ static void free_at(uint8_t **p)
 }
 #define AUTO_BYTES __attribute__((cleanup(free_at)))
 
+/* As who reads a list, which begins with zeros. */
+static enum mm_err unpack(struct span text, uint8_t *out, size_t size)
+{
+	size_t n;
+	memset(out, 0, size);
+	return unpack_bytes(text, out, size, &n);
+}
+
+static enum mm_err unpack_uses(struct span text, uint32_t *out, size_t size)
+{
+	size_t n;
+	memset(out, 0, size * sizeof *out);
+	return unpack_renewals(text, out, size, &n);
+}
+
 /* ---- two bits a token ---- */
 
 static void test_bits(void **state)
@@ -63,7 +78,7 @@ static void test_known_answers(void **state)
 		size_t n = strlen(hex) / 2;
 		for (size_t k = 0; k < n; k++)
 			want[k] = hex_at(hex + 2 * k);
-		expect(lst, unpack_bytes(span_str(lst), got, n), MM_OK);
+		expect(lst, unpack(span_str(lst), got, n), MM_OK);
 		assert_memory_equal(got, want, n);
 		expect(lst, pack_bytes(span_of(want, n), true, &packed), MM_OK);
 		assert_true(span_is(done(&packed), lst));
@@ -101,13 +116,12 @@ static void test_round_trip(void **state)
 			expect("pack", pack_bytes(span_of(in, n), true, &text),
 			       MM_OK);
 			out[n] = 0xEE;
-			expect("unpack", unpack_bytes(done(&text), out, n),
-			       MM_OK);
+			expect("unpack", unpack(done(&text), out, n), MM_OK);
 			assert_memory_equal(in, out, n);
 			assert_int_equal(out[n], 0xEE);
 			if (n != 0)
 				expect("one too few",
-				       unpack_bytes(done(&text), out, n - 1),
+				       unpack(done(&text), out, n - 1),
 				       MM_ERR_TOO_LARGE);
 		}
 }
@@ -124,18 +138,37 @@ static void test_zeros_at_the_end(void **state)
 	expect("again", pack_bytes(span_of(in, 3), true, &again), MM_OK);
 	assert_true(span_eq(done(&cut), done(&again)));
 	assert_false(span_eq(done(&cut), done(&whole)));
-	memset(out, 0xEE, sizeof out);
-	expect("unpack", unpack_bytes(done(&cut), out, 1000), MM_OK);
+	expect("unpack", unpack(done(&cut), out, 1000), MM_OK);
 	assert_memory_equal(in, out, 1000);
-	expect("whole in 3", unpack_bytes(done(&whole), out, 3),
-	       MM_ERR_TOO_LARGE);
+	expect("whole in 3", unpack(done(&whole), out, 3), MM_ERR_TOO_LARGE);
 
 	AUTO_BUF struct buf none = buf_new(4096);
 	memset(in, 0, sizeof in);
 	expect("zeros", pack_bytes(span_of(in, 1000), false, &none), MM_OK);
-	memset(out, 0xEE, sizeof out);
-	expect("zeros", unpack_bytes(done(&none), out, 1000), MM_OK);
+	expect("zeros", unpack(done(&none), out, 1000), MM_OK);
 	assert_memory_equal(in, out, 1000);
+}
+
+/* A page that no token has touched is not there, and stays so. */
+static void test_what_is_behind_stays(void **state)
+{
+	(void)state;
+	AUTO_BUF struct buf b = buf_new(256), uses = buf_new(256);
+	const uint8_t bits[8] = { 1, 0, 2 };
+	const uint32_t last_use[4] = { 5, 6 };
+	uint8_t out[8];
+	uint32_t out_uses[4];
+	size_t n;
+	expect("pack", pack_bytes(span_of(bits, 8), false, &b), MM_OK);
+	memset(out, 0xEE, sizeof out);
+	expect("unpack", unpack_bytes(done(&b), out, 8, &n), MM_OK);
+	assert_int_equal(n, 3);
+	assert_memory_equal(out, "\1\0\2\xEE\xEE\xEE\xEE\xEE", 8);
+	expect("pack", pack_renewals(last_use, 4, &uses), MM_OK);
+	memset(out_uses, 0xEE, sizeof out_uses);
+	expect("unpack", unpack_renewals(done(&uses), out_uses, 4, &n), MM_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(out_uses[2], 0xEEEEEEEE);
 }
 
 static void test_pack_keeps_the_limit(void **state)
@@ -160,10 +193,9 @@ static void test_A26_bomb(void **state)
 	expect("pack", pack_bytes(span_of(zeros, BOMB), true, &text), MM_OK);
 	struct span bomb = done(&text);
 	assert_true(bomb.len < 200000);
-	expect("bomb", unpack_bytes(bomb, out, LIST_SIZE_MAX / 4),
-	       MM_ERR_TOO_LARGE);
-	expect("bomb", unpack_bytes(bomb, out, 0), MM_ERR_TOO_LARGE);
-	expect("bomb", unpack_renewals(bomb, last_use, 16), MM_ERR_TOO_LARGE);
+	expect("bomb", unpack(bomb, out, LIST_SIZE_MAX / 4), MM_ERR_TOO_LARGE);
+	expect("bomb", unpack(bomb, out, 0), MM_ERR_TOO_LARGE);
+	expect("bomb", unpack_uses(bomb, last_use, 16), MM_ERR_TOO_LARGE);
 }
 
 /* base64url(zlib(bytes)) in a format of zlib's own; 15 is the right one. */
@@ -202,8 +234,7 @@ static void test_other_formats(void **state)
 		AUTO_BUF struct buf b = buf_new(1024);
 		uint8_t out[16];
 		deflate_as(cases[i].window, span_str("0123456789abcdef"), &b);
-		expect(cases[i].name, unpack_bytes(done(&b), out, 16),
-		       cases[i].want);
+		expect(cases[i].name, unpack(done(&b), out, 16), cases[i].want);
 	}
 }
 
@@ -227,8 +258,7 @@ static void test_broken(void **state)
 	};
 	for (size_t i = 0; i < ROWS(texts); i++) {
 		uint8_t out[64];
-		expect(texts[i],
-		       unpack_bytes(span_str(texts[i]), out, sizeof out),
+		expect(texts[i], unpack(span_str(texts[i]), out, sizeof out),
 		       MM_ERR_MALFORMED);
 	}
 }
@@ -244,18 +274,17 @@ static void test_every_character(void **state)
 	expect("pack", pack_bytes(span_of(in, 100), true, &b), MM_OK);
 	for (size_t i = 0; i < b.len; i++) {
 		uint8_t keep = b.at[i];
-		expect("cut", unpack_bytes(span_of(b.at, i), out, 100),
+		expect("cut", unpack(span_of(b.at, i), out, 100),
 		       MM_ERR_MALFORMED);
 		for (size_t c = 0; others[c]; c++) {
 			b.at[i] = (uint8_t)others[c];
 			if (b.at[i] != keep &&
-			    unpack_bytes(span_of(b.at, b.len), out, 100) ==
-				    MM_OK)
+			    unpack(span_of(b.at, b.len), out, 100) == MM_OK)
 				fail_msg("byte %zu as %c", i, others[c]);
 		}
 		b.at[i] = keep;
 	}
-	expect("as it was", unpack_bytes(done(&b), out, 100), MM_OK);
+	expect("as it was", unpack(done(&b), out, 100), MM_OK);
 }
 
 /* ---- renewals ---- */
@@ -273,10 +302,9 @@ static void test_renewals(void **state)
 			in[k] = (uint32_t)(1790000000 + 977 * k);
 		in[n - 1] = UINT32_MAX;
 		expect("pack", pack_renewals(in, n, &b), MM_OK);
-		memset(out, 0xEE, sizeof out);
-		expect("unpack", unpack_renewals(done(&b), out, n), MM_OK);
+		expect("unpack", unpack_uses(done(&b), out, n), MM_OK);
 		assert_memory_equal(in, out, n * sizeof *in);
-		expect("too many", unpack_renewals(done(&b), out, n - 1),
+		expect("too many", unpack_uses(done(&b), out, n - 1),
 		       MM_ERR_TOO_LARGE);
 	}
 }
@@ -289,21 +317,19 @@ static void test_renewals_by_byte(void **state)
 	AUTO_BUF struct buf b = buf_new(256), again = buf_new(256);
 	AUTO_BUF struct buf odd = buf_new(256), none = buf_new(256);
 	const uint32_t in[4] = { 1, 0x6AB13B80, 0, 0 };
-	uint32_t out[4] = { 9, 9, 9, 9 };
+	uint32_t out[4];
 	expect("pack", pack_bytes(span_of(bytes, 8), true, &b), MM_OK);
-	expect("unpack", unpack_renewals(done(&b), out, 4), MM_OK);
+	expect("unpack", unpack_uses(done(&b), out, 4), MM_OK);
 	assert_memory_equal(in, out, sizeof in);
 	expect("pack", pack_renewals(in, 4, &again), MM_OK);
-	memset(out, 0xEE, sizeof out);
-	expect("unpack", unpack_renewals(done(&again), out, 4), MM_OK);
+	expect("unpack", unpack_uses(done(&again), out, 4), MM_OK);
 	assert_memory_equal(in, out, sizeof in);
 
 	expect("pack", pack_bytes(span_of(bytes, 7), true, &odd), MM_OK);
-	expect("odd", unpack_renewals(done(&odd), out, 4), MM_ERR_MALFORMED);
-	expect("empty", unpack_renewals(span_str(""), out, 4),
-	       MM_ERR_MALFORMED);
+	expect("odd", unpack_uses(done(&odd), out, 4), MM_ERR_MALFORMED);
+	expect("empty", unpack_uses(span_str(""), out, 4), MM_ERR_MALFORMED);
 	expect("none", pack_renewals(in + 2, 2, &none), MM_OK);
-	expect("none", unpack_renewals(done(&none), out, 4), MM_OK);
+	expect("none", unpack_uses(done(&none), out, 4), MM_OK);
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(out[i], 0);
 }
@@ -315,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_known_answers),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_zeros_at_the_end),
+		cmocka_unit_test(test_what_is_behind_stays),
 		cmocka_unit_test(test_pack_keeps_the_limit),
 		cmocka_unit_test(test_A26_bomb),
 		cmocka_unit_test(test_other_formats),

@@ -106,7 +106,7 @@ static void test_due(void **state)
 	use_table_told(&t, due, 1, false, T0 + 69);
 
 	/* the issuer's own word counts */
-	replica_list(&m.r, SLIDE)->last_use[1] = (uint32_t)(T0 + 60);
+	list_put_last_use(replica_list(&m.r, SLIDE), 1, (uint32_t)(T0 + 60));
 	assert_int_equal(due_count(&t, &m, T0 + 170), 1);
 	use_table_free(&t);
 	mint_end(&m);
@@ -157,7 +157,7 @@ static void test_taken(void **state)
 	/* kept until the feed says so too: a new state file needs it */
 	assert_int_equal(due_count(&t, &m, T0 + 120), 0);
 	assert_int_equal(t.count, 1);
-	replica_list(&m.r, SLIDE)->last_use[1] = (uint32_t)(T0 + 80);
+	list_put_last_use(replica_list(&m.r, SLIDE), 1, (uint32_t)(T0 + 80));
 	assert_int_equal(due_count(&t, &m, T0 + 130), 0);
 	assert_int_equal(t.count, 0);
 	use_table_free(&t);
@@ -319,7 +319,7 @@ static void report(struct issuer *is, struct use_table *t, struct mint *m,
 			is->last = at;
 	}
 	use_table_told(t, due, n, true, now);
-	replica_list(&m->r, SLIDE)->last_use[1] = (uint32_t)is->last;
+	list_put_last_use(replica_list(&m->r, SLIDE), 1, (uint32_t)is->last);
 }
 
 /* Used at random, but at least once a window; the issuer can be told in one
@@ -350,7 +350,7 @@ static void live_through(struct mint *m, int64_t window, unsigned luck,
 	if (is.refused != 0 || is.last != last)
 		fail_msg("window %" PRId64 ", luck %u, seed %u: %u refused",
 			 window, luck, seed, is.refused);
-	replica_list(&m->r, SLIDE)->last_use[1] = 0;
+	list_put_last_use(replica_list(&m->r, SLIDE), 1, 0);
 	use_table_free(&t);
 }
 

@@ -262,7 +262,7 @@ static void *verify_on(void *arg)
 static void revoke_one(struct crowd *c, uint32_t idx)
 {
 	atomic_store(&c->revoking[idx], true);
-	status_set(replica_list(&c->d.m.r, FIXED)->status, idx, STATUS_REVOKED);
+	list_put_status(replica_list(&c->d.m.r, FIXED), idx, STATUS_REVOKED);
 	assert_ok(state_put_status(&c->d.w, FIXED, idx, STATUS_REVOKED));
 	atomic_store(&c->revoked[idx], true);
 }
@@ -367,7 +367,7 @@ static void test_a_removed_file(void **state)
 	d.now = T0 + 60;
 	assert_ok(again(&d, token));
 	assert_int_equal(unlink(d.m.path), 0);
-	status_set(replica_list(&d.m.r, FIXED)->status, 1, STATUS_REVOKED);
+	list_put_status(replica_list(&d.m.r, FIXED), 1, STATUS_REVOKED);
 	desk_publish(&d);
 	assert_ok(again(&d, token)); /* news may still come to the old one */
 	d.now = T0 + 61;
