@@ -5,7 +5,9 @@
 #include "common/log.h"
 #include "issuer/publish_internal.h"
 
-#define AHEAD_MS     1000 /* for a poll from a place that we have not reached */
+/* For a poll from a place that we have not reached: who is further behind than
+ * that on a shared store does not follow it, and says nothing at all. */
+#define AHEAD_MS     5000
 #define SAY_AHEAD_MS 60000 /* between two words of one that stays ahead */
 
 static const struct publish_kind feed_kind = {
