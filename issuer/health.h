@@ -46,10 +46,11 @@
 	  "revoke what was issued ahead (clock.behind in the log, with the "  \
 	  "next one that is asked for)")                                      \
 	X(HISTORY,     "history",                                             \
-	  "an agent has seen events that are not in this store: if it came "  \
-	  "from a backup, stop mintmarkd and start it once with --restored, " \
-	  "before anything is minted or revoked (feed.agent_ahead in the "    \
-	  "log; SECURITY.md, After a backup was put back)")
+	  "there were events that are not in this store: if it came from a "  \
+	  "backup, stop mintmarkd and start it once with --restored, before " \
+	  "anything is minted or revoked (feed.agent_ahead or "               \
+	  "store.went_back in the log; SECURITY.md, After a backup was put "  \
+	  "back)")
 /* clang-format on */
 
 enum health_check {

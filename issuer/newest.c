@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "issuer/store_events.h"
 
 #define NEWEST_PATH 4200
 #define NEWEST_MAX  128

@@ -11,6 +11,7 @@
 #include "issuer/followers.h"
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
+#include "issuer/store_events.h"
 
 #define FRESH_MS 5000
 #define SHARE	 10  /* making it takes at most one part of so many */

@@ -1,4 +1,4 @@
-/* publish.c - the thread that follows the log, and the replica's readers. */
+/* publish.c - the thread that follows the log. */
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -7,19 +7,6 @@
 
 #define READ_EVENTS 256 /* events read at a time */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
-/* Who is ahead asks again within half a minute, for as long as it is. */
-#define OUTRUN_MS 600000
-/* What was read longer ago is old: the store does not answer, or this process
- * was frozen, and others may have gone on. */
-#define FOLLOWING_MS 5000
-
-uint64_t publisher_seq(struct publisher *p)
-{
-	pthread_rwlock_rdlock(&p->state);
-	uint64_t seq = p->replica.seq;
-	pthread_rwlock_unlock(&p->state);
-	return seq;
-}
 
 /* ---- following ---- */
 
@@ -44,10 +31,11 @@ static enum mm_err apply(struct publisher *p, const struct event *events,
 /* Read on until the log has no more. */
 static enum mm_err follow(struct publisher *p, struct event *events)
 {
+	const struct replica *r = &p->replica; /* nobody else writes it */
 	size_t n;
 	do {
-		TRY(store_events(p->store, p->replica.epoch, publisher_seq(p),
-				 READ_EVENTS, events, &n));
+		const struct log_place at = { r->epoch, r->seq, r->history };
+		TRY(store_events(p->store, &at, READ_EVENTS, events, &n));
 		TRY(apply(p, events, n));
 	} while (n == READ_EVENTS);
 	return MM_OK;
@@ -86,11 +74,24 @@ static enum mm_err load(struct publisher *p)
 	return MM_OK;
 }
 
-/* A replica that cannot follow (its place is no longer in the log, or an
- * event does not fit it) is loaded anew, whole. */
+/* Its revocations were acknowledged, and agents may hold them. */
+static void note_lost(struct publisher *p)
+{
+	atomic_store(&p->went_back, true);
+	log_event(LOG_ERR, "store.went_back",
+		  "seq=%llu detail=the store has lost events that mintmarkd "
+		  "had read from it: if a backup was put back, stop it, and "
+		  "start once with --restored",
+		  (unsigned long long)publisher_seq(p));
+}
+
+/* A replica that cannot follow (its place is not in the log, or an event does
+ * not fit it) is loaded anew, whole. */
 static bool follow_round(struct publisher *p, struct event *events)
 {
 	enum mm_err e = follow(p, events);
+	if (e == MM_ERR_ROLLBACK)
+		note_lost(p);
 	if (e != MM_OK && e != MM_ERR_NOMEM && e != MM_ERR_BUSY)
 		e = load(p);
 	if (e != MM_OK)
@@ -299,7 +300,7 @@ bool publisher_catch_up(struct publisher *p)
 	return caught;
 }
 
-static bool is_silent(struct publisher *p)
+bool publish_is_silent(struct publisher *p)
 {
 	AUTO_JWK struct jwk *key = signing_key(p->signing);
 	pthread_mutex_lock(&p->lock);
@@ -311,86 +312,11 @@ static bool is_silent(struct publisher *p)
 bool publisher_settle(struct publisher *p, const char *what,
 		      const struct http_request *rq)
 {
-	bool published = publisher_catch_up(p) && !is_silent(p);
+	bool published = publisher_catch_up(p) && !publish_is_silent(p);
 	if (!published)
 		log_event(LOG_ERR, "publish.late",
 			  "request=%s change=%s detail=it is in the store, "
 			  "but not in the feed yet",
 			  http_request_id(rq), what);
 	return published;
-}
-
-/* ---- reading the replica ---- */
-
-struct jwk *publisher_key(struct publisher *p, const char *kid)
-{
-	pthread_rwlock_rdlock(&p->state);
-	struct jwk *k = jwk_set_find(&p->replica.keys, kid);
-	if (k != NULL)
-		jwk_hold(k);
-	pthread_rwlock_unlock(&p->state);
-	return k;
-}
-
-static enum mm_err check_following(struct publisher *p, int64_t *as_of)
-{
-	pthread_mutex_lock(&p->lock);
-	bool following =
-		p->following && clock_ms() - p->good_round.ms < FOLLOWING_MS;
-	*as_of = p->good_round.now;
-	pthread_mutex_unlock(&p->lock);
-	return following ? MM_OK : MM_ERR_UNAVAILABLE;
-}
-
-/* What is not followed any more must not look fresh: nothing is signed, and
- * readers' own bounds of staleness do the rest. */
-enum mm_err publish_check(struct publisher *p, int64_t *as_of)
-{
-	return check_following(p, as_of);
-}
-
-enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
-			    int64_t now, int64_t *last_use)
-{
-	int64_t used = 0, as_of;
-	TRY(check_following(p, &as_of));
-	enum mm_err e = MM_ERR_REVOKED; /* unknown is not innocent */
-	pthread_rwlock_rdlock(&p->state);
-	const struct list *l = replica_list(&p->replica, c->list);
-	if (l != NULL && c->idx < l->size) {
-		used = l->last_use ? l->last_use[c->idx] : 0;
-		e = claims_alive(c, status_get(l->status, c->idx), used, now);
-	}
-	pthread_rwlock_unlock(&p->state);
-	if (e == MM_OK)
-		*last_use = used;
-	return e;
-}
-
-void publisher_newest(struct publisher *p, char epoch[EPOCH_SIZE],
-		      uint64_t *seq)
-{
-	pthread_rwlock_rdlock(&p->state);
-	memcpy(epoch, p->replica.epoch, EPOCH_SIZE);
-	*seq = p->replica.seq;
-	pthread_rwlock_unlock(&p->state);
-}
-
-void publisher_stats(struct publisher *p, struct publisher_stats *out)
-{
-	pthread_rwlock_rdlock(&p->state);
-	out->seq = p->replica.seq;
-	out->lists = p->replica.list_count;
-	out->keys = p->replica.keys.count;
-	pthread_rwlock_unlock(&p->state);
-	pthread_mutex_lock(&p->lock);
-	int64_t now = clock_ms();
-	out->waiting = p->polls.count;
-	out->following = p->following;
-	out->round_ms = now - p->round_at;
-	out->good_round_ms = now - p->good_round.ms;
-	pthread_mutex_unlock(&p->lock);
-	out->silent = is_silent(p);
-	int64_t ahead_at = atomic_load(&p->ahead_at);
-	out->outrun = ahead_at != 0 && now - ahead_at < OUTRUN_MS;
 }

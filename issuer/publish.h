@@ -82,7 +82,7 @@ struct publisher_stats {
 	size_t lists, keys, waiting;
 	bool following; /* the log could be read last time */
 	bool silent;	/* the key whose turn it is could not sign last */
-	bool outrun;	/* an agent has seen events that we do not have */
+	bool outrun;	/* there were events that the store has no more */
 	/* Milliseconds since the publisher's thread was last seen to be at
 	 * work, and since it could last read the log. */
 	int64_t round_ms, good_round_ms;

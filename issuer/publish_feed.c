@@ -56,7 +56,9 @@ static enum mm_err add_events(struct publisher *p, struct feed_head *head,
 	AUTO_EVENTS struct event *events = calloc(max, sizeof *events);
 	if (events == NULL)
 		return MM_ERR_NOMEM;
-	TRY(store_events(p->store, head->epoch, head->after, max, events, &n));
+	const struct log_place at = { .epoch = head->epoch,
+				      .seq = head->after };
+	TRY(store_events(p->store, &at, max, events, &n));
 	if (n == 0)
 		return MM_ERR_GONE;
 	head->seq = events[n - 1].seq;

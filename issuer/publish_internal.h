@@ -9,6 +9,7 @@
 #include "common/polls.h"
 #include "issuer/awaited.h"
 #include "issuer/publish.h"
+#include "issuer/store_events.h"
 
 #define BATCHES	   32	/* signed batches kept */
 #define BATCH_MS   1000 /* a heartbeat is made new after this */
@@ -38,6 +39,7 @@ struct publisher {
 
 	/* clock_ms() when an agent was last ahead of the log; 0: none was */
 	atomic_llong ahead_at;
+	atomic_bool went_back; /* the store has, since the start */
 
 	/* One maker at a time, so that all get the same bytes; batches do
 	 * not wait for the larger objects. */
@@ -62,6 +64,7 @@ struct publisher {
 };
 
 uint64_t publisher_seq(struct publisher *p);
+bool publish_is_silent(struct publisher *p); /* the key could not sign last */
 /* MM_ERR_UNAVAILABLE while the log cannot be followed.  *as_of is when it was
  * last read to its end, and the date of what is signed now: nothing that was
  * acknowledged before is missing from it, whoever shares the store, and however

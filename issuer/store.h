@@ -119,12 +119,6 @@ MM_MUST_USE enum mm_err store_begin_history(struct store *s);
  * sequence.  *r is empty before. */
 MM_MUST_USE enum mm_err store_load(struct store *s, struct replica *r);
 
-/* Up to max events after `after` of that epoch (NULL: any), in order.
- * MM_ERR_GONE: no longer retained.  MM_ERR_EPOCH: another history has begun. */
-MM_MUST_USE enum mm_err store_events(struct store *s, const char *epoch,
-				     uint64_t after, size_t max,
-				     struct event *out, size_t *count);
-
 /* ---- lists and minting ---- */
 
 /* Tokens that expire in the same 30 days share a list, so that it dies
@@ -378,14 +372,6 @@ MM_MUST_USE enum mm_err store_warned(struct store *s, const struct token_row *t,
 				     const struct stamp *stamp);
 
 /* ---- sweeping ---- */
-
-/* When the newest event was written; 0: never. */
-MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);
-/* The newest event's number.  MM_ERR_EPOCH: the store has another history. */
-MM_MUST_USE enum mm_err store_reaches(struct store *s, const char *epoch,
-				      uint64_t *seq);
-/* The number of the oldest event that is kept; 0: none is. */
-MM_MUST_USE enum mm_err store_first_event(struct store *s, int64_t *seq);
 
 /* Mark idle-dead tokens and those whose overlap has ended, at most `max`;
  * *done says how many. */

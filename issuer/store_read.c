@@ -1,4 +1,4 @@
-/* store_read.c - reading: tokens, users, keys, events, all of it. */
+/* store_read.c - reading: tokens, users, keys, all of it. */
 #include "issuer/store_internal.h"
 
 /* ---- tokens ---- */
@@ -215,82 +215,6 @@ enum mm_err store_former_key(struct store *s, const char *kid, struct jwk **out)
 	TRY(query_end(&q));
 	return text[0] ? jwk_from_json(span_str(text), out, NULL)
 		       : MM_ERR_NOT_FOUND;
-}
-
-/* ---- events ---- */
-
-enum mm_err store_last_time(struct store *s, int64_t *at)
-{
-	AUTO_READER struct conn *c = store_reader(s);
-	return query_one(c, ST_EVENT_TIME, at);
-}
-
-enum mm_err store_first_event(struct store *s, int64_t *seq)
-{
-	AUTO_READER struct conn *c = store_reader(s);
-	return query_one(c, ST_EVENT_FIRST, seq);
-}
-
-/* Is `after` before the log's beginning? */
-static enum mm_err check_retained(struct conn *c, uint64_t after)
-{
-	int64_t first, head;
-	TRY(query_one(c, ST_EVENT_FIRST, &first));
-	TRY(query_one(c, ST_HEAD_GET, &head));
-	if (after >= (uint64_t)head)
-		return MM_OK; /* nothing newer is needed */
-	return after + 1 >= (uint64_t)first && first != 0 ? MM_OK : MM_ERR_GONE;
-}
-
-static enum mm_err check_epoch(struct conn *c, const char *epoch)
-{
-	char now[EPOCH_SIZE] = "";
-	AUTO_QUERY struct query q = query_new(c, ST_META_GET);
-	if (query_row(&q))
-		column_text(&q, 1, now, sizeof now);
-	TRY(query_end(&q));
-	return strcmp(now, epoch) == 0 ? MM_OK : MM_ERR_EPOCH;
-}
-
-enum mm_err store_reaches(struct store *s, const char *epoch, uint64_t *seq)
-{
-	AUTO_READER struct conn *c = store_reader(s);
-	int64_t head;
-	TRY(check_epoch(c, epoch));
-	TRY(query_one(c, ST_HEAD_GET, &head));
-	*seq = (uint64_t)head;
-	return MM_OK;
-}
-
-static enum mm_err read_events(struct conn *c, const char *epoch,
-			       uint64_t after, size_t max, struct event *out,
-			       size_t *count)
-{
-	if (epoch != NULL)
-		TRY(check_epoch(c, epoch));
-	TRY(check_retained(c, after));
-	AUTO_QUERY struct query q = query_new(c, ST_EVENT_LIST);
-	query_int(&q, (int64_t)after);
-	query_int(&q, (int64_t)max);
-	while (query_row(&q)) {
-		char body[JWK_TEXT_MAX + 512];
-		column_text(&q, 0, body, sizeof body);
-		TRY(event_read(span_str(body), &out[*count]));
-		column_text(&q, 1, out[*count].history, HISTORY_SIZE);
-		++*count;
-	}
-	return query_end(&q);
-}
-
-enum mm_err store_events(struct store *s, const char *epoch, uint64_t after,
-			 size_t max, struct event *out, size_t *count)
-{
-	*count = 0;
-	AUTO_READER struct conn *c = store_reader(s);
-	TRY(c->db->begin(c)); /* both reads see one state */
-	enum mm_err e = read_events(c, epoch, after, max, out, count);
-	enum mm_err end = c->db->commit(c);
-	return e != MM_OK ? e : end;
 }
 
 /* ---- the whole state ---- */

@@ -129,6 +129,7 @@
 	X(BYTES, SQL_BYTES)                                                \
 	X(EVENT_TIME, "SELECT coalesce(max(at), 0) FROM event")            \
 	X(EVENT_FIRST, "SELECT min(seq) FROM event")                       \
+	X(EVENT_HISTORY, "SELECT history FROM event WHERE seq = ?1")       \
 	X(EVENT_LIST, "SELECT body, history FROM event WHERE seq > ?1"     \
 		" ORDER BY seq LIMIT ?2")                                  \
 	X(EVENT_FORGET, "DELETE FROM event WHERE seq <"                    \

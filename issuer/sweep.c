@@ -15,6 +15,7 @@
 #include "issuer/counts.h"
 #include "issuer/newest.h"
 #include "issuer/steady.h"
+#include "issuer/store_events.h"
 
 #define SWEEP_MOST    500 /* tokens in one transaction */
 #define SLOW_ROUNDS   60  /* seconds between looks at lists and events */

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "issuer/hook.h"
 #include "issuer/steady.h"
+#include "issuer/store_events.h"
 #include "issuer/warn_tries.h"
 #include "issuer/webhook.h"
 

@@ -105,7 +105,8 @@ static void assert_log(const struct round *d)
 	size_t n;
 	do {
 		assert_int_equal(
-			store_events(at->s, NULL, seq, 256, events, &n), MM_OK);
+			store_events(at->s, LOG_AT(seq), 256, events, &n),
+			MM_OK);
 		for (size_t i = 0; i < n; i++) {
 			const struct event *e = &events[i];
 			assert_int_equal(e->seq, ++seq);

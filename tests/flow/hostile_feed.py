@@ -3,6 +3,7 @@
 freeze, flipped bits, endless data.  The agent keeps its last good state and
 never drops a revocation.  (The attacks of The Update Framework.)"""
 import base64
+import contextlib
 import http.client
 import json
 import re
@@ -292,6 +293,33 @@ class HostileFeed(Flow):
         self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
         self.assertEqual(self.a.reason(held["token"]), "suspended")
         self.a.wait_reason(self.good["token"], None)
+
+    def test_F16_the_store_came_back_under_a_mint(self):
+        """What it has read of the lost events, it lets go of: what is revoked
+        then reaches all, as soon as the numbers are past the lost ones."""
+        self.begin()
+        tokens = [self.i.mint() for _ in range(8)]
+        self.a.wait_reason(tokens[-1]["token"], None)
+        kept = self.back_up()
+        self.revoke_bad()
+        for _ in range(3):
+            self.i.revoke(self.i.mint()["id"])
+        lost = self.head()
+        with contextlib.closing(sqlite3.connect(kept / "mintmark.db")) as old, \
+                contextlib.closing(sqlite3.connect(
+                    self.i.data / "mintmark.db", timeout=10)) as live:
+            old.backup(live)
+        wait_for("a word about it",
+                 lambda: '"store.went_back"' in self.i.text(), 10)
+        health = self.i.http("GET", "/health/ready")[1]
+        self.assertIn("--restored", health["checks"]["history"]["do"])
+        for t in tokens:
+            self.i.revoke(t["id"])
+        self.assertGreater(self.head(), lost)
+        for t in tokens:
+            self.a.wait_reason(t["token"], "revoked", 60)
+        self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
+        self.assertEqual(self.i.text().count('"store.went_back"'), 1)
 
     def test_F16_the_store_alone_came_back(self):
         """It would give ids and numbers a second time: the folder knows."""

@@ -10,8 +10,10 @@
 #include <libpq-fe.h>
 #include <sqlite3.h>
 
-#include "issuer/store.h"
+#include "issuer/store_events.h"
 #include "tests/unit/unit.h"
+
+#define LOG_AT(n) (&(const struct log_place){ .seq = (n) })
 
 #define T0  INT64_C(1790000000)
 #define DAY INT64_C(86400)

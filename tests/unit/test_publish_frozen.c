@@ -22,10 +22,10 @@ enum mm_err __wrap_signing_jws(const struct jwk *, const char *, struct span,
 			       struct buf *, struct why *);
 enum mm_err __real_store_load(struct store *, struct replica *);
 enum mm_err __wrap_store_load(struct store *, struct replica *);
-enum mm_err __real_store_events(struct store *, const char *, uint64_t, size_t,
-				struct event *, size_t *);
-enum mm_err __wrap_store_events(struct store *, const char *, uint64_t, size_t,
-				struct event *, size_t *);
+enum mm_err __real_store_events(struct store *, const struct log_place *,
+				size_t, struct event *, size_t *);
+enum mm_err __wrap_store_events(struct store *, const struct log_place *,
+				size_t, struct event *, size_t *);
 
 static _Atomic int64_t away; /* seconds so far */
 /* This thread, as soon as it has looked how long ago the log was read. */
@@ -68,12 +68,11 @@ enum mm_err __wrap_store_load(struct store *s, struct replica *out)
 	return __real_store_load(s, out);
 }
 
-enum mm_err __wrap_store_events(struct store *s, const char *epoch,
-				uint64_t after, size_t max, struct event *out,
-				size_t *count)
+enum mm_err __wrap_store_events(struct store *s, const struct log_place *at,
+				size_t max, struct event *out, size_t *count)
 {
 	asked();
-	return __real_store_events(s, epoch, after, max, out, count);
+	return __real_store_events(s, at, max, out, count);
 }
 
 enum mm_err __wrap_signing_jws(const struct jwk *key, const char *typ,

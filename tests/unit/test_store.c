@@ -17,7 +17,7 @@ static size_t events(struct fixture *f, struct event *out, size_t max)
 {
 	size_t n;
 	char history[HISTORY_SIZE] = "";
-	assert_int_equal(store_events(f->s, NULL, 0, max, out, &n), MM_OK);
+	assert_int_equal(store_events(f->s, LOG_AT(0), max, out, &n), MM_OK);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(out[i].seq, i + 1);
 		assert_int_equal(history_add(history, &out[i]), MM_OK);
@@ -524,12 +524,14 @@ static void forgotten_events_are_gone(void **state)
 	mint(f, DAY, 0);
 	size_t n, before = events(f, log, 64);
 	assert_int_equal(store_forget_events(f->s, INT64_MAX), MM_OK);
-	assert_int_equal(store_events(f->s, NULL, 0, 64, log, &n), MM_ERR_GONE);
+	assert_int_equal(store_events(f->s, LOG_AT(0), 64, log, &n),
+			 MM_ERR_GONE);
 	/* the newest stays, so that who is up to date can go on */
-	assert_int_equal(store_events(f->s, NULL, before - 1, 64, log, &n),
+	assert_int_equal(store_events(f->s, LOG_AT(before - 1), 64, log, &n),
 			 MM_OK);
 	assert_int_equal(n, 1);
-	assert_int_equal(store_events(f->s, NULL, before, 64, log, &n), MM_OK);
+	assert_int_equal(store_events(f->s, LOG_AT(before), 64, log, &n),
+			 MM_OK);
 	assert_int_equal(n, 0);
 }
 

@@ -157,7 +157,7 @@ static void no_line_no_change(void **state)
 	struct event e[8];
 	bool changed;
 	size_t before, after;
-	assert_int_equal(store_events(f->s, NULL, 0, 8, e, &before), MM_OK);
+	assert_int_equal(store_events(f->s, LOG_AT(0), 8, e, &before), MM_OK);
 	assert_true(others_do(
 		f, pg_address()
 			   ? "ALTER TABLE mintmark.audit ADD CHECK (seq < 0)"
@@ -176,7 +176,7 @@ static void no_line_no_change(void **state)
 	assert_int_equal(got.status, TOKEN_VALID);
 	assert_int_not_equal(
 		store_key_gone(f->s, "kid00000001", true, &by_unit), MM_OK);
-	assert_int_equal(store_events(f->s, NULL, 0, 8, e, &after), MM_OK);
+	assert_int_equal(store_events(f->s, LOG_AT(0), 8, e, &after), MM_OK);
 	assert_int_equal(before, after);
 }
 

@@ -102,7 +102,8 @@ static void check_brought_up(struct fixture *f, int from)
 		assert_int_equal(store_get(f->s, 2, 0, &t), MM_OK);
 		assert_int_equal(t.status, TOKEN_SUSPENDED);
 		assert_int_equal(t.auto_refresh, 3600);
-		assert_int_equal(store_events(f->s, NULL, 0, 64, e, &n), MM_OK);
+		assert_int_equal(store_events(f->s, LOG_AT(0), 64, e, &n),
+				 MM_OK);
 		assert_int_equal(n, 30);
 	}
 	/* keys may have signed until just now */

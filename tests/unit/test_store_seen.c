@@ -125,7 +125,7 @@ static size_t written(struct fixture *f)
 	const struct audit_query q = { .limit = 100 };
 	struct event events[100];
 	size_t n, lines = 0;
-	assert_int_equal(store_events(f->s, NULL, 0, 100, events, &n), MM_OK);
+	assert_int_equal(store_events(f->s, LOG_AT(0), 100, events, &n), MM_OK);
 	assert_int_equal(store_audit_read(f->s, &q, count_line, &lines), MM_OK);
 	return n + lines;
 }

@@ -109,7 +109,8 @@ static void events_without_gaps(struct store *s)
 	static struct event log[2 * TOKENS];
 	char history[HISTORY_SIZE] = "";
 	size_t n, renewed = 0, revoked = 0;
-	assert_int_equal(store_events(s, NULL, 0, 2 * TOKENS, log, &n), MM_OK);
+	assert_int_equal(store_events(s, LOG_AT(0), 2 * TOKENS, log, &n),
+			 MM_OK);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(log[i].seq, i + 1);
 		assert_int_equal(history_add(history, &log[i]), MM_OK);

@@ -1,0 +1,30 @@
+/* store_events.h - the log of events, read. */
+#ifndef MM_ISSUER_STORE_EVENTS_H
+#define MM_ISSUER_STORE_EVENTS_H
+
+#include "issuer/store.h"
+
+/* Behind which event, and of which log. */
+struct log_place {
+	const char *epoch; /* NULL: of any */
+	uint64_t seq;
+	const char *history; /* that ends with it; NULL or "": any does */
+};
+
+/* Up to max events behind that place, in order.  MM_ERR_GONE: no longer
+ * retained.  MM_ERR_EPOCH: another history has begun.  MM_ERR_ROLLBACK: the
+ * store has lost the event that stood there, and nobody has said so
+ * (store_begin_history). */
+MM_MUST_USE enum mm_err store_events(struct store *s,
+				     const struct log_place *at, size_t max,
+				     struct event *out, size_t *count);
+
+/* When the newest event was written; 0: never. */
+MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);
+/* The newest event's number.  MM_ERR_EPOCH: the store has another history. */
+MM_MUST_USE enum mm_err store_reaches(struct store *s, const char *epoch,
+				      uint64_t *seq);
+/* The number of the oldest event that is kept; 0: none is. */
+MM_MUST_USE enum mm_err store_first_event(struct store *s, int64_t *seq);
+
+#endif
