@@ -23,8 +23,9 @@ typedef void follower_say(void *ctx, const struct follower_news *n);
 
 /* Something signed was taken in that says more than what was before it. */
 struct follower_object {
-	struct span jws; /* a batch, as it came; at NULL: a snapshot, so that
-			  * nothing that was before it leads on */
+	struct span jws; /* a batch, as it came; at NULL: a snapshot, or that
+			  * the issuer may have lost what we hold: nothing that
+			  * was before it leads on */
 	size_t source;	 /* from which address: struct link, at */
 	struct span via; /* the relays that it came by, as they say it */
 	uint64_t from, upto; /* who stands at `from` has with it the events up

@@ -79,6 +79,13 @@ static void pass(struct follower *f, const struct follower_object *o)
 		f->opt.pass(f->opt.pass_ctx, o);
 }
 
+/* What was passed on so far leads nobody on. */
+static void pass_nothing(struct follower *f)
+{
+	const struct follower_object o = { .upto = f->keep.replica.seq };
+	pass(f, &o);
+}
+
 /* Does it come from ourselves, by whatever way?  Then news never would. */
 static enum mm_err check_way(const struct follower *f, struct buf *lines,
 			     struct span *via, struct why *why)
@@ -137,8 +144,7 @@ static enum mm_err ask_snapshot(struct follower *f, struct why *why)
 	TRY(buf_done(&body, &jws));
 	TRY(take(f, keep_take_snapshot, jws, why));
 	f->want_snapshot = false;
-	const struct follower_object o = { .upto = f->keep.replica.seq };
-	pass(f, &o);
+	pass_nothing(f);
 	return MM_OK;
 }
 
@@ -210,9 +216,11 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 	uint64_t from = f->keep.replica.seq;
 	e = take(f, keep_take_batch, jws, why);
 	/* Perhaps history was lost, or an event does not fit what we hold:
-	 * the snapshot tells. */
+	 * the snapshot tells.  What is lost fits to who stands before it. */
 	if (e == MM_ERR_EPOCH || e == MM_ERR_MALFORMED)
 		f->want_snapshot = true;
+	if (e == MM_ERR_EPOCH || e == MM_ERR_ROLLBACK)
+		pass_nothing(f);
 	TRY(e);
 	pass_batch(f, jws, via, from);
 	return check_thawed(f, why);

@@ -10,6 +10,7 @@ import os
 import pathlib
 import resource
 import selectors
+import shutil
 import signal
 import socket
 import sqlite3
@@ -374,6 +375,33 @@ class Trouble(Relays):
             self.assertEqual(a.reason(bad["token"]), "revoked")
         i.revoke(fresh["id"])
         leaf.wait_reason(fresh["token"], "revoked")
+
+    def test_F16_events_that_the_issuer_has_lost(self):
+        """Its whole folder came back from a backup: what a relay holds of the
+        lost events leads nobody away from those that are true."""
+        i = self.issuer()
+        token = i.mint()
+        relay = self.relay(i, start=False)
+        leaf = self.behind(i, relay, start=False)
+        kept = self.folder / "kept"
+        i.stop()
+        shutil.copytree(i.data, kept)
+        i.start()
+        relay.start()
+        for _ in range(4):
+            lost = i.mint()
+            i.revoke(lost["id"])
+        relay.wait_reason(lost["token"], "revoked")
+        i.stop()
+        shutil.rmtree(i.data)
+        kept.rename(i.data)
+        i.start()
+        wait_for("the relay to be ahead",
+                 lambda: '"reason":"rollback"' in relay.text(), 40)
+        leaf.start()
+        leaf.wait_reason(token["token"], None)
+        i.revoke(token["id"])
+        leaf.wait_reason(token["token"], "revoked")
 
     def test_stolen_key(self):
         """What a stolen key has signed is refused behind relays, too."""
