@@ -125,10 +125,12 @@ static enum mm_err take(struct follower *f, taker *into, struct span jws,
 		TRY(refresh_keys(f, why));
 		e = into(&f->keep, jws, &f->trusted, clock_now(), why);
 	}
+	bool no_room = e == MM_ERR_FULL || e == MM_ERR_IO;
+	if (no_room && keep_is_behind(&f->keep))
+		e = MM_OK;
 	if (e == MM_OK) /* from here on the feed says which keys there are */
 		jwk_set_clear(&f->trusted);
-	bool no_room = e == MM_ERR_FULL || e == MM_ERR_IO;
-	return no_room && keep_is_behind(&f->keep) ? MM_OK : e;
+	return e;
 }
 
 static enum mm_err ask_snapshot(struct follower *f, struct why *why)

@@ -197,11 +197,13 @@ enum mm_err keep_take_batch(struct keeper *k, struct span jws,
 		journal_break(&k->journal);
 	if (e != MM_OK)
 		return refuse(why, e, "batch");
+	if (o.by_also) /* a replay would not know the key */
+		journal_break(&k->journal);
 	if (events)
 		keep_durable(k, jws);
 	if (behind || !show_in_place(k, &c))
 		TRY(keep_show(k, why));
-	if (o.by_also) /* a replay would not know the key */
+	if (o.by_also)
 		return keep_checkpoint(k, why);
 	if (events)
 		(void)!journal_sync(&k->journal);

@@ -310,6 +310,45 @@ static void test_F2_cut_and_no_room(void **state)
 	host_end(&h);
 }
 
+/* Signed by a key of the JWKS that the replica does not hold: who begins with
+ * the journal would not know it, and what came behind would be lost, too. */
+static void test_a_key_of_the_jwks_and_no_room(void **state)
+{
+	struct host h;
+	struct event e = { .seq = 21,
+			   .type = EVENT_STATUS,
+			   .list = LARGE,
+			   .idx = FAR,
+			   .value = STATUS_REVOKED };
+	struct jwk *other = NULL;
+	struct jwk_set also = { .count = 0 };
+	AUTO_BUF struct buf b;
+	(void)state;
+	begin(&h);
+	assert_ok(jwk_generate(JWK_ES256, &other));
+	assert_ok(jwk_set_add(&also, other));
+	struct span jws = batch_make(&h.m,
+				     (struct batch){ .after = 20,
+						     .count = 1,
+						     .key = other,
+						     .events = event_json(&e) },
+				     &b);
+	block(&h, true);
+	assert_err(keep_take_batch(&h.k, jws, &also, T0 + 1000, NULL),
+		   MM_ERR_IO);
+	block(&h, false);
+	assert_ok(revoke_far(&h, 22, FARTHER));
+	h.k.checkpoint_ms -= 1001; /* a second later */
+	assert_ok(keep_maybe_checkpoint(&h.k, NULL));
+	host_restart(&h);
+	assert_int_equal(h.k.replica.seq, 22);
+	assert_int_equal(shown_status(&h, FAR), STATUS_REVOKED);
+	assert_int_equal(shown_status(&h, FARTHER), STATUS_REVOKED);
+	jwk_set_clear(&also);
+	jwk_drop(other);
+	host_end(&h);
+}
+
 /* ---- both at once ---- */
 
 #define ROUNDS 40u
@@ -379,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_a_snapshot_that_cannot_be_shown),
 		cmocka_unit_test(test_F2_cut_short),
 		cmocka_unit_test(test_F2_cut_and_no_room),
+		cmocka_unit_test(test_a_key_of_the_jwks_and_no_room),
 		cmocka_unit_test(test_both_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
