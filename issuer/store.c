@@ -125,6 +125,7 @@ bool store_is_damaged(struct store *s)
 /* Before that a failure is a refusal to start. */
 static void watch_damage(struct store *s)
 {
+	atomic_store(&s->damaged, s->writer->was_damaged);
 	s->writer->damaged = &s->damaged;
 	for (int i = 0; i < STORE_READERS; i++)
 		s->reader[i]->damaged = &s->damaged;

@@ -53,6 +53,7 @@ struct conn {
 	/* To be set where what is stored turns out to be damaged; the store's,
 	 * and NULL until it is open. */
 	atomic_bool *damaged;
+	bool was_damaged; /* what it was opened on */
 };
 
 enum again {

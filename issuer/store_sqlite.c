@@ -54,7 +54,7 @@ static enum mm_err err_of_code(int rc)
 }
 
 /* What lies on the other pages can be read still, and agents are told of it:
- * so the mint goes on, and says so until it is restarted. */
+ * so the mint goes on, and says so. */
 static void note_damage(struct sqlite_conn *c, int rc)
 {
 	bool damaged =
@@ -62,13 +62,7 @@ static void note_damage(struct sqlite_conn *c, int rc)
 	if (!damaged || c->base.damaged == NULL ||
 	    atomic_exchange(c->base.damaged, true))
 		return;
-	log_event(
-		LOG_ERR, "store.corrupt",
-		"code=%d reason=%s detail=mintmark.db is damaged, and nothing "
-		"mends it while it is used: stop mintmarkd, keep the folder "
-		"as it is, put a backup in its place, and start once with "
-		"--restored (SECURITY.md, When the store is damaged)",
-		sqlite3_extended_errcode(c->db), sqlite3_errmsg(c->db));
+	sqlite_note_damage(c);
 }
 
 static enum mm_err err_of(struct sqlite_conn *c, int rc)

@@ -1,4 +1,4 @@
-/* store_sqlite.h - SQLite, as the two files that know it share it.
+/* store_sqlite.h - SQLite, as the files that know it share it.
  *
  * One connection writes and checkpoints, in one thread; the others are
  * opened read-only (SQLite 3.40 can corrupt its WAL when two connections
@@ -37,6 +37,10 @@ MM_MUST_USE enum mm_err sqlite_number(struct sqlite_conn *c, const char *text,
 MM_MUST_USE enum mm_err sqlite_exec(struct sqlite_conn *c, const char *text);
 /* All of them, so that a file of another shape is found when it is opened. */
 MM_MUST_USE enum mm_err sqlite_prepare(struct sqlite_conn *c);
+/* Say it, and remember it beside the file (store_sqlite_damage.c). */
+void sqlite_note_damage(struct sqlite_conn *c);
+/* Was it, and is it still?  Reads all of a file that was; nobody uses it. */
+bool sqlite_was_damaged(const char *path);
 /* For the one that writes: copy the log into the file from time to time, and
  * stop the process when the disk does not take that (design, section 10). */
 void sqlite_checkpoints(struct sqlite_conn *c);

@@ -119,6 +119,7 @@ static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 				struct why *why)
 {
 	TRY(lock_take(path, &c->lock_fd, why));
+	c->base.was_damaged = sqlite_was_damaged(path);
 	if (sqlite_open_file(c, path) != MM_OK)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 			       "cannot open the store %s: %s", path,

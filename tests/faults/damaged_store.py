@@ -122,6 +122,30 @@ class Damaged(Flow):
         self.is_met()
         self.goes_on_as_far_as_it_may()
 
+    def test_F2_a_restart_mends_nothing(self):
+        """It is the first thing that is tried: no token is made then either,
+        until what is there is sound."""
+        self.back_up()
+        self.settle()
+        self.spoil()
+        self.i.start()
+        self.is_met()
+        self.i.stop()
+        self.i.start()
+        health = self.i.http("GET", "/health/ready")[1]
+        self.assertEqual(health["checks"]["store_whole"]["status"], "failing")
+        self.assertEqual(len(self.said("store.corrupt")), 2)
+        self.goes_on_as_far_as_it_may()
+        self.i.stop()
+        # the file alone, without the mark that stands beside it
+        shutil.copy(self.folder / "backup.db", self.db())
+        for name in ("-wal", "-shm"):
+            Path(f"{self.db()}{name}").unlink(missing_ok=True)
+        self.i.start(flags=["--restored"])
+        self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
+        self.assertEqual(len(self.said("store.sound")), 1)
+        self.i.mint()
+
     def test_F2_damaged_while_it_runs(self):
         self.back_up()
         late = self.i.mint()
