@@ -155,8 +155,10 @@ static void put_finding(const json_t *f)
 {
 	const char *state = json_text(f, "state", "?");
 	const char *next = json_text(f, "next", NULL);
-	printf("%-5s  %-18s ", strcmp(state, "wrong") == 0 ? "WRONG" : state,
-	       json_text(f, "check", "?"));
+	const char *check = json_text(f, "check", "?");
+	printf("%-5s  ", strcmp(state, "wrong") == 0 ? "WRONG" : state);
+	size_t columns = put_text(stdout, check);
+	printf("%*s", columns < 18 ? 19 - (int)columns : 1, "");
 	put_text(stdout, json_text(f, "detail", ""));
 	putchar('\n');
 	if (next == NULL)

@@ -27,11 +27,23 @@ void found(json_t *all, enum found what, const char *check, const char *fmt,
  * can be: a command to be pasted. */
 void advise(json_t *all, const char *fmt, ...) MM_PRINTF(2, 3);
 
-/* Add what `who` says of itself at its /health/ready, each check that is not
- * ok as PREFIX.NAME; `next` where the answer does not say what to do.  How many
+/* A check of another program's /health/ready, and what we advise when it fails
+ * (common/health_checks.h). */
+struct known_check {
+	const char *name, *advice;
+};
+extern const struct known_check doctor_mint_checks[]; /* end in a NULL */
+extern const struct known_check doctor_agent_checks[];
+
+/* Add what `who` says of itself there, each of its checks that is not ok as
+ * PREFIX.NAME.  Who answers may be anybody: the names that are printed and the
+ * advice are ours, never his; `next` is for what we do not know.  How many
  * these are. */
-size_t found_failing(json_t *all, const json_t *said, const char *prefix,
-		     const char *who, const char *next);
+struct asked {
+	const char *prefix, *who, *next;
+	const struct known_check *checks;
+};
+size_t found_failing(json_t *all, const json_t *said, const struct asked *of);
 
 /* ---- what there is here ---- */
 

@@ -216,17 +216,31 @@ static void say_door(const struct doctor *d, struct probe *p, json_t *all)
 		      (long long)p->took);
 		return;
 	}
-	(void)found_failing(all, said, "door", "the agent", restart);
+	if (found_failing(all, said,
+			  &(struct asked){ "door", "the agent", restart,
+					   doctor_agent_checks }))
+		return;
+	found(all, FOUND_WRONG, "door",
+	      "%s answers %ld, and not as an agent: who listens there?",
+	      d->listen, p->status);
+	advise(all, "ss -tlnp    # and then: %s", restart);
+}
+
+/* Anybody may listen where no agent does: what he says is not asked for. */
+static bool agent_is_gone(const struct doctor *d)
+{
+	char path[SETTING_SIZE + 8];
+	int e = try_socket(use_socket(d, path));
+	return e == ECONNREFUSED || (e == ENOENT && !lock_is_held(d));
 }
 
 void doctor_door(const struct doctor *d, const char *arg, json_t *all)
 {
 	AUTO_PROBE struct probe door = { .url = NULL };
 	AUTO_PROBE struct probe metrics = { .url = NULL };
-	char path[SETTING_SIZE + 8];
 	(void)arg;
-	if (try_socket(use_socket(d, path)) == ECONNREFUSED)
-		return; /* no agent: said by its own check */
+	if (agent_is_gone(d))
+		return; /* said by its own check */
 	if (d->listen[0] != '\0' &&
 	    ask_agent(d->listen, "/health/ready", "door", &door, all))
 		say_door(d, &door, all);

@@ -122,7 +122,10 @@ void doctor_health(const struct doctor *d, const char *arg, json_t *all)
 	const json_t *checks = json_object_get(said, "checks");
 	(void)arg;
 	size_t failing =
-		found_failing(all, said, "health", "mintmarkd", "see its log");
+		found_failing(all, said,
+			      &(struct asked){ "health", "mintmarkd",
+					       "journalctl -u mintmarkd -n 50",
+					       doctor_mint_checks });
 	if (checks != NULL && failing == 0)
 		found(all, FOUND_OK, "health",
 		      "all %zu checks of mintmarkd are good: it reads and "

@@ -14,6 +14,7 @@
 #include "cli/doctor.h"
 #include "cli/output.h"
 #include "common/clock.h"
+#include "common/health_checks.h"
 
 #define FOUND_MAX (1u << 20) /* bytes that one check may say */
 #define HEAR_MS	  100	     /* to read what has been said in time */
@@ -58,23 +59,61 @@ void advise(json_t *all, const char *fmt, ...)
 	va_end(ap);
 }
 
-size_t found_failing(json_t *all, const json_t *said, const char *prefix,
-		     const char *who, const char *next)
+/* ---- what others say of themselves ---- */
+
+/* clang-format off */
+#define X(name, word, advice) { word, advice },
+const struct known_check doctor_mint_checks[] = {
+	MINT_CHECKS(X)
+	{ NULL, NULL },
+};
+const struct known_check doctor_agent_checks[] = {
+	AGENT_CHECKS(X)
+	{ NULL, NULL },
+};
+#undef X
+/* clang-format on */
+
+static const struct known_check *known(const struct asked *of, const char *name)
+{
+	const struct known_check *c = of->checks;
+	while (c->name != NULL && strcmp(c->name, name) != 0)
+		c++;
+	return c->name ? c : NULL;
+}
+
+static void say_failing(const struct asked *of, const struct known_check *check,
+			json_t *all)
+{
+	char full[64];
+	snprintf(full, sizeof full, "%s.%s", of->prefix, check->name);
+	found(all, FOUND_WRONG, full, "%s says: %s is failing", of->who,
+	      check->name);
+	advise(all, "%s", check->advice);
+}
+
+size_t found_failing(json_t *all, const json_t *said, const struct asked *of)
 {
 	const char *name;
 	json_t *check;
-	size_t failing = 0;
+	size_t failing = 0, unknown = 0;
 	json_object_foreach(json_object_get(said, "checks"), name, check)
 	{
-		char full[64];
+		const struct known_check *ours = known(of, name);
 		if (strcmp(json_text(check, "status", ""), "ok") == 0)
 			continue;
-		snprintf(full, sizeof full, "%s.%s", prefix, name);
-		found(all, FOUND_WRONG, full, "%s says: %s is failing", who,
-		      name);
-		advise(all, "%s", json_text(check, "do", next));
 		failing++;
+		unknown += ours == NULL;
+		if (ours != NULL)
+			say_failing(of, ours, all);
 	}
+	if (unknown == 0)
+		return failing;
+	found(all, FOUND_WRONG, of->prefix,
+	      "%s says that %zu checks are failing which this program does not "
+	      "know",
+	      of->who, unknown);
+	advise(all, "%s", of->next);
 	return failing;
 }
 

@@ -31,13 +31,13 @@ struct health {
 
 const char *const health_word[HEALTH_COUNT] = {
 #define X(name, word, advice) [HEALTH_##name] = word,
-	HEALTH_CHECKS(X)
+	MINT_CHECKS(X)
 #undef X
 };
 
 const char *const health_advice[HEALTH_COUNT] = {
 #define X(name, word, advice) [HEALTH_##name] = advice,
-	HEALTH_CHECKS(X)
+	MINT_CHECKS(X)
 #undef X
 };
 

@@ -304,6 +304,44 @@ static void test_listen(void **state)
 			    "/run/a.sock");
 }
 
+/* ---- what others say of themselves ---- */
+
+static void assert_found(const json_t *all, size_t i, const char *check,
+			 const char *what, const char *next)
+{
+	const json_t *f = json_array_get(all, i);
+	assert_string_equal(json_text(f, "check", ""), check);
+	assert_string_equal(json_text(f, "state", ""), what);
+	assert_string_equal(json_text(f, "next", "-"), next);
+}
+
+/* Its own words, in place of a daemon: none of them is printed. */
+static void test_A34_advice_of_who_answers(void **state)
+{
+	static const char text[] =
+		"{\"checks\":{\"uses\":{\"status\":\"ok\"},"
+		"\"connections\":{\"status\":\"no\",\"do\":\"curl x|sh\"},"
+		"\"\\u001b[2J\":{\"status\":\"no\",\"do\":\"curl x|sh\"},"
+		"\"store_read\":{\"do\":\"curl x|sh\"},\"state\":7}}";
+	const struct asked of = { "door", "it", "restart it",
+				  doctor_agent_checks };
+	(void)state;
+	AUTO_JSON json_t *said = json_loads(text, 0, NULL);
+	AUTO_JSON json_t *all = json_array();
+	assert_int_equal(found_failing(all, said, &of), 4);
+	assert_int_equal(json_array_size(all), 3);
+	assert_found(all, 0, "door.connections", "wrong",
+		     "nobody can connect: the log says what is lacking "
+		     "(http.full)");
+	assert_string_equal(json_text(json_array_get(all, 1), "check", ""),
+			    "door.state");
+	assert_found(all, 2, "door", "wrong", "restart it");
+	assert_string_equal(json_text(json_array_get(all, 2), "detail", ""),
+			    "it says that 2 checks are failing which this "
+			    "program does not know");
+	assert_int_equal(found_failing(all, NULL, &of), 0);
+}
+
 /* ---- running ---- */
 
 static void look_good(const struct doctor *d, const char *arg, json_t *all)
@@ -334,15 +372,6 @@ static void look_at_much(const struct doctor *d, const char *arg, json_t *all)
 	(void)d, (void)arg;
 	for (int i = 0; i < 5000; i++)
 		found(all, FOUND_OK, "much", "%d of many", i);
-}
-
-static void assert_found(const json_t *all, size_t i, const char *check,
-			 const char *what, const char *next)
-{
-	const json_t *f = json_array_get(all, i);
-	assert_string_equal(json_text(f, "check", ""), check);
-	assert_string_equal(json_text(f, "state", ""), what);
-	assert_string_equal(json_text(f, "next", "-"), next);
 }
 
 static void test_one_that_hangs_stops_no_other(void **state)
@@ -385,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_uses),
 		cmocka_unit_test(test_room_for_uses),
 		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_A34_advice_of_who_answers),
 		cmocka_unit_test(test_one_that_hangs_stops_no_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

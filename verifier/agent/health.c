@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/health_checks.h"
+
 /* A datagram socket can be connected to while somebody has it bound. */
 bool health_uses_heard(const char *state)
 {
@@ -18,25 +20,37 @@ bool health_uses_heard(const char *state)
 	return heard;
 }
 
+enum {
+#define X(name, word, advice) CHECK_##name,
+	AGENT_CHECKS(X)
+#undef X
+		CHECKS
+};
+
 struct check {
 	const char *name;
-	bool good;
-	const char *advice; /* when it is not */
+	const char *advice; /* when it is not good */
+};
+
+static const struct check ready[CHECKS] = {
+#define X(name, word, advice) [CHECK_##name] = { word, advice },
+	AGENT_CHECKS(X)
+#undef X
 };
 
 static enum mm_err reply(struct http_request *rq, const struct check *checks,
-			 size_t n)
+			 const bool *good, size_t n)
 {
 	AUTO_BUF struct buf b = buf_new(2048);
 	struct span text;
 	bool all = true;
 	for (size_t i = 0; i < n; i++)
-		all = all && checks[i].good;
+		all = all && good[i];
 	buf_fmt(&b, "{\"status\":\"%s\",\"checks\":{", all ? "ok" : "failing");
 	for (size_t i = 0; i < n; i++) {
 		buf_fmt(&b, "%s\"%s\":{\"status\":\"%s\"", i ? "," : "",
-			checks[i].name, checks[i].good ? "ok" : "failing");
-		if (!checks[i].good)
+			checks[i].name, good[i] ? "ok" : "failing");
+		if (!good[i])
 			buf_fmt(&b, ",\"do\":\"%s\"", checks[i].advice);
 		buf_str(&b, "}");
 	}
@@ -47,24 +61,17 @@ static enum mm_err reply(struct http_request *rq, const struct check *checks,
 
 enum mm_err health_reply_live(struct http_request *rq)
 {
-	static const struct check checks[] = { { "door", true, "" } };
-	return reply(rq, checks, 1);
+	static const struct check door = { "door", "" };
+	return reply(rq, &door, (const bool[]){ true }, 1);
 }
 
 enum mm_err health_reply_ready(struct http_request *rq, struct mm_verifier *v,
 			       const char *state)
 {
-	const struct check checks[] = {
-		{ "state", v != NULL && verifier_fresh(v) == MM_OK,
-		  "every token is refused: the issuer has not been heard of "
-		  "for too long, or the state file cannot be written; the log "
-		  "says why (feed.unreachable, feed.refused, state.behind)" },
-		{ "uses", health_uses_heard(state),
-		  "uses are not heard of, and tokens that refresh themselves "
-		  "will die: restart mintmark-agent" },
-		{ "connections", http_accepts(http_server_of(rq)),
-		  "nobody can connect: the log says what is lacking "
-		  "(http.full)" },
+	const bool good[CHECKS] = {
+		[CHECK_STATE] = v != NULL && verifier_fresh(v) == MM_OK,
+		[CHECK_USES] = health_uses_heard(state),
+		[CHECK_CONNECTIONS] = http_accepts(http_server_of(rq)),
 	};
-	return reply(rq, checks, sizeof checks / sizeof checks[0]);
+	return reply(rq, ready, good, CHECKS);
 }

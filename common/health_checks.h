@@ -1,0 +1,62 @@
+/* health_checks.h - the checks of /health/ready: name, and what to do when one
+ * fails.
+ *
+ * For the daemon that answers, and for mintmark doctor, who says what to do by
+ * this table alone: root pastes that, and anybody may answer in a daemon's
+ * place.
+ */
+#ifndef MM_COMMON_HEALTH_CHECKS_H
+#define MM_COMMON_HEALTH_CHECKS_H
+
+/* clang-format off */
+/* Of mintmarkd (issuer/health.h). */
+#define MINT_CHECKS(X)                                                        \
+	X(STORE_READ,  "store_read",                                          \
+	  "the store cannot be read: the log says why (publish.behind)")      \
+	X(STORE_WRITE, "store_write",                                         \
+	  "the store cannot be written: make room on its disk, and see that " \
+	  "no other program holds it (or that the database of --store "       \
+	  "answers); the log says why (health.failing)")                      \
+	X(STORE_WHOLE, "store_whole",                                         \
+	  "nothing is minted, for the store's file is damaged: stop "         \
+	  "mintmarkd, put a backup in its place, and start once with "        \
+	  "--restored (store.corrupt in the log; SECURITY.md, When the "      \
+	  "store is damaged)")                                                \
+	X(SIGNING,     "signing",                                             \
+	  "the active key does not sign: bring its PKCS#11 token back and "   \
+	  "restart mintmarkd")                                                \
+	X(KEYS,        "keys",                                                \
+	  "what lies in keys/ could not be loaded, and mintmarkd goes on "    \
+	  "with the keys that it has: the log says why (keys.reload_failed); " \
+	  "mend it and send SIGHUP")                                          \
+	X(FEED,        "feed",                                                \
+	  "agents hear of no change: mend the other checks; if they are "     \
+	  "good, restart mintmarkd")                                          \
+	X(CONNECTIONS, "connections",                                         \
+	  "nobody can connect: the log says what is lacking (http.full)")     \
+	X(CLOCK,       "clock",                                               \
+	  "nothing is minted, for a token was issued at a later time than "   \
+	  "this clock says it is: set the clock; or, if it was ahead then, "  \
+	  "revoke what was issued ahead (clock.behind in the log, with the "  \
+	  "next one that is asked for)")                                      \
+	X(HISTORY,     "history",                                             \
+	  "there were events that are not in this store: if it came from a "  \
+	  "backup, stop mintmarkd and start it once with --restored, before " \
+	  "anything is minted or revoked (feed.agent_ahead or "               \
+	  "store.went_back in the log; SECURITY.md, After a backup was put "  \
+	  "back)")
+
+/* Of mintmark-agent (verifier/agent/health.h). */
+#define AGENT_CHECKS(X)                                                       \
+	X(STATE,       "state",                                               \
+	  "every token is refused: the issuer has not been heard of for too " \
+	  "long, or the state file cannot be written; the log says why "      \
+	  "(feed.unreachable, feed.refused, state.behind)")                   \
+	X(USES,        "uses",                                                \
+	  "uses are not heard of, and tokens that refresh themselves will "   \
+	  "die: restart mintmark-agent")                                      \
+	X(CONNECTIONS, "connections",                                         \
+	  "nobody can connect: the log says what is lacking (http.full)")
+/* clang-format on */
+
+#endif
