@@ -271,8 +271,8 @@ static void say_answer(const struct probe *p, const char *iss, bool has_seq,
 	      ill ? ": it says that it is not well" : "");
 	advise(all,
 	       ill ? "on the mint's host: mintmark doctor    # or here: curl "
-		     "-i %s/health/ready"
-		   : "curl -i %s/health/ready    # hidden by its proxy? then "
+		     "-i '%s/health/ready'"
+		   : "curl -i '%s/health/ready'    # hidden by its proxy? then "
 		     "whether this host is behind cannot be told",
 	       iss);
 }
@@ -288,7 +288,7 @@ static void reach(const char *iss, struct mm_verifier *v, json_t *all)
 	if (probe_run(&p, &why) != MM_OK) {
 		found(all, FOUND_WRONG, "issuer", "%s", why.text);
 		advise(all,
-		       "curl -v %s/version    # its name, the network, "
+		       "curl -v '%s/version'    # its name, the network, "
 		       "the certificate",
 		       iss);
 		return;
@@ -302,6 +302,14 @@ static void reach(const char *iss, struct mm_verifier *v, json_t *all)
 		say_distance(v, seq, iss, all);
 }
 
+/* The state file is the agent's user's, and root is to paste no word of his. */
+static void say_no_address(const char *iss, json_t *all)
+{
+	found(all, FOUND_WRONG, "issuer", "%s is no address of an issuer", iss);
+	advise(all, "systemctl restart mintmark-agent    # with issuer = "
+		    "https://HOST, as its tokens say it in iss");
+}
+
 void doctor_reach(const struct doctor *d, const char *arg, json_t *all)
 {
 	struct mm_state s = { .issuer = "" };
@@ -310,7 +318,9 @@ void doctor_reach(const struct doctor *d, const char *arg, json_t *all)
 	if (v != NULL)
 		look(v, &s);
 	const char *iss = s.issuer[0] ? s.issuer : d->issuer;
-	if (iss[0] != '\0')
+	if (judge_address(iss))
 		reach(iss, v, all);
+	else if (iss[0] != '\0')
+		say_no_address(iss, all);
 	mm_close(v);
 }

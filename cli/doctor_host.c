@@ -249,5 +249,5 @@ void doctor_door(const struct doctor *d, const char *arg, json_t *all)
 		return;
 	found(all, metrics.status == 200 ? FOUND_OK : FOUND_WRONG, "metrics",
 	      "%s answers %ld", d->metrics, metrics.status);
-	advise(all, "curl -i http://%s/metrics", d->metrics);
+	advise(all, "curl -i 'http://%s/metrics'", d->metrics);
 }

@@ -262,11 +262,18 @@ void doctor_public(const struct doctor *d, const char *arg, json_t *all)
 	(void)arg;
 	if (iss == NULL)
 		return;
+	if (!judge_address(iss)) {
+		found(all, FOUND_WRONG, "public",
+		      "mintmarkd says that it is %s, which is no address", iss);
+		advise(all, "systemctl restart mintmarkd    # with --issuer "
+			    "https://HOST");
+		return;
+	}
 	snprintf(url, sizeof url, "%s%s", iss, path);
 	if (probe_run(&p, &why) != MM_OK) {
 		found(all, FOUND_WRONG, "public", "%s", why.text);
 		advise(all,
-		       "curl -v %s/version    # its name, the proxy in "
+		       "curl -v '%s/version'    # its name, the proxy in "
 		       "front, the certificate",
 		       iss);
 		return;
@@ -279,7 +286,7 @@ void doctor_public(const struct doctor *d, const char *arg, json_t *all)
 		found(all, FOUND_WRONG, "public",
 		      "%s answers %ld, and not as this mint", iss, p.status);
 	advise(all,
-	       "curl -i %s/version    # where does the proxy in front "
+	       "curl -i '%s/version'    # where does the proxy in front "
 	       "send it?",
 	       iss);
 	p.url = iss;

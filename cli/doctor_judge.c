@@ -149,6 +149,31 @@ bool judge_uses(struct span file, int64_t now, struct judged_uses *out)
 	return true;
 }
 
+/* ---- what may be pasted ---- */
+
+#define DIGITS	"0123456789"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+bool judge_name(const char *name)
+{
+	return name[strspn(name, LETTERS DIGITS "._-")] == '\0';
+}
+
+bool judge_address(const char *url)
+{
+	const char *host = strncmp(url, "https://", 8) == 0  ? url + 8
+			   : strncmp(url, "http://", 7) == 0 ? url + 7
+							     : "";
+	if (host[0] == '\0' || host[0] == '/')
+		return false;
+	/* bytes from 0x80 on: a name that is not in ASCII */
+	for (; *host != '\0'; host++)
+		if ((unsigned char)*host < 0x80 &&
+		    strchr(LETTERS DIGITS "._~:/%[]-", *host) == NULL)
+			return false;
+	return true;
+}
+
 /* ---- addresses ---- */
 
 const char *judge_listen(const char *listen, const char *path,

@@ -47,6 +47,12 @@ enum found judge_full(unsigned percent);
 /* By its .pending.  False: it is damaged, or of another release. */
 bool judge_uses(struct span file, int64_t now, struct judged_uses *out);
 
+/* May it stand in a command that root pastes, in single quotes?  A file's name
+ * behind its folder: letters, digits, "._-". */
+bool judge_name(const char *name);
+/* "https://" or "http://", a host, a path: no user, and nothing behind that. */
+bool judge_address(const char *url);
+
 /* Where an agent's --listen or --metrics is asked: "unix:/run/x.sock" or
  * "HOST:PORT" into a URL with `path`, and the socket or NULL. */
 #define JUDGED_URL 600

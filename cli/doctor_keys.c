@@ -35,9 +35,27 @@ static bool is_closed(const char *path)
 	       memcmp(text.at, sealed, strlen(sealed)) == 0;
 }
 
-static void look_at_file(const char *path, struct files *f, json_t *all)
+static void say_mode(const char *folder, const char *path, const char *name,
+		     json_t *all)
 {
+	if (judge_name(name))
+		advise(all,
+		       "chmod 600 '%s'    # who has read it can sign: mintmark "
+		       "key compromise KID, if that may be",
+		       path);
+	else
+		advise(all,
+		       "ls -lab '%s'    # it has no name of a key: take it "
+		       "away",
+		       folder);
+}
+
+static void look_at_file(const char *folder, const char *name, struct files *f,
+			 json_t *all)
+{
+	char path[PATH_SIZE + 260];
 	struct stat st;
+	snprintf(path, sizeof path, "%s/%s", folder, name);
 	if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
 		return;
 	f->closed += is_closed(path);
@@ -47,22 +65,18 @@ static void look_at_file(const char *path, struct files *f, json_t *all)
 	found(all, FOUND_WRONG, "keys.mode", "%s %s (mode %04o)",
 	      judge_others(st.st_mode, "others can read"), path,
 	      (unsigned)st.st_mode & 07777);
-	advise(all,
-	       "chmod 600 '%s'    # who has read it can sign: mintmark key "
-	       "compromise KID, if that may be",
-	       path);
+	say_mode(folder, path, name, all);
 }
 
 static void look_at_files(const char *keys, enum key_state state,
 			  struct files *f, json_t *all)
 {
-	char folder[PATH_SIZE], path[PATH_SIZE + 260];
+	char folder[PATH_SIZE];
 	snprintf(folder, sizeof folder, "%s/%s", keys, key_state_name(state));
 	DIR *dir = opendir(folder);
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-		snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
 		if (e->d_name[0] != '.' && strstr(e->d_name, ".pub.") == NULL)
-			look_at_file(path, f, all);
+			look_at_file(folder, e->d_name, f, all);
 	}
 	if (dir != NULL)
 		closedir(dir);
@@ -213,6 +227,12 @@ static void say_unread(const struct key_place *p, const struct keyring_entry *e,
 		    "   # keys.reload_failed");
 }
 
+/* The mint says it, and the mint's user may be who answers. */
+static const char *pasted(const char *kid)
+{
+	return jwk_is_kid(kid) ? kid : "KID";
+}
+
 /* And one that the mint has, and the folder not: added to `keys`. */
 static void say_missing(const struct key_place *p, const struct keyring *ring,
 			json_t *keys, json_t *all)
@@ -240,7 +260,7 @@ static void say_missing(const struct key_place *p, const struct keyring *ring,
 			       "again; "
 			       "without a copy: mintmark key retire --data "
 			       "'%s' --force -- %s    # refuses its tokens",
-			       p->data, kid);
+			       p->data, pasted(kid));
 	}
 }
 
@@ -264,7 +284,7 @@ static void say_published(const struct key_place *p, const struct keyring *ring,
 		       "put it back, or: mintmark key retire --data '%s' "
 		       "--force -- %s    # refuses its tokens; if it was "
 		       "stolen: compromise",
-		       p->data, kid);
+		       p->data, pasted(kid));
 	}
 }
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """mintmark doctor is run by root, and what it looks at is others': what they
 put there is not printed as advice, nor does it lead root to other files."""
+import hashlib
 import http.server
 import json
-import os
+import socketserver
+import struct
 import threading
 
 import doctor
@@ -19,7 +21,7 @@ class Stranger(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.seen.append(self.path)
         body = json.dumps(self.server.says).encode()
-        self.send_response(503)
+        self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -28,14 +30,26 @@ class Stranger(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Local(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, ("local", 0)
+
+
 class Hostile(doctor.Doctor):
-    def stranger(self, **checks):
-        """One who answers where agent.conf says that the agent listens."""
-        s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
-        s.seen, s.says = [], {"status": "failing", "checks": checks}
+    def serve(self, s, says, status=503):
+        s.seen, s.says, s.status = [], says, status
         threading.Thread(target=s.serve_forever, daemon=True).start()
         self.addCleanup(s.server_close)
         self.addCleanup(s.shutdown)
+        return s
+
+    def stranger(self, **checks):
+        """One who answers where agent.conf says that the agent listens."""
+        s = self.serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger),
+                       {"status": "failing", "checks": checks})
         said = self.conf.read_text().splitlines()
         said = [line for line in said if not line.startswith("listen")]
         self.conf.write_text("\n".join(
@@ -65,6 +79,62 @@ class Hostile(doctor.Doctor):
         s.seen.clear()
         self.wrong(("agent", "no mintmark-agent keeps", "^systemctl start"))
         self.assertEqual(s.seen, [])
+
+    # ---- names, addresses ----
+
+    def advice(self):
+        """{check: [next]}, of what root would paste"""
+        out = {}
+        for f in self.ask()[1]:
+            if f["next"]:
+                self.assertNotRegex(f["next"], r"curl -s|\x1b|;id", f)
+                out.setdefault(f["check"], []).append(f)
+        return out
+
+    def test_A34_the_issuer_in_a_state_file(self):
+        """As the agent's user can write it, with its digest."""
+        self.begin()
+        self.a.stop()
+        b = bytearray(self.a.state.read_bytes())
+        was = self.i.name.encode()
+        size, at = struct.unpack_from("<I", b, 12)[0], b.index(was)
+        for iss in (f"http://127.0.0.1:1/;{EVIL};#", "-K/tmp/x", "http://h/';id'"):
+            text = iss.encode() + b"\0"
+            b[at:at + len(text)] = text
+            b[24:56] = hashlib.sha256(bytes(b[0:24] + b[128:size])).digest()
+            self.a.state.write_bytes(b)
+            f, = self.advice()["issuer"]
+            self.assertEqual(f["detail"], f"{iss} is no address of an issuer")
+            self.assertRegex(f["next"], "^systemctl restart mintmark-agent ")
+
+    def test_A34_who_answers_for_the_mint(self):
+        self.begin()
+        self.i.stop()
+        key = next((self.i.data / "keys/active").iterdir()).stem
+        says = {"issuer": f"http://127.0.0.1:1/;{EVIL};#", "version": CLEAR,
+                "keys": [{"kid": f"x;{EVIL}", "state": "next", "live_tokens": 7},
+                         {"kid": key, "state": CLEAR}],
+                "missing": ["--x;id", f"$({EVIL})"], "former": [key],
+                "checks": {CLEAR: {"do": EVIL}},
+                "feed": {"silent": True}, "agents": [{"id": EVIL}]}
+        self.i.socket.unlink(missing_ok=True)
+        self.serve(Local(str(self.i.socket), Stranger), says, 200)
+        found = self.advice()
+        self.assertRegex(found["public"][0]["next"], "^systemctl restart mintmarkd ")
+        self.assertEqual(len(found["keys.missing"]), 3)
+        for f in found["keys.missing"]:
+            self.assertRegex(f["next"], "key retire --data '.*' --force -- KID ")
+        self.assertNotIn("\x1b", self.says())
+
+    def test_A34_names_of_key_files(self):
+        self.begin()
+        folder = self.i.data / "keys/next"
+        odd = folder / f"x';{EVIL.replace('/', '')};'\x1b[2J.pem"
+        odd.write_text("x")
+        odd.chmod(0o644)
+        f, = self.advice()["keys.mode"]
+        self.assertEqual(f["next"].split("    ")[0], f"ls -lab '{folder}'")
+        self.assertNotIn("\x1b", self.says())
 
 
 if __name__ == "__main__":

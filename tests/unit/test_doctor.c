@@ -304,6 +304,47 @@ static void test_listen(void **state)
 			    "/run/a.sock");
 }
 
+static void test_A34_what_root_may_paste(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+		"https://pat.example.org",
+		"http://127.0.0.1:8080",
+		"https://[::1]:8443/mint",
+		"https://b\u00fccher.example/%41~_",
+	};
+	static const char *const bad[] = {
+		"",
+		"https://",
+		"https:///x",
+		"pat.example.org",
+		"-K/tmp/x",
+		"file:///etc/shadow",
+		"http://h/;id",
+		"http://h/'x'",
+		"http://h/$(id)",
+		"http://h/`id`",
+		"http://h/ x",
+		"http://h/\n",
+		"http://h/x?y",
+		"http://h/#",
+		"http://me@h/",
+		"http://h/\\",
+		"http://h/\"",
+		"http://h/&x",
+		"http://h/|x",
+		"http://h/\x1b[2J",
+	};
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_true(judge_address(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_false(judge_address(bad[i]));
+	assert_true(judge_name("-_Ab0.pem"));
+	assert_false(judge_name("a b"));
+	assert_false(judge_name("a';id;'.pem"));
+	assert_false(judge_name("\x1b"));
+}
+
 /* ---- what others say of themselves ---- */
 
 static void assert_found(const json_t *all, size_t i, const char *check,
@@ -414,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_uses),
 		cmocka_unit_test(test_room_for_uses),
 		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_A34_what_root_may_paste),
 		cmocka_unit_test(test_A34_advice_of_who_answers),
 		cmocka_unit_test(test_one_that_hangs_stops_no_other),
 	};
