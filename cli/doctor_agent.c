@@ -46,9 +46,9 @@ void doctor_uses(const struct doctor *d, const char *arg, json_t *all)
 	struct span text;
 	(void)arg;
 	snprintf(path, sizeof path, "%s.pending", d->state);
-	if (buf_read_file(&b, path, NULL) != MM_OK ||
+	if (buf_read_others_file(&b, path, false, NULL) != MM_OK ||
 	    buf_done(&b, &text) != MM_OK)
-		return; /* none yet, or not for us to read */
+		return; /* none yet, not for us to read, or doctor_place says */
 	struct judged_uses u;
 	if (!judge_uses(text, clock_now(), &u))
 		found(all, FOUND_NOTE, "uses",
@@ -200,7 +200,7 @@ void doctor_token(const struct doctor *d, const char *arg, json_t *all)
 		return;
 	}
 	if (stat(d->token_file, &st) != 0 ||
-	    buf_read_file(&b, d->token_file, &why) != MM_OK ||
+	    buf_read_others_file(&b, d->token_file, true, &why) != MM_OK ||
 	    buf_done(&b, &token) != MM_OK) {
 		found(all, FOUND_WRONG, "token", "%s",
 		      why.text[0] ? why.text : strerror(errno));

@@ -141,8 +141,8 @@ static void read_use(const struct doctor *d, char iss[SETTING_SIZE])
 	AUTO_BUF struct buf text = buf_new(SETTING_SIZE - 1);
 	struct span said;
 	iss[0] = '\0';
-	if (buf_read_file(&text, path_of(d, "keys/.in-use", path), NULL) ==
-		    MM_OK &&
+	if (buf_read_others_file(&text, path_of(d, "keys/.in-use", path), false,
+				 NULL) == MM_OK &&
 	    buf_done(&text, &said) == MM_OK)
 		(void)span_copy(iss, SETTING_SIZE, said);
 }

@@ -30,7 +30,7 @@ static bool is_closed(const char *path)
 	size_t n = strlen(path);
 	if (n > 4 && strcmp(path + n - 4, ".uri") == 0)
 		return true;
-	return buf_read_file(&b, path, NULL) == MM_OK &&
+	return buf_read_others_file(&b, path, false, NULL) == MM_OK &&
 	       buf_done(&b, &text) == MM_OK && text.len > strlen(sealed) &&
 	       memcmp(text.at, sealed, strlen(sealed)) == 0;
 }

@@ -68,7 +68,7 @@ static bool check_file(const char *path, const struct stat *st,
 		       const struct holder *who, json_t *all)
 {
 	bool good = true;
-	if (!S_ISREG(st->st_mode) || st->st_nlink > 1) {
+	if (!owner_is_file(st)) {
 		found(all, FOUND_WRONG, "state.file",
 		      "%s is no file of its own (a link to another, or a "
 		      "pipe): mintmark-agent would not start again",

@@ -10,6 +10,7 @@
 
 #include "cli/doctor_judge.h"
 #include "common/clock.h"
+#include "common/owner.h"
 
 #define PATH_SIZE 900
 #define WHOLE_MS  10000 /* of a large one all cannot be read within our time */
@@ -122,11 +123,13 @@ static void say_unknown(const char *path, int rc, json_t *all)
 void doctor_whole(const struct doctor *d, const char *arg, json_t *all)
 {
 	char path[PATH_SIZE];
+	struct stat st;
 	AUTO_BUF struct buf text = buf_new(SAID_MAX);
 	struct span said = span_str("");
 	(void)arg;
 	snprintf(path, sizeof path, "%s/mintmark.db", d->data);
-	if (d->elsewhere || access(path, R_OK) != 0)
+	if (d->elsewhere || access(path, R_OK) != 0 || lstat(path, &st) != 0 ||
+	    !owner_is_file(&st))
 		return; /* that of the folder has its say */
 	int rc = ask_tool(path, &text);
 	if (buf_done(&text, &said) != MM_OK)

@@ -157,6 +157,21 @@ enum mm_err buf_read_kept_file(struct buf *b, const char *path, struct why *why)
 	return read_all(b, fd, path, why);
 }
 
+enum mm_err buf_read_others_file(struct buf *b, const char *path, bool linked,
+				 struct why *why)
+{
+	struct stat st;
+	AUTO_FD int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+				   (linked ? 0 : O_NOFOLLOW));
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return cannot_read(path, why);
+	if (linked ? !S_ISREG(st.st_mode) : !owner_is_file(&st))
+		return why_say(why, MM_ERR_INVALID, NULL, "%s is no file",
+			       path);
+	return read_all(b, fd, path, why);
+}
+
 bool file_write_all(int fd, struct span s)
 {
 	while (s.len != 0) {

@@ -51,6 +51,11 @@ MM_MUST_USE enum mm_err buf_read_our_file(struct buf *b, const char *path,
 /* The same of one that we keep: owner_check_file(). */
 MM_MUST_USE enum mm_err buf_read_kept_file(struct buf *b, const char *path,
 					   struct why *why);
+/* The same of one where others put what they like: it must be a file, and with
+ * no other name; `linked`: it may be reached through links, and have several.
+ * Root is not led to another file, nor held up by a pipe. */
+MM_MUST_USE enum mm_err buf_read_others_file(struct buf *b, const char *path,
+					     bool linked, struct why *why);
 /* All of s, whatever write(2) takes at a time.  False: errno says why. */
 bool file_write_all(int fd, struct span s);
 /* A name that came, or was renamed, is durable when the folder that holds it

@@ -11,6 +11,11 @@ bool owner_is_not_alone(const struct stat *st)
 	return (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
+bool owner_is_file(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_nlink <= 1;
+}
+
 static enum mm_err check_owner(const struct stat *st, uid_t owner,
 			       const char *path, struct why *why)
 {
@@ -37,7 +42,7 @@ enum mm_err owner_check(const struct stat *st, uid_t owner, const char *path,
 enum mm_err owner_check_file(const struct stat *st, uid_t owner,
 			     const char *path, struct why *why)
 {
-	if (S_ISREG(st->st_mode) && st->st_nlink <= 1)
+	if (owner_is_file(st))
 		return owner_check(st, owner, path, why);
 	return why_say(why, MM_ERR_INVALID, NULL,
 		       "%.200s is no file of its own (a link to another, or a "

@@ -19,6 +19,9 @@ bool owner_is_right(const struct stat *st, uid_t owner);
 /* Can its group or others write to it? */
 bool owner_is_not_alone(const struct stat *st);
 
+/* Is it a file with this one name?  (lstat(), as for owner_check_file().) */
+bool owner_is_file(const struct stat *st);
+
 /* MM_ERR_INVALID: it is neither root's nor `owner`'s, or others can write to
  * it.  The sentence names `path` and what to do. */
 MM_MUST_USE enum mm_err owner_check(const struct stat *st, uid_t owner,

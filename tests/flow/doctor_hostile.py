@@ -4,9 +4,11 @@ put there is not printed as advice, nor does it lead root to other files."""
 import hashlib
 import http.server
 import json
+import os
 import socketserver
 import struct
 import threading
+import time
 
 import doctor
 from flow import cli, free_port, main
@@ -135,6 +137,59 @@ class Hostile(doctor.Doctor):
         f, = self.advice()["keys.mode"]
         self.assertEqual(f["next"].split("    ")[0], f"ls -lab '{folder}'")
         self.assertNotIn("\x1b", self.says())
+
+    # ---- what stands in a file's place ----
+
+    def places(self):
+        """Files that others put there, and that root reads."""
+        return (self.a.state.with_name(self.a.state.name + ".pending"),
+                self.i.data / "keys/.in-use", self.i.data / "keys/next/x.pem",
+                self.a.token_file)
+
+    def test_F26_pipes_where_root_reads(self):
+        self.begin()
+        self.i.stop()
+        self.a.stop()
+        (self.i.data / "mintmark.db").rename(self.folder / "aside")
+        for path in self.places():
+            path.unlink(missing_ok=True)
+            os.mkfifo(path, 0o600)
+        begun = time.monotonic()
+        found = self.ask()[1]
+        self.assertLess(time.monotonic() - begun, 12)
+        self.assertNotIn("no answer within", json.dumps(found))
+        f, = (f for f in found if f["check"] == "token")
+        self.assertEqual(f["detail"], f"{self.a.token_file} is no file")
+
+    def test_F26_links_where_root_reads(self):
+        """Another's file shows nowhere.  A token may be a link: it is looked at
+        as the agent does, and not shown."""
+        self.begin()
+        self.i.stop()
+        self.a.stop()
+        (self.i.data / "mintmark.db").rename(self.folder / "aside")
+        other = self.folder / "other"
+        other.write_text("SECRET")
+        for link in (os.symlink, os.link):
+            for path in self.places():
+                path.unlink(missing_ok=True)
+                link(other, path)
+            found = {f["check"]: f for f in self.ask()[1]}
+            self.assertNotIn("SECRET", json.dumps(found))
+            self.assertNotIn("uses", found)
+            self.assertIn("is refused (malformed)", found["token"]["detail"])
+            self.assertIn("is no file of its own", found["state.file"]["detail"])
+
+    def test_F26_a_store_that_leads_elsewhere(self):
+        self.begin()
+        self.i.stop()
+        db = self.i.data / "mintmark.db"
+        db.rename(self.folder / "aside")
+        (self.folder / "other").write_text("SECRET " * 1000)
+        for link in (os.symlink, os.link):
+            link(self.folder / "other", db)
+            self.assertNotIn("store.whole", {f["check"] for f in self.ask()[1]})
+            db.unlink()
 
 
 if __name__ == "__main__":
