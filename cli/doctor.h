@@ -91,6 +91,9 @@ doctor_look doctor_clock;			     /* doctor_clock.c */
  * who goes by whose it is, takes the keyring for another's.  (doctor_folder.c)
  */
 bool doctor_given_away(const struct doctor *d);
+/* Is keys/ a link into another's folder?  That, too, says so by itself, and
+ * nothing behind it is looked at. */
+bool doctor_keys_lead_away(const struct doctor *d);
 /* What another process says on `fd`, until it closes that.  False: it has not
  * by `until` (clock_ms()).  (doctor_run.c) */
 bool doctor_hear(int fd, int64_t until, struct buf *out);

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/jws.h"
+#include "common/owner.h"
 #include "common/use_format.h"
 #include "mintmark/verify.h"
 
@@ -131,14 +132,19 @@ static void say_refused(const struct doctor *d, enum mm_err e, json_t *all)
 static void check_mode(const struct doctor *d, const struct stat *st,
 		       json_t *all)
 {
+	struct stat own;
 	if ((st->st_mode & 077) == 0)
 		return;
 	found(all, FOUND_WRONG, "token.mode", "%s %s (mode %04o)",
 	      judge_others(st->st_mode, "others can read"), d->token_file,
 	      (unsigned)st->st_mode & 07777);
 	advise(all,
-	       "chmod 600 '%s'    # and replace it: mintmark token "
-	       "rotate, at the mint",
+	       lstat(d->token_file, &own) == 0 && owner_is_file(&own)
+		       ? "chmod 600 '%s'    # and replace it: mintmark token "
+			 "rotate, at the mint"
+		       : "ls -l '%s'    # a link: is it yours? then close what "
+			 "it leads to, and replace it: mintmark token rotate, "
+			 "at the mint",
 	       d->token_file);
 }
 

@@ -16,22 +16,23 @@
 
 /* ---- whose it is ---- */
 
-/* What no others may have: bits of the mode, and how to take them away. */
+/* What it is, and what no others may have: bits of the mode, and how to take
+ * them away. */
 static const struct rule {
 	const char *name; /* in the folder; "": itself */
-	mode_t others;
+	mode_t type, others;
 	const char *words, *chmod;
 } rules[] = {
-	{ "", 022, "others can write to", "go-w" },
-	{ "admin.sock", 007, "anybody may administer through", "o=" },
-	{ "mintmark.db", 077, "others can read", "600" },
-	{ "mintmark.db-wal", 077, "others can read", "600" },
-	{ "mintmark.db-shm", 077, "others can read", "600" },
-	{ "mintmark.db.lock", 022, "others can write to", "600" },
-	{ "keys", 077, "others can look into", "700" },
-	{ "keys/next", 077, "others can look into", "700" },
-	{ "keys/active", 077, "others can look into", "700" },
-	{ "keys/retiring", 077, "others can look into", "700" },
+	{ "", S_IFDIR, 022, "others can write to", "go-w" },
+	{ "admin.sock", S_IFSOCK, 007, "anybody may administer through", "o=" },
+	{ "mintmark.db", S_IFREG, 077, "others can read", "600" },
+	{ "mintmark.db-wal", S_IFREG, 077, "others can read", "600" },
+	{ "mintmark.db-shm", S_IFREG, 077, "others can read", "600" },
+	{ "mintmark.db.lock", S_IFREG, 022, "others can write to", "600" },
+	{ "keys", S_IFDIR, 077, "others can look into", "700" },
+	{ "keys/next", S_IFDIR, 077, "others can look into", "700" },
+	{ "keys/active", S_IFDIR, 077, "others can look into", "700" },
+	{ "keys/retiring", S_IFDIR, 077, "others can look into", "700" },
 };
 
 static const char *path_of(const struct doctor *d, const char *name,
@@ -39,6 +40,27 @@ static const char *path_of(const struct doctor *d, const char *name,
 {
 	snprintf(path, PATH_SIZE, "%s%s%s", d->data, name[0] ? "/" : "", name);
 	return path;
+}
+
+static bool is_link(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* As mintmarkd does: to the folder, and to keys/, there may be a link; below,
+ * none is followed. */
+static bool look_at(const struct doctor *d, const struct rule *r,
+		    char path[PATH_SIZE], struct stat *st)
+{
+	bool linked = r->name[0] == '\0' || strcmp(r->name, "keys") == 0;
+	path_of(d, r->name, path);
+	return (linked ? stat(path, st) : lstat(path, st)) == 0;
+}
+
+static bool is_of_keys(const struct rule *r)
+{
+	return strncmp(r->name, "keys", 4) == 0;
 }
 
 /* True: something is wrong, and said. */
@@ -54,14 +76,18 @@ static bool check_mode(const char *path, const struct stat *st,
 	return true;
 }
 
-/* Who the mint is, which is not who the folder was given to by mistake. */
+/* Who the mint is, which is not who the folder was given to by mistake.  What
+ * lies behind a link at keys is no proof: the mint's user leads it where he
+ * likes. */
 static void find_owner(const struct doctor *d, struct holder *out)
 {
 	char path[PATH_SIZE];
 	struct stat st[RULES];
 	size_t n = 0;
+	bool linked = is_link(path_of(d, "keys", path));
 	for (size_t i = 0; i < RULES; i++)
-		n += lstat(path_of(d, rules[i].name, path), &st[n]) == 0;
+		if (!linked || !is_of_keys(&rules[i]))
+			n += look_at(d, &rules[i], path, &st[n]);
 	(void)owner_of(path_of(d, "mintmark.db.lock", path), st, n, out);
 }
 
@@ -77,8 +103,8 @@ static bool check_owner(const char *path, const struct stat *st,
 			    "was copied",
 	      path, (unsigned)st->st_uid, (unsigned)owner->uid);
 	if (owner->sure)
-		advise(all, "chown %u:%u '%s'", (unsigned)owner->uid,
-		       (unsigned)owner->gid, path);
+		advise(all, "chown -h %u:%u '%s%s'", (unsigned)owner->uid,
+		       (unsigned)owner->gid, path, is_link(path) ? "/." : "");
 	else
 		advise(all,
 		       "ls -lan '%s'; ps -C mintmarkd -o pid,user,args    # "
@@ -88,20 +114,77 @@ static bool check_owner(const char *path, const struct stat *st,
 	return true;
 }
 
+/* True: root may be told to change it.  A command for a link, or for a second
+ * name of a file, would change another's. */
+static bool check_type(const char *path, const struct stat *st,
+		       const struct rule *r, json_t *all)
+{
+	if ((st->st_mode & S_IFMT) == r->type &&
+	    (r->type == S_IFDIR || st->st_nlink <= 1))
+		return true;
+	found(all, FOUND_WRONG, "folder.file",
+	      "%s is no %s of its own (a link to another, or something else)",
+	      path,
+	      r->type == S_IFDIR    ? "folder"
+	      : r->type == S_IFSOCK ? "socket"
+				    : "file");
+	advise(all,
+	       "ls -ld '%s'    # who made it? take it away, and put back what "
+	       "was there",
+	       path);
+	return false;
+}
+
+static bool leads_away(const struct doctor *d, const struct holder *owner,
+		       struct stat *st)
+{
+	char path[PATH_SIZE];
+	path_of(d, "keys", path);
+	return is_link(path) && stat(path, st) == 0 && st->st_uid != owner->uid;
+}
+
+static void say_away(const struct doctor *d, const struct stat *st,
+		     const struct holder *owner, json_t *all)
+{
+	found(all, FOUND_WRONG, "folder.file",
+	      "%s/keys is a link into what is uid %u's, and the mint is uid "
+	      "%u: nothing there was looked at",
+	      d->data, (unsigned)st->st_uid, (unsigned)owner->uid);
+	advise(all,
+	       "ls -ld '%s/keys' '%s/keys/.'    # did you make that link? if "
+	       "not, take it away",
+	       d->data, d->data);
+}
+
 static size_t check_rules(const struct doctor *d, const struct holder *owner,
 			  json_t *all)
 {
 	char path[PATH_SIZE];
 	struct stat st;
 	size_t wrong = 0;
+	bool away = leads_away(d, owner, &st);
+	if (away)
+		say_away(d, &st, owner, all);
 	for (size_t i = 0; i < RULES; i++) {
 		const struct rule *r = &rules[i];
-		if (lstat(path_of(d, r->name, path), &st) != 0)
+		if ((away && is_of_keys(r)) || !look_at(d, r, path, &st))
 			continue;
+		if (!check_type(path, &st, r, all)) {
+			wrong++;
+			continue;
+		}
 		wrong += check_mode(path, &st, r, "folder.mode", all);
 		wrong += check_owner(path, &st, owner, all);
 	}
-	return wrong;
+	return wrong + away;
+}
+
+bool doctor_keys_lead_away(const struct doctor *d)
+{
+	struct stat st;
+	struct holder owner;
+	find_owner(d, &owner);
+	return leads_away(d, &owner, &st);
 }
 
 /* ---- is the store among it? ---- */

@@ -135,8 +135,16 @@ static bool lock_is_held(const struct doctor *d)
 static void say_socket(const char *path, json_t *all)
 {
 	struct stat st;
-	if (stat(path, &st) != 0)
+	if (lstat(path, &st) != 0)
 		return;
+	if (!S_ISSOCK(st.st_mode)) {
+		found(all, FOUND_WRONG, "agent.file",
+		      "%s is a link, and no agent makes one: whose socket it "
+		      "leads to was not looked at",
+		      path);
+		advise(all, "ls -l '%s'; %s", path, restart);
+		return;
+	}
 	found(all, FOUND_OK, "agent",
 	      "an agent runs and hears of uses at %s, of uid %u and the group "
 	      "%u (mode %04o)",

@@ -2,6 +2,7 @@
  * of them.  Where it takes a passphrase to read them that we have not, by the
  * mint alone. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "cli/output.h"
 #include "common/clock.h"
 #include "common/duration.h"
+#include "common/owner.h"
 #include "common/secrecy.h"
 
 #define PATH_SIZE 1200
@@ -35,49 +37,51 @@ static bool is_closed(const char *path)
 	       memcmp(text.at, sealed, strlen(sealed)) == 0;
 }
 
-static void say_mode(const char *folder, const char *path, const char *name,
+/* A file that has another name, too, may be another's. */
+static void say_mode(const char *folder, const char *path, bool ours,
 		     json_t *all)
 {
-	if (judge_name(name))
+	if (ours)
 		advise(all,
 		       "chmod 600 '%s'    # who has read it can sign: mintmark "
 		       "key compromise KID, if that may be",
 		       path);
 	else
 		advise(all,
-		       "ls -lab '%s'    # it has no name of a key: take it "
-		       "away",
+		       "ls -lab '%s'    # it is no key file of its own, or has "
+		       "no name of one: take it away",
 		       folder);
 }
 
-static void look_at_file(const char *folder, const char *name, struct files *f,
-			 json_t *all)
+static void look_at_file(const char *folder, const char *name,
+			 const struct stat *st, struct files *f, json_t *all)
 {
 	char path[PATH_SIZE + 260];
-	struct stat st;
 	snprintf(path, sizeof path, "%s/%s", folder, name);
-	if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
-		return;
 	f->closed += is_closed(path);
-	if ((st.st_mode & 077) == 0)
+	if ((st->st_mode & 077) == 0)
 		return;
 	f->open++;
 	found(all, FOUND_WRONG, "keys.mode", "%s %s (mode %04o)",
-	      judge_others(st.st_mode, "others can read"), path,
-	      (unsigned)st.st_mode & 07777);
-	say_mode(folder, path, name, all);
+	      judge_others(st->st_mode, "others can read"), path,
+	      (unsigned)st->st_mode & 07777);
+	say_mode(folder, path, owner_is_file(st) && judge_name(name), all);
 }
 
+/* As the keyring does: the folder is no link, and no file in it. */
 static void look_at_files(const char *keys, enum key_state state,
 			  struct files *f, json_t *all)
 {
 	char folder[PATH_SIZE];
+	struct stat st;
 	snprintf(folder, sizeof folder, "%s/%s", keys, key_state_name(state));
-	DIR *dir = opendir(folder);
-	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-		if (e->d_name[0] != '.' && strstr(e->d_name, ".pub.") == NULL)
-			look_at_file(folder, e->d_name, f, all);
-	}
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+		if (e->d_name[0] != '.' && strstr(e->d_name, ".pub.") == NULL &&
+		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
+			look_at_file(folder, e->d_name, &st, f, all);
 	if (dir != NULL)
 		closedir(dir);
 }
@@ -344,7 +348,7 @@ void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
 	struct files files = { 0, 0 };
 	(void)arg;
 	(void)secrecy_of_keys();
-	if (access(d->data, R_OK | X_OK) != 0 ||
+	if (access(d->data, R_OK | X_OK) != 0 || doctor_keys_lead_away(d) ||
 	    key_place_find(&p, &d->args, &why) != MM_OK)
 		return; /* the check of the folder says why */
 	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)

@@ -141,7 +141,9 @@ bool holder_of(const char *lock, struct holder *out)
 {
 	struct stat st;
 	*out = (struct holder){ .pid = 0 };
-	FILE *locks = stat(lock, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+	/* a link leads to a lock of another daemon's */
+	bool is_there = lstat(lock, &st) == 0 && S_ISREG(st.st_mode);
+	FILE *locks = is_there ? fopen("/proc/locks", "re") : NULL;
 	if (locks == NULL)
 		return false;
 	bool held = holder_in(locks, &st, out);

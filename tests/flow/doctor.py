@@ -246,7 +246,7 @@ class Broken(Doctor):
         self.begin()
         lock = self.i.data / "mintmark.db.lock"
         os.chown(lock, 65534, 65534)
-        f = self.wrong(("folder.owner", "uid 65534's", "^chown 0:0 "))
+        f = self.wrong(("folder.owner", "uid 65534's", "^chown -h 0:0 "))
         self.mend(f)
         self.well()
 

@@ -109,7 +109,7 @@ class Files(doctor.Doctor):
             os.chown(path, 0, 0)
         f = self.finding("folder.owner")
         self.assertIn("mintmarkd runs as uid 65534", f["detail"])
-        self.assertRegex(f["next"], f"^chown {NOBODY}:{NOBODY} ")
+        self.assertRegex(f["next"], f"^chown -h {NOBODY}:{NOBODY} ")
         # to one who owns nothing there, nothing is given
         all_of_it = self.i.data, *self.i.data.rglob("*")
         for path in all_of_it:
@@ -124,13 +124,13 @@ class Files(doctor.Doctor):
                 self.i.stop()
             os.chown(self.i.data, 0, 0)
             self.wrong(("folder.owner", r"is uid 0's, and .*uid 65534",
-                            f"^chown {NOBODY}:{NOBODY} '{self.i.data}'$"),
+                            f"^chown -h {NOBODY}:{NOBODY} '{self.i.data}'$"),
                            *(STOPPED if stopped else ()))
             os.chown(self.i.data, NOBODY, NOBODY)
         # a backup, put back as root
         os.chown(self.i.data / "mintmark.db", 0, 0)
         self.wrong(("folder.owner", r"mintmark.db is uid 0's, and the most .*uid "
-                    "65534's", f"^chown {NOBODY}:{NOBODY} .*mintmark.db'$"),
+                    "65534's", f"^chown -h {NOBODY}:{NOBODY} .*mintmark.db'$"),
                    *STOPPED)
 
     @as_root

