@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -11,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/place.h"
 #include "cli/probe.h"
+#include "common/owner.h"
 
 #define MINT_CONFIG  "/etc/mintmark/mintmarkd.conf"
 #define AGENT_CONFIG "/etc/mintmark/agent.conf"
@@ -44,6 +46,15 @@ static const struct doctor_job on_host[] = {
 
 /* ---- what there is here ---- */
 
+/* What they say stands in what root pastes: theirs who can write to them. */
+static enum mm_err check_settings(const char *config, struct why *why)
+{
+	struct stat st;
+	if (geteuid() != 0 || stat(config, &st) != 0)
+		return MM_OK;
+	return owner_check(&st, 0, config, why);
+}
+
 /* A missing file, or line, is no mistake. */
 static bool peek(const char *config, const char *name, char out[SETTING_SIZE])
 {
@@ -63,6 +74,7 @@ static enum mm_err find_mint(struct doctor *d, struct why *why)
 {
 	AUTO_PLACE struct key_place p = { .known = NULL };
 	char config[SETTING_SIZE], store[SETTING_SIZE];
+	TRY(check_settings(MINT_CONFIG, why));
 	bool said = d->args.data != NULL || env_has("MINTMARK_DATA") ||
 		    env_has("MINTMARK_SOCKET");
 	if (!said && peek(MINT_CONFIG, "data", config))
@@ -89,6 +101,7 @@ static enum mm_err find_host(struct doctor *d, struct why *why)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "--agent-config: cannot read %s", config);
 	config = config ? config : AGENT_CONFIG;
+	TRY(check_settings(config, why));
 	bool has = peek(config, "state", kept);
 	const char *path = named ? named : has ? kept : STATE_STANDARD;
 	if (!span_copy(d->state, sizeof d->state, span_str(path)))

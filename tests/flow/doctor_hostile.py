@@ -141,6 +141,23 @@ class Hostile(doctor.Doctor):
         self.assertEqual(f["next"].split("    ")[0], f"ls -lab '{folder}'")
         self.assertNotIn("\x1b", self.says())
 
+    @as_root
+    def test_F26_settings_that_others_wrote(self):
+        self.begin()
+        flags = "doctor", "--data", self.i.data, "--agent-config", self.conf
+        good = self.conf.read_text()
+        self.conf.write_text(f"token_file = /x';{EVIL};'\n{good}")
+        for uid, mode in ((NOBODY, 0o600), (0, 0o666)):
+            os.chown(self.conf, uid, uid)
+            self.conf.chmod(mode)
+            p = cli(*flags)
+            self.assertEqual((p.returncode, p.stdout), (2, ""))
+            self.assertRegex(p.stderr, f"{self.conf} belongs to uid {NOBODY}: look|"
+                             f"others can write to {self.conf}: look at what")
+        self.conf.write_text(good)
+        self.conf.chmod(0o644)
+        cli(*flags, check=0)
+
     # ---- what stands in a file's place ----
 
     def places(self):
