@@ -38,7 +38,8 @@ static void say_missing(const struct key_place *p, const struct keyring *ring)
 	json_array_foreach(json_object_get(p->known, "missing"), i, kid)
 	{
 		const char *name = json_string_value(kid);
-		if (name != NULL && keyring_find(ring, name) == NULL)
+		if (name != NULL && jwk_is_kid(name) &&
+		    keyring_find(ring, name) == NULL)
 			fprintf(stderr,
 				"The mint publishes the key %s, which is not "
 				"in %s.\n",

@@ -279,10 +279,13 @@ static void say_when(const struct key_place *p, const struct keyring *ring)
 					     json_time(first, "needed_until"))
 			first = known;
 	}
-	if (first != NULL)
-		printf("Next: %s, which is needed until %s.\n",
-		       json_text(first, "kid", "-"),
-		       json_text(first, "needed_until", "-"));
+	if (first == NULL)
+		return;
+	fputs("Next: ", stdout);
+	put_text(stdout, json_text(first, "kid", "-"));
+	fputs(", which is needed until ", stdout);
+	put_text(stdout, json_text(first, "needed_until", "-"));
+	puts(".");
 }
 
 static enum mm_err retire_spent(struct key_place *p, const struct keyring *ring,

@@ -43,10 +43,9 @@ static void report(struct key_place *p, const struct args *a, const char *kid,
 	fflush(stdout);
 	if (e == MM_OK)
 		return;
-	fprintf(stderr,
-		"mintmark: its tokens cannot be listed now (%s); mintmark key "
-		"report %s does it later\n",
-		why.text[0] ? why.text : "no mintmarkd runs", kid);
+	fputs("mintmark: its tokens cannot be listed now (", stderr);
+	put_text(stderr, why.text[0] ? why.text : "no mintmarkd runs");
+	fprintf(stderr, "); mintmark key report %s does it later\n", kid);
 }
 
 static enum mm_err confirm(const struct args *a, const char *kid,
@@ -195,7 +194,9 @@ static void say_agents(const struct key_place *p, const json_t *tokens)
 	{
 		if (!key_token_of_agent(t))
 			continue;
-		fprintf(p->say, "  %s, of the user ", json_text(t, "id", "-"));
+		fputs("  ", p->say);
+		put_text(p->say, json_text(t, "id", "-"));
+		fputs(", of the user ", p->say);
 		put_text(p->say, json_text(t, "user", "-"));
 		fputs(" (", p->say);
 		put_text(p->say, json_text(t, "label", "no label"));

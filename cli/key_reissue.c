@@ -203,9 +203,12 @@ static enum mm_err reissue_one(struct reissue *r, const json_t *old,
 	if (e == MM_OK)
 		e = check_lives(reply, &inner);
 	if (e == MM_ERR_CONFLICT || e == MM_ERR_NOT_FOUND) {
-		fprintf(r->p->say, "%s of ", id);
+		put_text(r->p->say, id);
+		fputs(" of ", r->p->say);
 		put_text(r->p->say, json_text(old, "user", "-"));
-		fprintf(r->p->say, " was not replaced: %s\n", inner.text);
+		fputs(" was not replaced: ", r->p->say);
+		put_text(r->p->say, inner.text);
+		fputc('\n', r->p->say);
 		r->missed++;
 		note(r, old, NULL);
 		return MM_OK;

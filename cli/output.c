@@ -15,6 +15,13 @@ void output_init(void)
 		setlocale(LC_CTYPE, "C.UTF-8"); /* cron has LANG=C */
 }
 
+/* It ends the line, or turns it round (UAX #9): it would read as
+ * another. */
+static bool turns_round(wchar_t c)
+{
+	return (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
 /* One character off *text.  Columns 0 to 2; -1: not fit to be printed. */
 static int next_char(const char **text, size_t *bytes)
 {
@@ -23,7 +30,7 @@ static int next_char(const char **text, size_t *bytes)
 	size_t n = mbrtowc(&c, *text, strlen(*text), &state);
 	bool good = n != (size_t)-1 && n != (size_t)-2 && n != 0;
 	*bytes = good ? n : 1;
-	return good ? wcwidth(c) : -1;
+	return good && !turns_round(c) ? wcwidth(c) : -1;
 }
 
 size_t text_width(const char *text)

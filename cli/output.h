@@ -1,7 +1,8 @@
 /* output.h - text for people, JSON for programs.
  *
  * Whatever came from elsewhere (labels, names, reasons) is made harmless
- * before a terminal sees it: control characters become '?'.
+ * before a terminal sees it: control characters become '?', and so do those
+ * that turn the direction of a line.
  */
 #ifndef MM_CLI_OUTPUT_H
 #define MM_CLI_OUTPUT_H

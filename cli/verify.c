@@ -90,8 +90,11 @@ static enum mm_err open_state(const struct args *a, struct why *said,
 	};
 	wait_for(opt.state);
 	TRY(mm_open(&opt, out));
-	if (said->text[0] != '\0') /* a warning */
-		fprintf(stderr, "mintmark: %s\n", said->text);
+	if (said->text[0] != '\0') { /* a warning */
+		fputs("mintmark: ", stderr);
+		put_text(stderr, said->text);
+		fputc('\n', stderr);
+	}
 	said->text[0] = '\0';
 	return MM_OK;
 }
@@ -221,8 +224,9 @@ static void put_valid(const struct args *a, const struct mm_token *t)
 	if (!a->json) {
 		printf("valid%s: ", t->access_token ? " access token" : "");
 		put_text(stdout, t->user);
-		printf(", until %s, scopes %s\n", until,
-		       t->has_scope ? t->scope : "(all)");
+		printf(", until %s, scopes ", until);
+		put_text(stdout, t->has_scope ? t->scope : "(all)");
+		putchar('\n');
 		return;
 	}
 	json_t *window =
@@ -239,7 +243,9 @@ static void put_valid(const struct args *a, const struct mm_token *t)
 static void put_refused(const struct args *a, enum mm_err e, const char *detail)
 {
 	if (!a->json) {
-		printf("refused: %s (%s)\n", mm_reason(e), detail);
+		printf("refused: %s (", mm_reason(e));
+		put_text(stdout, detail);
+		puts(")");
 		return;
 	}
 	AUTO_JSON json_t *out =

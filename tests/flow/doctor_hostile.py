@@ -26,7 +26,8 @@ class Stranger(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.seen.append(self.path)
         body = json.dumps(self.server.says).encode()
-        self.send_response(self.server.status)
+        self.send_response(409 if self.path.startswith(self.server.refuses)
+                           else self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -45,7 +46,7 @@ class Local(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 class Hostile(doctor.Doctor):
     def serve(self, s, says, status=503):
-        s.seen, s.says, s.status = [], says, status
+        s.seen, s.says, s.status, s.refuses = [], says, status, "no path"
         threading.Thread(target=s.serve_forever, daemon=True).start()
         self.addCleanup(s.server_close)
         self.addCleanup(s.shutdown)
@@ -130,6 +131,27 @@ class Hostile(doctor.Doctor):
         for f in found["keys.missing"]:
             self.assertRegex(f["next"], "key retire --data '.*' --force -- KID ")
         self.assertNotIn("\x1b", self.says())
+
+    def test_A34_what_the_key_commands_show(self):
+        """They are run by root, too, and ask who answers at admin.sock."""
+        self.begin()
+        self.i.stop()
+        kid = next((self.i.data / "keys/active").iterdir()).stem
+        waits = next((self.i.data / "keys/next").iterdir())
+        waits.rename(self.i.data / "keys/retiring" / waits.name)
+        said = {"kid": waits.stem, "state": "active", "live_tokens": 1,
+                "needed_until": CLEAR + "2099-01-01T00:00:00Z"}
+        says = {"keys": [said], "missing": [CLEAR], "detail": CLEAR}
+        self.i.socket.unlink(missing_ok=True)
+        s = self.serve(Local(str(self.i.socket), Stranger), says, 200)
+        for command in ("list",), ("report", kid), ("retire",):
+            p = cli("key", *command, "--data", self.i.data)
+            self.assertNotIn("\x1b", p.stdout + p.stderr)
+        self.assertIn("which is needed until ?[2J", p.stdout)
+        s.refuses = "/v1/tokens"
+        p = cli("key", "compromise", kid, "--yes", "--data", self.i.data)
+        self.assertIn("its tokens cannot be listed now (?[2J", p.stderr)
+        self.assertNotIn("\x1b", p.stdout + p.stderr)
 
     def test_A34_names_of_key_files(self):
         self.begin()

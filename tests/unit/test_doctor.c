@@ -304,6 +304,32 @@ static void test_listen(void **state)
 			    "/run/a.sock");
 }
 
+static void test_A34_text_for_a_terminal(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "a b", "a b" },
+		{ "\x1b[2J\n\r\x7f", "?[2J???" },
+		{ "\xc2\x9b"
+		  "2J\xc2\x85",
+		  "?2J?" },
+		{ "x\u202ehs\u2028|\u2066y\u2069", "x?hs?|?y?" },
+		{ "\xff\xc3", "??" },
+		{ "\u00fc\u05d0\u4e2d", "\u00fc\u05d0\u4e2d" },
+	};
+	(void)state;
+	output_init();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char out[64] = "";
+		FILE *f = fmemopen(out, sizeof out, "w");
+		assert_non_null(f);
+		put_text(f, cases[i].text);
+		fclose(f);
+		assert_string_equal(out, cases[i].want);
+	}
+}
+
 static void test_A34_what_root_may_paste(void **state)
 {
 	(void)state;
@@ -455,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_uses),
 		cmocka_unit_test(test_room_for_uses),
 		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_A34_text_for_a_terminal),
 		cmocka_unit_test(test_A34_what_root_may_paste),
 		cmocka_unit_test(test_A34_advice_of_who_answers),
 		cmocka_unit_test(test_one_that_hangs_stops_no_other),
