@@ -55,10 +55,13 @@ static enum mm_err announce_new(struct store *store, const struct keyring *r,
 static void forget_marks(const struct signing *s)
 {
 	struct why why = { .text = "" };
+	enum mm_err e = keyring_unmark_kept(s->at, &s->ring, &why);
+	bool all = true;
 	for (size_t i = 0; i < s->missing.count; i++)
-		if (!missing_ended(&s->missing.at[i]))
-			return;
-	if (keyring_unmark(s->at, &s->ring, &why) != MM_OK)
+		all = all && missing_ended(&s->missing.at[i]);
+	if (e == MM_OK && all)
+		e = keyring_unmark(s->at, &s->ring, &why);
+	if (e != MM_OK)
 		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
 			  why.text);
 }

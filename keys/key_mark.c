@@ -98,6 +98,15 @@ static enum mm_err unmark(const struct key_folders *f, enum key_state marks,
 	return err;
 }
 
+enum mm_err keyring_unmark(struct keyring_at at, const struct keyring *k,
+			   struct why *why)
+{
+	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
+	TRY(key_folders_open(&f, why));
+	TRY(unmark(&f, MARKS_STOLEN, k, why));
+	return unmark(&f, MARKS_RETIRED, k, why);
+}
+
 /* Under the lock nobody is about to retire it.  Who holds the lock may be, and
  * then the next reload looks again. */
 static enum mm_err unmark_kept(struct keyring_at at, struct why *why)
@@ -119,13 +128,11 @@ static enum mm_err unmark_kept(struct keyring_at at, struct why *why)
 /* A key that is there was not retired: that was cut off, or its file has come
  * back, and should it be lost one day, nobody will have meant it.  (A stolen
  * one that is there is still to be thrown out.) */
-enum mm_err keyring_unmark(struct keyring_at at, const struct keyring *k,
-			   struct why *why)
+enum mm_err keyring_unmark_kept(struct keyring_at at, const struct keyring *k,
+				struct why *why)
 {
 	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
 	TRY(key_folders_open(&f, why));
-	TRY(unmark(&f, MARKS_STOLEN, k, why));
-	TRY(unmark(&f, MARKS_RETIRED, k, why));
 	for (size_t i = 0; i < k->count; i++) {
 		bool kept;
 		TRY(has_mark(&f, MARKS_RETIRED, jwk_kid(k->at[i].key), &kept,

@@ -163,9 +163,13 @@ MM_MUST_USE enum mm_err keyring_marked(struct keyring_at at, const char *kid,
 MM_MUST_USE enum mm_err keyring_mark(struct keyring_at at, const char *kid,
 				     enum key_end end, struct why *why);
 /* Take away the marks of all keys that are not in this ring: what is said of
- * them is in the log.  And those of keys that were retired and are there, if
- * nobody is changing the keys just now. */
+ * them is in the log. */
 MM_MUST_USE enum mm_err
 keyring_unmark(struct keyring_at at, const struct keyring *k, struct why *why);
+/* Those of keys that were retired and are in it, if nobody is changing the
+ * keys just now. */
+MM_MUST_USE enum mm_err keyring_unmark_kept(struct keyring_at at,
+					    const struct keyring *k,
+					    struct why *why);
 
 #endif

@@ -385,13 +385,16 @@ class FullDisk(Lost):
 
 
 class Shared(Lost):
+    def begin(self):
+        self.pg = Postgres()
+        self.addCleanup(self.pg.end)
+        self.pg.make()
+        super().begin(flags=("--store", self.pg.url()))
+
     def test_F15_another_issuer_has_it(self):
         """Then it stays, as any key that another may have been given first; of
         one that it saw go, it says so."""
-        pg = Postgres()
-        self.addCleanup(pg.end)
-        pg.make()
-        self.begin(flags=("--store", pg.url()))
+        self.begin()
         self.lose()
         self.assertIn("copy it from another issuer", self.hup("keys.reload_failed"))
         self.i.stop()
@@ -402,6 +405,21 @@ class Shared(Lost):
         self.command("retire", "--force", self.key)
         self.i.start()
         self.is_gone()
+
+    def test_F15_a_mark_of_a_key_that_is_there(self):
+        """A retirement that was cut off says nothing of a loss that comes later,
+        also where another key is another issuer's."""
+        self.begin()
+        self.command("rotate", "--now")
+        self.lose()
+        self.i.stop()
+        kept = self.fresh["key"]
+        (self.i.data / "keys/retired" / kept).touch(0o600)
+        self.i.start()
+        self.assertIn('"keys.elsewhere"', self.i.text())
+        self.lose(kept)
+        self.assertIn(f"key {kept} has 1 live", self.hup("keys.reload_failed"))
+        self.all_good()
 
 
 if __name__ == "__main__":

@@ -363,10 +363,10 @@ static void test_the_mark_of_a_key_that_is_kept(void **state)
 	assert_true(lock >= 0);
 	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
 	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
-	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_unmark_kept(f->at, &k, &f->why), MM_OK);
 	assert_int_equal(end_of(f, signer), KEY_END_RETIRED);
 	assert_int_equal(flock(lock, LOCK_UN), 0);
-	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_unmark_kept(f->at, &k, &f->why), MM_OK);
 	assert_int_equal(end_of(f, signer), KEY_END_NONE);
 }
 
