@@ -19,7 +19,7 @@ static bool was_told(const struct missing_from *from,
 	return false;
 }
 
-/* Of a store that others share only what is owed ends with us: they may have
+/* Of a store that others share only what is owed can be lost: they may have
  * been given a key that we have not yet.  (What a command has ended goes,
  * whoever has it.) */
 static bool is_ours(const struct missing_from *from, const char *kid)
@@ -41,8 +41,11 @@ static enum mm_err find_fate(const struct missing_from *from,
 	return MM_OK;
 }
 
-/* The rows have the counts now, in the same order. */
-static void spare(struct missing *m, const struct key_row *rows, size_t count)
+/* The rows have the counts now, in the same order.  A key that no token needs
+ * may be the next one of who shares the store, or sign there since a moment:
+ * then nothing ends by itself. */
+static void spare(struct missing *m, const struct key_row *rows, size_t count,
+		  bool shared)
 {
 	for (size_t i = 0; i < m->count; i++)
 		for (size_t k = 0; k < count; k++) {
@@ -51,7 +54,8 @@ static void spare(struct missing *m, const struct key_row *rows, size_t count)
 				continue;
 			key->live_tokens = rows[k].live_tokens;
 			if (key->fate == FATE_LOST && key->live_tokens == 0)
-				key->fate = FATE_RETIRED;
+				key->fate =
+					shared ? FATE_ELSEWHERE : FATE_RETIRED;
 		}
 }
 
@@ -76,7 +80,7 @@ enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 	if (lost) { /* counting reads every token */
 		TRY(store_keys(from->store, from->now, rows, KEYRING_MAX * 2,
 			       &count));
-		spare(&found, rows, count);
+		spare(&found, rows, count, store_is_shared(from->store));
 	}
 	*out = found;
 	return MM_OK;
@@ -146,8 +150,11 @@ static void log_kept(const struct missing_key *key, const char *dir)
 	else
 		log_event(LOG_NOTICE, "keys.elsewhere",
 			  "kid=%s detail=another issuer on this store has this "
-			  "key; if it is to sign here, too, copy it to %s",
-			  key->kid, dir);
+			  "key; if it is to sign here, too, copy it to %s (if "
+			  "none has it any more: mintmark key retire --force "
+			  "%s%s)",
+			  key->kid, dir, key->kid[0] == '-' ? "-- " : "",
+			  key->kid);
 }
 
 bool missing_ended(const struct missing_key *key)

@@ -3,8 +3,9 @@
  *
  * One that a command has ended is marked (keys/key_mark.c), and its end is
  * announced.  One whose tokens are all dead is needed no more, whoever took
- * its file away.  Any other is lost: nobody meant to end it, and an end that
- * was announced is for good.
+ * its file away; but of a store that others share it stays: they may sign with
+ * it.  Any other is lost: nobody meant to end it, and an end that was
+ * announced is for good.
  */
 #ifndef MM_ISSUER_MISSING_H
 #define MM_ISSUER_MISSING_H

@@ -15,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
-from flow import Flow, cli, main, wait_for
+from flow import Flow, Issuer, cli, main, wait_for
 from postgres import Postgres
 
 
@@ -405,6 +405,46 @@ class Shared(Lost):
         self.command("retire", "--force", self.key)
         self.i.start()
         self.is_gone()
+
+    def next_key(self):
+        pem, = self.i.data.glob("keys/next/*.pem")
+        return pem.stem
+
+    def second(self):
+        b = Issuer(self.folder / "b", issuer=self.i.name, flags=self.i.flags)
+        shutil.copytree(self.i.data / "keys", b.data / "keys")
+        b.data.chmod(0o700)
+        self.processes.append(b)
+        return b.start()
+
+    def test_F15_another_signs_with_it(self):
+        """A key that no token needs yet, and whose file one of them has lost."""
+        self.begin()
+        b = self.second()
+        key = self.next_key()
+        self.lose(key)
+        cli("key", "rotate", "--now", "--data", b.data, check=0)
+        self.hup("keys.elsewhere")  # of the next key that was made there
+        theirs = b.mint()
+        self.assertEqual(theirs["key"], key)
+        self.assertIn(f'"keys.elsewhere","kid":"{key}"', self.i.text())
+        self.a.wait_reason(theirs["token"], None)
+        self.a.wait_reason(self.i.mint()["token"], None)
+        self.put_back()
+        self.hup("keys.loaded")
+        self.all_good()
+
+    def test_a_key_that_was_taken_away_by_hand(self):
+        """Nobody has it any more, and only a command can know that."""
+        self.begin()
+        key = self.next_key()
+        self.lose(key)
+        self.hup("keys.elsewhere")
+        self.assertIn(key, self.published())
+        self.assertIn(f"publishes the key {key}, ", self.command("list"))
+        self.command("retire", "--force", "--", key)
+        wait_for("its end", lambda: key not in self.published())
+        self.all_good()
 
     def test_F15_a_mark_of_a_key_that_is_there(self):
         """A retirement that was cut off says nothing of a loss that comes later,
