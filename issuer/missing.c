@@ -114,13 +114,12 @@ enum mm_err missing_check(const struct missing *m,
 {
 	const struct missing_key *first = NULL;
 	size_t lost = 0;
-	for (size_t i = 0; i < m->count; i++) {
-		if (m->at[i].fate == FATE_STOLEN)
-			return MM_OK;
+	for (size_t i = 0; i < m->count; i++)
 		if (m->at[i].fate == FATE_LOST && lost++ == 0)
 			first = &m->at[i];
-	}
-	return first == NULL ? MM_OK : say_lost(first, lost - 1, from, why);
+	return first == NULL || missing_stolen(m)
+		       ? MM_OK
+		       : say_lost(first, lost - 1, from, why);
 }
 
 enum mm_err missing_check_start(struct keyring_at at,
@@ -160,6 +159,14 @@ static void log_kept(const struct missing_key *key, const char *dir)
 bool missing_ended(const struct missing_key *key)
 {
 	return key->fate == FATE_STOLEN || key->fate == FATE_RETIRED;
+}
+
+bool missing_stolen(const struct missing *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->at[i].fate == FATE_STOLEN)
+			return true;
+	return false;
 }
 
 enum mm_err missing_announce(const struct missing *m, struct store *store,

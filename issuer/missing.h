@@ -62,6 +62,8 @@ MM_MUST_USE enum mm_err missing_check_start(struct keyring_at at,
 
 /* Was it retired or stolen?  Then its end is announced. */
 bool missing_ended(const struct missing_key *key);
+/* Was any stolen? */
+bool missing_stolen(const struct missing *m);
 /* Announce those that were retired or stolen; the others go to the log. */
 MM_MUST_USE enum mm_err missing_announce(const struct missing *m,
 					 struct store *store, const char *dir,

@@ -17,36 +17,68 @@ struct signing {
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
 	struct owed owed;	   /* guarded by it, */
-	struct missing missing;	   /* as is this: in the ring in force */
+	struct missing missing;	   /* as are these: not announced yet, */
+	bool left;		   /* and something besides that waits */
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
 	atomic_bool behind;		 /* the last reload failed */
+	atomic_bool urgent;		 /* and a stolen key is not done with */
 };
 
 /* ---- announcing ---- */
 
-static enum mm_err announce_new(struct store *store, const struct keyring *r,
+static enum mm_err announce_key(struct store *store, const struct jwk *key,
 				const struct stamp *stamp, struct why *why)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
-		struct span text;
-		const char *kid = jwk_kid(r->at[i].key);
-		TRY(jwk_to_json(r->at[i].key, &json));
-		TRY(buf_done(&json, &text));
-		enum mm_err e =
-			store_key_add(store, kid, (const char *)text.at, stamp);
-		if (e == MM_ERR_CONFLICT)
-			return why_say(why, e, NULL,
-				       "key %s was retired or compromised "
-				       "before: remove its file",
-				       kid);
-		if (e != MM_OK)
-			return why_say(why, e, NULL,
-				       "cannot announce key %s: %s", kid,
-				       mm_err_word(e));
+	AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
+	struct span text;
+	const char *kid = jwk_kid(key);
+	TRY(jwk_to_json(key, &json));
+	TRY(buf_done(&json, &text));
+	enum mm_err e = store_key_add(store, kid, (const char *)text.at, stamp);
+	if (e == MM_ERR_CONFLICT)
+		return why_say(why, e, NULL,
+			       "key %s was retired or compromised before: "
+			       "remove its file",
+			       kid);
+	return e == MM_OK ? MM_OK
+			  : why_say(why, e, NULL, "cannot announce key %s: %s",
+				    kid, mm_err_word(e));
+}
+
+/* A stolen key does not stay in for what can wait: a next key that there is no
+ * room to announce is not in force yet. */
+static enum mm_err announce_new(struct signing *s, struct keyring *r,
+				const struct stamp *stamp, struct why *why)
+{
+	bool left = false, stolen = missing_stolen(&s->missing);
+	for (size_t i = 0; i < r->count;) {
+		const struct keyring_entry *e = &r->at[i];
+		enum mm_err err = announce_key(s->store, e->key, stamp, why);
+		bool waits = stolen && e->state == KEY_NEXT;
+		if (err != MM_OK && (!waits || err == MM_ERR_CONFLICT))
+			return err;
+		if (err == MM_OK) {
+			i++;
+			continue;
+		}
+		log_event(LOG_ERR, "keys.left", "detail=%s", why->text);
+		why->text[0] = '\0';
+		keyring_leave(r, i);
+		left = true;
 	}
+	s->left = left;
+	return MM_OK;
+}
+
+static enum mm_err say_signs(struct signing *s, const struct jwk *signer,
+			     const struct stamp *stamp)
+{
+	enum mm_err e = store_key_signs(s->store, jwk_kid(signer), stamp);
+	if (e == MM_OK || !missing_stolen(&s->missing))
+		return e;
+	s->left = true;
 	return MM_OK;
 }
 
@@ -147,11 +179,11 @@ static enum mm_err take_in(struct signing *s, struct keyring *ring,
 	TRY(check_stolen(told, ring, why));
 	TRY(owed_add(&s->owed, ring, why));
 	warn_plain(s, ring);
-	TRY(announce_new(s->store, ring, stamp, why));
+	TRY(announce_new(s, ring, stamp, why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
 		s->tell(s->tell_ctx);
 	TRY(read_numbers(s->store, ring, announced));
-	TRY(store_key_signs(s->store, jwk_kid(signer), stamp));
+	TRY(say_signs(s, signer, stamp));
 	put_in_force(s, ring, announced);
 	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s",
 		  s->ring.count, jwk_kid(signer));
@@ -190,6 +222,7 @@ static enum mm_err reload(struct signing *s, const struct stolen *told,
 			   &said);
 	owed_settle(&s->owed, &s->ring, s->dir);
 	forget_marks(s);
+	s->missing.count = 0;
 	return MM_OK;
 }
 
@@ -205,7 +238,8 @@ enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 	const struct stolen told = { compromised, n };
 	pthread_mutex_lock(&s->reloading);
 	enum mm_err e = reload(s, &told, stamp, why);
-	atomic_store(&s->behind, e != MM_OK);
+	atomic_store(&s->behind, e != MM_OK || s->left);
+	atomic_store(&s->urgent, s->left || missing_stolen(&s->missing));
 	pthread_mutex_unlock(&s->reloading);
 	return e;
 }
@@ -216,6 +250,14 @@ void signing_reload_or_log(struct signing *s, const struct stamp *stamp)
 	enum mm_err e = signing_reload(s, NULL, 0, stamp, &why);
 	if (e != MM_OK)
 		log_event(LOG_ERR, "keys.reload_failed", "detail=%s", why.text);
+}
+
+/* What a stolen key still signs, or is accepted for, waits for nobody. */
+void signing_finish(struct signing *s)
+{
+	const struct stamp stamp = { .by = "mintmarkd", .at = clock_now() };
+	if (atomic_load(&s->urgent) && store_probe(s->store) == MM_OK)
+		signing_reload_or_log(s, &stamp);
 }
 
 struct keyring_at signing_keyring(const struct signing *s)

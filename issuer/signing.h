@@ -43,6 +43,10 @@ void signing_reload_or_log(struct signing *s, const struct stamp *stamp);
 /* That, unless the folders are as they were. */
 void signing_look_again(struct signing *s, const struct stamp *stamp);
 
+/* Once more, if a key was stolen and the last reload could not say all, and
+ * the store takes changes again. */
+void signing_finish(struct signing *s);
+
 /* The folders, and what opens them. */
 struct keyring_at signing_keyring(const struct signing *s);
 

@@ -285,9 +285,9 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
 	const struct sweep_options sweep = {
-		is->store,	    is->sightings, is->refusals,
-		is->publisher,	    is->set.data,  is->set.max_life,
-		is->set.feed_retain
+		is->store,	  is->sightings,      is->refusals,
+		is->publisher,	  is->signing,	      is->set.data,
+		is->set.max_life, is->set.feed_retain
 	};
 	TRY(sweeper_start(&sweep, &r->sweeper, why));
 	TRY(mint_open(is->store, is->set.issuer,

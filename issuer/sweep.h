@@ -1,11 +1,12 @@
 /* sweep.h - what time does to tokens and lists, once a second; and what waits
- * so long to be written down. */
+ * so long to be written down, or to be said of a stolen key. */
 #ifndef MM_ISSUER_SWEEP_H
 #define MM_ISSUER_SWEEP_H
 
 #include "issuer/publish.h"
 #include "issuer/refusals.h"
 #include "issuer/sightings.h"
+#include "issuer/signing.h"
 
 struct sweeper;
 
@@ -14,6 +15,7 @@ struct sweep_options {
 	struct sightings *sightings;
 	struct refusals *refusals;
 	struct publisher *publisher; /* need not be started */
+	struct signing *signing;     /* whose stolen keys are to be said */
 	const char *data;	     /* whose DATA/newest is kept */
 	int64_t max_life;	     /* lists are announced this far ahead */
 	int64_t feed_retain;	     /* events are kept this long */

@@ -176,10 +176,7 @@ enum mm_err change_add_key(struct change *c, enum key_state state)
 enum mm_err change_remove_key(struct change *c, struct keyring_entry *e)
 {
 	TRY(key_file_remove(&c->folders, e, c->why));
-	jwk_drop(e->key);
-	size_t behind = (size_t)(&c->ring.at[c->ring.count] - (e + 1));
-	memmove(e, e + 1, behind * sizeof *e);
-	c->ring.count--;
+	keyring_leave(&c->ring, (size_t)(e - c->ring.at));
 	return MM_OK;
 }
 

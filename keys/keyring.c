@@ -22,6 +22,13 @@ void keyring_free(struct keyring *k)
 	k->count = 0;
 }
 
+void keyring_leave(struct keyring *k, size_t i)
+{
+	jwk_drop(k->at[i].key);
+	k->count--;
+	memmove(&k->at[i], &k->at[i + 1], (k->count - i) * sizeof k->at[0]);
+}
+
 const struct keyring_entry *keyring_find(const struct keyring *k,
 					 const char *kid)
 {

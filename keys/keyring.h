@@ -79,6 +79,8 @@ struct keyring {
 MM_MUST_USE enum mm_err keyring_load(struct keyring_at at, struct keyring *out,
 				     struct why *why);
 void keyring_free(struct keyring *k);
+/* Leave out the key at this place; its file stays. */
+void keyring_leave(struct keyring *k, size_t i);
 #define AUTO_RING __attribute__((cleanup(keyring_free)))
 
 /* The key of that name, or NULL.  The ring owns it. */

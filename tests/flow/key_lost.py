@@ -2,6 +2,7 @@
 """The file of a key whose tokens live is gone, and nobody said that the key is
 to end: a disk that failed, a restore that left it out.  Its tokens stay good,
 whoever starts the mint is told what to do, and either way out works."""
+import base64
 import concurrent.futures
 import contextlib
 import json
@@ -353,17 +354,20 @@ class FullDisk(Lost):
         super().begin()
         self.command("rotate", "--now")
         self.mount(self.i.data / "keys/compromised", "nr_inodes=1,mode=700")
-        self.fat = self.i.data / "fat"
-        for _ in range(2):
-            with contextlib.suppress(OSError), self.fat.open("wb", 0) as f:
-                while f.write(bytes(4096)):
-                    pass
+        self.fill()
         said = self.command("compromise", self.key, "--yes", code=3)
         self.assertIn("make room and run this again", said)
         self.assertIn("could not announce", said)
         self.assertIn(self.key, self.published())
         self.assertEqual([f for f in self.files() if self.key in f], [])
         self.fat.unlink()
+
+    def fill(self):
+        self.fat = self.i.data / "fat"
+        for _ in range(2):
+            with contextlib.suppress(OSError), self.fat.open("wb", 0) as f:
+                while f.write(bytes(4096)):
+                    pass
 
     def mount(self, at, how):
         at.mkdir(mode=0o700, exist_ok=True)
@@ -382,6 +386,38 @@ class FullDisk(Lost):
         self.begin()
         self.hup("keys.loaded")
         self.is_gone("key.compromised")
+
+    def test_F13_on_a_full_disk_by_itself(self):
+        self.begin()
+        self.is_gone("key.compromised")
+
+    def signs(self):
+        """The key that the news are signed by."""
+        said = self.i.http("GET", "/v1/snapshot",
+                           token=self.a.token_file.read_text().strip())[1]
+        head = said.decode().partition(".")[0]
+        return json.loads(base64.urlsafe_b64decode(head + "=="))["kid"]
+
+    def test_F13_the_store_alone_is_full(self):
+        """keys/ has room for a next key, and the store none to announce it: that
+        one waits, and the stolen key does not."""
+        self.mount(self.folder / "data", "size=3m,mode=700")
+        self.mount(self.folder / "data/keys", "size=3m,mode=700")
+        Lost.begin(self)
+        self.old, self.key = self.fresh, self.fresh["key"]
+        self.fill()
+        said = self.command("compromise", self.key, "--yes", code=3)
+        self.assertIn("signs with the keys as they are now", said)
+        self.assertNotEqual(self.signs(), self.key)
+        checks = self.i.http("GET", "/health/ready")[1]["checks"]
+        self.assertEqual(checks["keys"]["status"], "failing")
+        waits, = self.i.data.glob("keys/next/*.pem")
+        self.assertNotIn(waits.stem, self.published())
+        self.fat.unlink()
+        self.is_gone("key.compromised")
+        wait_for("the next key", lambda: waits.stem in self.published())
+        wait_for("it to be well", lambda: self.i.http(
+            "GET", "/health/ready")[1]["status"] == "ok")
 
 
 class Shared(Lost):
