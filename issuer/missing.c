@@ -19,12 +19,13 @@ static bool was_told(const struct missing_from *from,
 	return false;
 }
 
-/* Of a store that others share only what is owed can be lost: they may have
- * been given a key that we have not yet.  (What a command has ended goes,
- * whoever has it.) */
+/* Of a store that others share only what we had can be lost: they may have been
+ * given a key that we have not yet.  (What a command has ended goes, whoever
+ * has it.) */
 static bool is_ours(const struct missing_from *from, const char *kid)
 {
-	return !store_is_shared(from->store) || owed_has(from->owed, kid);
+	return !store_is_shared(from->store) ||
+	       keyring_find(from->before, kid) != NULL;
 }
 
 static enum mm_err find_fate(const struct missing_from *from,
@@ -127,11 +128,10 @@ enum mm_err missing_check_start(struct keyring_at at,
 				struct why *why)
 {
 	static const struct stolen nothing = { NULL, 0 };
-	struct owed owed = { .count = 0 };
+	static const struct keyring none = { .count = 0 };
 	struct missing m = { .count = 0 };
 	const struct missing_from from = { at,	  ring,	    store,
-					   &owed, &nothing, clock_now() };
-	TRY(owed_load(&owed, at.dir, why));
+					   &none, &nothing, clock_now() };
 	TRY(missing_find(&from, &m, why));
 	return missing_check(&m, &from, why);
 }

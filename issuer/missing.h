@@ -10,8 +10,8 @@
 #ifndef MM_ISSUER_MISSING_H
 #define MM_ISSUER_MISSING_H
 
-#include "issuer/owed.h"
 #include "issuer/store.h"
+#include "keys/keyring.h"
 
 enum fate {
 	FATE_LOST,
@@ -40,7 +40,7 @@ struct missing_from {
 	struct keyring_at at;
 	const struct keyring *ring; /* as it was read from there */
 	struct store *store;
-	const struct owed *owed;
+	const struct keyring *before; /* in force; empty at a start */
 	const struct stolen *told;
 	int64_t now;
 };

@@ -16,8 +16,7 @@ struct signing {
 	void (*tell)(void *ctx); /* NULL: nobody follows yet */
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
-	struct owed owed;	   /* guarded by it, */
-	struct missing missing;	   /* as are these: not announced yet, */
+	struct missing missing;	   /* guarded by it: not announced yet, */
 	bool left;		   /* and something besides that waits */
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
@@ -157,7 +156,7 @@ static enum mm_err look_for_missing(struct signing *s,
 				    struct why *why)
 {
 	const struct missing_from from = { s->at,    ring, s->store,
-					   &s->owed, told, now };
+					   &s->ring, told, now };
 	TRY(missing_find(&from, &s->missing, why));
 	return missing_check(&s->missing, &from, why);
 }
@@ -177,7 +176,6 @@ static enum mm_err take_in(struct signing *s, struct keyring *ring,
 			       "key rotate",
 			       s->dir);
 	TRY(check_stolen(told, ring, why));
-	TRY(owed_add(&s->owed, ring, why));
 	warn_plain(s, ring);
 	TRY(announce_new(s, ring, stamp, why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
@@ -211,8 +209,6 @@ static enum mm_err reload(struct signing *s, const struct stolen *told,
 						"keys that it had: ",
 			   &said);
 	/* Only now that it signs nothing more may a key be said to be gone. */
-	if (store_is_shared(s->store))
-		owed_save(&s->owed, &s->ring, s->dir);
 	e = missing_announce(&s->missing, s->store, s->dir, stamp);
 	if (e != MM_OK)
 		return say(why, e,
@@ -220,7 +216,6 @@ static enum mm_err reload(struct signing *s, const struct stolen *told,
 			   "could not announce those that are gone (do the "
 			   "same again): ",
 			   &said);
-	owed_settle(&s->owed, &s->ring, s->dir);
 	forget_marks(s);
 	s->missing.count = 0;
 	return MM_OK;
@@ -367,9 +362,7 @@ enum mm_err signing_open(struct keyring_at at, struct store *store,
 	pthread_mutex_init(&s->reloading, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	const struct stamp start = { .by = "mintmarkd", .at = clock_now() };
-	enum mm_err e = owed_load(&s->owed, s->dir, why);
-	if (e == MM_OK)
-		e = signing_reload(s, NULL, 0, &start, why);
+	enum mm_err e = signing_reload(s, NULL, 0, &start, why);
 	if (e != MM_OK) {
 		signing_close(s);
 		return e;
