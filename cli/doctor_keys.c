@@ -207,6 +207,21 @@ static void say_former(const struct key_place *p, const struct keyring_entry *e,
 	       key_state_name(e->state), kid);
 }
 
+/* A compromise was cut off; a mint that starts or reloads finishes it. */
+static void say_stolen(const struct key_place *p, const struct keyring_entry *e,
+		       json_t *all)
+{
+	const char *kid = jwk_kid(e->key);
+	enum key_end end;
+	if (keyring_marked(p->dir, kid, &end, NULL) != MM_OK ||
+	    end != KEY_END_STOLEN)
+		return;
+	found(all, FOUND_WRONG, "keys.stolen",
+	      "the key %s was said to be stolen, and its file is there still",
+	      kid);
+	advise(all, "mintmark key compromise --data '%s' -- %s", p->data, kid);
+}
+
 /* A key that stands in the folder, and that the mint has not, or as it was. */
 static void say_unread(const struct key_place *p, const struct keyring_entry *e,
 		       json_t *all)
@@ -315,8 +330,11 @@ static void say_ring(const struct key_place *p, const struct keyring *ring,
 		     bool shared, json_t *all)
 {
 	AUTO_JSON json_t *keys = keys_in_use(p, ring);
-	for (size_t i = 0; p->running && i < ring->count; i++)
-		say_unread(p, &ring->at[i], all);
+	for (size_t i = 0; i < ring->count; i++) {
+		say_stolen(p, &ring->at[i], all);
+		if (p->running)
+			say_unread(p, &ring->at[i], all);
+	}
 	say_missing(p, ring, keys, all);
 	if (!shared) /* else another issuer may have it */
 		say_published(p, ring, all);

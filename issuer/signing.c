@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/missing.h"
+#include "issuer/read_keys.h"
 
 struct signing {
 	char dir[4096];
@@ -17,7 +18,8 @@ struct signing {
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
 	struct missing missing;	   /* guarded by it: not announced yet, */
-	bool left;		   /* and something besides that waits */
+	bool left;		   /* and something besides that waits, */
+	bool stays;		   /* and what is to be thrown out */
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
@@ -110,20 +112,6 @@ static enum mm_err read_numbers(struct store *store, const struct keyring *r,
 	return MM_OK;
 }
 
-/* Somebody meant the files to be encrypted: these are not yet. */
-static void warn_plain(const struct signing *s, const struct keyring *r)
-{
-	for (size_t i = 0; r->sealed && i < r->count; i++)
-		if (r->at[i].kept == KEY_PLAIN)
-			log_event(LOG_WARNING, "keys.plain",
-				  "kid=%s file=%s/%s/%s.pem detail=not "
-				  "encrypted although there is a passphrase: "
-				  "run mintmark key protect",
-				  jwk_kid(r->at[i].key), s->dir,
-				  key_state_name(r->at[i].state),
-				  jwk_kid(r->at[i].key));
-}
-
 /* ---- in force ---- */
 
 static void put_in_force(struct signing *s, struct keyring *ring,
@@ -167,7 +155,7 @@ static enum mm_err take_in(struct signing *s, struct keyring *ring,
 			   struct why *why)
 {
 	uint64_t announced[KEYRING_MAX] = { 0 };
-	TRY(keyring_load(s->at, ring, why));
+	TRY(read_keys(s->at, ring, &s->stays, why));
 	TRY(look_for_missing(s, ring, told, stamp->at, why));
 	const struct jwk *signer = keyring_signer(ring);
 	if (signer == NULL)
@@ -176,7 +164,6 @@ static enum mm_err take_in(struct signing *s, struct keyring *ring,
 			       "key rotate",
 			       s->dir);
 	TRY(check_stolen(told, ring, why));
-	warn_plain(s, ring);
 	TRY(announce_new(s, ring, stamp, why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
 		s->tell(s->tell_ctx);
@@ -233,7 +220,7 @@ enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 	const struct stolen told = { compromised, n };
 	pthread_mutex_lock(&s->reloading);
 	enum mm_err e = reload(s, &told, stamp, why);
-	atomic_store(&s->behind, e != MM_OK || s->left);
+	atomic_store(&s->behind, e != MM_OK || s->left || s->stays);
 	atomic_store(&s->urgent, s->left || missing_stolen(&s->missing));
 	pthread_mutex_unlock(&s->reloading);
 	return e;

@@ -81,6 +81,24 @@ enum mm_err keyring_mark(struct keyring_at at, const char *kid,
 	return key_mark_put(&c.folders, kid, end, why);
 }
 
+enum mm_err keyring_finish(struct keyring_at at, const struct keyring *k,
+			   enum jwk_alg alg, char kid[KID_SIZE],
+			   struct why *why)
+{
+	for (size_t i = 0; i < k->count; i++) {
+		enum key_end end;
+		struct keyring_thrown did;
+		snprintf(kid, KID_SIZE, "%s", jwk_kid(k->at[i].key));
+		TRY(keyring_marked(at, kid, &end, why));
+		if (end != KEY_END_STOLEN)
+			continue;
+		enum mm_err e = keyring_compromise(at, kid, alg, &did, why);
+		return e == MM_ERR_NOT_FOUND ? MM_OK : e; /* gone meanwhile */
+	}
+	kid[0] = '\0';
+	return MM_OK;
+}
+
 static enum mm_err unmark(const struct key_folders *f, enum key_state marks,
 			  const struct keyring *k, struct why *why)
 {

@@ -164,6 +164,12 @@ MM_MUST_USE enum mm_err keyring_marked(struct keyring_at at, const char *kid,
 /* Its file is gone already; now its end is meant. */
 MM_MUST_USE enum mm_err keyring_mark(struct keyring_at at, const char *kid,
 				     enum key_end end, struct why *why);
+/* Throw out one of this ring that is marked as stolen: that was cut off.  kid
+ * gets its name, or "" if there is none. */
+MM_MUST_USE enum mm_err keyring_finish(struct keyring_at at,
+				       const struct keyring *k,
+				       enum jwk_alg alg, char kid[KID_SIZE],
+				       struct why *why);
 /* Take away the marks of all keys that are not in this ring: what is said of
  * them is in the log. */
 MM_MUST_USE enum mm_err

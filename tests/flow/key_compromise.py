@@ -4,6 +4,7 @@
 The thief has what lay in keys/, signs tokens, and signs a feed."""
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -423,6 +424,66 @@ class NoAnswer(Flow):
                  lambda: f"\"key.compromised\",\"kid\":\"{t['key']}\"" in i.text())
         self.assertNotEqual(i.mint()["key"], t["key"])
         compromise(i, t["key"])
+
+
+class CutOff(Flow):
+    """Between the mark and the removal: the host died, or the session."""
+
+    def begin(self):
+        self.i, self.a = self.both()
+        self.t = self.i.mint()
+        self.key = self.t["key"]
+
+    def mark(self):
+        (self.i.data / "keys/compromised" / self.key).touch(0o600)
+
+    def is_out(self):
+        self.assertIn(f'"keys.thrown_out","kid":"{self.key}"', self.i.text())
+        self.a.wait_reason(self.t["token"], "unknown_key")
+        self.assertNotEqual(self.i.mint()["key"], self.key)
+        self.assertEqual(list(self.i.data.glob(f"keys/*/{self.key}*")), [])
+        self.assertEqual(len(stolen_keys(self.i)), 2)  # one waits, too
+        self.assertEqual(self.keys_check(), "ok")
+
+    def keys_check(self):
+        return self.i.http("GET", "/health/ready")[1]["checks"]["keys"]["status"]
+
+    def hup(self, event):
+        said = self.i.text().count(f'"{event}"')
+        self.i.proc.send_signal(signal.SIGHUP)
+        wait_for(event, lambda: self.i.text().count(f'"{event}"') > said)
+
+    def test_F13_cut_off_and_then_a_start(self):
+        self.begin()
+        self.i.stop()
+        self.mark()
+        found = {f["check"]: f for f in json.loads(
+            cli("doctor", "--data", self.i.data, "-o", "json").stdout)}
+        self.assertIn(f"compromise --data '{self.i.data}' -- {self.key}",
+                      found["keys.stolen"]["next"])
+        self.i.start()
+        self.is_out()
+
+    def test_F13_cut_off_and_then_a_reload(self):
+        self.begin()
+        self.mark()
+        self.hup("key.compromised")
+        self.is_out()
+
+    def test_F13_cut_off_and_it_cannot_be_finished(self):
+        """Then it is said, until it can."""
+        self.begin()
+        self.mark()
+        with (self.i.data / "keys/.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.hup("keys.loaded")
+            said, = (l for l in self.i.text().splitlines() if "keys.stolen_stays" in l)
+            self.assertIn(f"mintmark key compromise {self.key}", said)
+            self.assertEqual(self.keys_check(), "failing")
+            self.assertIsNone(self.a.reason(self.t["token"]))
+        compromise(self.i, self.key)
+        self.a.wait_reason(self.t["token"], "unknown_key")
+        self.assertEqual(self.keys_check(), "ok")
 
 
 class Thief(Flow):

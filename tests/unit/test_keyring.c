@@ -349,6 +349,32 @@ static void test_marks(void **state)
 	assert_true(is_marked(f, second));
 }
 
+/* The removal was cut off: it is finished by whoever reads the keys next. */
+static void test_finish(void **state)
+{
+	struct fixture *f = made(state);
+	char signer[KID_SIZE], next[KID_SIZE], kid[KID_SIZE];
+	AUTO_RING struct keyring k = { .count = 0 };
+	signer_of(f, signer);
+	successor_of(f, next);
+	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
+	put(f, "retired", next, ""); /* that says nothing of a theft */
+	assert_int_equal(keyring_finish(f->at, &k, JWK_EDDSA, kid, &f->why),
+			 MM_OK);
+	assert_string_equal(kid, "");
+	put(f, "compromised", signer, "");
+	for (int i = 0; i < 2; i++) { /* and it may be gone meanwhile */
+		assert_int_equal(
+			keyring_finish(f->at, &k, JWK_EDDSA, kid, &f->why),
+			MM_OK);
+		assert_string_equal(kid, signer);
+		assert_true(is_marked(f, signer));
+		signer_of(f, kid);
+		assert_string_equal(kid, next);
+		assert_counts(f, 1, 1, 0);
+	}
+}
+
 /* A retirement that was cut off, or a file that has come back: should it be
  * lost later, nobody will have meant that.  One that runs now has the lock. */
 static void test_the_mark_of_a_key_that_is_kept(void **state)
@@ -457,6 +483,7 @@ int main(void)
 		T(test_compromise_with_no_successor),
 		T(test_compromise_without_room),
 		T(test_marks),
+		T(test_finish),
 		T(test_the_mark_of_a_key_that_is_kept),
 		T(test_marks_without_their_folder),
 		T(test_crash_in_compromise),

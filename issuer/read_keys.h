@@ -1,0 +1,14 @@
+/* read_keys.h - the keyring as the mint takes it in: read, with what was cut
+ * off finished, and with what is wrong in it said in the log.
+ */
+#ifndef MM_ISSUER_READ_KEYS_H
+#define MM_ISSUER_READ_KEYS_H
+
+#include "keys/keyring.h"
+
+/* keyring_load(), and no key that is marked as stolen is in it.  But one that
+ * cannot be thrown out stays: *stays says so. */
+MM_MUST_USE enum mm_err read_keys(struct keyring_at at, struct keyring *ring,
+				  bool *stays, struct why *why);
+
+#endif
