@@ -88,12 +88,13 @@ static enum mm_err say_signs(struct signing *s, const struct jwk *signer,
 static void forget_marks(const struct signing *s)
 {
 	struct why why = { .text = "" };
-	enum mm_err e = keyring_unmark_kept(s->at, &s->ring, &why);
-	bool all = true;
+	struct key_names unsaid = { .n = 0 };
 	for (size_t i = 0; i < s->missing.count; i++)
-		all = all && missing_ended(&s->missing.at[i]);
-	if (e == MM_OK && all)
-		e = keyring_unmark(s->at, &s->ring, &why);
+		if (!missing_ended(&s->missing.at[i]))
+			unsaid.at[unsaid.n++] = s->missing.at[i].kid;
+	enum mm_err e = keyring_unmark_kept(s->at, &s->ring, &why);
+	if (e == MM_OK)
+		e = keyring_unmark(s->at, &s->ring, &unsaid, &why);
 	if (e != MM_OK)
 		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
 			  why.text);

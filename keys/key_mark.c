@@ -99,8 +99,17 @@ enum mm_err keyring_finish(struct keyring_at at, const struct keyring *k,
 	return MM_OK;
 }
 
+static bool is_one_of(const struct key_names *names, const char *kid)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->at[i], kid) == 0)
+			return true;
+	return false;
+}
+
 static enum mm_err unmark(const struct key_folders *f, enum key_state marks,
-			  const struct keyring *k, struct why *why)
+			  const struct keyring *k,
+			  const struct key_names *unsaid, struct why *why)
 {
 	enum mm_err err = MM_OK;
 	if (f->at[marks] < 0)
@@ -110,6 +119,7 @@ static enum mm_err unmark(const struct key_folders *f, enum key_state marks,
 		return key_failed(f, marks, "list", "", why);
 	for (const struct dirent *e; (e = readdir(d)) != NULL;)
 		if (is_kid(e->d_name) && keyring_find(k, e->d_name) == NULL &&
+		    !is_one_of(unsaid, e->d_name) &&
 		    unlinkat(f->at[marks], e->d_name, 0) != 0)
 			err = key_failed(f, marks, "remove", e->d_name, why);
 	closedir(d);
@@ -117,12 +127,12 @@ static enum mm_err unmark(const struct key_folders *f, enum key_state marks,
 }
 
 enum mm_err keyring_unmark(struct keyring_at at, const struct keyring *k,
-			   struct why *why)
+			   const struct key_names *unsaid, struct why *why)
 {
 	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
 	TRY(key_folders_open(&f, why));
-	TRY(unmark(&f, MARKS_STOLEN, k, why));
-	return unmark(&f, MARKS_RETIRED, k, why);
+	TRY(unmark(&f, MARKS_STOLEN, k, unsaid, why));
+	return unmark(&f, MARKS_RETIRED, k, unsaid, why);
 }
 
 /* Under the lock nobody is about to retire it.  Who holds the lock may be, and

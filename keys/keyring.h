@@ -170,10 +170,16 @@ MM_MUST_USE enum mm_err keyring_finish(struct keyring_at at,
 				       const struct keyring *k,
 				       enum jwk_alg alg, char kid[KID_SIZE],
 				       struct why *why);
-/* Take away the marks of all keys that are not in this ring: what is said of
- * them is in the log. */
-MM_MUST_USE enum mm_err
-keyring_unmark(struct keyring_at at, const struct keyring *k, struct why *why);
+struct key_names {
+	const char *at[KEYRING_MAX * 2];
+	size_t n;
+};
+/* Take away the marks of all keys that are not in this ring: what they say is
+ * in the log.  But of those in `unsaid` it is not. */
+MM_MUST_USE enum mm_err keyring_unmark(struct keyring_at at,
+				       const struct keyring *k,
+				       const struct key_names *unsaid,
+				       struct why *why);
 /* Those of keys that were retired and are in it, if nobody is changing the
  * keys just now. */
 MM_MUST_USE enum mm_err keyring_unmark_kept(struct keyring_at at,

@@ -482,6 +482,14 @@ class Shared(Lost):
         wait_for("its end", lambda: key not in self.published())
         self.all_good()
 
+    def test_the_mark_of_one_that_ended(self):
+        """It goes, also while another key is only not here."""
+        self.begin()
+        self.lose(self.next_key())
+        self.hup("keys.elsewhere")
+        self.command("retire", "--force", self.key)
+        self.is_gone()
+
     def test_F15_a_mark_of_a_key_that_is_there(self):
         """A retirement that was cut off says nothing of a loss that comes later,
         also where another key is another issuer's."""

@@ -326,6 +326,8 @@ static bool is_marked(struct fixture *f, const char *kid)
 	return end_of(f, kid) == KEY_END_STOLEN;
 }
 
+static const struct key_names none = { .n = 0 };
+
 /* What was thrown out is known as such until somebody has said so; of a key
  * that is still there nothing is said. */
 static void test_marks(void **state)
@@ -342,7 +344,10 @@ static void test_marks(void **state)
 	assert_false(is_marked(f, "../active/x"));
 	put(f, "compromised", second, ""); /* its removal was cut off */
 	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
-	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	const struct key_names unsaid = { { first }, 1 };
+	assert_int_equal(keyring_unmark(f->at, &k, &unsaid, &f->why), MM_OK);
+	assert_true(is_marked(f, first));
+	assert_int_equal(keyring_unmark(f->at, &k, &none, &f->why), MM_OK);
 	assert_false(is_marked(f, first));
 	assert_true(is_marked(f, second));
 	assert_int_equal(throw_out(f, second, JWK_EDDSA), MM_OK);
@@ -407,7 +412,7 @@ static void test_marks_without_their_folder(void **state)
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 	assert_false(is_marked(f, signer));
-	assert_int_equal(keyring_unmark(f->at, &k, &f->why), MM_OK);
+	assert_int_equal(keyring_unmark(f->at, &k, &none, &f->why), MM_OK);
 	assert_int_equal(throw_out(f, signer, JWK_EDDSA), MM_OK);
 	assert_true(is_marked(f, signer));
 }
