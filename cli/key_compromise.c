@@ -163,6 +163,11 @@ static enum mm_err tell(struct key_place *p, const char *kid, struct why *why)
 	p->client.until = 0;
 	if (e == MM_ERR_UNAVAILABLE && key_check_stopped(p, &inner) == MM_OK)
 		return say_untold(kid, "no mintmarkd runs", "start it", why);
+	if (e == MM_ERR_UNAVAILABLE)
+		return say_untold(kid, inner.text,
+				  "run this again; if it does not pass, reload "
+				  "it, and look for key.compromised in its log",
+				  why);
 	if (e != MM_OK)
 		return say_untold(kid, inner.text, "run this again", why);
 	if (json_is_false(json_object_get(reply, "published")))

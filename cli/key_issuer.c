@@ -69,8 +69,10 @@ enum mm_err key_check_stopped(const struct key_place *p, struct why *why)
 	if (!is_held(p->data))
 		return MM_OK;
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-		       "mintmarkd at %s is starting (or stopping): run this "
-		       "again",
+		       "mintmarkd at %.120s is starting (or stopping): run "
+		       "this again; if it does not pass, its admin.sock was "
+		       "removed: systemctl reload mintmarkd (SIGHUP) has it "
+		       "read the keys, and a restart makes the socket anew",
 		       p->data);
 }
 

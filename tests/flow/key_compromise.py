@@ -425,6 +425,24 @@ class NoAnswer(Flow):
         self.assertNotEqual(i.mint()["key"], t["key"])
         compromise(i, t["key"])
 
+    def test_its_socket_was_removed(self):
+        """No command reaches it, however often it is run again."""
+        i, a = self.both()
+        t = i.mint()
+        a.wait_reason(t["token"], None)
+        i.socket.unlink()
+        p = cli("key", "rotate", "--data", i.data, check=3)
+        self.assertIn("systemctl reload mintmarkd", p.stderr)
+        p = self.out(i, t["key"], says="its admin.sock was removed")
+        self.assertIn("Next: run this again; if it does not pass", p.stderr)
+        i.proc.send_signal(signal.SIGHUP)  # what it said to do
+        wait_for("it to read them",
+                 lambda: f"\"key.compromised\",\"kid\":\"{t['key']}\"" in i.text())
+        a.wait_reason(t["token"], "unknown_key")
+        i.stop()
+        i.start()
+        compromise(i, t["key"])
+
 
 class CutOff(Flow):
     """Between the mark and the removal: the host died, or the session."""
