@@ -207,8 +207,10 @@ enum mm_err state_may_replace(const char *path, struct why *why)
 	      memcmp(magic, STATE_MAGIC, sizeof magic) == 0)))
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, "state",
-		       "%s is there already and is no state file: it would "
-		       "be overwritten; choose another --state",
+		       "%s is there already and is no state file, or a "
+		       "damaged one: if it was one, remove it (it is made anew "
+		       "from what is kept beside it); else it would be "
+		       "overwritten: choose another --state",
 		       path);
 }
 

@@ -326,10 +326,28 @@ class BadStart(Flow):
         for taken in (token, self.folder):  # nothing of others is overwritten
             self.agent_fails("--issuer", "http://127.0.0.1:1", "--token-file",
                              token, "--state", taken, want=1, says="no state file")
+        self.agent_fails("--issuer", "http://127.0.0.1:1", "--token-file", token,
+                         "--state", token, want=1, says="if it was one, remove it")
         self.assertEqual(token.read_text(), "x")
         token.unlink()
         self.agent_fails(*flat, want=1, says="token")
         self.assertFalse(state.exists())
+
+    def test_a_state_file_that_is_damaged_from_its_first_byte(self):
+        i, a = self.both()
+        t = i.mint()
+        i.revoke(t["id"])
+        a.wait_reason(t["token"], "revoked")
+        a.stop()
+        i.stop()  # nobody tells it again
+        with a.state.open("r+b") as f:
+            f.write(os.urandom(4096))
+        a.start(wait=False)
+        wait_for("it to end", lambda: not a.alive())
+        self.assertIn("if it was one, remove it", a.text())
+        a.state.unlink()
+        a.start()
+        a.wait_reason(t["token"], "revoked")
 
     def test_the_command_line(self):
         env = {"MINTMARK_SOCKET": str(self.folder / "none.sock")}
