@@ -293,8 +293,7 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(mint_open(is->store, is->set.issuer,
 		      strcmp(is->set.mint_with, "jws") == 0, &is->mint));
 	/* said in the log: whoever has started it is still looking */
-	if (mint_check_clock(is->mint, clock_now(), why) != MM_OK)
-		why->text[0] = '\0';
+	(void)!mint_check_clock(is->mint, clock_now(), NULL);
 	TRY(publisher_start(is->publisher, is->store, is->signing, why));
 	return health_start(is->store, is->signing, is->publisher, &is->health,
 			    why);
@@ -357,6 +356,7 @@ enum mm_err issuer_start(struct running *r, struct why *why)
 		e = try_address(&r->is, why);
 	if (e == MM_OK)
 		e = start_parts(r, why);
+	e = store_explain(r->is.store, e, why);
 	if (e == MM_OK)
 		e = start_http(&r->is, why);
 	if (e == MM_OK)

@@ -62,6 +62,8 @@ static enum mm_err open_writer(struct store *s, const char *where,
 	const struct database *db = s->db;
 	struct why said = { .text = "" };
 	TRY(db->open(where, true, &s->writer, why));
+	atomic_store(&s->damaged, s->writer->was_damaged);
+	s->writer->damaged = &s->damaged;
 	enum mm_err e = settle(s->writer, where, iss, &said);
 	if (e == MM_OK)
 		return MM_OK;
@@ -71,7 +73,7 @@ static enum mm_err open_writer(struct store *s, const char *where,
 		(void)why_say(why, e, NULL, "cannot open the store %s: %s",
 			      where, db->trouble(s->writer));
 	db->rollback(s->writer);
-	return e;
+	return store_explain(s, e, why);
 }
 
 static enum mm_err open_readers(struct store *s, const char *where,
@@ -122,11 +124,18 @@ bool store_is_damaged(struct store *s)
 	return atomic_load(&s->damaged);
 }
 
+enum mm_err store_explain(struct store *s, enum mm_err e, struct why *why)
+{
+	if (e != MM_ERR_UNAVAILABLE || s == NULL || !store_is_damaged(s))
+		return e;
+	return why_say(why, e, NULL,
+		       "the store is damaged (store.corrupt in the "
+		       "log): " STORE_DAMAGED_DO);
+}
+
 /* Before that a failure is a refusal to start. */
 static void watch_damage(struct store *s)
 {
-	atomic_store(&s->damaged, s->writer->was_damaged);
-	s->writer->damaged = &s->damaged;
 	for (int i = 0; i < STORE_READERS; i++)
 		s->reader[i]->damaged = &s->damaged;
 }

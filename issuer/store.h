@@ -272,6 +272,8 @@ MM_MUST_USE enum mm_err store_probe(struct store *s);
 /* Has what is stored turned out to be damaged, since it was opened?  What can
  * be read is right still.  (Of a file: a server has its own say.) */
 bool store_is_damaged(struct store *s);
+/* Hand `e` back; where it comes of that, *why says so.  `s` may be NULL. */
+enum mm_err store_explain(struct store *s, enum mm_err e, struct why *why);
 
 /* ---- changing ---- */
 

@@ -20,6 +20,12 @@
 #include "common/replica.h"
 #include "issuer/store_sql.h"
 
+/* What to do about a store that is damaged, for people. */
+#define STORE_DAMAGED_DO                                                       \
+	"move mintmark.db* aside (keep them), put a backup in their place, "   \
+	"and start once with --restored (SECURITY.md, When the store is "      \
+	"damaged)"
+
 #define STORE_VERSION 3	 /* of the tables, in both */
 #define QUERY_VALUES  14 /* that a statement may be given */
 

@@ -24,9 +24,8 @@ static void say(int code, const char *reason)
 {
 	log_event(LOG_ERR, "store.corrupt",
 		  "code=%d reason=%s detail=mintmark.db is damaged, and "
-		  "nothing mends it while it is used: stop mintmarkd, keep the "
-		  "folder as it is, put a backup in its place, and start once "
-		  "with --restored (SECURITY.md, When the store is damaged)",
+		  "nothing mends it while it is used: stop "
+		  "mintmarkd, " STORE_DAMAGED_DO,
 		  code, reason);
 }
 

@@ -115,20 +115,31 @@ enum mm_err sqlite_open_file(struct sqlite_conn *c, const char *path)
 			      "PRAGMA foreign_keys = ON");
 }
 
+static enum mm_err cannot_open(const struct sqlite_conn *c, enum mm_err e,
+			       const char *path, struct why *why)
+{
+	int rc = c->db ? sqlite3_errcode(c->db) & 0xff : SQLITE_NOMEM;
+	const char *said = c->db ? sqlite3_errmsg(c->db) : "out of memory";
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
+		return why_say(
+			why, e, NULL,
+			"the store %.200s is damaged (%s): " STORE_DAMAGED_DO,
+			path, said);
+	return why_say(why, e, NULL, "cannot open the store %s: %s", path,
+		       said);
+}
+
 static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 				struct why *why)
 {
 	TRY(lock_take(path, &c->lock_fd, why));
 	c->base.was_damaged = sqlite_was_damaged(path);
 	if (sqlite_open_file(c, path) != MM_OK)
-		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-			       "cannot open the store %s: %s", path,
-			       c->db ? sqlite3_errmsg(c->db) : "out of memory");
+		return cannot_open(c, MM_ERR_UNAVAILABLE, path, why);
 	struct why said = { .text = "" };
 	enum mm_err e = check_file(c, path, &said);
 	if (e != MM_OK && said.text[0] == '\0')
-		return why_say(why, e, NULL, "cannot open the store %s: %s",
-			       path, sqlite3_errmsg(c->db));
+		return cannot_open(c, e, path, why);
 	if (e != MM_OK) {
 		if (why != NULL)
 			*why = said;
@@ -137,8 +148,9 @@ static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 	return sqlite_prepare(c) == MM_OK
 		       ? MM_OK
 		       : why_say(why, MM_ERR_UNAVAILABLE, NULL,
-				 "the store %s is damaged: %s", path,
-				 sqlite3_errmsg(c->db));
+				 "the store %.200s is damaged "
+				 "(%s): " STORE_DAMAGED_DO,
+				 path, sqlite3_errmsg(c->db));
 }
 
 static enum mm_err ready_reader(struct sqlite_conn *c, const char *path,
@@ -146,9 +158,7 @@ static enum mm_err ready_reader(struct sqlite_conn *c, const char *path,
 {
 	if (sqlite_open_file(c, path) == MM_OK && sqlite_prepare(c) == MM_OK)
 		return MM_OK;
-	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
-		       "cannot read the store %s: %s", path,
-		       c->db ? sqlite3_errmsg(c->db) : "out of memory");
+	return cannot_open(c, MM_ERR_UNAVAILABLE, path, why);
 }
 
 struct sqlite_conn *sqlite_conn_new(bool writes)

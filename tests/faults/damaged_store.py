@@ -182,13 +182,39 @@ class Damaged(Flow):
         code, said = self.check()
         self.assertEqual(code, 1)
         self.assertIn("is no database, or its head is damaged", said)
-        self.assertIn("file is not a database", self.i.refused())
+        self.assertIn("file is not a database", self.says_what_to_do())
         self.db().write_bytes(b"")
         code, said = self.check()
         self.assertEqual((code, "not a Mintmark store" in said), (1, True), said)
         self.assertEqual(subprocess.run(
             [STORE, "check", self.folder / "none"],
             capture_output=True).returncode, 3)
+
+    def says_what_to_do(self):
+        said = self.i.refused()
+        line, = (l for l in said.splitlines() if l.startswith("mintmarkd: "))
+        self.assertRegex(line, r"the store .*is damaged \(.*: move mintmark.db\* "
+                         r"aside \(keep .*put a backup in their place, .*--restored"
+                         r" \(SECURITY.md, When the store is damaged\)$")
+        return line
+
+    def test_F2_it_cannot_be_opened(self):
+        self.back_up()
+        self.settle()
+        whole = self.db().read_bytes()
+        with sqlite3.connect(self.db()) as db:
+            root, = db.execute("SELECT rootpage FROM sqlite_master"
+                               " WHERE name = 'list'").fetchone()
+        db.close()
+        for bad in (whole[:4096 * (root - 1)] + os.urandom(4096) + whole[4096 * root:],
+                    whole[:5000], b"not what it was\n" * 4096,
+                    whole[:100] + os.urandom(3996) + whole[4096:],
+                    whole[:4096] + os.urandom(len(whole) - 4096)):
+            self.db().write_bytes(bad)
+            self.says_what_to_do()
+        shutil.copy(self.folder / "backup.db", self.db())
+        self.i.start(flags=["--restored"])
+        self.i.mint()
 
     def stopped_check(self, db):
         """One that has the file open; None: it was over before we saw it."""
