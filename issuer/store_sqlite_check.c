@@ -60,6 +60,17 @@ static enum mm_err cannot(sqlite3 *db, int rc, const char *path,
 		       path, said);
 }
 
+/* SQLite has a line about which database it is, above each that it says. */
+static enum mm_err say_damaged(const char *said, const char *path,
+			       struct why *why)
+{
+	const char *end = strchr(said, '\n');
+	if (strncmp(said, "***", 3) == 0 && end != NULL)
+		said = end + 1;
+	return why_say(why, MM_ERR_MALFORMED, NULL, "%s is damaged: %.*s", path,
+		       (int)strcspn(said, "\n"), said);
+}
+
 /* The first thing that is wrong is enough. */
 static enum mm_err look(sqlite3 *db, const char *path, struct why *why)
 {
@@ -74,8 +85,7 @@ static enum mm_err look(sqlite3 *db, const char *path, struct why *why)
 	if (said == NULL)
 		e = cannot(db, rc, path, why);
 	else if (strcmp(said, "ok") != 0)
-		e = why_say(why, MM_ERR_MALFORMED, NULL, "%s is damaged: %s",
-			    path, said);
+		e = say_damaged(said, path, why);
 	sqlite3_finalize(st);
 	return e;
 }
