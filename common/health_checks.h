@@ -14,12 +14,13 @@
 	X(STORE_READ,  "store_read",                                          \
 	  "the store cannot be read: the log says why (publish.behind)")      \
 	X(STORE_WRITE, "store_write",                                         \
-	  "the store cannot be written: make room on its disk, and see that " \
-	  "no other program holds it (or that the database of --store "       \
-	  "answers); the log says why (health.failing)")                      \
+	  "the store cannot be written: make room on its disk "               \
+	  "(storage_full), and see that no other program holds it (busy), "   \
+	  "or that the database of --store answers: the reason is in the log") \
 	X(STORE_WHOLE, "store_whole",                                         \
 	  "nothing is minted, for the store's file is damaged: stop "         \
-	  "mintmarkd, put a backup in its place, and start once with "        \
+	  "mintmarkd, move mintmark.db* aside (keep them), put a backup in "  \
+	  "their place, and start once with "                                 \
 	  "--restored (store.corrupt in the log; SECURITY.md, When the "      \
 	  "store is damaged)")                                                \
 	X(SIGNING,     "signing",                                             \

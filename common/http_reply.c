@@ -123,10 +123,14 @@ void problem_write(struct buf *b, unsigned status, enum mm_err e,
 	buf_str(b, "{\"type\":\"about:blank\"");
 	add_member(b, "title", MHD_get_reason_phrase_for(status));
 	buf_fmt(b, ",\"status\":%u", status);
-	if (why != NULL) {
+	if (why != NULL && why->text[0] != '\0')
 		add_member(b, "detail", why->text);
+	else if (e == MM_ERR_FULL)
+		add_member(b, "detail",
+			   "there is no room on the server's disk: make some "
+			   "there, and try again");
+	if (why != NULL)
 		add_member(b, "field", why->field);
-	}
 	add_member(b, "reason", mm_err_word(e));
 	buf_str(b, "}");
 }

@@ -99,9 +99,8 @@ static enum mm_err not_stored(struct issuer *is, struct http_request *rq,
 			       "have here: revoke one first (setting "
 			       "max_tokens)");
 	return why_say(http_why(rq), e, NULL,
-		       "the token was not made, nothing was changed (%s): "
-		       "try again",
-		       mm_err_word(e));
+		       "the token was not made, nothing was changed (%s): %s",
+		       mm_err_word(e), reply_advice(e));
 }
 
 static void set_request(struct http_request *rq, struct repeat *once,

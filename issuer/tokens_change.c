@@ -48,8 +48,8 @@ static enum mm_err not_changed(struct http_request *rq, enum mm_err e,
 		return why_say(http_why(rq), e, NULL,
 			       "the database broke off: it may have been done, "
 			       "or not; ask again");
-	return why_say(http_why(rq), e, NULL,
-		       "nothing was changed (%s): try again", mm_err_word(e));
+	return why_say(http_why(rq), e, NULL, "nothing was changed (%s): %s",
+		       mm_err_word(e), reply_advice(e));
 }
 
 static enum mm_err change(struct issuer *is, struct http_request *rq,

@@ -209,6 +209,27 @@ class Rotated(Flow):
                 pass
         os.truncate(self.fat, self.fat.stat().st_size // 4096 * 4096 - room)
 
+    def test_F3_what_a_command_says(self):
+        """Whoever reads it knows nothing of the mint's disk."""
+        gone = [self.i.mint() for _ in range(60)]
+        self.leave(0)
+        at = "--data", self.data
+        says = "there is no room on the disk of the mint's store"
+        make = "token", "create", *at, "-u", "alice", "-e", "1h"
+        wait_for("the last page to be taken", lambda: cli(*make).returncode == 3, 40)
+        self.assertIn(says, cli(*make, check=3).stderr)
+        for t in gone:
+            p = cli("token", "revoke", *at, t["id"])
+            if p.returncode != 0:
+                break
+        self.assertIn(says, p.stderr)
+        failing = wait_for("it to be noticed", lambda: [
+            l for l in self.i.text().splitlines() if '"health.failing"' in l], 40)
+        self.assertIn("make room on its disk (storage_full)", failing[0])
+        self.assertNotIn("(health.failing)", failing[0])
+        self.fat.unlink()
+        cli(*make, check=0)
+
     def by_command(self):
         return cli("key", "rotate", "--now", "--data", self.data, check=3).stderr
 
