@@ -11,9 +11,11 @@
 #include <jansson.h>
 #include <jwt.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base64url.h"
+#include "common/clock.h"
 #include "common/duration.h"
 #include "common/json_heap.h"
 #include "common/log.h"
@@ -26,7 +28,8 @@
 #define TAKE_FIRST 8   /* indexes taken from the store at first ... */
 #define TAKE_MOST  256 /* ... doubled each time, up to this many */
 
-#define CLOCK_TOLERANCE 1 /* s: a leap second, or NTP correcting a little */
+#define CLOCK_TOLERANCE 1     /* s: a leap second, or NTP correcting a little */
+#define SAY_BEHIND_MS	60000 /* between two words of a clock that stays so */
 
 /* Indexes of one list that are ours to give. */
 struct pool {
@@ -38,8 +41,9 @@ struct pool {
 struct mint {
 	struct store *store;
 	char iss[ISS_SIZE];
-	bool with_jws;	      /* always, not only where libjwt cannot */
-	pthread_mutex_t lock; /* guards pools */
+	bool with_jws;		   /* always, not only where libjwt cannot */
+	_Atomic int64_t behind_at; /* clock_ms(), when that was said last */
+	pthread_mutex_t lock;	   /* guards pools */
 	struct pool pool[POOLS];
 };
 
@@ -130,6 +134,20 @@ bool mint_clock_is_right(struct store *store, int64_t now)
 	       MM_OK;
 }
 
+static void log_behind(struct mint *m, const char *is, const char *was,
+		       const struct token_row *newest)
+{
+	int64_t now = clock_ms(), last = atomic_load(&m->behind_at);
+	if ((last != 0 && now - last < SAY_BEHIND_MS) ||
+	    !atomic_compare_exchange_strong(&m->behind_at, &last, now))
+		return;
+	log_event(LOG_ERR, "clock.behind",
+		  "now=%s issued=%s id=%u.%u detail=nothing is minted: set "
+		  "the clock; or, if it was ahead then, revoke what was "
+		  "issued ahead of it",
+		  is, was, newest->list, newest->idx);
+}
+
 /* By a clock that is behind, tokens would be dated in the past: they die too
  * soon, and in lists that may have been given up already.  What was revoked
  * does not count: so a clock that was ahead for a while is got over by
@@ -145,11 +163,7 @@ enum mm_err mint_check_clock(struct mint *m, int64_t now, struct why *why)
 	TRY(e);
 	date_write(is, now);
 	date_write(was, newest.iat);
-	log_event(LOG_ERR, "clock.behind",
-		  "now=%s issued=%s id=%u.%u detail=nothing is minted: set "
-		  "the clock; or, if it was ahead then, revoke what was "
-		  "issued ahead of it",
-		  is, was, newest.list, newest.idx);
+	log_behind(m, is, was, &newest);
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 		       "the mint's clock says %s, but it has issued a token "
 		       "at %s already: no token is made until its "

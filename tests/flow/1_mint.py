@@ -217,6 +217,7 @@ class Mint(Flow):
         p = cli("token", "create", "-u", "x", "-e", "1h", check=3,
                 env={"MINTMARK_SOCKET": str(i.socket)})
         self.assertIn("clock", p.stderr)
+        self.assertEqual(i.text().count('"clock.behind"'), 1)  # in a minute
         # and the way out of it
         self.assertIn(f"mintmark token list --status all; the newest is "
                       f"{newest})", p.stderr)
