@@ -83,7 +83,7 @@ unsigned mm_err_http(enum mm_err e);
  * For people.  Never holds a token, a key or a password. */
 struct why {
 	char field[48];
-	char text[320];
+	char text[512];
 };
 
 /* Fill *why (NULL is allowed; field NULL means "no single field") and hand

@@ -272,7 +272,8 @@ class Reload(Lost):
         said = self.command("rotate", "--now", code=1)
         self.assertRegex(said, "took over in the folders; .* the keys that it had: "
                          r"key (\S+) has 1 live .*: mintmark key retire --force "
-                         r"(-- )?\1 \(if stolen: compromise\); missing \(and 1 more")
+                         r"(-- )?\1 \(if stolen: compromise\); missing \(and 1 more"
+                         rf"\) in {self.i.data}/keys \(the files are changed")
 
     def test_F23_given_up_while_it_runs(self):
         self.begin()
