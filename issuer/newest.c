@@ -43,7 +43,8 @@ enum mm_err newest_check(const char *data, struct store *store, struct why *why)
 		return why_say(why, MM_ERR_INVALID, "data",
 			       "%s is damaged: it says up to which event the "
 			       "store has been published; if no backup was "
-			       "put back, take it away",
+			       "put back, take it away; if one was, start "
+			       "once with --restored",
 			       path);
 	e = store_reaches(store, n.epoch, &has);
 	if (e == MM_ERR_EPOCH || (e == MM_OK && has >= n.seq))

@@ -336,7 +336,10 @@ class HostileFeed(Flow):
             self.i.start(flags=flags)
             self.i.stop()
         (self.i.data / "newest").write_text("f802 no number\n")
-        self.assertIn("newest is damaged", self.i.refused())
+        said = self.i.refused()
+        self.assertIn("newest is damaged", said)
+        self.assertIn("take it away; if one was, start once with --restored", said)
+        self.i.start(flags=["--restored"])  # which needs no such file
 
     def test_F16_how_far_it_came_is_kept_as_it_runs(self):
         self.begin()
