@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "cli/output.h"
 #include "cli/place.h"
@@ -31,9 +32,21 @@ static enum mm_err start(struct client *c, struct why *why)
 		       : why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 }
 
+/* It may be mistyped; or its first mintmarkd was started just now. */
+static void say_no_folder(const char *data)
+{
+	if (access(data, F_OK) == 0 || errno != ENOENT)
+		return;
+	fputs("mintmark: there is no folder ", stderr);
+	put_text(stderr, data);
+	fputs(": waiting for a mintmarkd that makes it\n", stderr);
+}
+
 enum mm_err client_open(struct client *c, const char *data, struct why *why)
 {
 	*c = (struct client){ .patience = PATIENCE_MS };
+	if (data != NULL)
+		say_no_folder(data);
 	TRY(place_find(c, data, why));
 	return start(c, why);
 }

@@ -6,6 +6,7 @@ import os
 import socket
 import sqlite3
 import subprocess
+import time
 
 from flow import AGENT, MINTMARK, MINTMARKD, Flow, cli, free_port, main, wait_for
 
@@ -386,6 +387,14 @@ class BadStart(Flow):
         p = cli("token", "list", env={"MINTMARK_SOCKET": "",
                                       "MINTMARK_URL": "http://127.0.0.1:1",
                                       "MINTMARK_TOKEN": "x"})
+        self.assertEqual(p.returncode, 3)
+        none = self.folder / "none"
+        with subprocess.Popen([MINTMARK, "token", "list", "--data", none], text=True,
+                              stderr=subprocess.PIPE) as p:
+            began = time.monotonic()  # it is said before it waits
+            self.assertIn(f"there is no folder {none}", p.stderr.readline())
+            self.assertLess(time.monotonic() - began, 4)
+            self.assertIn(f"no mintmarkd answers at {none}", p.stderr.readline())
         self.assertEqual(p.returncode, 3)
 
     def test_inspect_anything(self):
