@@ -226,6 +226,11 @@ static enum mm_err take_flag(struct reading *r, struct arguments *a,
 static enum mm_err flag_text(const struct reading *r, struct arguments *a,
 			     struct flag *f)
 {
+	if (f->text == NULL && a->next < a->argc &&
+	    strncmp(a->argv[a->next], "--", 2) == 0)
+		return setting_refuse(r, NULL,
+				      "a value must follow, and not a flag "
+				      "(for one that begins so: --name=value)");
 	if (f->text == NULL && a->next < a->argc)
 		f->text = a->argv[a->next++];
 	if (f->text == NULL)

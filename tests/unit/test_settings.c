@@ -126,7 +126,7 @@ static void test_flag_forms(void **state)
 	(void)state;
 	assert_int_equal(try_flags(&t, NULL,
 				   FLAGS("--dev", "--workers", "7",
-					 "--data=/a=b", "--data", "--odd")),
+					 "--data=/a=b", "--data=--odd")),
 			 MM_OK);
 	assert_true(t.out.dev);
 	assert_int_equal(t.out.workers, 7);
@@ -149,6 +149,10 @@ static const struct {
 	{ { "--=1" }, "--: no such flag" },
 	{ { "--data" }, "--data: a value must follow" },
 	{ { "--config" }, "--config: a value must follow" },
+	{ { "--data", "--issuer", "x" },
+	  "--data: a value must follow, and not a flag" },
+	{ { "--config", "--data", "x" },
+	  "--config: a value must follow, and not a flag" },
 	{ { "--workers", "x" }, "--workers: the value must be a whole" },
 	{ { "--workers=" }, "--workers: the value must be a whole" },
 	{ { "--dev", "true" }, "argument 2 is not a flag, see --help" },
