@@ -87,12 +87,12 @@ static enum mm_err read_list(const json_t *o, struct replica *r)
 	TRY(replica_add_list(r, (uint32_t)number, list_kind_of(kind),
 			     (uint32_t)size, expires, &l));
 	TRY(feed_json_span(o, "status", &packed));
-	TRY(unpack_bytes(packed, l->status, l->size / 4, &n));
+	TRY(unpack_bytes(packed, list_status(l), l->size / 4, &n));
 	list_touch(l, n * 4);
 	if (l->kind == LIST_FIXED)
 		return MM_OK;
 	TRY(feed_json_span(o, "renewals", &packed));
-	TRY(unpack_renewals(packed, l->last_use, l->size, &n));
+	TRY(unpack_renewals(packed, list_last_use(l), l->size, &n));
 	list_touch(l, n);
 	return MM_OK;
 }

@@ -16,8 +16,8 @@
 
 static void list_free(struct list *l)
 {
-	free(l->status);
-	free(l->last_use);
+	free(list_status(l));
+	free(list_last_use(l));
 }
 
 void replica_free(struct replica *r)
@@ -131,9 +131,9 @@ static enum mm_err copy_list(const struct list *l, struct replica *out)
 {
 	struct list *own;
 	TRY(replica_add_list(out, l->list, l->kind, l->size, l->expires, &own));
-	copy_touched(own->status, l->status, l->touched / 4);
+	copy_touched(list_status(own), l->status, l->touched / 4);
 	if (l->last_use != NULL)
-		copy_touched(own->last_use, l->last_use,
+		copy_touched(list_last_use(own), l->last_use,
 			     l->touched * sizeof *l->last_use);
 	own->touched = l->touched;
 	return MM_OK;

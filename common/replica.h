@@ -47,11 +47,11 @@ struct list {
 	enum list_kind kind;
 	uint32_t size;
 	int64_t expires;
-	/* Read at will, written by list_put_*(): indexes are given in order,
-	 * and of a young list most of the pages have never been there. */
-	uint8_t *status;    /* size / 4 bytes */
-	uint32_t *last_use; /* size entries, or NULL for LIST_FIXED */
-	uint32_t touched;   /* a multiple of 4: from here on all are zeros */
+	/* To be read; list_put_*() writes.  Indexes are given in order, and of
+	 * a young list most of the pages have never been there. */
+	const uint8_t *status;	  /* size / 4 bytes */
+	const uint32_t *last_use; /* size entries, or NULL for LIST_FIXED */
+	uint32_t touched; /* a multiple of 4: from here on all are zeros */
 };
 
 struct replica {
@@ -75,6 +75,18 @@ void replica_free(struct replica *r); /* and zero it, to be used again */
 MM_MUST_USE enum mm_err replica_copy(const struct replica *r,
 				     struct replica *out);
 
+/* The same, to be written by who then says list_touch(): what is beyond it is
+ * in no copy and in no snapshot. */
+static inline uint8_t *list_status(struct list *l)
+{
+	return (uint8_t *)(uintptr_t)l->status;
+}
+
+static inline uint32_t *list_last_use(struct list *l)
+{
+	return (uint32_t *)(uintptr_t)l->last_use;
+}
+
 static inline void list_touch(struct list *l, size_t end)
 {
 	if (end > l->touched)
@@ -84,14 +96,14 @@ static inline void list_touch(struct list *l, size_t end)
 static inline void list_put_status(struct list *l, uint32_t idx, unsigned value)
 {
 	list_touch(l, (size_t)idx + 1);
-	status_set(l->status, idx, value);
+	status_set(list_status(l), idx, value);
 }
 
 static inline void list_put_last_use(struct list *l, uint32_t idx,
 				     uint32_t last_use)
 {
 	list_touch(l, (size_t)idx + 1);
-	l->last_use[idx] = last_use;
+	list_last_use(l)[idx] = last_use;
 }
 
 /* The list, or NULL.  Good until a list comes or goes. */

@@ -36,10 +36,10 @@ static void revoke_some(struct crowded *x)
 	uint64_t seed = 1;
 	for (size_t done = 0; done < x->revoked;) {
 		struct pair p = any_token(x, &seed);
-		uint8_t *bits = replica_list(&x->replica, p.list)->status;
-		if (status_get(bits, p.idx) != STATUS_VALID)
+		struct list *l = replica_list(&x->replica, p.list);
+		if (status_get(l->status, p.idx) != STATUS_VALID)
 			continue;
-		status_set(bits, p.idx, STATUS_REVOKED);
+		list_put_status(l, p.idx, STATUS_REVOKED);
 		done++;
 	}
 }

@@ -43,7 +43,7 @@ static void test_lists(void **state)
 						  EXPIRES, &l),
 				 MM_OK);
 		assert_ptr_equal(l, replica_list(&r, numbers[i]));
-		l->status[0] = (uint8_t)numbers[i];
+		list_status(l)[0] = (uint8_t)numbers[i];
 	}
 	for (size_t i = 0; i < r.list_count; i++)
 		assert_true(i == 0 || r.lists[i - 1].list < r.lists[i].list);
@@ -341,7 +341,7 @@ static void test_a_copy_is_its_own(void **state)
 	}
 	assert_memory_equal(copy.lists[2].last_use, l->last_use, 4 * 65536);
 	list_put_status(l, far, STATUS_VALID);
-	l->last_use[far]++;
+	list_put_last_use(l, far, 1790000001);
 	assert_int_equal(status_of(&copy, 7, far), STATUS_REVOKED);
 	assert_int_equal(copy.lists[2].last_use[far], 1790000000);
 }

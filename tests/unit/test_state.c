@@ -277,9 +277,9 @@ static void test_taken_up_ahead(void **state)
 	struct mint m;
 	struct state_writer w;
 	mint_begin(&m);
-	uint8_t *status = replica_list(&m.r, FIXED)->status;
-	status_set(status, 4, STATUS_REVOKED);
-	status_set(status, 6, STATUS_SUSPENDED);
+	struct list *fixed = replica_list(&m.r, FIXED);
+	list_put_status(fixed, 4, STATUS_REVOKED);
+	list_put_status(fixed, 6, STATUS_SUSPENDED);
 	publish(&m, &w);
 	AUTO_MAP struct state_map *s = map(m.path);
 	assert_ok(state_put_status(&w, FIXED, 3, STATUS_SUSPENDED));
