@@ -112,7 +112,13 @@ static void say_signer(const struct key_place *p, const json_t *keys,
 	char age[JUDGED_SIZE], due[JUDGED_SIZE];
 	if (count_state(keys, "active", &key) == 0) {
 		found(all, FOUND_WRONG, "keys", "no key signs in %s", p->keys);
-		advise(all, "mintmark key generate --data '%s'", p->data);
+		advise(all,
+		       "put back what was in %s/active; if it is lost: "
+		       "mintmark key %s --data '%s'",
+		       p->keys,
+		       count_state(keys, "next", &other) ? "rotate"
+							 : "generate",
+		       p->data);
 		return;
 	}
 	int64_t old = clock_now() - json_time(key, "created_at");

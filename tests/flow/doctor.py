@@ -161,6 +161,22 @@ class Broken(Doctor):
                     "^systemctl restart mintmark-agent"),
                    ("door.uses", "the agent says: uses", "restart"))
 
+    def test_no_key_signs(self):
+        """A file that was lost ends no key; another that signs ends it."""
+        self.begin()
+        self.i.stop()
+        key, = (self.i.data / "keys/active").iterdir()
+        key.rename(self.folder / key.name)
+        says = "^put back what was in .*/keys/active; if it is lost: mintmark key "
+        for verb, gone in (("rotate", self.i.data / "keys/next"), ("generate", None)):
+            f, = [f for f in self.ask()[1] if f["check"] == "keys"]
+            self.assertEqual(f["detail"], f"no key signs in {self.i.data}/keys")
+            self.assertRegex(f["next"], f"{says}{verb} --data ")
+            if gone:
+                next(gone.iterdir()).unlink()
+        (self.folder / key.name).rename(key)
+        self.i.start()
+
     def reload(self, event):
         said = self.i.text().count(f'"{event}"')
         self.i.proc.send_signal(signal.SIGHUP)
