@@ -3,7 +3,7 @@
 # through the library, and of the parsers of strangers' bytes, all; of
 # everything 95 in a hundred.  Run the tests first:
 #
-#   ./check --preset coverage unit fuzz attacks faults flow doors
+#   ./check --preset coverage unit fuzz attacks faults flow limits doors
 #
 # BUILD is build/coverage unless said.
 #
@@ -19,7 +19,7 @@ build=${1:-build/coverage}
 
 if [ -z "$(find "$build" -name '*.gcda' -print -quit 2>/dev/null)" ]; then
 	echo "coverage.sh: no tests were run in $build; first say" \
-		"./check --preset coverage unit fuzz attacks faults flow doors" >&2
+		"./check --preset coverage unit fuzz attacks faults flow limits doors" >&2
 	exit 2
 fi
 
