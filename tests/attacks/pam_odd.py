@@ -3,13 +3,12 @@
 modules around ours, users with odd names, and what a guesser can tell."""
 import json
 import pathlib
-import subprocess
 import sys
 
 import paths  # noqa: F401
 from cross_user import ALIKE
-from doors import PATH, main, need_programs
-from pam_stack import NEVER, OURS, PASS_ON, WRAPPER, Stack
+from doors import main, need_programs
+from pam_stack import NEVER, OURS, PASS_ON, Stack
 from private import PASSWORD, need_namespaces
 
 TALK = pathlib.Path(__file__).with_name("pam_talk.py")
@@ -20,14 +19,9 @@ class Odd(Stack):
     def talk(self, user, answers, *operations):
         """([(code, words), ...], what was logged meanwhile)"""
         before = self.host.syslog.text()
-        p = subprocess.run(
-            self.host.inside(sys.executable, TALK, user,
-                             *(operations or ["authenticate"])),
-            input=json.dumps(answers), capture_output=True, text=True,
-            timeout=60,
-            env={"PATH": PATH, "LD_PRELOAD": WRAPPER, "PAM_WRAPPER": "1",
-                 "PAM_WRAPPER_SERVICE_DIR": str(self.services),
-                 "PAM_WRAPPER_USE_SYSLOG": "1"})
+        p = self.wrapped(sys.executable, TALK, user,
+                         *(operations or ["authenticate"]),
+                         input=json.dumps(answers), text=True)
         self.said.append(p.stdout + p.stderr)
         self.assertEqual(p.returncode, 0, p.stderr)
         return (json.loads(p.stdout),

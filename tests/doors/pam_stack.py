@@ -1,8 +1,13 @@
 """pam_stack.py - what the tests of pam_mintmark.so share: a host of our own,
 a service file on it, and pamtester.  No test may show a token.
 """
+import contextlib
+import fcntl
+import pathlib
 import re
 import subprocess
+import tempfile
+import time
 
 from doors import PATH, Flow
 from private import Private
@@ -23,6 +28,14 @@ SAYS = {
 }
 OURS = "pam_mintmark.so"
 PASS_ON = f"auth [success=done cred_unavail=ignore default=die] {OURS}"
+
+
+def has_its_folder(pid):
+    for f in pathlib.Path("/tmp").glob("pam.?/pid"):
+        with contextlib.suppress(OSError):
+            if f.read_text().strip("\0\n") == str(pid):
+                return True
+    return False
 
 
 class Stack(Flow):
@@ -64,20 +77,33 @@ class Stack(Flow):
             lines.append("account required pam_permit.so")
         (self.services / "door").write_text("\n".join(lines) + "\n")
 
+    def wrapped(self, *argv, input, env=None, text=False):
+        """Under pam_wrapper.  They begin one after another on this machine:
+        each clears /tmp/pam.? of those who have ended, and may take one who
+        begins for one of them, and read his service files."""
+        lock = pathlib.Path(tempfile.gettempdir()) / "mintmark-test-pam"
+        with lock.open("w") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            p = subprocess.Popen(
+                self.host.inside(*argv), stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text,
+                env={"PATH": PATH, "LD_PRELOAD": WRAPPER, "PAM_WRAPPER": "1",
+                     "PAM_WRAPPER_SERVICE_DIR": str(self.services),
+                     "PAM_WRAPPER_USE_SYSLOG": "1", **(env or {})})
+            while p.poll() is None and not has_its_folder(p.pid):
+                time.sleep(0.002)
+        out, err = p.communicate(input, timeout=60)
+        return subprocess.CompletedProcess(argv, p.returncode, out, err)
+
     def pam(self, user, password, *operations, env=None, stdin=None,
             rhost="192.0.2.7"):
         """pamtester's last answer, and what was logged meanwhile."""
         before = self.host.syslog.text()
         at = [] if rhost is None else ["-I", f"rhost={rhost}"]
-        p = subprocess.run(
-            self.host.inside("pamtester", *at, "door", user,
-                             *(operations or ["authenticate"])),
+        p = self.wrapped(
+            "pamtester", *at, "door", user, *(operations or ["authenticate"]),
             input=(password + "\n" if stdin is None else stdin).encode(
-                errors="surrogateescape"),
-            capture_output=True, timeout=60,
-            env={"PATH": PATH, "LD_PRELOAD": WRAPPER, "PAM_WRAPPER": "1",
-                 "PAM_WRAPPER_SERVICE_DIR": str(self.services),
-                 "PAM_WRAPPER_USE_SYSLOG": "1", **(env or {})})
+                errors="surrogateescape"), env=env)
         self.said += [(p.stderr + p.stdout).decode(errors="backslashreplace")]
         text = (p.stderr if p.returncode else p.stdout).decode()
         last = text.strip().split("pamtester: ")[-1]
