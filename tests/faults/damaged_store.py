@@ -223,7 +223,7 @@ class Damaged(Flow):
             if p.poll() is not None:
                 p.communicate()
                 return None
-        p.send_signal(signal.SIGSTOP)
+        os.kill(p.pid, signal.SIGSTOP)  # p.send_signal() may reap it
         os.waitid(os.P_PID, p.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         if Path(f"/proc/{p.pid}/stat").read_text().rsplit(") ")[1][0] == "T":
             return p
