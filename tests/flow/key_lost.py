@@ -46,7 +46,7 @@ class Lost(Flow):
         said = self.i.text().count(f'"{event}"')
         self.i.proc.send_signal(signal.SIGHUP)
         wait_for(event, lambda: self.i.text().count(f'"{event}"') > said)
-        return self.i.text().splitlines()[-1]
+        return [l for l in self.i.text().splitlines() if f'"{event}"' in l][-1]
 
     def published(self):
         keys = self.i.http("GET", "/.well-known/jwks.json")[1]["keys"]
