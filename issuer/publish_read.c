@@ -26,7 +26,9 @@ struct jwk *publisher_key(struct publisher *p, const char *kid)
 	return k;
 }
 
-static enum mm_err check_following(struct publisher *p, int64_t *as_of)
+/* What is not followed any more must not look fresh: nothing is signed, and
+ * readers' own bounds of staleness do the rest. */
+enum mm_err publish_check(struct publisher *p, int64_t *as_of)
 {
 	pthread_mutex_lock(&p->lock);
 	bool following =
@@ -36,18 +38,11 @@ static enum mm_err check_following(struct publisher *p, int64_t *as_of)
 	return following ? MM_OK : MM_ERR_UNAVAILABLE;
 }
 
-/* What is not followed any more must not look fresh: nothing is signed, and
- * readers' own bounds of staleness do the rest. */
-enum mm_err publish_check(struct publisher *p, int64_t *as_of)
-{
-	return check_following(p, as_of);
-}
-
 enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
 			    int64_t now, int64_t *last_use)
 {
 	int64_t used = 0, as_of;
-	TRY(check_following(p, &as_of));
+	TRY(publish_check(p, &as_of));
 	enum mm_err e = MM_ERR_REVOKED; /* unknown is not innocent */
 	pthread_rwlock_rdlock(&p->state);
 	const struct list *l = replica_list(&p->replica, c->list);
