@@ -14,7 +14,7 @@
 struct known {
 	struct store *store;
 	char signer[KID_SIZE];
-	struct key_row rows[KEYRING_MAX * 2];
+	struct key_row rows[STORE_KEYS_MAX];
 	size_t count;
 };
 
@@ -55,8 +55,7 @@ static enum mm_err read_known(struct issuer *is, struct known *out)
 	out->store = is->store;
 	(void)span_copy(out->signer, sizeof out->signer,
 			span_str(jwk_kid(key)));
-	return store_keys(is->store, 0, out->rows, KEYRING_MAX * 2,
-			  &out->count);
+	return store_keys(is->store, 0, out->rows, &out->count);
 }
 
 /* What is wrong with the folders is no fault of the request. */

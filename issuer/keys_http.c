@@ -15,7 +15,7 @@ _Static_assert(KEYRING_KNOWN_SECONDS >= PUBLIC_SECONDS,
 struct key_page {
 	json_t *items;
 	int64_t now, access; /* seconds that what it signs last is of use */
-	struct key_row rows[KEYRING_MAX * 2];
+	struct key_row rows[STORE_KEYS_MAX];
 	size_t count;
 	bool counted; /* their live tokens */
 };
@@ -69,7 +69,7 @@ enum mm_err keys_json(struct issuer *is, int64_t now, json_t **out)
 		.access = is->set.exchange_life + is->set.list_ttl,
 		.counted = now != 0,
 	};
-	TRY(store_keys(is->store, now, p.rows, KEYRING_MAX * 2, &p.count));
+	TRY(store_keys(is->store, now, p.rows, &p.count));
 	p.items = *out = json_array();
 	signing_each(is->signing, add_key, &p);
 	return *out ? MM_OK : MM_ERR_NOMEM;
@@ -107,9 +107,9 @@ static enum mm_err add_missing(struct store *store, json_t *all)
 {
 	json_t *missing = json_object_get(all, "missing");
 	const json_t *keys = json_object_get(all, "keys");
-	struct key_row rows[KEYRING_MAX * 2];
+	struct key_row rows[STORE_KEYS_MAX];
 	size_t count;
-	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
+	TRY(store_keys(store, 0, rows, &count));
 	for (size_t i = 0; i < count; i++)
 		if (!is_listed(keys, rows[i].kid))
 			add_kid(missing, rows[i].kid);

@@ -64,10 +64,10 @@ enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 			 struct why *why)
 {
 	struct missing found = { .count = 0 };
-	struct key_row rows[KEYRING_MAX * 2];
+	struct key_row rows[STORE_KEYS_MAX];
 	size_t count;
 	bool lost = false;
-	TRY(store_keys(from->store, 0, rows, KEYRING_MAX * 2, &count));
+	TRY(store_keys(from->store, 0, rows, &count));
 	for (size_t i = 0; i < count; i++) {
 		struct missing_key *key = &found.at[found.count];
 		if (keyring_find(from->ring, rows[i].kid) != NULL)
@@ -79,8 +79,7 @@ enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 		found.count++;
 	}
 	if (lost) { /* counting reads every token */
-		TRY(store_keys(from->store, from->now, rows, KEYRING_MAX * 2,
-			       &count));
+		TRY(store_keys(from->store, from->now, rows, &count));
 		spare(&found, rows, count, store_is_shared(from->store));
 	}
 	*out = found;

@@ -43,6 +43,12 @@ static enum mm_err announce_key(struct store *store, const struct jwk *key,
 			       "key %s was retired or compromised before: "
 			       "remove its file",
 			       kid);
+	if (e == MM_ERR_TOO_LARGE)
+		return why_say(why, e, NULL,
+			       "key %s cannot be announced: %d keys are "
+			       "published. End those that nobody needs "
+			       "(mintmark key retire)",
+			       kid, STORE_KEYS_MAX);
 	return e == MM_OK ? MM_OK
 			  : why_say(why, e, NULL, "cannot announce key %s: %s",
 				    kid, mm_err_word(e));
@@ -103,9 +109,9 @@ static void forget_marks(const struct signing *s)
 static enum mm_err read_numbers(struct store *store, const struct keyring *r,
 				uint64_t *announced)
 {
-	struct key_row rows[KEYRING_MAX * 2];
+	struct key_row rows[STORE_KEYS_MAX];
 	size_t count;
-	TRY(store_keys(store, 0, rows, KEYRING_MAX * 2, &count));
+	TRY(store_keys(store, 0, rows, &count));
 	for (size_t i = 0; i < r->count; i++)
 		for (size_t k = 0; k < count; k++)
 			if (!strcmp(rows[k].kid, jwk_kid(r->at[i].key)))

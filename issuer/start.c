@@ -150,10 +150,10 @@ static enum mm_err check_belongs(struct store *store, const char *dir,
 				 bool no_keys, struct why *why)
 {
 	char path[4096 + 16];
-	struct key_row row;
+	struct key_row rows[STORE_KEYS_MAX];
 	size_t known;
 	snprintf(path, sizeof path, "%s/" KEYS_IN_USE, dir);
-	TRY(store_keys(store, 0, &row, 1, &known));
+	TRY(store_keys(store, 0, rows, &known));
 	if (no_keys && known != 0)
 		return why_say(why, MM_ERR_NOT_FOUND, "data",
 			       "there are no keys in %s, but the store has "

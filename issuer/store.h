@@ -310,6 +310,9 @@ MM_MUST_USE enum mm_err store_forget_addresses(struct store *s);
 
 /* ---- keys ---- */
 
+/* No verifier takes more (PROTOCOL.md section 5). */
+#define STORE_KEYS_MAX 64
+
 struct key_row {
 	char kid[KID_SIZE];
 	uint64_t announced_seq; /* the number of its key-new event */
@@ -320,7 +323,8 @@ struct key_row {
 	int64_t live_tokens; /* not past exp, not revoked; 0 if now is 0, */
 	int64_t live_until;  /* and the last exp of these */
 };
-/* Announce (key-new); a no-op for a known key. */
+/* Announce (key-new); a no-op for a known key.  MM_ERR_CONFLICT: it went
+ * before.  MM_ERR_TOO_LARGE: STORE_KEYS_MAX are published. */
 MM_MUST_USE enum mm_err store_key_add(struct store *s, const char *kid,
 				      const char *jwk,
 				      const struct stamp *stamp);
@@ -340,8 +344,9 @@ MM_MUST_USE enum mm_err store_former_key(struct store *s, const char *kid,
 MM_MUST_USE enum mm_err store_former_keys(struct store *s,
 					  void (*each)(void *, const char *kid),
 					  void *ctx);
+/* Those that are published, in the order in which they were announced. */
 MM_MUST_USE enum mm_err store_keys(struct store *s, int64_t now,
-				   struct key_row *out, size_t max,
+				   struct key_row out[STORE_KEYS_MAX],
 				   size_t *count);
 
 /* ---- the audit ---- */

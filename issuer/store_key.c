@@ -27,6 +27,16 @@ static enum mm_err key_known(struct conn *c, const char *kid, bool *live,
 	return query_end(&q);
 }
 
+static enum mm_err check_room(struct conn *c)
+{
+	size_t n = 0;
+	AUTO_QUERY struct query q = query_new(c, ST_KEY_LIST);
+	while (query_row(&q))
+		n++;
+	TRY(query_end(&q));
+	return n < STORE_KEYS_MAX ? MM_OK : MM_ERR_TOO_LARGE;
+}
+
 static enum mm_err append_key_event(struct conn *c, const struct key_change *k,
 				    uint64_t *seq)
 {
@@ -49,6 +59,7 @@ static enum mm_err key_add(struct conn *c, void *arg)
 		return MM_ERR_CONFLICT; /* a key that went never returns */
 	if (live)
 		return MM_OK;
+	TRY(check_room(c));
 	TRY(append_key_event(c, k, &seq));
 	TRY(audit_key(c, k, "key.new"));
 	AUTO_QUERY struct query q = query_new(c, ST_KEY_PUT);

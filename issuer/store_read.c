@@ -163,13 +163,15 @@ static void count_live(struct query *q, struct key_row *keys, size_t count)
 	}
 }
 
-enum mm_err store_keys(struct store *s, int64_t now, struct key_row *out,
-		       size_t max, size_t *count)
+enum mm_err store_keys(struct store *s, int64_t now,
+		       struct key_row out[STORE_KEYS_MAX], size_t *count)
 {
 	size_t n = 0;
 	AUTO_READER struct conn *c = store_reader(s);
 	AUTO_QUERY struct query q = query_new(c, ST_KEY_LIST);
-	while (n < max && query_row(&q)) {
+	while (query_row(&q)) {
+		if (n == STORE_KEYS_MAX) /* of an earlier version */
+			return MM_ERR_TOO_LARGE;
 		struct key_row *k = &out[n++];
 		*k = (struct key_row){ 0 };
 		column_text(&q, 0, k->kid, sizeof k->kid);
