@@ -260,7 +260,7 @@ static const char *pasted(const char *kid)
 
 /* And one that the mint has, and the folder not: added to `keys`. */
 static void say_missing(const struct key_place *p, const struct keyring *ring,
-			json_t *keys, json_t *all)
+			bool shared, json_t *keys, json_t *all)
 {
 	size_t i;
 	const json_t *key;
@@ -276,15 +276,17 @@ static void say_missing(const struct key_place *p, const struct keyring *ring,
 		      "mintmarkd uses the key %s (%s, %lld live tokens), and "
 		      "its file is missing in %s",
 		      kid, json_text(key, "state", "?"), live, p->keys);
-		if (live == 0)
+		if (live == 0 && !shared)
 			advise(all, "put it back; or, where it is to end: "
 				    "systemctl reload mintmarkd");
 		else
 			advise(all,
-			       "put it back, or mintmarkd does not start "
-			       "again; "
-			       "without a copy: mintmark key retire --data "
-			       "'%s' --force -- %s    # refuses its tokens",
+			       "put it back%s; without a copy: mintmark key "
+			       "retire --data '%s' --force -- %s    # refuses "
+			       "its tokens",
+			       live == 0
+				       ? ""
+				       : ", or mintmarkd does not start again",
 			       p->data, pasted(kid));
 	}
 }
@@ -341,7 +343,7 @@ static void say_ring(const struct key_place *p, const struct keyring *ring,
 		if (p->running)
 			say_unread(p, &ring->at[i], all);
 	}
-	say_missing(p, ring, keys, all);
+	say_missing(p, ring, shared, keys, all);
 	if (!shared) /* else another issuer may have it */
 		say_published(p, ring, all);
 	say_all(p, keys, all);

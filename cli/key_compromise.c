@@ -98,7 +98,8 @@ static enum mm_err mark_lost(const struct key_place *p, const char *kid,
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 		       "the key %.20s is not in %.150s; it is marked as stolen "
 		       "there now, and if it was one, mintmarkd says so as "
-		       "soon as it starts: start it, and run this again",
+		       "soon as it reads the keys: start or reload it, and "
+		       "run this again",
 		       kid, p->keys);
 }
 

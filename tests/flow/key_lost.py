@@ -117,7 +117,7 @@ class Start(Lost):
         self.refused()
         said = self.command("compromise", self.key, "--yes", code=3)
         self.assertIn("it is marked as stolen", said)
-        self.assertIn("start it, and run this again", said)
+        self.assertIn("start or reload it, and run this again", said)
         self.i.start()
         self.is_gone("key.compromised")
         self.command("compromise", self.key, "--yes")

@@ -94,7 +94,7 @@ class Scripts(OnFiles):
             said = self.on_data("compromise", first, "--yes", want=3)
             self.assertIn("no mintmarkd runs\n", said)
             self.assertIn("verifiers accept", said)
-        self.assertIn("start it, and run this again",
+        self.assertIn("start or reload it, and run this again",
                       self.on_data("compromise", "AAAAAAAAAAA", "--yes", want=3))
         signs, = self.kids("active")
         i.start()
