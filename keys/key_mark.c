@@ -23,9 +23,10 @@ enum mm_err key_mark_put(const struct key_folders *f, const char *kid,
 			 enum key_end end, struct why *why)
 {
 	int folder = f->at[folder_of(end)];
-	AUTO_FD int fd =
-		openat(folder, kid, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-		       S_IRUSR | S_IWUSR);
+	AUTO_FD int fd = openat(folder, kid, /* a pipe: there is no reader */
+				O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
+					O_CLOEXEC,
+				S_IRUSR | S_IWUSR);
 	if (fd < 0 || fsync(fd) != 0 || fsync(folder) != 0)
 		return key_failed(f, folder_of(end), "write", kid, why);
 	return MM_OK;

@@ -401,6 +401,23 @@ static void test_the_mark_of_a_key_that_is_kept(void **state)
 	assert_int_equal(end_of(f, signer), KEY_END_NONE);
 }
 
+/* Whoever may write there cannot make the key stay: no mark, and it goes. */
+static void test_a_mark_that_is_a_pipe(void **state)
+{
+	struct fixture *f = made(state);
+	struct keyring_thrown did;
+	char path[PATH], signer[KID_SIZE], now[KID_SIZE];
+	signer_of(f, signer);
+	file_of(path, f, "compromised", signer);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(
+		keyring_compromise(f->at, signer, JWK_EDDSA, &did, &f->why),
+		MM_OK);
+	assert_true(did.no_mark);
+	signer_of(f, now);
+	assert_string_not_equal(now, signer);
+}
+
 /* A keyring from before there were marks has no folder for them. */
 static void test_marks_without_their_folder(void **state)
 {
@@ -490,6 +507,7 @@ int main(void)
 		T(test_marks),
 		T(test_finish),
 		T(test_the_mark_of_a_key_that_is_kept),
+		T(test_a_mark_that_is_a_pipe),
 		T(test_marks_without_their_folder),
 		T(test_crash_in_compromise),
 		T(test_compromise_of_others),
