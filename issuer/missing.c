@@ -6,19 +6,6 @@
 
 /* ---- finding ---- */
 
-/* Now, or when it could not be announced. */
-static bool was_told(const struct missing_from *from,
-		     const struct missing *before, const char *kid)
-{
-	for (size_t i = 0; i < from->told->n; i++)
-		if (strcmp(from->told->kids[i], kid) == 0)
-			return true;
-	for (size_t i = 0; i < before->count; i++)
-		if (strcmp(before->at[i].kid, kid) == 0)
-			return before->at[i].fate == FATE_STOLEN;
-	return false;
-}
-
 /* Of a store that others share only what we had can be lost: they may have been
  * given a key that we have not yet.  (What a command has ended goes, whoever
  * has it.) */
@@ -29,11 +16,10 @@ static bool is_ours(const struct missing_from *from, const char *kid)
 }
 
 static enum mm_err find_fate(const struct missing_from *from,
-			     const struct missing *before,
 			     struct missing_key *key, struct why *why)
 {
 	enum key_end end = KEY_END_STOLEN;
-	if (!was_told(from, before, key->kid))
+	if (!accused_has(from->accused, key->kid))
 		TRY(keyring_marked(from->at, key->kid, &end, why));
 	key->fate = end == KEY_END_STOLEN     ? FATE_STOLEN
 		    : end == KEY_END_RETIRED  ? FATE_RETIRED
@@ -42,48 +28,61 @@ static enum mm_err find_fate(const struct missing_from *from,
 	return MM_OK;
 }
 
-/* The rows have the counts now, in the same order.  A key that no token needs
- * may be the next one of who shares the store, or sign there since a moment:
- * then nothing ends by itself. */
-static void spare(struct missing *m, const struct key_row *rows, size_t count,
-		  bool shared)
+static int64_t live_of(const char *kid, const struct key_row *rows,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].kid, kid) == 0)
+			return rows[i].live_tokens;
+	return 0;
+}
+
+/* A key that no token needs may be the next one of who shares the store, or
+ * sign there since a moment: then nothing ends by itself. */
+static enum mm_err spare(struct missing *m, struct store *store, int64_t now)
+{
+	struct key_row rows[STORE_KEYS_MAX];
+	size_t count;
+	TRY(store_keys(store, now, rows, &count));
+	for (size_t i = 0; i < m->count; i++) {
+		struct missing_key *key = &m->at[i];
+		if (key->fate != FATE_LOST && key->fate != FATE_UNNEEDED)
+			continue;
+		key->live_tokens = live_of(key->kid, rows, count);
+		key->fate = key->live_tokens != 0    ? FATE_LOST
+			    : store_is_shared(store) ? FATE_ELSEWHERE
+						     : FATE_UNNEEDED;
+	}
+	return MM_OK;
+}
+
+static bool has_fate(const struct missing *m, enum fate fate)
 {
 	for (size_t i = 0; i < m->count; i++)
-		for (size_t k = 0; k < count; k++) {
-			struct missing_key *key = &m->at[i];
-			if (strcmp(rows[k].kid, key->kid) != 0)
-				continue;
-			key->live_tokens = rows[k].live_tokens;
-			if (key->fate == FATE_LOST && key->live_tokens == 0)
-				key->fate =
-					shared ? FATE_ELSEWHERE : FATE_RETIRED;
-		}
+		if (m->at[i].fate == fate)
+			return true;
+	return false;
 }
 
 enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 			 struct why *why)
 {
-	struct missing found = { .count = 0 };
 	struct key_row rows[STORE_KEYS_MAX];
 	size_t count;
-	bool lost = false;
+	*out = (struct missing){ .count = 0 };
 	TRY(store_keys(from->store, 0, rows, &count));
 	for (size_t i = 0; i < count; i++) {
-		struct missing_key *key = &found.at[found.count];
+		struct missing_key *key = &out->at[out->count];
 		if (keyring_find(from->ring, rows[i].kid) != NULL)
 			continue;
 		*key = (struct missing_key){ .fate = FATE_LOST };
 		memcpy(key->kid, rows[i].kid, sizeof key->kid);
-		TRY(find_fate(from, out, key, why));
-		lost = lost || key->fate == FATE_LOST;
-		found.count++;
+		TRY(find_fate(from, key, why));
+		out->count++;
 	}
-	if (lost) { /* counting reads every token */
-		TRY(store_keys(from->store, from->now, rows, &count));
-		spare(&found, rows, count, store_is_shared(from->store));
-	}
-	*out = found;
-	return MM_OK;
+	/* counting reads every token */
+	return has_fate(out, FATE_LOST) ? spare(out, from->store, from->now)
+					: MM_OK;
 }
 
 /* ---- refusing ---- */
@@ -126,11 +125,11 @@ enum mm_err missing_check_start(struct keyring_at at,
 				const struct keyring *ring, struct store *store,
 				struct why *why)
 {
-	static const struct stolen nothing = { NULL, 0 };
+	static const struct accused nobody = { .n = 0 };
 	static const struct keyring none = { .count = 0 };
-	struct missing m = { .count = 0 };
-	const struct missing_from from = { at,	  ring,	    store,
-					   &none, &nothing, clock_now() };
+	struct missing m;
+	const struct missing_from from = { at,	  ring,	   store,
+					   &none, &nobody, clock_now() };
 	TRY(missing_find(&from, &m, why));
 	return missing_check(&m, &from, why);
 }
@@ -157,20 +156,20 @@ static void log_kept(const struct missing_key *key, const char *dir)
 
 bool missing_ended(const struct missing_key *key)
 {
-	return key->fate == FATE_STOLEN || key->fate == FATE_RETIRED;
+	return key->fate == FATE_STOLEN || key->fate == FATE_RETIRED ||
+	       key->fate == FATE_UNNEEDED;
 }
 
 bool missing_stolen(const struct missing *m)
 {
-	for (size_t i = 0; i < m->count; i++)
-		if (m->at[i].fate == FATE_STOLEN)
-			return true;
-	return false;
+	return has_fate(m, FATE_STOLEN);
 }
 
-enum mm_err missing_announce(const struct missing *m, struct store *store,
+enum mm_err missing_announce(struct missing *m, struct store *store,
 			     const char *dir, const struct stamp *stamp)
 {
+	if (has_fate(m, FATE_UNNEEDED)) /* it may have signed until now */
+		TRY(spare(m, store, stamp->at));
 	for (size_t i = 0; i < m->count; i++) {
 		const struct missing_key *key = &m->at[i];
 		bool stolen = key->fate == FATE_STOLEN;

@@ -10,20 +10,16 @@
 #ifndef MM_ISSUER_MISSING_H
 #define MM_ISSUER_MISSING_H
 
+#include "issuer/accused.h"
 #include "issuer/store.h"
 #include "keys/keyring.h"
 
 enum fate {
 	FATE_LOST,
+	FATE_UNNEEDED, /* none of its tokens lives */
 	FATE_RETIRED,
 	FATE_STOLEN,
 	FATE_ELSEWHERE /* another issuer on this store may have it */
-};
-
-/* Stolen, as it was said to us: besides what stands beside the keys. */
-struct stolen {
-	const char *const *kids;
-	size_t n;
 };
 
 struct missing {
@@ -31,7 +27,7 @@ struct missing {
 		char kid[KID_SIZE];
 		enum fate fate;
 		int64_t live_tokens; /* of a lost one */
-	} at[KEYRING_MAX * 2];
+	} at[STORE_KEYS_MAX];
 	size_t count;
 };
 
@@ -41,12 +37,10 @@ struct missing_from {
 	const struct keyring *ring; /* as it was read from there */
 	struct store *store;
 	const struct keyring *before; /* in force; empty at a start */
-	const struct stolen *told;
+	const struct accused *accused;
 	int64_t now;
 };
 
-/* *out is what the last call found, or empty: one that was stolen then is so
- * now, for it may not be announced yet.  On failure it is as it was. */
 MM_MUST_USE enum mm_err missing_find(const struct missing_from *from,
 				     struct missing *out, struct why *why);
 /* MM_ERR_CONFLICT: one is lost, and what to do.  But not where another was
@@ -60,13 +54,14 @@ MM_MUST_USE enum mm_err missing_check_start(struct keyring_at at,
 					    struct store *store,
 					    struct why *why);
 
-/* Was it retired or stolen?  Then its end is announced. */
+/* Was it retired, unneeded or stolen?  Then its end is announced. */
 bool missing_ended(const struct missing_key *key);
 /* Was any stolen? */
 bool missing_stolen(const struct missing *m);
-/* Announce those that were retired or stolen; the others go to the log. */
-MM_MUST_USE enum mm_err missing_announce(const struct missing *m,
-					 struct store *store, const char *dir,
+/* Announce those; the others go to the log.  Whether one is unneeded is counted
+ * once more: nothing signs with it any more. */
+MM_MUST_USE enum mm_err missing_announce(struct missing *m, struct store *store,
+					 const char *dir,
 					 const struct stamp *stamp);
 
 #endif

@@ -18,35 +18,55 @@ static void warn_plain(const char *dir, const struct keyring *r)
 				  jwk_kid(r->at[i].key));
 }
 
-static void say_stays(const char *kid, const struct why *why)
+static void say_thrown_out(const char *kid, const struct keyring_thrown *did,
+			   const struct why *why)
 {
-	log_event(LOG_ERR, "keys.stolen_stays",
-		  "kid=%s detail=it was said to be stolen, and its file stays "
-		  "(%s): run mintmark key compromise %s%s",
-		  kid, why->text, kid[0] == '-' ? "-- " : "", kid);
+	log_event(LOG_WARNING, "keys.thrown_out",
+		  "kid=%s detail=mintmark key compromise was cut off before it "
+		  "had removed its file",
+		  kid);
+	if (did->no_next)
+		log_event(LOG_ERR, "keys.no_next",
+			  "detail=no key waits to sign next (%s): mintmark key "
+			  "rotate makes one, when that is mended",
+			  why->text);
 }
 
 /* A compromise that was cut off is finished here: who began it had said that
  * there is no way back, and may not come again. */
-enum mm_err read_keys(struct keyring_at at, struct keyring *ring, bool *stays,
-		      struct why *why)
+static enum mm_err read_and_finish(struct keyring_at at, struct keyring *ring,
+				   struct why *stays, struct why *why)
 {
-	struct why said = { .text = "" };
-	char kid[KID_SIZE];
 	for (;;) {
+		struct why said = { .text = "" };
+		struct keyring_thrown did;
+		char kid[KID_SIZE];
 		TRY(keyring_load(at, ring, why));
-		*stays = keyring_finish(at, ring, rotation_alg(ring), kid,
-					&said) != MM_OK;
-		if (*stays || kid[0] == '\0')
-			break;
-		log_event(LOG_WARNING, "keys.thrown_out",
-			  "kid=%s detail=mintmark key compromise was cut off "
-			  "before it had removed its file",
-			  kid);
+		if (keyring_finish(at, ring, rotation_alg(ring), kid, &did,
+				   &said) != MM_OK) {
+			(void)why_say(stays, MM_ERR_IO, NULL,
+				      "the key %s was said to be stolen, and "
+				      "its file stays (%s): run mintmark key "
+				      "compromise %s%s",
+				      kid, said.text,
+				      kid[0] == '-' ? "-- " : "", kid);
+			return MM_OK;
+		}
+		if (kid[0] == '\0')
+			return MM_OK;
+		say_thrown_out(kid, &did, &said);
 		keyring_free(ring);
 	}
-	if (*stays)
-		say_stays(kid, &said);
+}
+
+enum mm_err read_keys(struct keyring_at at, struct keyring *ring,
+		      struct why *stays, struct why *why)
+{
+	struct why said = { .text = "" };
+	TRY(read_and_finish(at, ring, stays, why));
+	if (keyring_unmark_kept(at, ring, &said) != MM_OK)
+		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
+			  said.text);
 	warn_plain(at.dir, ring);
 	return MM_OK;
 }

@@ -7,8 +7,9 @@
 #include "keys/keyring.h"
 
 /* keyring_load(), and no key that is marked as stolen is in it.  But one that
- * cannot be thrown out stays: *stays says so. */
+ * cannot be thrown out stays: *stays says which, and why.  Marks of retired
+ * keys that are there go. */
 MM_MUST_USE enum mm_err read_keys(struct keyring_at at, struct keyring *ring,
-				  bool *stays, struct why *why);
+				  struct why *stays, struct why *why);
 
 #endif

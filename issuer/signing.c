@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/announce.h"
 #include "issuer/missing.h"
 #include "issuer/read_keys.h"
 
@@ -17,9 +18,10 @@ struct signing {
 	void (*tell)(void *ctx); /* NULL: nobody follows yet */
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one reload at a time */
-	struct missing missing;	   /* guarded by it: not announced yet, */
+	struct accused accused;	   /* guarded by it: not announced yet, */
 	bool left;		   /* and something besides that waits, */
-	bool stays;		   /* and what is to be thrown out */
+	struct why stays;	   /* and what is to be thrown out; "": none */
+	struct why failed;	   /* the last reload; "": it has not */
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
@@ -27,95 +29,35 @@ struct signing {
 	atomic_bool urgent;		 /* and a stolen key is not done with */
 };
 
-/* ---- announcing ---- */
-
-static enum mm_err announce_key(struct store *store, const struct jwk *key,
-				const struct stamp *stamp, struct why *why)
-{
-	AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
-	struct span text;
-	const char *kid = jwk_kid(key);
-	TRY(jwk_to_json(key, &json));
-	TRY(buf_done(&json, &text));
-	enum mm_err e = store_key_add(store, kid, (const char *)text.at, stamp);
-	if (e == MM_ERR_CONFLICT)
-		return why_say(why, e, NULL,
-			       "key %s was retired or compromised before: "
-			       "remove its file",
-			       kid);
-	if (e == MM_ERR_TOO_LARGE)
-		return why_say(why, e, NULL,
-			       "key %s cannot be announced: %d keys are "
-			       "published. End those that nobody needs "
-			       "(mintmark key retire)",
-			       kid, STORE_KEYS_MAX);
-	return e == MM_OK ? MM_OK
-			  : why_say(why, e, NULL, "cannot announce key %s: %s",
-				    kid, mm_err_word(e));
-}
-
-/* A stolen key does not stay in for what can wait: a next key that there is no
- * room to announce is not in force yet. */
-static enum mm_err announce_new(struct signing *s, struct keyring *r,
-				const struct stamp *stamp, struct why *why)
-{
-	bool left = false, stolen = missing_stolen(&s->missing);
-	for (size_t i = 0; i < r->count;) {
-		const struct keyring_entry *e = &r->at[i];
-		enum mm_err err = announce_key(s->store, e->key, stamp, why);
-		bool waits = stolen && e->state == KEY_NEXT;
-		if (err != MM_OK && (!waits || err == MM_ERR_CONFLICT))
-			return err;
-		if (err == MM_OK) {
-			i++;
-			continue;
-		}
-		log_event(LOG_ERR, "keys.left", "detail=%s", why->text);
-		why->text[0] = '\0';
-		keyring_leave(r, i);
-		left = true;
-	}
-	s->left = left;
-	return MM_OK;
-}
-
-static enum mm_err say_signs(struct signing *s, const struct jwk *signer,
-			     const struct stamp *stamp)
-{
-	enum mm_err e = store_key_signs(s->store, jwk_kid(signer), stamp);
-	if (e == MM_OK || !missing_stolen(&s->missing))
-		return e;
-	s->left = true;
-	return MM_OK;
-}
+/* ---- what is gone ---- */
 
 /* It is all in the log now.  A mark that stays says the same once more; one
  * of a key that was not announced may have been made since we looked. */
-static void forget_marks(const struct signing *s)
+static void forget_marks(const struct signing *s, const struct missing *missing)
 {
 	struct why why = { .text = "" };
 	struct key_names unsaid = { .n = 0 };
-	for (size_t i = 0; i < s->missing.count; i++)
-		if (!missing_ended(&s->missing.at[i]))
-			unsaid.at[unsaid.n++] = s->missing.at[i].kid;
-	enum mm_err e = keyring_unmark_kept(s->at, &s->ring, &why);
-	if (e == MM_OK)
-		e = keyring_unmark(s->at, &s->ring, &unsaid, &why);
-	if (e != MM_OK)
+	for (size_t i = 0; i < missing->count; i++)
+		if (!missing_ended(&missing->at[i]))
+			unsaid.at[unsaid.n++] = missing->at[i].kid;
+	if (keyring_unmark(s->at, &s->ring, &unsaid, &why) != MM_OK)
 		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
 			  why.text);
 }
 
-static enum mm_err read_numbers(struct store *store, const struct keyring *r,
-				uint64_t *announced)
+/* Only now that it signs nothing more may a key be said to be gone. */
+static enum mm_err announce_gone(struct signing *s, struct missing *missing,
+				 const struct stamp *stamp, struct why *why)
 {
-	struct key_row rows[STORE_KEYS_MAX];
-	size_t count;
-	TRY(store_keys(store, 0, rows, &count));
-	for (size_t i = 0; i < r->count; i++)
-		for (size_t k = 0; k < count; k++)
-			if (!strcmp(rows[k].kid, jwk_kid(r->at[i].key)))
-				announced[i] = rows[k].announced_seq;
+	enum mm_err e = missing_announce(missing, s->store, s->dir, stamp);
+	if (e != MM_OK)
+		return why_say(why, e, NULL,
+			       "mintmarkd signs with the keys as they are now, "
+			       "but could not announce those that are gone (do "
+			       "the same again): %s",
+			       mm_err_word(e));
+	forget_marks(s, missing);
+	s->accused.n = 0;
 	return MM_OK;
 }
 
@@ -132,122 +74,156 @@ static void put_in_force(struct signing *s, struct keyring *ring,
 	*ring = old;
 }
 
-static enum mm_err check_stolen(const struct stolen *told,
-				const struct keyring *ring, struct why *why)
+/* What a reload works on; all but the ring is the caller's. */
+struct reloading {
+	struct keyring ring;	/* empty, and then the one before */
+	struct missing missing; /* from it */
+	const struct told *told;
+	const struct stamp *stamp;
+};
+
+/* What was said of a key is kept, whatever else fails. */
+static enum mm_err read_folders(struct signing *s, struct reloading *r,
+				struct why *why)
 {
-	for (size_t i = 0; i < told->n; i++)
-		if (keyring_find(ring, told->kids[i]) != NULL)
-			return why_say(why, MM_ERR_INVALID, "compromised",
-				       "key %s is still in the keyring: "
-				       "mintmark key compromise takes it "
-				       "out first",
-				       told->kids[i]);
+	struct why stays = { .text = "" };
+	enum mm_err e = read_keys(s->at, &r->ring, &stays, why);
+	enum mm_err said = accused_hear(&s->accused, s->at, &r->ring, r->told,
+					e == MM_OK ? why : NULL);
+	if (strcmp(stays.text, s->stays.text) != 0 && stays.text[0] != '\0')
+		log_event(LOG_ERR, "keys.stolen_stays", "detail=%s",
+			  stays.text);
+	if (e == MM_OK)
+		s->stays = stays;
+	return e != MM_OK ? e : said;
+}
+
+static enum mm_err look_for_missing(struct signing *s, struct reloading *r,
+				    struct why *why)
+{
+	const struct missing_from from = {
+		s->at, &r->ring, s->store, &s->ring, &s->accused, r->stamp->at
+	};
+	TRY(missing_find(&from, &r->missing, why));
+	return missing_check(&r->missing, &from, why);
+}
+
+static enum mm_err say_signs(struct signing *s, const struct reloading *r,
+			     const struct jwk *signer)
+{
+	enum mm_err e = store_key_signs(s->store, jwk_kid(signer), r->stamp);
+	if (e == MM_OK || !missing_stolen(&r->missing))
+		return e;
+	s->left = true;
 	return MM_OK;
 }
 
-static enum mm_err look_for_missing(struct signing *s,
-				    const struct keyring *ring,
-				    const struct stolen *told, int64_t now,
-				    struct why *why)
-{
-	const struct missing_from from = { s->at,    ring, s->store,
-					   &s->ring, told, now };
-	TRY(missing_find(&from, &s->missing, why));
-	return missing_check(&s->missing, &from, why);
-}
-
-/* `ring` is empty, and then the one that was in force before. */
-static enum mm_err take_in(struct signing *s, struct keyring *ring,
-			   const struct stolen *told, const struct stamp *stamp,
+static enum mm_err take_in(struct signing *s, struct reloading *r,
 			   struct why *why)
 {
-	uint64_t announced[KEYRING_MAX] = { 0 };
-	TRY(read_keys(s->at, ring, &s->stays, why));
-	TRY(look_for_missing(s, ring, told, stamp->at, why));
-	const struct jwk *signer = keyring_signer(ring);
+	uint64_t numbers[KEYRING_MAX] = { 0 };
+	TRY(read_folders(s, r, why));
+	TRY(look_for_missing(s, r, why));
+	const struct jwk *signer = keyring_signer(&r->ring);
 	if (signer == NULL)
 		return why_say(why, MM_ERR_INVALID, NULL,
 			       "no key in %s/active can sign: run mintmark "
 			       "key rotate",
 			       s->dir);
-	TRY(check_stolen(told, ring, why));
-	TRY(announce_new(s, ring, stamp, why));
+	TRY(announce_ring(s->store, &r->ring, missing_stolen(&r->missing),
+			  r->stamp, &s->left, why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
 		s->tell(s->tell_ctx);
-	TRY(read_numbers(s->store, ring, announced));
-	TRY(say_signs(s, signer, stamp));
-	put_in_force(s, ring, announced);
+	TRY(announce_numbers(s->store, &r->ring, numbers));
+	TRY(say_signs(s, r, signer));
+	put_in_force(s, &r->ring, numbers);
 	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s",
 		  s->ring.count, jwk_kid(signer));
 	return MM_OK;
 }
 
-/* Which keys are in force when it has failed. */
-static enum mm_err say(struct why *why, enum mm_err e, const char *in_force,
-		       const struct why *said)
+/* ---- reloading ---- */
+
+static enum mm_err reload(struct signing *s, struct reloading *r,
+			  struct why *why)
 {
-	return why_say(why, e, said->field[0] ? said->field : NULL, "%s%s",
-		       in_force, said->text[0] ? said->text : mm_err_word(e));
+	struct why said = { .text = "" };
+	enum mm_err e = take_in(s, r, &said);
+	if (e == MM_OK)
+		return announce_gone(s, &r->missing, r->stamp, why);
+	return why_say(why, e, said.field[0] ? said.field : NULL, "%s%s",
+		       s->ring.count == 0 ? "" /* a start */
+					  : "mintmarkd goes on with the keys "
+					    "that it had: ",
+		       said.text[0] ? said.text : mm_err_word(e));
 }
 
-static enum mm_err reload(struct signing *s, const struct stolen *told,
-			  const struct stamp *stamp, struct why *why)
+/* s->reloading is held.  *news: it has not failed in the same way before. */
+static enum mm_err reload_locked(struct signing *s, const struct told *told,
+				 const struct stamp *stamp, struct why *why,
+				 bool *news)
 {
-	AUTO_RING struct keyring ring = { .count = 0 };
-	struct why said = { .text = "" };
-	enum mm_err e = take_in(s, &ring, told, stamp, &said);
-	if (e != MM_OK)
-		return say(why, e,
-			   s->ring.count == 0 ? "" /* a start */
-					      : "mintmarkd goes on with the "
-						"keys that it had: ",
-			   &said);
-	/* Only now that it signs nothing more may a key be said to be gone. */
-	e = missing_announce(&s->missing, s->store, s->dir, stamp);
-	if (e != MM_OK)
-		return say(why, e,
-			   "mintmarkd signs with the keys as they are now, but "
-			   "could not announce those that are gone (do the "
-			   "same again): ",
-			   &said);
-	forget_marks(s);
-	s->missing.count = 0;
-	return MM_OK;
+	struct reloading r = { .ring.count = 0, .told = told, .stamp = stamp };
+	enum mm_err e = reload(s, &r, why);
+	bool stays = s->stays.text[0] != '\0';
+	keyring_free(&r.ring);
+	atomic_store(&s->behind, e != MM_OK || s->left || stays);
+	atomic_store(&s->urgent, s->left || stays || s->accused.n != 0);
+	*news = e != MM_OK && strcmp(why->text, s->failed.text) != 0;
+	s->failed = e != MM_OK ? *why : (struct why){ .text = "" };
+	return e;
 }
 
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx)
 {
+	pthread_mutex_lock(&s->reloading);
 	s->tell = tell;
 	s->tell_ctx = ctx;
+	pthread_mutex_unlock(&s->reloading);
 }
 
 enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 			   size_t n, const struct stamp *stamp, struct why *why)
 {
-	const struct stolen told = { compromised, n };
+	const struct told told = { compromised, n };
+	bool news;
 	pthread_mutex_lock(&s->reloading);
-	enum mm_err e = reload(s, &told, stamp, why);
-	atomic_store(&s->behind, e != MM_OK || s->left || s->stays);
-	atomic_store(&s->urgent, s->left || missing_stolen(&s->missing));
+	enum mm_err e = reload_locked(s, &told, stamp, why, &news);
 	pthread_mutex_unlock(&s->reloading);
 	return e;
+}
+
+static void log_failed(const struct why *why)
+{
+	log_event(LOG_ERR, "keys.reload_failed", "detail=%s", why->text);
 }
 
 void signing_reload_or_log(struct signing *s, const struct stamp *stamp)
 {
 	struct why why = { .text = "" };
-	enum mm_err e = signing_reload(s, NULL, 0, stamp, &why);
-	if (e != MM_OK)
-		log_event(LOG_ERR, "keys.reload_failed", "detail=%s", why.text);
+	if (signing_reload(s, NULL, 0, stamp, &why) != MM_OK)
+		log_failed(&why);
 }
 
-/* What a stolen key still signs, or is accepted for, waits for nobody. */
+/* What a stolen key still signs, or is accepted for, waits for nobody.  One
+ * whose file stays is thrown out also where the store is full. */
 void signing_finish(struct signing *s)
 {
+	static const struct told nothing = { NULL, 0 };
 	const struct stamp stamp = { .by = "mintmarkd", .at = clock_now() };
-	if (atomic_load(&s->urgent) && store_probe(s->store) == MM_OK)
-		signing_reload_or_log(s, &stamp);
+	struct why why = { .text = "" };
+	bool news = false;
+	if (!atomic_load(&s->urgent))
+		return;
+	pthread_mutex_lock(&s->reloading);
+	if (s->stays.text[0] != '\0' || store_probe(s->store) == MM_OK)
+		(void)!reload_locked(s, &nothing, &stamp, &why, &news);
+	pthread_mutex_unlock(&s->reloading);
+	if (news)
+		log_failed(&why);
 }
+
+/* ---- asking ---- */
 
 struct keyring_at signing_keyring(const struct signing *s)
 {

@@ -25,7 +25,7 @@ MM_MUST_USE enum mm_err signing_open(struct keyring_at at, struct store *store,
 void signing_close(struct signing *s);
 
 /* `tell` returns when all that follow have taken in what the store has, or
- * will not soon.  Said before there are reloads. */
+ * will not soon. */
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx);
 
 /* Read the folders again.  On failure the keys in force stay; but when it comes
@@ -43,8 +43,8 @@ void signing_reload_or_log(struct signing *s, const struct stamp *stamp);
 /* That, unless the folders are as they were. */
 void signing_look_again(struct signing *s, const struct stamp *stamp);
 
-/* Once more, if a key was stolen and the last reload could not say all, and
- * the store takes changes again. */
+/* Once more, if a key was said to be stolen and the last reload could not do
+ * all.  What fails as it did before is not said again. */
 void signing_finish(struct signing *s);
 
 /* The folders, and what opens them. */

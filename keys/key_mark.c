@@ -23,10 +23,10 @@ enum mm_err key_mark_put(const struct key_folders *f, const char *kid,
 			 enum key_end end, struct why *why)
 {
 	int folder = f->at[folder_of(end)];
-	AUTO_FD int fd = openat(folder, kid, /* a pipe: there is no reader */
-				O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
-					O_CLOEXEC,
-				S_IRUSR | S_IWUSR);
+	AUTO_FD int fd =
+		openat(folder, kid, /* a pipe: there is no reader */
+		       O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		       S_IRUSR | S_IWUSR);
 	if (fd < 0 || fsync(fd) != 0 || fsync(folder) != 0)
 		return key_failed(f, folder_of(end), "write", kid, why);
 	return MM_OK;
@@ -84,19 +84,36 @@ enum mm_err keyring_mark(struct keyring_at at, const char *kid,
 
 enum mm_err keyring_finish(struct keyring_at at, const struct keyring *k,
 			   enum jwk_alg alg, char kid[KID_SIZE],
-			   struct why *why)
+			   struct keyring_thrown *did, struct why *why)
 {
 	for (size_t i = 0; i < k->count; i++) {
 		enum key_end end;
-		struct keyring_thrown did;
 		snprintf(kid, KID_SIZE, "%s", jwk_kid(k->at[i].key));
 		TRY(keyring_marked(at, kid, &end, why));
 		if (end != KEY_END_STOLEN)
 			continue;
-		enum mm_err e = keyring_compromise(at, kid, alg, &did, why);
+		enum mm_err e = keyring_compromise(at, kid, alg, did, why);
 		return e == MM_ERR_NOT_FOUND ? MM_OK : e; /* gone meanwhile */
 	}
 	kid[0] = '\0';
+	return MM_OK;
+}
+
+enum mm_err keyring_each_stolen(struct keyring_at at,
+				void (*each)(void *, const char *kid),
+				void *ctx, struct why *why)
+{
+	AUTO_FOLDERS struct key_folders f = key_folders_none(at.dir, NULL);
+	TRY(key_folders_open(&f, why));
+	if (f.at[MARKS_STOLEN] < 0)
+		return MM_OK;
+	DIR *d = key_folder_list(f.at[MARKS_STOLEN]);
+	if (d == NULL)
+		return key_failed(&f, MARKS_STOLEN, "list", "", why);
+	for (const struct dirent *e; (e = readdir(d)) != NULL;)
+		if (is_kid(e->d_name))
+			each(ctx, e->d_name);
+	closedir(d);
 	return MM_OK;
 }
 

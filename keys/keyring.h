@@ -164,12 +164,15 @@ MM_MUST_USE enum mm_err keyring_marked(struct keyring_at at, const char *kid,
 /* Its file is gone already; now its end is meant. */
 MM_MUST_USE enum mm_err keyring_mark(struct keyring_at at, const char *kid,
 				     enum key_end end, struct why *why);
+/* Visit each key that is marked as stolen, there or gone. */
+MM_MUST_USE enum mm_err
+keyring_each_stolen(struct keyring_at at, void (*each)(void *, const char *kid),
+		    void *ctx, struct why *why);
 /* Throw out one of this ring that is marked as stolen: that was cut off.  kid
- * gets its name, or "" if there is none. */
-MM_MUST_USE enum mm_err keyring_finish(struct keyring_at at,
-				       const struct keyring *k,
-				       enum jwk_alg alg, char kid[KID_SIZE],
-				       struct why *why);
+ * gets its name, or "" if there is none; *did as from keyring_compromise(). */
+MM_MUST_USE enum mm_err
+keyring_finish(struct keyring_at at, const struct keyring *k, enum jwk_alg alg,
+	       char kid[KID_SIZE], struct keyring_thrown *did, struct why *why);
 struct key_names {
 	const char *at[KEYRING_MAX * 2];
 	size_t n;

@@ -499,9 +499,33 @@ class CutOff(Flow):
             self.assertIn(f"mintmark key compromise {self.key}", said)
             self.assertEqual(self.keys_check(), "failing")
             self.assertIsNone(self.a.reason(self.t["token"]))
-        compromise(self.i, self.key)
-        self.a.wait_reason(self.t["token"], "unknown_key")
-        self.assertEqual(self.keys_check(), "ok")
+            time.sleep(6)  # it tries by itself, and says so once
+            self.assertEqual(self.i.text().count('"keys.stolen_stays"'), 1)
+        wait_for("it to be thrown out", lambda: '"key.compromised"' in self.i.text())
+        self.is_out()
+
+    def test_F13_and_a_former_key_is_back(self):
+        """Its file stops a reload, but not where a stolen key waits for it."""
+        i = self.issuer()
+        former = stolen_keys(i)["next"].kid
+        file, = i.data.glob(f"keys/next/{former}.pem")
+        text = file.read_bytes()
+        compromise(i, former)
+        old = i.mint()["key"]
+        cli("key", "rotate", "--now", "--data", i.data, check=0)
+        (i.data / "keys/compromised" / old).touch(0o600)
+        (i.data / f"keys/retiring/{old}.pem").unlink()
+        back = i.data / f"keys/retiring/{former}.pem"
+        back.write_bytes(text)
+        back.chmod(0o600)
+        said = i.text().count('"key.compromised"')
+        i.proc.send_signal(signal.SIGHUP)
+        wait_for("it to be announced",
+                 lambda: i.text().count('"key.compromised"') > said)
+        left, = (l for l in i.text().splitlines() if '"keys.left"' in l)
+        self.assertIn(f"key {former} was retired or compromised before: remove", left)
+        jwks = i.http("GET", "/.well-known/jwks.json")[1]["keys"]
+        self.assertEqual({old, former} & {k["kid"] for k in jwks}, set())
 
 
 class Thief(Flow):

@@ -311,6 +311,44 @@ class Reload(Lost):
         self.i.start()
         self.a.wait_reason(self.old["token"], None)
 
+    def test_F23_a_mark_of_a_key_that_is_there(self):
+        """A retirement that was cut off says nothing of a loss that comes later,
+        also where another key is lost already."""
+        self.begin()
+        self.command("rotate", "--now")
+        mark = self.i.data / "keys/retired" / self.fresh["key"]
+        mark.touch(0o600)
+        self.lose()
+        self.hup("keys.reload_failed")
+        self.assertFalse(mark.exists())
+
+    def test_F23_signed_while_its_end_was_considered(self):
+        """No token lived when they were counted; and while an agent that hangs
+        was waited for the key went on signing."""
+        self.begin()
+        self.command("rotate", "--now")
+        signer, = self.i.data.glob("keys/active/*.pem")
+        other = self.folder / "other"
+        other.mkdir(mode=0o700)
+        cli("key", "generate", "--data", other, check=0)
+        new, = other.glob("keys/active/*.pem")
+        self.a.freeze()
+        try:
+            shutil.move(signer, self.aside)
+            shutil.move(new, signer.parent)
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                read = pool.submit(self.hup, "keys.loaded")
+                minted = []
+                while not read.done():
+                    minted.append(self.i.mint())
+        finally:
+            self.a.proc.send_signal(signal.SIGCONT)
+        self.assertIn(signer.stem, {t["key"] for t in minted})
+        self.assertEqual(self.i.mint()["key"], new.stem)
+        wait_for("it to be missed", lambda: '"keys.lost"' in self.i.text())
+        self.assertIn(signer.stem, self.published())
+        for t in minted:
+            self.a.wait_reason(t["token"], None)
 
     def test_F13_and_then_the_lost_one_is_given_up(self):
         self.stolen_too()
@@ -420,6 +458,28 @@ class FullDisk(Lost):
         wait_for("it to be well", lambda: self.i.http(
             "GET", "/health/ready")[1]["status"] == "ok")
 
+    def test_F13_on_a_full_disk_and_its_file_comes_back(self):
+        """A backup, say, while the store alone knows that it was stolen, and
+        cannot write it down."""
+        self.mount(self.folder / "data", "size=3m,mode=700")
+        self.mount(self.folder / "data/keys", "size=3m,mode=700")
+        Lost.begin(self)
+        self.mount(self.i.data / "keys/compromised", "nr_inodes=1,mode=700")
+        self.old, self.key = self.fresh, self.fresh["key"]
+        file, = self.i.data.glob(f"keys/active/{self.key}.pem")
+        shutil.copy2(file, self.aside)
+        self.fill()
+        self.command("compromise", self.key, "--yes", code=3)
+        back = self.i.data / f"keys/retiring/{self.key}.pem"
+        shutil.copy2(self.aside, back)
+        self.assertIn("still in the keyring", self.hup("keys.reload_failed"))
+        time.sleep(11)  # it tries by itself, and says so once
+        self.assertEqual(self.i.text().count('"keys.reload_failed"'), 1)
+        self.assertNotEqual(self.signs(), self.key)
+        self.fat.unlink()
+        self.command("compromise", self.key, "--yes")
+        self.is_gone("key.compromised")
+
 
 class Shared(Lost):
     def begin(self):
@@ -442,6 +502,17 @@ class Shared(Lost):
         self.command("retire", "--force", self.key)
         self.i.start()
         self.is_gone()
+
+    def test_F14_stolen_while_the_database_is_away(self):
+        """Nobody comes again: the mint does it when the database is back."""
+        self.begin()
+        self.old, self.key = self.fresh, self.fresh["key"]
+        self.pg.stop("immediate")
+        said = self.command("compromise", self.key, "--yes", code=3)
+        self.assertIn("verifiers accept what", said)
+        self.pg.start()
+        wait_for("it to be announced", lambda: '"key.compromised"' in self.i.text(), 60)
+        self.is_gone("key.compromised")
 
     def next_key(self):
         pem, = self.i.data.glob("keys/next/*.pem")

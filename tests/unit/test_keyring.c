@@ -358,20 +358,22 @@ static void test_marks(void **state)
 static void test_finish(void **state)
 {
 	struct fixture *f = made(state);
+	struct keyring_thrown did;
 	char signer[KID_SIZE], next[KID_SIZE], kid[KID_SIZE];
 	AUTO_RING struct keyring k = { .count = 0 };
 	signer_of(f, signer);
 	successor_of(f, next);
 	assert_int_equal(keyring_load(f->at, &k, &f->why), MM_OK);
 	put(f, "retired", next, ""); /* that says nothing of a theft */
-	assert_int_equal(keyring_finish(f->at, &k, JWK_EDDSA, kid, &f->why),
-			 MM_OK);
+	assert_int_equal(
+		keyring_finish(f->at, &k, JWK_EDDSA, kid, &did, &f->why),
+		MM_OK);
 	assert_string_equal(kid, "");
 	put(f, "compromised", signer, "");
 	for (int i = 0; i < 2; i++) { /* and it may be gone meanwhile */
-		assert_int_equal(
-			keyring_finish(f->at, &k, JWK_EDDSA, kid, &f->why),
-			MM_OK);
+		assert_int_equal(keyring_finish(f->at, &k, JWK_EDDSA, kid, &did,
+						&f->why),
+				 MM_OK);
 		assert_string_equal(kid, signer);
 		assert_true(is_marked(f, signer));
 		signer_of(f, kid);

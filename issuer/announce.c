@@ -1,0 +1,72 @@
+/* announce.c - the keys of a ring, announced. */
+#include "issuer/announce.h"
+
+#include "common/log.h"
+
+static enum mm_err announce_key(struct store *store, const struct jwk *key,
+				const struct stamp *stamp, struct why *why)
+{
+	AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
+	struct span text;
+	const char *kid = jwk_kid(key);
+	TRY(jwk_to_json(key, &json));
+	TRY(buf_done(&json, &text));
+	enum mm_err e = store_key_add(store, kid, (const char *)text.at, stamp);
+	if (e == MM_ERR_CONFLICT)
+		return why_say(why, e, NULL,
+			       "key %s was retired or compromised before: "
+			       "remove its file",
+			       kid);
+	if (e == MM_ERR_TOO_LARGE)
+		return why_say(why, e, NULL,
+			       "key %s cannot be announced: %d keys are "
+			       "published. End those that nobody needs "
+			       "(mintmark key retire)",
+			       kid, STORE_KEYS_MAX);
+	return e == MM_OK ? MM_OK
+			  : why_say(why, e, NULL, "cannot announce key %s: %s",
+				    kid, mm_err_word(e));
+}
+
+/* The signer, and what tokens live by, cannot be done without. */
+static bool may_be_left(const struct keyring *r, const struct keyring_entry *e,
+			enum mm_err err)
+{
+	return e->state == KEY_NEXT ||
+	       (err == MM_ERR_CONFLICT && e->key != keyring_signer(r));
+}
+
+enum mm_err announce_ring(struct store *store, struct keyring *r, bool stolen,
+			  const struct stamp *stamp, bool *left,
+			  struct why *why)
+{
+	*left = false;
+	for (size_t i = 0; i < r->count;) {
+		const struct keyring_entry *e = &r->at[i];
+		enum mm_err err = announce_key(store, e->key, stamp, why);
+		if (err == MM_OK) {
+			i++;
+			continue;
+		}
+		if (!stolen || !may_be_left(r, e, err))
+			return err;
+		log_event(LOG_ERR, "keys.left", "detail=%s", why->text);
+		why->text[0] = '\0';
+		keyring_leave(r, i);
+		*left = true;
+	}
+	return MM_OK;
+}
+
+enum mm_err announce_numbers(struct store *store, const struct keyring *r,
+			     uint64_t numbers[KEYRING_MAX])
+{
+	struct key_row rows[STORE_KEYS_MAX];
+	size_t count;
+	TRY(store_keys(store, 0, rows, &count));
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < count; k++)
+			if (!strcmp(rows[k].kid, jwk_kid(r->at[i].key)))
+				numbers[i] = rows[k].announced_seq;
+	return MM_OK;
+}
