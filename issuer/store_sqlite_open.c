@@ -147,10 +147,7 @@ static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 	}
 	return sqlite_prepare(c) == MM_OK
 		       ? MM_OK
-		       : why_say(why, MM_ERR_UNAVAILABLE, NULL,
-				 "the store %.200s is damaged "
-				 "(%s): " STORE_DAMAGED_DO,
-				 path, sqlite3_errmsg(c->db));
+		       : cannot_open(c, MM_ERR_UNAVAILABLE, path, why);
 }
 
 static enum mm_err ready_reader(struct sqlite_conn *c, const char *path,

@@ -178,6 +178,7 @@ static void open_round(struct nth_round *r)
 	if (e != MM_OK) {
 		assert_int_not_equal(e, MM_ERR_VERSION); /* "move it away"? */
 		assert_string_not_equal(why.text, "");
+		assert_null(strstr(why.text, "damaged")); /* a backup, then? */
 	}
 	open_again(at);
 	assert_int_equal(store_get(at->s, t.list, t.idx, &t), MM_OK);

@@ -38,8 +38,6 @@ static void other_files_are_refused(void **state)
 	assert_null(other);
 }
 
-/* ---- a store that a mintmarkd of version 1 has left ---- */
-
 static void sql(struct fixture *f, const char *text)
 {
 	char command[640];
@@ -47,6 +45,23 @@ static void sql(struct fixture *f, const char *text)
 		 text);
 	assert_int_equal(system(command), 0);
 }
+
+/* Nobody is to put a backup in its place for that: what was acknowledged since
+ * would be lost. */
+static void test_F2_another_shape_is_no_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct why why = { .text = "" };
+	store_close(f->s);
+	f->s = NULL;
+	sql(f, "ALTER TABLE token RENAME COLUMN label TO other");
+	assert_int_equal(store_open(f->path, ISS, no_wake, NULL, &f->s, &why),
+			 MM_ERR_UNAVAILABLE);
+	assert_non_null(strstr(why.text, "no column named label"));
+	assert_null(strstr(why.text, "damaged"));
+}
+
+/* ---- a store that a mintmarkd of version 1 has left ---- */
 
 static void put_version_1(struct fixture *f)
 {
@@ -226,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(other_files_are_refused),
+		TEST(test_F2_another_shape_is_no_damage),
 		TEST(test_F29_older_versions_are_brought_up),
 		TEST(both_ways_lead_to_one_schema),
 		TEST(a_renewal_moves_one_index),
