@@ -1,5 +1,7 @@
 /* store_sqlite_check.c - a store that is a file, looked at (store_check.h). */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,21 +114,23 @@ static bool was_used(const char *path, const struct stat *before)
 	       st.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
+/* The file's log is beside the file itself, and `path` may be a link to it. */
 enum mm_err store_check(const char *path, struct why *why)
 {
 	sqlite3 *db = NULL;
+	char file[PATH_MAX];
 	struct stat before;
-	if (stat(path, &before) != 0)
+	if (realpath(path, file) == NULL || stat(file, &before) != 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no store at %s", path);
-	bool used = has_log(path);
-	int rc = open_to_look(path, used, &db);
+	bool used = has_log(file);
+	int rc = open_to_look(file, used, &db);
 	enum mm_err e = rc == SQLITE_OK ? look(db, path, why)
 					: cannot(db, rc, path, why);
 	if (e == MM_OK)
 		e = is_ours(db, path, why);
 	sqlite3_close(db);
-	if (e == MM_ERR_MALFORMED && !used && was_used(path, &before))
+	if (e == MM_ERR_MALFORMED && !used && was_used(file, &before))
 		return why_say(why, MM_ERR_BUSY, NULL,
 			       "%s was in use while it was looked at: run this "
 			       "again",

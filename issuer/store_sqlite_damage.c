@@ -4,20 +4,39 @@
  * The mark stands beside it, so that whoever moves mintmark.db* away moves it,
  * too. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "issuer/store_check.h"
 #include "issuer/store_sqlite.h"
 
-#define MARK_SIZE 4200
+#define MARK_SIZE (PATH_MAX + 16)
 
-static const char *mark_of(const char *path, char out[MARK_SIZE])
+/* Beside the file itself, as its log is: `path` may be a link to it.  False:
+ * there is no such file. */
+static bool mark_of(const char *path, char out[MARK_SIZE])
 {
-	snprintf(out, MARK_SIZE, "%s.damaged", path);
-	return out;
+	char file[PATH_MAX];
+	if (realpath(path, file) == NULL)
+		return false;
+	snprintf(out, MARK_SIZE, "%s.damaged", file);
+	return true;
+}
+
+/* Its name has to last, too. */
+static bool put_mark(const char *path)
+{
+	char mark[MARK_SIZE];
+	if (!mark_of(path, mark))
+		return false;
+	AUTO_FD int fd = open(mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			      S_IRUSR | S_IWUSR);
+	return fd >= 0 && fsync(fd) == 0 && file_sync_folder_of(mark);
 }
 
 static void say(int code, const char *reason)
@@ -31,23 +50,20 @@ static void say(int code, const char *reason)
 
 void sqlite_note_damage(struct sqlite_conn *c)
 {
-	char mark[MARK_SIZE];
+	const char *path = sqlite3_db_filename(c->db, NULL);
 	say(sqlite3_extended_errcode(c->db), sqlite3_errmsg(c->db));
-	AUTO_FD int fd = open(mark_of(sqlite3_db_filename(c->db, NULL), mark),
-			      O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			      S_IRUSR | S_IWUSR);
-	if (fd < 0 || fsync(fd) != 0)
+	if (!put_mark(path))
 		log_event(LOG_WARNING, "store.no_mark",
-			  "path=%s detail=it cannot be written: after a "
-			  "restart the damage is not known until it is met",
-			  mark);
+			  "path=%s.damaged detail=it cannot be written: after "
+			  "a restart the damage is not known until it is met",
+			  path);
 }
 
 bool sqlite_was_damaged(const char *path)
 {
 	char mark[MARK_SIZE];
 	struct why why = { .text = "" };
-	if (access(mark_of(path, mark), F_OK) != 0)
+	if (!mark_of(path, mark) || access(mark, F_OK) != 0)
 		return false;
 	if (store_check(path, &why) != MM_OK) {
 		say(SQLITE_CORRUPT, why.text);

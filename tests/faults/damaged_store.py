@@ -146,6 +146,32 @@ class Damaged(Flow):
         self.assertEqual(len(self.said("store.sound")), 1)
         self.i.mint()
 
+    def test_F2_a_store_behind_a_link(self):
+        """What is noted of it, the next start finds; and a check its log."""
+        self.settle()
+        disk = self.folder / "disk"
+        disk.mkdir(0o700)
+        self.db().rename(disk / "mintmark.db")
+        self.db().symlink_to(disk / "mintmark.db")
+        self.i.start()
+        with sqlite3.connect(self.db()) as db:
+            db.execute("VACUUM")  # each page is in the log now
+        db.close()
+        with self.db().open("r+b") as f:
+            f.seek(4096)
+            f.write(os.urandom(self.db().stat().st_size - 4096))
+        self.assertEqual(self.check()[0], 0)
+        self.settle()
+        self.assertEqual(self.check()[0], 0)
+        self.spoil()
+        self.i.start()
+        self.is_met()
+        self.i.stop()
+        self.assertTrue((disk / "mintmark.db.damaged").exists())
+        self.i.start()
+        health = self.i.http("GET", "/health/ready")[1]
+        self.assertEqual(health["checks"]["store_whole"]["status"], "failing")
+
     def test_F2_damaged_while_it_runs(self):
         self.back_up()
         late = self.i.mint()

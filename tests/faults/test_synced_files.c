@@ -16,6 +16,7 @@
 #include "cli/key_handout.h"
 #include "common/buf.h"
 #include "issuer/become.h"
+#include "issuer/store_sqlite.h"
 #include "tests/faults/synced_fixture.h"
 
 #define PATH 256
@@ -44,7 +45,8 @@ static void remove_in(const char *const names[])
 static int tear_down(void **state)
 {
 	static const char *const names[] = {
-		"a", "b", "to/a", "to/alice.tokens", "to", "data", NULL
+		"a",  "a.damaged", "b", "to/a", "to/alice.tokens",
+		"to", "data",	   NULL
 	};
 	(void)state;
 	synced_watch("");
@@ -176,6 +178,22 @@ static void test_F2_the_folder_of_a_mint_that_leaves_root(void **state)
 	assert_int_equal(ended, 0);
 }
 
+/* Else a start after the power cut would mint on what is damaged. */
+static void test_F2_the_mark_of_damage(void **state)
+{
+	struct sqlite_conn c = { .lock_fd = -1 };
+	(void)state;
+	assert_int_equal(sqlite3_open("a", &c.db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(c.db, "CREATE TABLE t(x)", NULL, NULL, NULL),
+		SQLITE_OK);
+	synced_watch(folder);
+	sqlite_note_damage(&c);
+	assert_synced();
+	assert_int_equal(access("a.damaged", F_OK), 0);
+	sqlite3_close(c.db);
+}
+
 /* New tokens for users, at `mintmark key reissue`. */
 static void test_F2_tokens_handed_out(void **state)
 {
@@ -206,6 +224,7 @@ int main(void)
 		T(test_F2_a_file_replaced),
 		T(test_F2_the_folder_of_a_mint),
 		T(test_F2_the_folder_of_a_mint_that_leaves_root),
+		T(test_F2_the_mark_of_damage),
 		T(test_F2_tokens_handed_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
