@@ -9,9 +9,14 @@
 
 #include "common/error.h"
 
+/* How thoroughly: is each page what it should be?  And do the indexes say what
+ * the rows say?  That takes some 20 s for each million of tokens. */
+enum store_depth { STORE_PAGES, STORE_INDEXES };
+
 /* MM_ERR_MALFORMED, with what is wrong: it is damaged, or no store of ours.
  * Anything else: it could not be looked at (MM_ERR_BUSY: somebody began to use
  * it, run this again). */
-MM_MUST_USE enum mm_err store_check(const char *path, struct why *why);
+MM_MUST_USE enum mm_err store_check(const char *path, enum store_depth depth,
+				    struct why *why);
 
 #endif

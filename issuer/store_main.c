@@ -89,7 +89,7 @@ static int copy(const char *from, const char *to)
 static int check(const char *path)
 {
 	struct why why = { .text = "" };
-	enum mm_err e = store_check(path, &why);
+	enum mm_err e = store_check(path, STORE_PAGES, &why);
 	if (e == MM_OK) {
 		printf("the structure of %s is sound\n", path);
 		return 0;

@@ -11,6 +11,11 @@
 
 #define URI_SIZE 4096
 
+static const char *const pragma[] = {
+	[STORE_PAGES] = "PRAGMA quick_check(1)",
+	[STORE_INDEXES] = "PRAGMA integrity_check(1)",
+};
+
 /* SQLite's URI of a path (RFC 3986 s2.1).  False: it is too long. */
 static bool write_uri(char out[URI_SIZE], const char *path, const char *query)
 {
@@ -74,10 +79,11 @@ static enum mm_err say_damaged(const char *said, const char *path,
 }
 
 /* The first thing that is wrong is enough. */
-static enum mm_err look(sqlite3 *db, const char *path, struct why *why)
+static enum mm_err look(sqlite3 *db, const char *path, enum store_depth depth,
+			struct why *why)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL);
+	int rc = sqlite3_prepare_v2(db, pragma[depth], -1, &st, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
 	const char *said = rc == SQLITE_ROW
@@ -115,7 +121,8 @@ static bool was_used(const char *path, const struct stat *before)
 }
 
 /* The file's log is beside the file itself, and `path` may be a link to it. */
-enum mm_err store_check(const char *path, struct why *why)
+enum mm_err store_check(const char *path, enum store_depth depth,
+			struct why *why)
 {
 	sqlite3 *db = NULL;
 	char file[PATH_MAX];
@@ -125,7 +132,7 @@ enum mm_err store_check(const char *path, struct why *why)
 			       "there is no store at %s", path);
 	bool used = has_log(file);
 	int rc = open_to_look(file, used, &db);
-	enum mm_err e = rc == SQLITE_OK ? look(db, path, why)
+	enum mm_err e = rc == SQLITE_OK ? look(db, path, depth, why)
 					: cannot(db, rc, path, why);
 	if (e == MM_OK)
 		e = is_ours(db, path, why);

@@ -1,5 +1,5 @@
 /* store_sqlite_damage.c - a damaged file is known as such until it was read
- * from end to end and is sound: a restart mends nothing.
+ * from end to end and is sound, its indexes too: a restart mends nothing.
  *
  * The mark stands beside it, so that whoever moves mintmark.db* away moves it,
  * too. */
@@ -65,7 +65,9 @@ bool sqlite_was_damaged(const char *path)
 	struct why why = { .text = "" };
 	if (!mark_of(path, mark) || access(mark, F_OK) != 0)
 		return false;
-	if (store_check(path, &why) != MM_OK) {
+	log_event(LOG_NOTICE, "store.checking",
+		  "detail=it was damaged: all of it is read before it is used");
+	if (store_check(path, STORE_INDEXES, &why) != MM_OK) {
 		say(SQLITE_CORRUPT, why.text);
 		return true;
 	}

@@ -146,6 +146,49 @@ class Damaged(Flow):
         self.assertEqual(len(self.said("store.sound")), 1)
         self.i.mint()
 
+    def lose_an_entry(self, index, change):
+        """Something is changed, and that index does not hear of it."""
+        with sqlite3.connect(self.db()) as db:
+            row = db.execute("SELECT * FROM sqlite_master WHERE name = ?",
+                             [index]).fetchone()
+            db.execute("PRAGMA writable_schema = ON")
+            db.execute("DELETE FROM sqlite_master WHERE name = ?", [index])
+        db.close()
+        with sqlite3.connect(self.db()) as db:
+            db.execute(change)
+            db.execute("PRAGMA writable_schema = ON")
+            db.execute("INSERT INTO sqlite_master VALUES(?, ?, ?, ?, ?)", row)
+        db.close()
+
+    def test_F2_an_index_that_lacks_a_row(self):
+        """Each page of it is sound.  Whoever starts it anew has mended nothing
+        here either."""
+        token = self.minted.pop()["id"]
+        self.settle()
+        self.lose_an_entry("token_changed", "UPDATE token SET status = 2 WHERE"
+                           " list = {} AND idx = {}".format(*token.split(".")))
+        self.i.start()
+        self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
+        self.assertEqual(self.i.http("DELETE", f"/v1/tokens/{token}",
+                                     local=True)[0], 503)
+        self.i.stop()
+        self.assertEqual(self.check()[0], 0)  # of pages alone
+        self.i.start()
+        health = self.i.http("GET", "/health/ready")[1]
+        self.assertEqual(health["checks"]["store_whole"]["status"], "failing")
+        self.assertIn("index", self.said("store.corrupt")[-1]["reason"])
+        self.assertEqual((len(self.said("store.corrupt")), self.said("store.sound")),
+                         (2, []))
+        self.goes_on_as_far_as_it_may()
+        self.i.stop()
+        with sqlite3.connect(self.db()) as db:
+            db.execute("REINDEX")
+        db.close()
+        self.i.start()
+        self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
+        self.assertEqual(len(self.said("store.sound")), 1)
+        self.i.revoke(token)
+
     def test_F2_a_store_behind_a_link(self):
         """What is noted of it, the next start finds; and a check its log."""
         self.settle()
