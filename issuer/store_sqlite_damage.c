@@ -59,6 +59,21 @@ void sqlite_note_damage(struct sqlite_conn *c)
 			  path);
 }
 
+static void say_how_it_is(enum mm_err e, const char *reason)
+{
+	if (e == MM_OK)
+		log_event(LOG_NOTICE, "store.sound",
+			  "detail=it was damaged, and is not any more");
+	else if (e == MM_ERR_MALFORMED)
+		say(SQLITE_CORRUPT, reason);
+	else
+		log_event(LOG_ERR, "store.unchecked",
+			  "reason=%s detail=mintmark.db was damaged, and "
+			  "whether it still is could not be told: it is taken "
+			  "for damaged until a start can read all of it",
+			  reason);
+}
+
 bool sqlite_was_damaged(const char *path)
 {
 	char mark[MARK_SIZE];
@@ -67,12 +82,9 @@ bool sqlite_was_damaged(const char *path)
 		return false;
 	log_event(LOG_NOTICE, "store.checking",
 		  "detail=it was damaged: all of it is read before it is used");
-	if (store_check(path, STORE_INDEXES, &why) != MM_OK) {
-		say(SQLITE_CORRUPT, why.text);
-		return true;
-	}
-	(void)!unlink(mark);
-	log_event(LOG_NOTICE, "store.sound",
-		  "detail=it was damaged, and is not any more");
-	return false;
+	enum mm_err e = store_check(path, STORE_INDEXES, &why);
+	say_how_it_is(e, why.text);
+	if (e == MM_OK)
+		(void)!unlink(mark);
+	return e != MM_OK;
 }

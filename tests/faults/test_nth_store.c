@@ -3,6 +3,7 @@
  * and no token says more than was granted. */
 #include "tests/unit/store_fixture.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -196,6 +197,57 @@ static void test_F3_open(void **state)
 	assert_in_range(nth_each(NTH_WRITE | NTH_OPEN, open_round), 1, 1000);
 }
 
+/* ---- opening what was damaged, and is not any more ---- */
+
+static void put_mark(void)
+{
+	char mark[280];
+	snprintf(mark, sizeof mark, "%s.damaged", at->path);
+	int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static bool was_said(FILE *log, const char *event)
+{
+	char line[4096];
+	bool said = false;
+	rewind(log);
+	while (!said && fgets(line, sizeof line, log) != NULL)
+		said = strstr(line, event) != NULL;
+	return said;
+}
+
+/* That there was no memory to look says nothing about the file. */
+static void look_round(struct nth_round *r)
+{
+	struct why why = { .text = "" };
+	FILE *log = tmpfile();
+	int before = dup(STDERR_FILENO);
+	assert_non_null(log);
+	store_close(at->s);
+	at->s = NULL;
+	put_mark();
+	dup2(fileno(log), STDERR_FILENO);
+	nth_begin(r);
+	enum mm_err e = store_open(at->path, ISS, no_wake, NULL, &at->s, &why);
+	nth_end(r);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	assert_false(was_said(log, "\"store.corrupt\""));
+	if (was_said(log, "\"store.unchecked\""))
+		assert_true(e != MM_OK || store_is_damaged(at->s));
+	fclose(log);
+	open_again(at);
+	assert_false(store_is_damaged(at->s));
+}
+
+static void test_F5_look_again(void **state)
+{
+	at = *state;
+	assert_in_range(nth_each(NTH_MALLOC, look_round), 100, 200000);
+}
+
 /* ---- a disk that does not take what it was given ---- */
 
 /* In a process of its own, since that must end: 70, and no more
@@ -288,6 +340,7 @@ int main(void)
 		T(test_F3_mint_and_revoke),
 		T(test_F5_open),
 		T(test_F3_open),
+		T(test_F5_look_again),
 		T(test_F4_mint_and_revoke),
 		T(test_F4_checkpoint),
 	};
