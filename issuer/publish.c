@@ -7,6 +7,10 @@
 
 #define READ_EVENTS 256 /* events read at a time */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
+/* A database that took over and lacks what was acknowledged last is told by the
+ * next one that writes, of whatever issuer, and a new history begins there by
+ * itself: health.c has something written every 5 s. */
+#define LOST_MS 15000
 
 /* ---- following ---- */
 
@@ -57,7 +61,23 @@ static void drop_made(struct publisher *p)
 	pthread_mutex_unlock(&p->making);
 }
 
-static enum mm_err load(struct publisher *p)
+/* Of a new history all of it is taken, by agents too: what was lost before is
+ * no trouble of this one. */
+static void note_history(struct publisher *p, const struct replica *old,
+			 bool lost)
+{
+	if (strcmp(old->epoch, p->replica.epoch) != 0) {
+		atomic_store(&p->went_back, false);
+		atomic_store(&p->ahead_at, 0);
+		atomic_store(&p->lost_at, 0);
+	} else if (lost && atomic_load(&p->lost_at) == 0) {
+		p->lost_seq = old->seq;
+		atomic_store(&p->lost_at, clock_ms());
+	}
+}
+
+/* `lost`: for the store has not any more what the replica was made of. */
+static enum mm_err load(struct publisher *p, bool lost)
 {
 	struct replica fresh = { .seq = 0 };
 	enum mm_err e = store_load(p->store, &fresh);
@@ -68,21 +88,28 @@ static enum mm_err load(struct publisher *p)
 	pthread_rwlock_wrlock(&p->state);
 	struct replica old = p->replica;
 	p->replica = fresh;
+	note_history(p, &old, lost);
 	pthread_rwlock_unlock(&p->state);
 	replica_free(&old);
 	drop_made(p);
 	return MM_OK;
 }
 
-/* Its revocations were acknowledged, and agents may hold them. */
-static void note_lost(struct publisher *p)
+/* Its revocations were acknowledged, and agents may hold them.  Said after a
+ * good look at the store, which is of the same history still. */
+static void say_lost(struct publisher *p)
 {
+	int64_t since = atomic_load(&p->lost_at);
+	int64_t wait = store_is_shared(p->store) ? LOST_MS : 0;
+	if (since == 0 || clock_ms() - since < wait)
+		return;
 	atomic_store(&p->went_back, true);
+	atomic_store(&p->lost_at, 0);
 	log_event(LOG_ERR, "store.went_back",
 		  "seq=%llu detail=the store has lost events that mintmarkd "
 		  "had read from it: if a backup was put back, stop it, and "
 		  "start once with --restored",
-		  (unsigned long long)publisher_seq(p));
+		  (unsigned long long)p->lost_seq);
 }
 
 /* A replica that cannot follow (its place is not in the log, or an event does
@@ -90,11 +117,11 @@ static void note_lost(struct publisher *p)
 static bool follow_round(struct publisher *p, struct event *events)
 {
 	enum mm_err e = follow(p, events);
-	if (e == MM_ERR_ROLLBACK)
-		note_lost(p);
 	if (e != MM_OK && e != MM_ERR_NOMEM && e != MM_ERR_BUSY)
-		e = load(p);
-	if (e != MM_OK)
+		e = load(p, e == MM_ERR_ROLLBACK);
+	if (e == MM_OK)
+		say_lost(p);
+	else
 		log_event(LOG_ERR, "publish.behind", "reason=%s",
 			  mm_err_word(e));
 	return e == MM_OK;
@@ -193,7 +220,7 @@ enum mm_err publisher_start(struct publisher *p, struct store *store,
 	struct moment began = moment_now();
 	p->store = store;
 	p->signing = signing;
-	enum mm_err e = load(p);
+	enum mm_err e = load(p, false);
 	if (e != MM_OK)
 		return why_say(why, e, NULL,
 			       "cannot read the lists from the store: %s",

@@ -113,14 +113,16 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 /* ---- polls ---- */
 
 /* Has it, by the epoch that it says, events of this very history that are not
- * in it?  Of another one, it will see that by itself. */
+ * in it?  Of another one, it will see that by itself; and what the store is
+ * known to have lost, publish.c has its eye on. */
 static bool is_ahead(struct publisher *p, struct http_request *rq,
 		     uint64_t after)
 {
 	const char *epoch = http_query(rq, "epoch");
 	pthread_rwlock_rdlock(&p->state);
 	bool ahead = after > p->replica.seq && epoch != NULL &&
-		     strcmp(epoch, p->replica.epoch) == 0;
+		     strcmp(epoch, p->replica.epoch) == 0 &&
+		     atomic_load(&p->lost_at) == 0;
 	pthread_rwlock_unlock(&p->state);
 	return ahead;
 }

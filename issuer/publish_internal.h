@@ -37,9 +37,14 @@ struct publisher {
 	pthread_rwlock_t state; /* guards replica */
 	struct replica replica;
 
-	/* clock_ms() when an agent was last ahead of the log; 0: none was */
+	/* clock_ms() when an agent was last ahead of the log; 0: none was, in
+	 * this history */
 	atomic_llong ahead_at;
-	atomic_bool went_back; /* the store has, since the start */
+	/* clock_ms() when events were found to be lost, the last of them
+	 * lost_seq; 0: none are, or it has been said */
+	atomic_llong lost_at;
+	uint64_t lost_seq;
+	atomic_bool went_back; /* ... that it has: in this history */
 
 	/* One maker at a time, so that all get the same bytes; batches do
 	 * not wait for the larger objects. */

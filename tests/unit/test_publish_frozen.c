@@ -1,6 +1,7 @@
 /* test_publish_frozen.c - what is signed is dated by when the log was read: an
  * issuer that is frozen anywhere, or whose store does not answer any more,
- * makes nothing old look fresh.
+ * makes nothing old look fresh.  And of a store that went back it is said so,
+ * once, unless a new history begins by itself.
  */
 #include "tests/unit/store_fixture.h"
 
@@ -35,6 +36,19 @@ static _Thread_local bool freezes;
 static _Atomic bool store_freezes, store_is_silent, waits;
 static int64_t signed_iat;
 
+/* The store lacks what was read from it, until it is read anew; and that
+ * fails. */
+static _Atomic bool lacks, load_fails, is_shared;
+static atomic_int loads;
+
+bool __wrap_store_is_shared(const struct store *);
+
+bool __wrap_store_is_shared(const struct store *s)
+{
+	(void)s;
+	return is_shared;
+}
+
 int64_t __wrap_clock_ms(void)
 {
 	int64_t ms = __real_clock_ms() + away * 1000;
@@ -65,6 +79,10 @@ static void asked(void)
 enum mm_err __wrap_store_load(struct store *s, struct replica *out)
 {
 	asked();
+	loads++;
+	if (load_fails)
+		return MM_ERR_UNAVAILABLE;
+	lacks = false;
 	return __real_store_load(s, out);
 }
 
@@ -72,7 +90,8 @@ enum mm_err __wrap_store_events(struct store *s, const struct log_place *at,
 				size_t max, struct event *out, size_t *count)
 {
 	asked();
-	return __real_store_events(s, at, max, out, count);
+	return lacks ? MM_ERR_ROLLBACK
+		     : __real_store_events(s, at, max, out, count);
 }
 
 enum mm_err __wrap_signing_jws(const struct jwk *key, const char *typ,
@@ -124,7 +143,7 @@ static int tear_down_frozen(void **state)
 {
 	struct frozen *f = *state;
 	char remove[300];
-	store_is_silent = false;
+	store_is_silent = lacks = load_fails = is_shared = false;
 	publisher_stop_thread(f->p);
 	publisher_free(f->p);
 	signing_close(f->signing);
@@ -233,6 +252,99 @@ static void test_F14_a_silent_store(void **state)
 	nothing_is_signed(f);
 }
 
+/* ---- a store that goes back ---- */
+
+/* Does the mint look as if it had lost something? */
+static bool has_lost(struct frozen *f)
+{
+	struct publisher_stats st;
+	assert_true(publisher_catch_up(f->p));
+	publisher_stats(f->p, &st);
+	return st.outrun;
+}
+
+static int begin_log(FILE **log)
+{
+	int before = dup(STDERR_FILENO);
+	*log = tmpfile();
+	assert_non_null(*log);
+	dup2(fileno(*log), STDERR_FILENO);
+	return before;
+}
+
+static int times_said(FILE *log, int before)
+{
+	char line[4096];
+	int n = 0;
+	dup2(before, STDERR_FILENO);
+	close(before);
+	rewind(log);
+	while (fgets(line, sizeof line, log) != NULL)
+		n += strstr(line, "\"store.went_back\"") != NULL;
+	fclose(log);
+	return n;
+}
+
+static void test_F16_it_is_said_once(void **state)
+{
+	struct frozen *f = *state;
+	struct publisher_stats st;
+	FILE *log;
+	start(f);
+	assert_false(has_lost(f));
+	int before = begin_log(&log), had = loads;
+	load_fails = lacks = true;
+	while (loads < had + 3) {
+		publisher_wake(f->p);
+		usleep(1000);
+	}
+	publisher_stats(f->p, &st);
+	load_fails = false;
+	bool lost = has_lost(f), still = has_lost(f);
+	assert_int_equal(times_said(log, before), 1);
+	assert_false(st.outrun); /* it may be there again */
+	assert_true(lost && still);
+}
+
+/* As it does where a database took over: nobody has to do anything. */
+static void test_F16_a_new_history_begins_by_itself(void **state)
+{
+	struct frozen *f = *state;
+	FILE *log;
+	start(f);
+	is_shared = true;
+	int before = begin_log(&log);
+	lacks = true;
+	bool lost = has_lost(f);
+	away += 10;
+	lost |= has_lost(f);
+	assert_int_equal(store_begin_history(f->store->s), MM_OK);
+	lost |= has_lost(f);
+	away += 60;
+	lost |= has_lost(f);
+	assert_int_equal(times_said(log, before), 0);
+	assert_false(lost);
+}
+
+static void test_F16_no_new_history_begins(void **state)
+{
+	struct frozen *f = *state;
+	FILE *log;
+	start(f);
+	is_shared = true;
+	int before = begin_log(&log);
+	lacks = true;
+	bool early = has_lost(f);
+	away += 16;
+	bool lost = has_lost(f);
+	atomic_store(&f->p->ahead_at, clock_ms());
+	/* then somebody begins one, at whatever issuer */
+	assert_int_equal(store_begin_history(f->store->s), MM_OK);
+	bool after = has_lost(f);
+	assert_int_equal(times_said(log, before), 1);
+	assert_true(!early && lost && !after);
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -242,6 +354,9 @@ int main(void)
 		TEST(test_F15_frozen_as_it_reads),
 		TEST(test_F15_frozen_as_it_begins),
 		TEST(test_F14_a_silent_store),
+		TEST(test_F16_it_is_said_once),
+		TEST(test_F16_a_new_history_begins_by_itself),
+		TEST(test_F16_no_new_history_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
