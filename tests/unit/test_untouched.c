@@ -41,8 +41,18 @@ static void not_the_lists(long since)
 	assert_in_range(faults() - since, 0, pages / 2);
 }
 
+/* Also where a list forgot how far it was touched. */
+static void has_the_last(const struct replica *r)
+{
+	assert_int_equal(status_get(replica_list(r, 3)->status, LAST),
+			 STATUS_REVOKED);
+	assert_int_equal(replica_list(r, 4)->last_use[LAST], 1790000000);
+}
+
 static void same(const struct replica *a, const struct replica *b)
 {
+	has_the_last(a);
+	has_the_last(b);
 	for (uint32_t i = 1; i <= LISTS; i++) {
 		const struct list *x = replica_list(a, i);
 		const struct list *y = replica_list(b, i);
