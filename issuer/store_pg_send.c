@@ -42,7 +42,7 @@ static bool is_long(enum statement which)
 static bool is_search(enum statement which)
 {
 	return which == ST_TOKEN_SEARCH || which == ST_TOKEN_SEARCH_USER ||
-	       which == ST_USER_LIST;
+	       which == ST_USER_LIST || which == ST_USER_SEARCH;
 }
 
 /* What it is called there, and how parameters are written there. */

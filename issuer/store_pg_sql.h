@@ -100,6 +100,38 @@
 	"SELECT *, count(*) AS count FROM (" select                            \
 	") AS each GROUP BY " columns
 #define LIKE_ANY_CASE "ILIKE"
+
+/* PostgreSQL trusts a LIMIT to end soon what reads token_user in order.  Of a
+ * text that is in few names it would read all of it, and look up in the table
+ * whether each entry is still there, unless that was vacuumed since.  So the
+ * names that are near are stepped through, one after the other: enough if the
+ * text is in many.  If not, all rows are read, as they lie (what is joined to
+ * the name keeps the indexes out). */
+#define PG_STEPS "1000"
+/* clang-format off */
+#define PG_NEAR(after)                                                     \
+	"near(name, nth) AS (SELECT min(" USER "), 1 FROM token"           \
+		" WHERE " USER " > " after                                 \
+	" UNION ALL SELECT (SELECT min(" USER ") FROM token"               \
+		" WHERE " USER " > name), nth + 1 FROM near"               \
+		" WHERE name IS NOT NULL AND nth < " PG_STEPS ")"
+/* The last of them, if there may be more and is to be. */
+#define PG_FAR(limit, text)                                                \
+	"far(name) AS (SELECT max(name) FROM near"                         \
+		" HAVING count(name) = " PG_STEPS " AND count("            \
+		"CASE WHEN " TEXT_IN("name", text) " THEN 1 END) < " limit ")"
+#define USERS_WITH(after, limit, text)                                     \
+	USER " = ANY (ARRAY(WITH RECURSIVE " PG_NEAR(after) ", "           \
+		PG_FAR(limit, text)                                        \
+	" SELECT name FROM near WHERE " TEXT_IN("name", text)              \
+	" UNION ALL (SELECT " USER " || '' FROM token"                     \
+		" WHERE EXISTS (SELECT 1 FROM far)"                        \
+		" AND " USER " || '' > (SELECT name FROM far)"             \
+		" AND " TEXT_IN(USER, text)                                \
+		" GROUP BY " USER " || '' ORDER BY " USER " || ''"         \
+		" LIMIT " limit ")))"
+/* clang-format on */
+
 #define SQL_HEAD_LOCK "SELECT version FROM head FOR UPDATE"
 #define SQL_PROBE     "UPDATE meta SET iss = iss"
 #define SQL_BYTES                                                              \

@@ -134,11 +134,13 @@ enum mm_err store_users(struct store *s, const struct user_query *w,
 			void *ctx)
 {
 	AUTO_READER struct conn *c = store_reader(s);
-	AUTO_QUERY struct query q = query_new(c, ST_USER_LIST);
+	AUTO_QUERY struct query q =
+		query_new(c, w->text ? ST_USER_SEARCH : ST_USER_LIST);
 	query_text(&q, w->after);
-	query_text(&q, w->text);
 	query_int(&q, w->now);
 	query_int(&q, (int64_t)w->limit);
+	if (w->text != NULL)
+		query_text(&q, w->text);
 	while (query_row(&q)) {
 		struct user_row u;
 		column_text(&q, 0, u.user, sizeof u.user);

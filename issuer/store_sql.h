@@ -4,9 +4,10 @@
  * one; PostgreSQL chooses itself), HAS_TEXT(row, text) and LIKE_ANY_CASE (A to
  * Z alone are any case), COUNT_ALIKE(select, columns) (rows that are alike
  * in these come as one, with their number as count; or each with 1, where a row
- * costs less than to look for its like), and SQL_HEAD_LOCK, SQL_PROBE,
- * SQL_BYTES, SQL_AUDIT_GUARDS.  Whoever expands STATEMENTS has defined them:
- * store_sqlite_sql.h, store_pg_sql.h.
+ * costs less than to look for its like), USERS_WITH(after, limit, text) (whose
+ * names come next and have it: at least that many, if there are so many), and
+ * SQL_HEAD_LOCK, SQL_PROBE, SQL_BYTES, SQL_AUDIT_GUARDS.  Whoever expands
+ * STATEMENTS has defined them: store_sqlite_sql.h, store_pg_sql.h.
  *
  * head is the one row that every change goes through: the number of the newest
  * event.  dies_at is the effective expiry, kept beside its parts so that it can
@@ -115,6 +116,20 @@
 				    "ends, list, idx"
 
 /* clang-format off */
+/* Users in order of name: ?1 go on behind this one, ?2 now, ?3 limit; then ?4
+ * text.  Whether a window has passed is asked of token_idle, which has the few
+ * that the sweep has not come to: there may be hundreds of thousands of rows
+ * to look at. */
+#define TOKEN_UNSWEPT(now)                                                 \
+	"EXISTS (SELECT 1 FROM token AS own WHERE own.list = token.list"   \
+	" AND own.idx = token.idx AND" BY_WINDOW " AND dies_at <= " now ")"
+#define USERS(which)                                                       \
+	"SELECT " USER ", sum(" AS_NUMBER("status = 0 AND exp > ?2"        \
+		" AND (auto_refresh = 0 OR NOT " TOKEN_UNSWEPT("?2") ")"   \
+		" AND NOT " TOKEN_KEY_GONE) "), count(*)"                  \
+	" FROM token" BY_INDEX("token_user") " WHERE " which               \
+	" GROUP BY " USER " ORDER BY " USER " LIMIT ?3"
+
 #define STATEMENTS(X)                                                      \
 	X(META_GET, "SELECT iss, epoch FROM meta")                         \
 	X(META_PUT, "INSERT INTO meta(iss, epoch) VALUES(?1, ?2)")         \
@@ -287,13 +302,8 @@
 		" WHERE status <> 0")                                      \
 	X(LOAD_USED, "SELECT list, idx, last_use FROM token"               \
 		" WHERE last_use > 0")                                     \
-	X(USER_LIST, "SELECT " USER ", sum(CASE WHEN status = 0 AND "      \
-		TOKEN_LIVES("?3") " AND NOT " TOKEN_KEY_GONE               \
-		" THEN 1 ELSE 0 END), count(*)"                            \
-		" FROM token" BY_INDEX("token_user")                       \
-		" WHERE " USER " > ?1 AND (?2 IS NULL OR "                 \
-		TEXT_IN(USER, "?2") ")"                                    \
-		" GROUP BY " USER " ORDER BY " USER " LIMIT ?4")
+	X(USER_LIST, USERS(USER " > ?1"))                                  \
+	X(USER_SEARCH, USERS(USERS_WITH("?1", "?3", "?4")))
 /* clang-format on */
 
 #endif

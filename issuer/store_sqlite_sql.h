@@ -95,6 +95,8 @@
 #define HAS_TEXT(row, text)	     "instr(lower(" row "), lower(" text ")) > 0"
 #define COUNT_ALIKE(select, columns) "SELECT *, 1 AS count FROM (" select ")"
 #define LIKE_ANY_CASE		     "LIKE"
+#define USERS_WITH(after, limit, text)                                         \
+	USER " > " after " AND " TEXT_IN(USER, text)
 /* The first page goes to the disk as it is.  (An UPDATE of a row to what it
  * says already is no write to SQLite.) */
 #define TEXT_OF(x)    #x

@@ -167,4 +167,23 @@ static inline struct token_row mint(struct fixture *f, int64_t life,
 	return t;
 }
 
+/* Minted `days` after T0, and its user and label. */
+static inline struct token_row mint_for(struct fixture *f, const char *user,
+					const char *label, int64_t days,
+					int64_t life)
+{
+	struct token_row t = { .iat = T0 + days * DAY,
+			       .exp = T0 + days * DAY + life,
+			       .kid = "kid00000001",
+			       .created_by = "unit" };
+	struct index_range r;
+	snprintf(t.user, sizeof t.user, "%s", user);
+	snprintf(t.label, sizeof t.label, "%s", label);
+	assert_int_equal(store_reserve(f->s, LIST_FIXED, t.exp, 1, &r), MM_OK);
+	t.list = r.list;
+	t.idx = r.first;
+	assert_int_equal(store_mint(f->s, &t), MM_OK);
+	return t;
+}
+
 #endif

@@ -1,24 +1,6 @@
-/* test_store_pages.c - pages of tokens and users, what is searched for, and
- * how many there are on each day. */
+/* test_store_pages.c - pages of tokens, what is searched for, and how many
+ * there are on each day. */
 #include "tests/unit/store_fixture.h"
-
-/* Minted `days` after T0, and its user and label. */
-static struct token_row mint_for(struct fixture *f, const char *user,
-				 const char *label, int64_t days, int64_t life)
-{
-	struct token_row t = { .iat = T0 + days * DAY,
-			       .exp = T0 + days * DAY + life,
-			       .kid = "kid00000001",
-			       .created_by = "unit" };
-	struct index_range r;
-	snprintf(t.user, sizeof t.user, "%s", user);
-	snprintf(t.label, sizeof t.label, "%s", label);
-	assert_int_equal(store_reserve(f->s, LIST_FIXED, t.exp, 1, &r), MM_OK);
-	t.list = r.list;
-	t.idx = r.first;
-	assert_int_equal(store_mint(f->s, &t), MM_OK);
-	return t;
-}
 
 struct seen {
 	size_t count;
@@ -168,41 +150,6 @@ static void test_filters(void **state)
 	}
 }
 
-static void see_user(void *ctx, const struct user_row *u)
-{
-	char *text = ctx;
-	size_t n = strlen(text);
-	snprintf(text + n, 256 - n, "%s:%lld/%lld ", u->user,
-		 (long long)u->active, (long long)u->total);
-}
-
-static void test_users(void **state)
-{
-	struct fixture *f = *state;
-	static const struct {
-		const char *text, *after, *users;
-	} rows[] = {
-		{ NULL, "", "Bob:1/1 a_b:1/2 alice:0/1 " },
-		{ NULL, "Bob", "a_b:1/2 alice:0/1 " },
-		{ "B", "", "Bob:1/1 a_b:1/2 " },
-		{ "_", "", "a_b:1/2 " },
-		{ "%", "", "" },
-	};
-	mint_for(f, "alice", "", 0, DAY);
-	mint_for(f, "a_b", "", 0, 90 * DAY);
-	mint_for(f, "a_b", "", 0, DAY);
-	mint_for(f, "Bob", "", 0, 90 * DAY);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		char text[256] = "";
-		const struct user_query q = { .text = rows[i].text,
-					      .after = rows[i].after,
-					      .limit = 100,
-					      .now = T0 + 10 * DAY };
-		assert_int_equal(store_users(f->s, &q, see_user, text), MM_OK);
-		assert_string_equal(text, rows[i].users);
-	}
-}
-
 /* ---- counted ---- */
 
 static void test_tally(void **state)
@@ -315,7 +262,7 @@ static void test_picks(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(searching), TEST(going_on),    TEST(filters), TEST(users),
+		TEST(searching), TEST(going_on),    TEST(filters),
 		TEST(tally),	 TEST(tally_edges), TEST(picks),
 	};
 	return cmocka_run_group_tests_name("store_pages", tests, NULL, NULL);
