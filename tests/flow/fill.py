@@ -199,7 +199,8 @@ def fill_postgres(url, tokens=100000, users=10000, now=None, seed=1, live=False)
             f" VALUES({number}, {kind}, {end}, {LIST_SIZE}, {free}, {dead})")
     ask(url, "UPDATE key SET last_exp = (SELECT max(exp) FROM token)"
         f" WHERE kid = '{kid}'")
-    ask(url, "ANALYZE token")
+    # as autovacuum would have it, were there the time
+    ask(url, "VACUUM ANALYZE token")
 
 
 def main():
