@@ -20,7 +20,8 @@
 #define IDS_MAX	    10000u
 #define USAGE                                                                  \
 	"usage: agents --follow HOST:PORT|PATH --tokens FILE\n"                \
-	"       [--revoke-at PATH] [--agents N] [--after SEQ] <commands\n"
+	"       [--revoke-at PATH] [--agents N] [--after SEQ]\n"               \
+	"       [--wait SECONDS] <commands\n"
 
 /* ---- what was counted ---- */
 
@@ -198,6 +199,7 @@ static const struct option names[] = {
 	{ "revoke-at", required_argument, NULL, 'r' },
 	{ "agents", required_argument, NULL, 'n' },
 	{ "after", required_argument, NULL, 's' },
+	{ "wait", required_argument, NULL, 'w' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -221,6 +223,8 @@ static enum mm_err read_options(int argc, char **argv, struct herd *h,
 			w->agents = strtoul(optarg, NULL, 10);
 		else if (c == 's')
 			w->after = strtoull(optarg, NULL, 10);
+		else if (c == 'w')
+			h->wait = (unsigned)strtoul(optarg, NULL, 10);
 		else
 			e = MM_ERR_INVALID;
 		TRY(e);
@@ -241,7 +245,7 @@ static void raise_files(void)
 
 int main(int argc, char **argv)
 {
-	struct herd h = { .epoll = -1 };
+	struct herd h = { .epoll = -1, .wait = POLL_WAIT };
 	struct wanted w = { .agents = 1000 };
 	if (read_options(argc, argv, &h, &w) != MM_OK) {
 		fputs(USAGE, stderr);

@@ -27,17 +27,20 @@ from raw import Raw, resident, worked  # noqa: E402
 
 MINTERS = 16
 SPARE = 200  # connections of others
-DAY, WAIT = 86400, 25  # seconds; a poll waits so long
+DAY = 86400
+# seconds that a poll waits: where there is nobody else to ask, and where there
+# is (PROTOCOL.md section 5)
+WAIT, WAIT_CHOICE = 25, 5
 
 
 class Herd:
     """The agents: each command is answered with what was counted."""
 
-    def __init__(self, agents, follow, tokens, revoke_at, after):
+    def __init__(self, agents, follow, tokens, revoke_at, after, wait):
         self.proc = subprocess.Popen(
             [BUILD / "tests/bench/agents", "--agents", str(agents), "--follow",
              follow, "--tokens", tokens, "--revoke-at", revoke_at,
-             "--after", str(after)],
+             "--after", str(after), "--wait", str(wait)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.started = self.answer()
 
@@ -99,13 +102,14 @@ class Fanout:
         self.relay = None
         if relay:
             at = f"127.0.0.1:{free_port()}"
-            self.relay = Agent(folder, self.issuer, name="relay", flags=(
-                "--serve-feed", at, "--connections", need))
+            self.relay = Agent(folder, self.issuer, name="relay",
+                               flags=("--serve-feed", at))
             self.relay.start()
             self.served_by = self.relay
             self.first = resident(self.relay)
         seq = self.issuer.admin("GET", "/health/ready")["seq"]
-        self.herd = Herd(agents, at, file, self.issuer.socket, seq)
+        self.wait = WAIT_CHOICE if relay else WAIT
+        self.herd = Herd(agents, at, file, self.issuer.socket, seq, self.wait)
         self.out = {"agents": agents, "relay": relay, "load": load(),
                     "start": self.herd.started}
 
@@ -117,10 +121,10 @@ class Fanout:
         work = worked(self.served_by) - work
         bytes_a_poll = (r["sent"] + r["got"]) / max(1, r["answers"])
         r.update(cpu_percent=100 * work / r["seconds"],
-                 polls_a_second=self.agents / WAIT,
+                 polls_a_second=self.agents / self.wait,
                  cpu_us_a_poll=1e6 * work / max(1, r["answers"]),
                  bytes_a_poll=bytes_a_poll,
-                 bytes_an_agent_a_day=bytes_a_poll * DAY / WAIT,
+                 bytes_an_agent_a_day=bytes_a_poll * DAY / self.wait,
                  resident=resident(self.served_by), at_first=self.first)
         self.out["rest"] = r
 

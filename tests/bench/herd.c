@@ -171,7 +171,7 @@ static enum mm_err given(struct herd *h, struct agent *a)
 		h->follow++;
 		TRY(times_add(&h->back, now - h->from));
 	}
-	if (poll_send(&a->conn, token_of(h, a), POLL_WAIT) != MM_OK)
+	if (poll_send(&a->conn, token_of(h, a), h->wait) != MM_OK)
 		lost(h, a);
 	return MM_OK;
 }

@@ -32,6 +32,7 @@ struct herd {
 	size_t token_count;
 	struct agent *agent;
 	size_t count;
+	unsigned wait; /* seconds that a poll asks to be held */
 	struct revoked *revoked;
 	size_t revoked_count;
 	int epoll;

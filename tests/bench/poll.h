@@ -5,7 +5,7 @@
 
 #include "tests/bench/http.h"
 
-#define POLL_WAIT	 25u /* seconds, as mintmark-agent does it */
+#define POLL_WAIT	 25u /* seconds, as an agent with one address does it */
 #define POLL_PAYLOAD_MAX (1u << 20)
 
 /* Ask for what comes after c->seq; wait 0: answer at once. */

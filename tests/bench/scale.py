@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measure what docs/scale.md begins with, on a machine that has nothing else
-to do; an hour, and 5 GB of disk:
+to do; half an hour, and 6 GB of disk:
 
     scale.py [--quick] [OUT]            (default: tests/sim/measured.json)
 
-Then: tests/sim/scale.py for the tables, tests/sim/scale.py --chart for the
+Then: tests/sim/tables.py for the tables, tests/sim/tables.py --chart for the
 picture.  --quick: 300 agents and 20,000 tokens, to see that it runs.  Should a
 run fail, what was measured before it stays."""
 import argparse
@@ -21,7 +21,9 @@ import fanout  # noqa: E402
 import size  # noqa: E402
 
 AGENTS = (1000, 3000, 10000)
+RELAYED = 9900  # a relay has 10,000 connections
 TOKENS = (1_000_000, 10_000_000)
+BETWEEN = 3_000_000  # the model is held against it
 
 
 def machine():
@@ -37,12 +39,15 @@ def runs(quick):
     if quick:
         yield "fanout", lambda: fanout.run(150, 1, 10, 10)
         yield "fanout", lambda: fanout.run(300, 1, 10, 10)
+        yield "fanout", lambda: fanout.run(300, 1, 10, 10, relay=True)
         for n in (20_000, 40_000):
             yield "size", lambda n=n: size.run(n, n // 100)
         return
     for n in AGENTS:
         yield "fanout", lambda n=n: fanout.run(n, revocations=60, rate=0.5)
-    for n in TOKENS:
+    yield "fanout", lambda: fanout.run(RELAYED, revocations=60, rate=0.5,
+                                       relay=True)
+    for n in (*TOKENS, BETWEEN):
         yield "size", lambda n=n: size.run(n, n // 100)
     yield "size", lambda: size.run(TOKENS[0], TOKENS[0] // 100, postgres=True)
     yield "size", lambda: size.run(TOKENS[1], TOKENS[1] // 100, postgres=True)

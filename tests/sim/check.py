@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The model says what was measured, says it again, and what must hold of any
 tree does."""
+import contextlib
+import io
 import pathlib
 import sys
 import unittest
@@ -9,10 +11,10 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import draw  # noqa: E402
 import model  # noqa: E402
+import tables  # noqa: E402
 
 NEAR = (0.0001, 0.0002)
-# Of runs beside others, on a machine of two processors.
-WITHIN = 4
+WITHIN = 1.5
 
 
 class Model(unittest.TestCase):
@@ -76,6 +78,17 @@ class Model(unittest.TestCase):
         one, tree = (model.Tree(f, [NEAR] * len(f), 3e-5).play(
             model.poisson(0.2, 20)).rank(99) for f in ([20000], [20, 1000]))
         self.assertLess(tree, one / 4)
+
+    def test_the_tables(self):
+        """Those of the document are these."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            tables.tell(self.measured, self.costs)
+        told = [line.rstrip() for line in out.getvalue().splitlines()
+                if line.startswith("|")]
+        said = (model.HERE.parents[1] / "docs/scale.md").read_text().splitlines()
+        self.assertEqual([line for line in told if line not in said], [])
+        self.assertGreater(len(told), 50)
 
     def test_the_picture(self):
         svg = draw.draw(self.measured, self.costs)

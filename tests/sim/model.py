@@ -10,8 +10,8 @@ import pathlib
 import random
 
 HERE = pathlib.Path(__file__).resolve().parent
-WAIT = 25  # seconds that a poll waits
-DAY = 86400
+# seconds that a poll waits: where there is nobody else to ask, and where there is
+WAIT, WAIT_CHOICE = 25, 5
 
 # Of the code: what ends a straight line.
 SNAPSHOT_MAX = 256 << 20  # common/feed.h
@@ -76,15 +76,17 @@ class Costs:
 
     # ---- one node that agents follow
 
-    def rest_cpu(self, agents):
-        return agents / WAIT * self.poll_cpu
+    def rest_cpu(self, agents, wait=WAIT):
+        return agents / wait * self.poll_cpu
+
+    def busiest_rest(self, fanout):
+        """Of the nodes of a tree.  Who follows a relay may ask the issuer."""
+        return max(self.rest_cpu(n, WAIT if level == 0 else WAIT_CHOICE)
+                   for level, n in enumerate(fanout))
 
     def told_share(self, agents, rounds):
         """Of a processor, when all are told so many times a second."""
         return rounds * agents * self.told_cpu
-
-    def rest_bytes_a_day(self, agents):
-        return agents * self.poll_bytes * DAY / WAIT
 
 
 class Tree:

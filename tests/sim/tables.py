@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The tables of docs/scale.md, from what was measured (model.py):
 
-    scale.py [--measured FILE] [--chart >docs/scale.svg]"""
+    tables.py [--measured FILE] [--chart >docs/scale.svg]"""
 import argparse
 import pathlib
 import sys
@@ -46,7 +46,8 @@ def agents(measured):
     print("|---|" + "---|" * 10)
     for f in measured["fanout"]:
         r, v, s = f["rest"], f["revoke"], f["storms"][0]
-        print(f"| {f['agents']:,} | {f['load']:.0f} | {four(v['seen'])} | "
+        behind = " behind a relay" if f["relay"] else ""
+        print(f"| {f['agents']:,}{behind} | {f['load']:.0f} | {four(v['seen'])} | "
               f"{v['acked']['p50']:,.0f}, {v['acked']['p99']:,.0f} | "
               f"{v['cpu_us_an_answer']:.0f} us | {r['cpu_us_a_poll']:.0f} us | "
               f"{r['polls_a_second']:.0f} polls/s, {r['cpu_percent']:.1f} % | "
@@ -103,7 +104,7 @@ def trees(costs):
                 model.poisson(rate, EVENTS))
             cells.append(f"{1e3 * t.rank(50):.0f}, {1e3 * t.rank(99):.0f} ms")
         print(f"| {title} | " + " | ".join(cells) +
-              f" | {100 * costs.rest_cpu(max(fanout)):.1f} % of a processor |")
+              f" | {100 * costs.busiest_rest(fanout):.1f} % of a processor |")
 
 
 def sizes(costs):
@@ -166,6 +167,15 @@ def constants(costs):
               "`size.py` |")
 
 
+def tell(measured, costs):
+    agents(measured)
+    tokens(measured)
+    trees(costs)
+    sizes(costs)
+    constants(costs)
+    limits(costs)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--measured", default=model.HERE / "measured.json")
@@ -177,12 +187,7 @@ def main():
         sys.stdout.reconfigure(encoding="utf-8")
         sys.stdout.write(draw.draw(measured, costs))
         return
-    agents(measured)
-    tokens(measured)
-    trees(costs)
-    sizes(costs)
-    constants(costs)
-    limits(costs)
+    tell(measured, costs)
 
 
 if __name__ == "__main__":
