@@ -338,7 +338,8 @@ class Reload(Lost):
             shutil.move(new, signer.parent)
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 read = pool.submit(self.hup, "keys.loaded")
-                minted = []
+                wait_for("the new key", lambda: new.stem in self.published())
+                minted = []  # they were counted by now
                 while not read.done():
                     minted.append(self.i.mint())
         finally:
