@@ -115,10 +115,9 @@ static enum mm_err commit_writing(struct pg_conn *c)
 	TRY(pg_fetch_now(c, NULL));
 	TRY(pg_send(c, "COMMIT"));
 	enum mm_err e = pg_fetch_now(c, NULL);
-	if (c->pg == NULL) {
-		c->unsure = true;
+	c->unsure = c->pg == NULL || (e != MM_OK && c->may_be_done);
+	if (c->unsure)
 		return MM_ERR_UNSURE;
-	}
 	if (e == MM_OK) {
 		c->failing_since = 0;
 		c->knows_timeline = c->saw_timeline;
@@ -206,10 +205,10 @@ static enum mm_err take_time(struct conn *c)
 
 static const char *trouble(struct conn *c)
 {
-	return pg_of(c)->unsure
-		       ? "the connection broke at the COMMIT: what was asked "
-			 "may have been done, or not; ask again"
-		       : pg_of(c)->trouble;
+	return pg_of(c)->unsure ? "the connection was lost at the COMMIT: what "
+				  "was asked "
+				  "may have been done, or not; ask again"
+				: pg_of(c)->trouble;
 }
 
 /* ---- what guards the audit ---- */

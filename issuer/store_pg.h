@@ -26,6 +26,7 @@ struct pg_conn {
 	size_t unsynced;    /* and since the last Sync */
 	enum mm_err failed; /* of the transaction, or MM_OK */
 	bool worth_again;   /* and it was nobody's fault */
+	bool may_be_done;   /* if it was the COMMIT that failed */
 	bool has_events;    /* others are to be told */
 	bool tells;	    /* NOTIFY is known there */
 	bool unsure;	    /* it broke at COMMIT: all was done, or nothing */

@@ -9,32 +9,40 @@
 #include "common/log.h"
 #include "issuer/store_pg.h"
 
-/* SQLSTATE classes (PostgreSQL, appendix A). */
-static enum mm_err err_of_state(const char *state, bool *worth_again)
+struct verdict {
+	const char *state; /* SQLSTATE, or its class */
+	enum mm_err e;
+	bool worth_again; /* the same, all of it: it was nobody's fault */
+	bool unsure;	  /* said of the COMMIT, it may have been done */
+};
+
+/* Whoever says these may have lost a connection himself: a proxy, or a node of
+ * a database that has several.  A statement that took too long does so again,
+ * and its neighbours need not wait for that: each by itself. */
+static const struct verdict verdicts[] = {
+	{ "40003", MM_ERR_BUSY, true, true },	   /* completion unknown */
+	{ "40", MM_ERR_BUSY, true, false },	   /* serialization, deadlock */
+	{ "55P03", MM_ERR_BUSY, true, false },	   /* lock_timeout */
+	{ "57014", MM_ERR_BUSY, false, false },	   /* statement_timeout */
+	{ "57P", MM_ERR_UNAVAILABLE, true, true }, /* it is shut down */
+	{ "08", MM_ERR_UNAVAILABLE, true, true },  /* its connection */
+	{ "25006", MM_ERR_UNAVAILABLE, true, false }, /* a standby by now */
+	{ "25P03", MM_ERR_UNAVAILABLE, true, true },  /* we were frozen */
+	{ "53100", MM_ERR_FULL, false, false },
+	{ "23", MM_ERR_CONFLICT, false, false },
+};
+static const struct verdict gone = { "", MM_ERR_UNAVAILABLE, true, true };
+static const struct verdict other = { "", MM_ERR_UNAVAILABLE, false, false };
+
+static const struct verdict *verdict_of(const char *state)
 {
-	static const struct {
-		const char *state;
-		enum mm_err e;
-		bool worth_again;
-	} known[] = {
-		{ "40", MM_ERR_BUSY, true },	/* serialization, deadlock */
-		{ "55P03", MM_ERR_BUSY, true }, /* lock_timeout */
-		{ "57014", MM_ERR_BUSY, true }, /* statement_timeout */
-		{ "57P", MM_ERR_UNAVAILABLE, true }, /* it is shut down */
-		{ "08", MM_ERR_UNAVAILABLE, true },
-		{ "25006", MM_ERR_UNAVAILABLE, true }, /* a standby by now */
-		{ "25P03", MM_ERR_UNAVAILABLE, true }, /* we were frozen */
-		{ "53100", MM_ERR_FULL, false },
-		{ "23", MM_ERR_CONFLICT, false },
-	};
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (strncmp(state, known[i].state, strlen(known[i].state)) ==
-		    0) {
-			*worth_again = known[i].worth_again;
-			return known[i].e;
-		}
-	*worth_again = false;
-	return MM_ERR_UNAVAILABLE;
+	if (state == NULL) /* said by libpq */
+		return &gone;
+	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+		if (strncmp(state, verdicts[i].state,
+			    strlen(verdicts[i].state)) == 0)
+			return &verdicts[i];
+	return &other;
 }
 
 static void note(struct pg_conn *c, const char *text)
@@ -48,13 +56,13 @@ static enum mm_err judge_failure(struct pg_conn *c, const PGresult *r)
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 	note(c, text ? text : PQresultErrorMessage(r));
-	c->worth_again = state == NULL; /* said by libpq: it is gone */
-	enum mm_err e = state ? err_of_state(state, &c->worth_again)
-			      : MM_ERR_UNAVAILABLE;
-	if (e == MM_ERR_UNAVAILABLE)
+	const struct verdict *v = verdict_of(state);
+	c->worth_again = v->worth_again;
+	c->may_be_done = v->unsure;
+	if (v->e == MM_ERR_UNAVAILABLE)
 		log_event(LOG_ERR, "store.error", "code=%s detail=%s",
 			  state ? state : "none", c->trouble);
-	return e;
+	return v->e;
 }
 
 enum mm_err pg_judge(struct pg_conn *c, const PGresult *r)

@@ -5,8 +5,11 @@
  * of its own, commits once, and wakes them.  So a refused change does not undo
  * its neighbours, and nobody is answered before it is durable.
  */
+#include "common/clock.h"
 #include "common/log.h"
 #include "issuer/store_internal.h"
+
+#define APART_MS 30000
 
 /* Only what breaks the whole transaction is returned; what the job itself
  * came to is its own. */
@@ -46,14 +49,17 @@ static enum again run_again(struct conn *c, struct job *first, bool together,
 	return again;
 }
 
+/* Apart, all may fail, of a database that takes its time for each: nobody waits
+ * for that longer than so. */
 static void run_batch(struct store *s, struct job *jobs)
 {
 	struct conn *c = s->writer;
 	enum mm_err e;
 	bool together = jobs->next != NULL;
 	bool apart = run_again(c, jobs, together, &e) == AGAIN_APART;
+	int64_t until = clock_ms() + APART_MS;
 	for (struct job *j = jobs; j != NULL; j = j->next) {
-		if (apart)
+		if (apart && (e == MM_OK || clock_ms() < until))
 			(void)!run_again(c, j, false, &e);
 		if (e != MM_OK)
 			j->result = e;

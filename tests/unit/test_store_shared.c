@@ -1,6 +1,7 @@
 /* test_store_shared.c - two issuers on one store (PostgreSQL), at once: what
  * each does comes behind what the other did. */
 #include <pthread.h>
+#include <time.h>
 
 #include "common/history.h"
 #include "tests/unit/store_fixture.h"
@@ -168,6 +169,91 @@ static void test_F15_the_last_place_is_given_once(void **state)
 	assert_int_equal(TOKENS - full, 10);
 }
 
+/* ---- what one of several comes to, when it is too slow ---- */
+
+#define TOGETHER 4
+
+/* In place of one that takes 10 s.  Of user slow alone. */
+static void fail_slow(const char *kind, const char *when, const char *state)
+{
+	char sql[512];
+	snprintf(sql, sizeof sql,
+		 "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+		 " $$BEGIN RAISE 'as told' USING ERRCODE = '%s'; END$$;"
+		 "CREATE %s TRIGGER fail AFTER INSERT ON token %s FOR EACH ROW"
+		 " WHEN (NEW.\"user\" = 'slow') EXECUTE FUNCTION fail()",
+		 state, kind, when);
+	assert_true(pg_do(sql));
+}
+
+struct minter {
+	struct fixture *f;
+	struct token_row t;
+	pthread_t thread;
+	enum mm_err e;
+};
+
+static void *mint_it(void *arg)
+{
+	struct minter *m = arg;
+	m->e = store_mint(m->f->s, &m->t);
+	return NULL;
+}
+
+/* Nobody changes anything until PQfinish(). */
+static PGconn *hold_head(void)
+{
+	PGconn *pg = PQconnectdb(pg_address());
+	PGresult *r = PQexec(pg, "BEGIN; LOCK mintmark.head");
+	assert_int_equal(PQresultStatus(r), PGRES_COMMAND_OK);
+	PQclear(r);
+	return pg;
+}
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+}
+
+/* The first waits alone for the head; the others gather behind it, and go into
+ * one transaction. */
+static void a_slow_one_fails_alone(void **state)
+{
+	struct both *b = *state;
+	struct minter m[1 + TOGETHER];
+	for (size_t i = 0; i <= TOGETHER; i++)
+		m[i] = (struct minter){ .f = b->f, .t = unminted(b->f, NULL) };
+	snprintf(m[2].t.user, sizeof m[2].t.user, "slow");
+	fail_slow("", "", "57014");
+	PGconn *holder = hold_head();
+	for (size_t i = 0; i <= TOGETHER; i++) {
+		pthread_create(&m[i].thread, NULL, mint_it, &m[i]);
+		pause_ms(200);
+	}
+	PQfinish(holder);
+	for (size_t i = 0; i <= TOGETHER; i++)
+		pthread_join(m[i].thread, NULL);
+	for (size_t i = 0; i <= TOGETHER; i++)
+		assert_int_equal(m[i].e, i == 2 ? MM_ERR_BUSY : MM_OK);
+}
+
+/* What the COMMIT came to, somebody between us and the database may not know:
+ * then nobody does it again. */
+static void a_commit_that_is_unknown(void **state)
+{
+	static const char *const unknown[] = { "40003", "08007", "57P05" };
+	struct both *b = *state;
+	for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+		struct token_row t = unminted(b->f, NULL);
+		fail_slow("CONSTRAINT", "DEFERRABLE INITIALLY DEFERRED",
+			  unknown[i]);
+		snprintf(t.user, sizeof t.user, "slow");
+		assert_int_equal(store_mint(b->f->s, &t), MM_ERR_UNSURE);
+		assert_true(pg_do("DROP FUNCTION fail CASCADE"));
+		mint(b->f, DAY, 0);
+	}
+}
+
 static int set_up_both(void **state)
 {
 	struct both *b = calloc(1, sizeof *b);
@@ -200,6 +286,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_F15_two_issuers_are_as_one),
 		TEST(test_F15_the_last_place_is_given_once),
+		TEST(a_slow_one_fails_alone),
+		TEST(a_commit_that_is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
