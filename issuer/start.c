@@ -259,8 +259,6 @@ static enum mm_err start_store(struct running *r, struct why *why)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	TRY(store_open(where, is->set.issuer, publisher_wake, is->publisher,
 		       &is->store, why));
-	if (!is->set.keep_addresses) /* those kept when it was set, either */
-		TRY(store_forget_addresses(is->store));
 	return is->set.restored ? MM_OK
 				: newest_check(is->set.data, is->store, why);
 }
@@ -285,9 +283,9 @@ static enum mm_err start_parts(struct running *r, struct why *why)
 	TRY(start_store(r, why));
 	TRY(start_keys(r, why));
 	const struct sweep_options sweep = {
-		is->store,	  is->sightings,      is->refusals,
-		is->publisher,	  is->signing,	      is->set.data,
-		is->set.max_life, is->set.feed_retain
+		is->store,	  is->sightings,       is->refusals,
+		is->publisher,	  is->signing,	       is->set.data,
+		is->set.max_life, is->set.feed_retain, is->set.keep_addresses
 	};
 	TRY(sweeper_start(&sweep, &r->sweeper, why));
 	TRY(mint_open(is->store, is->set.issuer,

@@ -159,9 +159,6 @@ MM_MUST_USE enum mm_err store_rotate(struct store *s, uint32_t old_list,
 /* Has this been done, then by which token?  Fills r->made.
  * MM_ERR_NOT_FOUND: no.  MM_ERR_REUSED: its name is another request's. */
 MM_MUST_USE enum mm_err store_repeat(struct store *s, struct repeat *r);
-/* Forget the requests that tokens issued before `keep_since` were for. */
-MM_MUST_USE enum mm_err store_forget_repeats(struct store *s,
-					     int64_t keep_since);
 
 /* ---- reading ---- */
 
@@ -305,8 +302,6 @@ MM_MUST_USE enum mm_err store_use(struct store *s, const struct use *uses,
  * before iat, after exp or after now. */
 MM_MUST_USE enum mm_err store_seen(struct store *s, const struct sighting *seen,
 				   size_t count, int64_t now, size_t *accepted);
-/* Forget from which addresses. */
-MM_MUST_USE enum mm_err store_forget_addresses(struct store *s);
 
 /* ---- keys ---- */
 
@@ -384,10 +379,7 @@ MM_MUST_USE enum mm_err store_warned(struct store *s, const struct token_row *t,
  * *done says how many. */
 MM_MUST_USE enum mm_err store_sweep_tokens(struct store *s, int64_t now,
 					   size_t max, size_t *done);
-/* Announce lists dead whose last token has expired, and forget events older
- * than `keep_since` (but never the newest). */
+/* Announce lists dead whose last token has expired. */
 MM_MUST_USE enum mm_err store_sweep_lists(struct store *s, int64_t now);
-MM_MUST_USE enum mm_err store_forget_events(struct store *s,
-					    int64_t keep_since);
 
 #endif

@@ -351,7 +351,7 @@ enum mm_err store_use(struct store *s, const struct use *uses, size_t count,
 	return e;
 }
 
-/* ---- lists and events that have had their time ---- */
+/* ---- lists that have had their time ---- */
 
 static enum mm_err sweep_lists(struct conn *c, void *arg)
 {
@@ -376,16 +376,4 @@ static enum mm_err sweep_lists(struct conn *c, void *arg)
 enum mm_err store_sweep_lists(struct store *s, int64_t now)
 {
 	return store_write(s, sweep_lists, &now);
-}
-
-static enum mm_err forget_events(struct conn *c, void *arg)
-{
-	AUTO_QUERY struct query q = query_new(c, ST_EVENT_FORGET);
-	query_int(&q, *(int64_t *)arg);
-	return query_run(&q);
-}
-
-enum mm_err store_forget_events(struct store *s, int64_t keep_since)
-{
-	return store_write(s, forget_events, &keep_since);
 }

@@ -52,15 +52,3 @@ enum mm_err repeat_put(struct conn *c, const struct repeat *r,
 	query_int(&q, t->idx);
 	return query_run(&q);
 }
-
-static enum mm_err forget(struct conn *c, void *arg)
-{
-	AUTO_QUERY struct query q = query_new(c, ST_REPEAT_FORGET);
-	query_int(&q, *(int64_t *)arg);
-	return query_run(&q);
-}
-
-enum mm_err store_forget_repeats(struct store *s, int64_t keep_since)
-{
-	return store_write(s, forget, &keep_since);
-}

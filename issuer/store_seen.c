@@ -43,15 +43,3 @@ enum mm_err store_seen(struct store *s, const struct sighting *seen,
 	*accepted = b.accepted;
 	return MM_OK;
 }
-
-static enum mm_err forget_addresses(struct conn *c, void *arg)
-{
-	(void)arg;
-	AUTO_QUERY struct query q = query_new(c, ST_SEEN_FORGET);
-	return query_run(&q);
-}
-
-enum mm_err store_forget_addresses(struct store *s)
-{
-	return store_write(s, forget_addresses, NULL);
-}

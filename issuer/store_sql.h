@@ -147,8 +147,10 @@
 	X(EVENT_HISTORY, "SELECT history FROM event WHERE seq = ?1")       \
 	X(EVENT_LIST, "SELECT body, history FROM event WHERE seq > ?1"     \
 		" ORDER BY seq LIMIT ?2")                                  \
-	X(EVENT_FORGET, "DELETE FROM event WHERE seq <"                    \
-		" coalesce((SELECT min(seq) FROM event WHERE at >= ?1),"   \
+	X(EVENT_FORGET, "WITH oldest AS (SELECT seq, at FROM event"        \
+		" ORDER BY seq LIMIT ?2) DELETE FROM event WHERE seq IN"   \
+		" (SELECT seq FROM oldest) AND seq <"                      \
+		" coalesce((SELECT min(seq) FROM oldest WHERE at >= ?1),"  \
 		" (SELECT seq FROM head))")                                \
 	X(KEY_LIST, "SELECT kid, jwk, seq, last_exp, announced, signs,"    \
 		" stopped FROM key"                                        \
@@ -265,7 +267,10 @@
 		" AND (seen_at < ?3 OR (seen_at = ?3"                      \
 		" AND seen_door <> ?4))")                                  \
 	X(SEEN_FORGET, "UPDATE token SET seen_from = ''"                   \
-		" WHERE seen_from <> ''")                                  \
+		" WHERE (list, idx) IN (SELECT list, idx FROM token"       \
+		BY_INDEX("token_from") " WHERE seen_from <> ''"            \
+		" AND (list, idx) > (?1, ?2) ORDER BY list, idx LIMIT ?3)" \
+		" RETURNING list, idx")                                    \
 	X(TOKEN_OF_USER, "SELECT " TOKEN_COLUMNS " FROM token"             \
 		" WHERE " USER " = ?1 AND status <> 1 AND exp > ?2")       \
 	X(TOKEN_LIVE, "SELECT count(*) FROM (SELECT 1 FROM token"          \
@@ -287,7 +292,9 @@
 		" WHERE name = ?1")                                        \
 	X(REPEAT_PUT, "INSERT INTO repeat(name, request, at, list, idx)"   \
 		" VALUES(?1, ?2, ?3, ?4, ?5)")                             \
-	X(REPEAT_FORGET, "DELETE FROM repeat WHERE at < ?1")               \
+	X(REPEAT_FORGET, "DELETE FROM repeat WHERE name IN"                \
+		" (SELECT name FROM repeat WHERE at < ?1"                  \
+		" ORDER BY at LIMIT ?2)")                                  \
 	X(AUDIT_LAST, "SELECT seq, line FROM audit"                        \
 		" ORDER BY seq DESC LIMIT 1")                              \
 	X(AUDIT_GUARDS, SQL_AUDIT_GUARDS)                                  \

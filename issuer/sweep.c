@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/counts.h"
+#include "issuer/forget.h"
 #include "issuer/newest.h"
 #include "issuer/steady.h"
 #include "issuer/store_events.h"
@@ -21,13 +22,13 @@
 #define SLOW_ROUNDS   60  /* seconds between looks at lists and events */
 #define NEWEST_ROUNDS 5
 #define STOLEN_ROUNDS 5
-#define REPEATS_KEPT  86400	/* seconds: who asks again does so soon */
 #define LIST_ROOM     (1 << 16) /* announce the next list when fewer are left */
 
 struct sweeper {
 	struct sweep_options opt;
 	struct steady clock; /* what is dead does not come back */
 	struct newest said;
+	struct forget forget;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -49,9 +50,7 @@ static enum mm_err announce_lists(const struct sweep_options *o, int64_t now)
 static enum mm_err slow_round(const struct sweep_options *o, int64_t now)
 {
 	TRY(announce_lists(o, now));
-	TRY(store_sweep_lists(o->store, now));
-	TRY(store_forget_repeats(o->store, now - REPEATS_KEPT));
-	return store_forget_events(o->store, now - o->feed_retain);
+	return store_sweep_lists(o->store, now);
 }
 
 static enum mm_err quick_round(const struct sweep_options *o, int64_t now)
@@ -87,7 +86,11 @@ static enum mm_err sweep_round(struct sweeper *s, bool slow)
 	enum mm_err saved = sightings_save(s->opt.sightings, s->opt.store, now);
 	enum mm_err swept = steady ? quick_round(&s->opt, now) : MM_OK;
 	enum mm_err kept = steady && slow ? slow_round(&s->opt, now) : MM_OK;
-	return saved != MM_OK ? saved : swept != MM_OK ? swept : kept;
+	enum mm_err forgot = forget_round(&s->forget, now, steady, slow);
+	return saved != MM_OK	? saved
+	       : swept != MM_OK ? swept
+	       : kept != MM_OK	? kept
+				: forgot;
 }
 
 static void say_newest(struct sweeper *s)
@@ -144,9 +147,13 @@ enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 	if (s == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
 	s->opt = *opt;
+	s->forget = (struct forget){ .store = opt->store,
+				     .feed_retain = opt->feed_retain,
+				     .keep_addresses = opt->keep_addresses };
 	steady_begin(&s->clock, last);
 	pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->wake);
+	(void)!forget_round(&s->forget, 0, false, true); /* addresses alone */
 	if (pthread_create(&s->thread, NULL, sweeper_main, s) != 0) {
 		free(s);
 		return why_say(why, MM_ERR_NOMEM, NULL,

@@ -19,10 +19,11 @@ struct sweep_options {
 	const char *data;	     /* whose DATA/newest is kept */
 	int64_t max_life;	     /* lists are announced this far ahead */
 	int64_t feed_retain;	     /* events are kept this long */
+	bool keep_addresses;	     /* else those of before are forgotten */
 };
 
-/* One slow round at once (so that lists are announced before the first
- * token), then the thread. */
+/* Lists are announced at once (before the first token), and addresses
+ * forgotten, as far as that is soon done; then the thread. */
 MM_MUST_USE enum mm_err sweeper_start(const struct sweep_options *opt,
 				      struct sweeper **out, struct why *why);
 void sweeper_stop(struct sweeper *s); /* NULL is allowed; frees */

@@ -290,19 +290,45 @@ class Odd(Flow):
                 break
         return time.monotonic() - began, reply
 
+    def add_tokens(self, n, count):
+        """As that of many, to user{n}."""
+        self.pg.ask("UPDATE mintmark.list SET next = 100000 WHERE list ="
+                    " (SELECT list FROM mintmark.token LIMIT 1)")
+        self.pg.ask("INSERT INTO mintmark.token(list, idx, \"user\", label,"
+                    " audience, kid, created_by, iat, exp, auto_refresh, dies_at,"
+                    f" seen_from) SELECT list, {n} * 20000 + g, 'user{n}', '', '',"
+                    " kid, '', iat, exp, auto_refresh, dies_at, seen_from FROM"
+                    f" mintmark.token, generate_series(1, {count}) AS g"
+                    " WHERE \"user\" = 'many'")
+
+    def test_addresses_that_take_long_to_forget(self):
+        """13 s, by one statement: more than one has, so no issuer started.
+        Meanwhile others change what they want to."""
+        self.i.mint("many", auto_refresh=3600)
+        self.i.stop()
+        self.pg.ask("UPDATE mintmark.token SET seen_from = '192.0.2.7'")
+        self.add_tokens(1, 2600)
+        self.pg.ask("CREATE FUNCTION mintmark.slow() RETURNS trigger LANGUAGE"
+                    " plpgsql AS $$BEGIN PERFORM pg_sleep(0.005); RETURN NEW; END$$")
+        self.pg.ask("CREATE TRIGGER slow BEFORE UPDATE OF seen_from ON"
+                    " mintmark.token FOR EACH ROW EXECUTE FUNCTION mintmark.slow()")
+        self.i.start()
+        self.assertIn("those that were kept are being forgotten", self.i.text())
+        began = time.monotonic()
+        self.i.mint()
+        self.assertLess(time.monotonic() - began, 8)
+        wait_for("the addresses to be gone", lambda:
+                 "no address is kept any more" in self.i.text(), 90)
+        self.assertEqual(self.pg.ask("SELECT count(*) FROM mintmark.token WHERE"
+                                     " seen_from <> ''"), [["0"]])
+        self.assertNotIn('"store.commit_failed"', self.i.text())
+
     def test_many_revocations_at_once(self):
         """Their cost grows with their number, and not with its square."""
         self.i.mint("many", auto_refresh=3600)
         took = {}
         for n, count in ((1, 2000), (2, 16000)):
-            self.pg.ask("UPDATE mintmark.list SET next = 100000 WHERE list ="
-                        " (SELECT list FROM mintmark.token LIMIT 1)")
-            self.pg.ask("INSERT INTO mintmark.token(list, idx, \"user\", label,"
-                        " audience, kid, created_by, iat, exp, auto_refresh,"
-                        f" dies_at) SELECT list, {n} * 20000 + g, 'user{n}', '',"
-                        " '', kid, '', iat, exp, auto_refresh, dies_at FROM"
-                        f" mintmark.token, generate_series(1, {count}) AS g"
-                        " WHERE \"user\" = 'many'")
+            self.add_tokens(n, count)
             took[n], reply = self.revoke_all(f"user{n}")
             self.assertEqual(reply.get("revoked"), count, reply)
         self.assertLess(took[2], 24 * took[1] + 0.5)  # not 64

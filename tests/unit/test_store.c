@@ -2,6 +2,7 @@
  * log says.  Time comes in as an argument, so the sliding rule is tried at
  * its exact seconds. */
 #include "common/history.h"
+#include "issuer/store_forget.h"
 #include "tests/unit/store_fixture.h"
 
 static enum token_status status_of(struct fixture *f, const struct token_row *t)
@@ -545,8 +546,10 @@ static void forgotten_events_are_gone(void **state)
 	struct fixture *f = *state;
 	struct event log[64];
 	mint(f, DAY, 0);
-	size_t n, before = events(f, log, 64);
-	assert_int_equal(store_forget_events(f->s, INT64_MAX), MM_OK);
+	size_t n, done, before = events(f, log, 64);
+	assert_int_equal(store_forget_events(f->s, INT64_MAX, 64, &done),
+			 MM_OK);
+	assert_int_equal(done, before - 1);
 	assert_int_equal(store_events(f->s, LOG_AT(0), 64, log, &n),
 			 MM_ERR_GONE);
 	/* the newest stays, so that who is up to date can go on */
@@ -556,6 +559,32 @@ static void forgotten_events_are_gone(void **state)
 	assert_int_equal(store_events(f->s, LOG_AT(before), 64, log, &n),
 			 MM_OK);
 	assert_int_equal(n, 0);
+}
+
+/* And only up to the first that is to be kept, whatever stands behind it. */
+static void events_are_forgotten_some_at_once(void **state)
+{
+	static const size_t want[] = { 3, 1, 0 };
+	struct fixture *f = *state;
+	struct event log[64];
+	size_t n, before;
+	for (int i = 0; i < 5; i++) {
+		struct token_row t = mint(f, DAY, 100);
+		struct use u = { t.list, t.idx, T0 + 5 };
+		assert_int_equal(store_use(f->s, &u, 1, T0 + 5, &n), MM_OK);
+	}
+	before = events(f, log, 64);
+	assert_true(others_do(f, "UPDATE event SET at = 5"));
+	assert_true(
+		others_do(f, "UPDATE event SET at = 10 WHERE seq IN (5, 6)"));
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(store_forget_events(f->s, 10, 3, &n), MM_OK);
+		assert_int_equal(n, want[i]);
+	}
+	assert_int_equal(store_events(f->s, LOG_AT(3), 64, log, &n),
+			 MM_ERR_GONE);
+	assert_int_equal(store_events(f->s, LOG_AT(4), 64, log, &n), MM_OK);
+	assert_int_equal(n, before - 4);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -587,6 +616,7 @@ int main(void)
 		TEST(a_pause_does_not_end_an_overlap),
 		TEST(test_A36_the_dead_are_not_rotated),
 		TEST(forgotten_events_are_gone),
+		TEST(events_are_forgotten_some_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * of older versions, that knew nothing of this, are brought up to it. */
 #include <pthread.h>
 
+#include "issuer/store_forget.h"
 #include "tests/unit/store_fixture.h"
 
 static void a_request_is_done_once(void **state)
@@ -126,11 +127,32 @@ static void repeats_are_forgotten_in_their_time(void **state)
 	struct fixture *f = *state;
 	struct repeat r = { .name = "alice, K", .request = "mint" };
 	struct token_row t = unminted(f, &r);
+	size_t done;
 	assert_int_equal(store_mint(f->s, &t), MM_OK);
-	assert_int_equal(store_forget_repeats(f->s, T0), MM_OK);
+	assert_int_equal(store_forget_repeats(f->s, T0, 9, &done), MM_OK);
+	assert_int_equal(done, 0);
 	assert_int_equal(store_repeat(f->s, &r), MM_OK);
-	assert_int_equal(store_forget_repeats(f->s, T0 + 1), MM_OK);
+	assert_int_equal(store_forget_repeats(f->s, T0 + 1, 9, &done), MM_OK);
+	assert_int_equal(done, 1);
 	assert_int_equal(store_repeat(f->s, &r), MM_ERR_NOT_FOUND);
+}
+
+static void repeats_are_forgotten_some_at_once(void **state)
+{
+	static const size_t want[] = { 2, 1, 0 };
+	struct fixture *f = *state;
+	for (int i = 0; i < 3; i++) {
+		struct repeat r = { .name = "K0", .request = "mint" };
+		r.name[1] = (char)('0' + i);
+		struct token_row t = unminted(f, &r);
+		assert_int_equal(store_mint(f->s, &t), MM_OK);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		size_t done;
+		assert_int_equal(store_forget_repeats(f->s, T0 + 1, 2, &done),
+				 MM_OK);
+		assert_int_equal(done, want[i]);
+	}
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -144,6 +166,7 @@ int main(void)
 		TEST(a_rotation_is_done_once),
 		TEST(of_many_at_once_one_is_done),
 		TEST(repeats_are_forgotten_in_their_time),
+		TEST(repeats_are_forgotten_some_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* test_store_seen.c - when and where tokens were used last: to the hour, only
  * forward, and seen by nobody who does not look at the token. */
+#include "issuer/store_forget.h"
 #include "tests/unit/store_fixture.h"
 
 #define HOUR (T0 - 800) /* the one that T0 is in */
@@ -161,11 +162,37 @@ static void addresses_are_forgotten(void **state)
 {
 	struct fixture *f = *state;
 	struct token_row t = mint(f, DAY, 0);
+	struct token_place at = { 0, 0 };
+	size_t done;
 	assert_int_equal(see(f, &t, HOUR, "http", "2001:db8::7"), 1);
 	open_again(f);
 	expect_seen(f, &t, HOUR, "http", "2001:db8::7");
-	assert_int_equal(store_forget_addresses(f->s), MM_OK);
+	assert_int_equal(store_forget_addresses(f->s, &at, 9, &done), MM_OK);
+	assert_int_equal(done, 1);
 	expect_seen(f, &t, HOUR, "http", "");
+}
+
+/* Through several lists, and past tokens without one. */
+static void addresses_are_forgotten_some_at_once(void **state)
+{
+	static const size_t want[] = { 2, 2, 1, 0 };
+	struct fixture *f = *state;
+	struct token_row t[8];
+	struct token_place at = { 0, 0 };
+	for (int i = 0; i < 8; i++) {
+		t[i] = mint(f, DAY, i % 2 ? 100 : 0);
+		assert_int_equal(
+			see(f, &t[i], HOUR, "http", i < 5 ? "192.0.2.7" : ""),
+			1);
+	}
+	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+		size_t done;
+		assert_int_equal(store_forget_addresses(f->s, &at, 2, &done),
+				 MM_OK);
+		assert_int_equal(done, want[i]);
+	}
+	for (int i = 0; i < 8; i++)
+		expect_seen(f, &t[i], HOUR, "http", "");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -173,9 +200,13 @@ static void addresses_are_forgotten(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(only_forward),	    TEST(within_its_life),
-		TEST(status_stays),	    TEST(nobody_is_told),
-		TEST(who_was_seen_is_used), TEST(addresses_are_forgotten),
+		TEST(only_forward),
+		TEST(within_its_life),
+		TEST(status_stays),
+		TEST(nobody_is_told),
+		TEST(who_was_seen_is_used),
+		TEST(addresses_are_forgotten),
+		TEST(addresses_are_forgotten_some_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
