@@ -192,6 +192,7 @@ struct publisher *publisher_new(struct publish_ttl ttl)
 	p->ttl = ttl;
 	clock_cond_init(&p->woken);
 	clock_cond_init(&p->followed);
+	clock_cond_init(&p->ending);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->batching, NULL);
 	pthread_mutex_init(&p->snapping, NULL);
@@ -230,6 +231,7 @@ enum mm_err publisher_start(struct publisher *p, struct store *store,
 		return why_say(why, MM_ERR_NOMEM, NULL,
 			       "cannot start the publisher's thread");
 	p->running = true;
+	TRY(publish_watch(p, why));
 	signing_tell_with(signing, tell, p);
 	return MM_OK;
 }
@@ -254,6 +256,7 @@ void publisher_stop_thread(struct publisher *p)
 	pthread_cond_signal(&p->woken);
 	pthread_mutex_unlock(&p->lock);
 	pthread_join(p->thread, NULL);
+	publish_unwatch(p);
 }
 
 void publisher_free(struct publisher *p)

@@ -48,8 +48,9 @@ bool publisher_settle(struct publisher *p, const char *what,
 		      const struct http_request *rq);
 
 /* Answer a feed poll: at once when there are events after `after`, else
- * when there are or `wait` seconds have passed.  MM_ERR_GONE: `after` is
- * older than the log, take the snapshot. */
+ * when there are or `wait` seconds have passed.  MM_ERR_UNAVAILABLE: nothing
+ * has been heard for a while from a store that is not ours alone; MM_ERR_GONE:
+ * `after` is older than the log, take the snapshot. */
 MM_MUST_USE enum mm_err publisher_feed(struct publisher *p,
 				       struct http_request *rq, uint64_t after,
 				       int64_t wait);

@@ -179,8 +179,14 @@ struct turn {
 	int64_t now;
 };
 
-/* At first asked with the lock held, so that no event can slip in between the
- * question and the waiting. */
+/* With the lock held, so that no event can slip in between the question and
+ * the waiting. */
+static struct turn turn_now(struct publisher *p, bool all)
+{
+	return (struct turn){ all || publish_is_deaf(p), publisher_seq(p),
+			      clock_ms() };
+}
+
 static bool may_wait(const struct turn *t, const struct poll *w)
 {
 	return (w->after == t->seq && w->deadline > t->now) ||
@@ -211,7 +217,7 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 		return MM_ERR_NOMEM;
 	pthread_mutex_lock(&p->lock);
 	wait_for_ours(p, w);
-	struct turn turn = { p->releasing, publisher_seq(p), clock_ms() };
+	struct turn turn = turn_now(p, p->releasing);
 	bool now = is_due(&turn, w);
 	note_poll(p, after, now);
 	if (!now)
@@ -225,8 +231,8 @@ enum mm_err publisher_feed(struct publisher *p, struct http_request *rq,
 
 static struct poll *take_due(struct publisher *p, bool all)
 {
-	struct turn turn = { all, publisher_seq(p), clock_ms() };
 	pthread_mutex_lock(&p->lock);
+	struct turn turn = turn_now(p, all);
 	struct poll *due = polls_take(&p->polls, is_due, &turn);
 	for (const struct poll *w = due; w != NULL; w = w->next)
 		awaited_begin(&p->awaited, w->after, turn.now);

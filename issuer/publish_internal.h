@@ -1,5 +1,5 @@
-/* publish_internal.h - what publish.c, publish_feed.c and publish_object.c
- * share: the replica, the objects made from it, and who waits for more. */
+/* publish_internal.h - what the files publish*.c share: the replica, the
+ * objects made from it, and who waits for more. */
 #ifndef MM_ISSUER_PUBLISH_INTERNAL_H
 #define MM_ISSUER_PUBLISH_INTERNAL_H
 
@@ -56,16 +56,16 @@ struct publisher {
 	struct kept snapshot, jwks, index;
 
 	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t woken, followed;
+	pthread_cond_t woken, followed, ending;
 	struct polls polls; /* that wait for an event */
-	bool wake, stopping, releasing, following, running;
+	bool wake, stopping, releasing, following, running, watched;
 	uint64_t rounds_begun, rounds_done;
 	struct awaited awaited;
 	int64_t round_at;	  /* clock_ms(): the last one's end */
 	struct moment good_round; /* ... the last good one's begin */
 	unsigned settling;	  /* changes that wait for agents */
 	char silent[KID_SIZE];	  /* the key that could not sign last, or "" */
-	pthread_t thread;
+	pthread_t thread, watch;
 };
 
 uint64_t publisher_seq(struct publisher *p);
@@ -75,6 +75,9 @@ bool publish_is_silent(struct publisher *p); /* the key could not sign last */
  * acknowledged before is missing from it, whoever shares the store, and however
  * long this process was frozen since. */
 MM_MUST_USE enum mm_err publish_check(struct publisher *p, int64_t *as_of);
+/* With the lock held.  Is what was read from a store that others write, too,
+ * so old that they may have gone on?  One that is ours alone has no news. */
+bool publish_is_deaf(struct publisher *p);
 /* An agent that has the events up to `from` is about to be given more, and
  * then is given those up to *to (NULL: nothing, after all). */
 void publish_note_begin(struct publisher *p, uint64_t from);
@@ -105,5 +108,9 @@ MM_MUST_USE enum mm_err publish_batch(struct publisher *p, uint64_t after,
 /* Answer those who wait and now can be, or whose time is up (all: every
  * one). */
 void publish_answer(struct publisher *p, bool all);
+
+/* Let those who wait go when nothing is heard from a shared store. */
+MM_MUST_USE enum mm_err publish_watch(struct publisher *p, struct why *why);
+void publish_unwatch(struct publisher *p); /* when p->stopping is set */
 
 #endif

@@ -26,13 +26,22 @@ struct jwk *publisher_key(struct publisher *p, const char *kid)
 	return k;
 }
 
+static bool is_old(const struct publisher *p)
+{
+	return clock_ms() - p->good_round.ms >= FOLLOWING_MS;
+}
+
+bool publish_is_deaf(struct publisher *p)
+{
+	return store_is_shared(p->store) && is_old(p);
+}
+
 /* What is not followed any more must not look fresh: nothing is signed, and
  * readers' own bounds of staleness do the rest. */
 enum mm_err publish_check(struct publisher *p, int64_t *as_of)
 {
 	pthread_mutex_lock(&p->lock);
-	bool following =
-		p->following && clock_ms() - p->good_round.ms < FOLLOWING_MS;
+	bool following = p->following && !is_old(p);
 	*as_of = p->good_round.now;
 	pthread_mutex_unlock(&p->lock);
 	return following ? MM_OK : MM_ERR_UNAVAILABLE;

@@ -22,7 +22,7 @@ def seeded():
 
 
 class Wire:
-    """A TCP proxy in front of a port of this host.
+    """A TCP proxy in front of a port of this host, or of a Unix socket (a path).
 
     there, back: what becomes of the bytes of either direction: True they pass,
     False they are lost on the way (nobody is told, as behind a cut cable).
@@ -47,12 +47,23 @@ class Wire:
                     near.close()
                     continue
                 try:
-                    far = socket.create_connection(("127.0.0.1", self.to), 5)
+                    far = self.call()
                 except OSError:
                     near.close()
                     continue
                 self.pairs.append((near, far))
             threading.Thread(target=self.carry, args=(near, far), daemon=True).start()
+
+    def call(self):
+        if isinstance(self.to, int):
+            return socket.create_connection(("127.0.0.1", self.to), 5)
+        far = socket.socket(socket.AF_UNIX)
+        try:
+            far.connect(str(self.to))
+        except OSError:
+            far.close()
+            raise
+        return far
 
     def carry(self, near, far):
         try:
@@ -98,6 +109,7 @@ class Front:
         self.calls, self.heard = 0, b""
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):

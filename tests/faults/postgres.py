@@ -77,6 +77,9 @@ class Postgres:
         hosts = ",".join(str(p.folder) for p in (self, *others))
         return f"postgresql:///postgres?host={hosts}&user=mintmark"
 
+    def socket(self):
+        return self.folder / ".s.PGSQL.5432"
+
     def ask(self, sql):
         """Rows of texts."""
         out = self.run("psql", "-h", self.folder, "-U", "mintmark", "-d",

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from bad_days import LONG, seeded
+from bad_days import LONG, Front, Wire, seeded
 from crash import Client, Ledger
 from flow import SLOW, Agent, Flow, Issuer, Reader, main, wait_for
 from postgres import Postgres
@@ -20,6 +20,11 @@ OVER = 2 * SLOW
 # ... when the one that it followed does not answer any more: its poll ends
 # first (5 s, and 2 s for the answer).
 SILENT = 8.5
+# ... when it hears nothing from the database: it holds nobody after 5 s.
+DEAF = 5 + 2.5 * SLOW
+# ... when the database says nothing: it is given 12 s for an answer (that may
+# be another's), 5 s of tries, and 3 s more to connect; and then we have ours.
+REFUSED = 25
 
 
 class Steady(threading.Thread):
@@ -53,13 +58,17 @@ class Several(Flow):
         self.pg.make()
         self.ledger = Ledger()
 
-    def start_both(self, *databases):
+    def start_both(self, *databases, a_store=None, front=None):
+        """And an agent, which knows both, or only what is in front of a."""
         store = (databases or (self.pg,))[0].url(*databases[1:])
-        self.a = self.one("a", store)
+        self.a = self.one("a", a_store or store, front and front.url)
         shutil.copytree(self.a.data / "keys", self.folder / "b/data/keys")
         (self.folder / "b/data").chmod(0o700)
         self.b = self.one("b", store)
-        self.agent = Agent(self.folder, self.a, urls=[self.a.url, self.b.url])
+        urls = [self.a.url, self.b.url]
+        if front:
+            front.mint, urls = self.a, [front.url]
+        self.agent = Agent(self.folder, self.a, urls=urls)
         self.processes.append(self.agent)
         self.agent.start()
         self.steady = Steady(self.agent.state, self.b.mint("steady")["token"])
@@ -68,11 +77,11 @@ class Several(Flow):
         self.addCleanup(self.reader.close)
         wait_for("a first answer", lambda: self.steady.asked > 1)
 
-    def one(self, name, store):
+    def one(self, name, store, url=None):
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         issuer = getattr(self, "a", None)
-        i = Issuer(folder, issuer=issuer and issuer.name,
+        i = Issuer(folder, issuer=url or (issuer and issuer.name),
                    flags=("--store", store))
         self.processes.append(i)
         return i.start()
@@ -216,6 +225,44 @@ class Several(Flow):
         self.assertEqual([(r["user"], r["revoked"]) for r in said], [("many", 3000)])
         self.assertEqual(self.statuses("many"), {"1": 3000})
         self.everything_is_there(self.a)
+
+    # ---- one of the issuers' ways to the database ----
+
+    def cut_off(self, front=None):
+        """Two issuers, of which a reaches the database by a wire, which is cut
+        so that nobody is told.  When it was."""
+        wire = Wire(self.pg.socket())
+        self.addCleanup(wire.close)
+        self.start_both(
+            a_store=f"postgresql://127.0.0.1:{wire.port}/postgres?user=mintmark",
+            front=front)
+        self.heard_by_the_agent(self.a, 10)  # and polls from now on
+        wire.there = wire.back = False
+        return time.monotonic()
+
+    def assert_found(self, began, seconds):
+        """The agent goes over to b within that time, and hears what is revoked
+        there; its verifiers notice nothing."""
+        probe = self.b.mint("probe")
+        self.b.revoke(probe["id"])
+        wait_for("the revocation to be enforced",
+                 lambda: self.reader.ask(probe["token"]) == "revoked",
+                 (began + seconds - time.monotonic()) / SLOW)
+        self.assertEqual(self.steady.refused, [])
+
+    def test_F14_one_of_two_is_cut_off_from_the_database(self):
+        """It does not know what is revoked elsewhere, and has nobody wait for
+        it; nor does it mint.  A poll of 25 s, by a way that leads to either."""
+        front = Front()
+        self.addCleanup(front.close)
+        began = self.cut_off(front)
+        front.mint = self.b  # a poll that is held stays where it is
+        self.assert_found(began, DEAF)
+        began = time.monotonic()
+        status, reply, _ = self.a.http("POST", "/v1/tokens", {
+            "user": "nobody", "expires_in": 60}, local=True)
+        self.assertEqual((status, "token" in reply), (503, False))
+        self.assertLess(time.monotonic() - began, REFUSED)
 
     # ---- the database ----
 
