@@ -114,11 +114,15 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 
 /* Has it, by the epoch that it says, events of this very history that are not
  * in it?  Of another one, it will see that by itself; and what the store is
- * known to have lost, publish.c has its eye on. */
+ * known to have lost, publish.c has its eye on.  Who does not follow the log
+ * cannot know. */
 static bool is_ahead(struct publisher *p, struct http_request *rq,
 		     uint64_t after)
 {
 	const char *epoch = http_query(rq, "epoch");
+	int64_t as_of;
+	if (publish_check(p, &as_of) != MM_OK)
+		return false;
 	pthread_rwlock_rdlock(&p->state);
 	bool ahead = after > p->replica.seq && epoch != NULL &&
 		     strcmp(epoch, p->replica.epoch) == 0 &&

@@ -1,5 +1,5 @@
 /* test_publish_polls.c - whom an issuer holds that hears nothing from its
- * store. */
+ * store, and what it says of agents that have more events than it has. */
 #include "tests/unit/store_fixture.h"
 
 #include <stdatomic.h>
@@ -224,6 +224,35 @@ static void test_F14_a_file_of_ours_lets_nobody_go(void **state)
 	assert_true(stays_held());
 }
 
+static void test_F14_who_hears_nothing_finds_nobody_ahead(void **state)
+{
+	struct polled *f = *state;
+	start(f, true);
+	assert_int_equal(poll_it(f, 1), MM_OK);
+	fall_silent();
+	away += 6000;
+	assert_true(is_released());
+	assert_int_equal(answer, MM_ERR_UNAVAILABLE);
+	assert_int_equal(poll_it(f, 1), MM_ERR_UNAVAILABLE);
+	assert_int_equal(f->p->ahead_at, 0);
+}
+
+/* Who follows the log, and has waited, says it. */
+static void test_F16_who_hears_all_finds_one_ahead(void **state)
+{
+	struct polled *f = *state;
+	start(f, true);
+	assert_int_equal(poll_it(f, 1), MM_OK);
+	away += 2500;
+	assert_true(publisher_catch_up(f->p));
+	assert_true(stays_held());
+	assert_int_equal(f->p->ahead_at, 0);
+	away += 2500;
+	assert_true(is_released());
+	assert_int_equal(answer, MM_OK);
+	assert_int_not_equal(f->p->ahead_at, 0);
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -231,6 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_F14_a_silent_database_lets_go),
 		TEST(test_F14_a_file_of_ours_lets_nobody_go),
+		TEST(test_F14_who_hears_nothing_finds_nobody_ahead),
+		TEST(test_F16_who_hears_all_finds_one_ahead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
