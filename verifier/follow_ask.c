@@ -10,7 +10,6 @@
 #define JWKS_PATH	"/.well-known/jwks.json"
 #define JWKS_TIMEOUT_MS 10000
 #define JWKS_PAUSE_MS	30000 /* an unknown kid is no reason for a flood */
-#define SNAP_TIMEOUT_MS 120000
 #define POLL_GRACE_MS	10000
 #define TRIAL_MS	2000 /* for a relay that is tried again */
 #define POLL_WAIT_MAX	25
@@ -138,7 +137,7 @@ static enum mm_err ask_snapshot(struct follower *f, struct why *why)
 	AUTO_BUF struct buf body = buf_new(SNAPSHOT_MAX);
 	struct link_ask ask = { .path = "/v1/snapshot",
 				.with_token = true,
-				.timeout_ms = SNAP_TIMEOUT_MS };
+				.timeout_ms = LINK_SNAPSHOT_MS };
 	struct span jws;
 	if (!f->keep.holds && f->trusted.count == 0)
 		TRY(refresh_keys(f, why));

@@ -52,6 +52,13 @@ void link_next(struct link *l);
 MM_MUST_USE enum mm_err link_read_token(const char *path, struct buf *out,
 					struct why *why);
 
+/* How long an agent waits for a snapshot: among 200 million tokens it takes the
+ * issuer half a minute to make one, and it is 262 MB.  A relay waits a little
+ * less, so that its agents hear from it that there is none, and not all turn to
+ * the issuer where one could still have come. */
+#define LINK_SNAPSHOT_MS       120000
+#define LINK_RELAY_SNAPSHOT_MS (LINK_SNAPSHOT_MS - 5000)
+
 struct link_ask {
 	const char *path;
 	bool with_token;    /* read from its file each time: it may be new */

@@ -2,7 +2,8 @@
 """Relays: agents that serve the feed that they follow, to agents that ask no
 issuer.  What an issuer revokes is refused behind one relay and behind two; a
 relay that dies, lies or hears nothing costs its agents nothing but time.
-MM_LONG: also one that hears nothing for 40 s, and 5,000 agents at one."""
+MM_LONG: also one that hears nothing for 40 s, a snapshot that takes as long to
+make as one of 200 million tokens, and 5,000 agents at one."""
 import contextlib
 import http.client
 import json
@@ -440,6 +441,23 @@ class Long:
         self.assertEqual(get(r.port, path, token)[2]["Retry-After"], "1")
         i.proc.send_signal(signal.SIGCONT)
         self.serving(r, path, 200)
+
+    def test_a_snapshot_that_takes_its_time(self):
+        i = self.issuer(start=False)
+        slow = Liar(i)
+        self.addCleanup(slow.close)
+        i.name = slow.url
+        r = self.relay(i.start(), urls=[slow.url])
+        self.serving(r, f"/v1/feed?after={self.head(i)}", 200)
+
+        def late(path, ask):
+            if "snapshot" in path:
+                time.sleep(40)
+            return ask(path)
+
+        slow.mode = late
+        self.assertEqual(get(r.port, "/v1/snapshot", self.token(r), timeout=80)[0],
+                         200)
 
     def test_a_crowd(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (2 * self.CROWD,) * 2)

@@ -7,9 +7,8 @@
 #include "verifier/agent/credentials.h"
 #include "verifier/agent/relay_internal.h"
 
-#define FEED_MS	    5000
-#define SNAPSHOT_MS 30000
-#define USES_MS	    4000 /* less than who asks us waits */
+#define FEED_MS 5000
+#define USES_MS 4000 /* less than who asks us waits */
 
 enum mm_err relay_nothing(struct http_request *rq, const char *text)
 {
@@ -27,8 +26,9 @@ static enum mm_err ask(struct asker *a, uint64_t after, struct http_body **out)
 	struct span jws;
 	struct link_ask ask = { .path = path,
 				.with_token = true,
-				.timeout_ms =
-					a->snapshots ? SNAPSHOT_MS : FEED_MS };
+				.timeout_ms = a->snapshots
+						      ? LINK_RELAY_SNAPSHOT_MS
+						      : FEED_MS };
 	if (a->snapshots)
 		snprintf(path, sizeof path, "/v1/snapshot");
 	else
