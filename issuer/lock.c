@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static bool lock_soon(int fd)
 
 enum mm_err lock_take(const char *what, int *fd, struct why *why)
 {
-	char lock[4096];
+	char lock[PATH_MAX + 8];
 	snprintf(lock, sizeof lock, "%s.lock", what);
 	*fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)

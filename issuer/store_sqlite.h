@@ -7,6 +7,7 @@
 #ifndef MM_ISSUER_STORE_SQLITE_H
 #define MM_ISSUER_STORE_SQLITE_H
 
+#include <limits.h>
 #include <sqlite3.h>
 
 #include "issuer/store_db.h"
@@ -16,7 +17,8 @@ struct sqlite_conn {
 	struct conn base;
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
-	int lock_fd; /* of the one that writes; else -1 */
+	/* Of the one that writes (sqlite_lock()); else -1. */
+	int lock_fd, file_lock_fd;
 	int64_t was; /* the version that it found; 0: no store yet */
 };
 
@@ -37,6 +39,14 @@ MM_MUST_USE enum mm_err sqlite_number(struct sqlite_conn *c, const char *text,
 MM_MUST_USE enum mm_err sqlite_exec(struct sqlite_conn *c, const char *text);
 /* All of them, so that a file of another shape is found when it is opened. */
 MM_MUST_USE enum mm_err sqlite_prepare(struct sqlite_conn *c);
+/* The file that `path` leads to, through links, also where it is not there yet.
+ * False: errno says why. */
+bool sqlite_file_of(const char *path, char out[PATH_MAX]);
+/* Until sqlite_unlock(), no other takes that path, or another path to the same
+ * file (lock_take()).  MM_ERR_CONFLICT: another has it. */
+MM_MUST_USE enum mm_err sqlite_lock(struct sqlite_conn *c, const char *path,
+				    struct why *why);
+void sqlite_unlock(struct sqlite_conn *c);
 /* Say it, and remember it beside the file (store_sqlite_damage.c). */
 void sqlite_note_damage(struct sqlite_conn *c);
 /* Was it, and is it still?  Reads all of a file that was; nobody uses it. */

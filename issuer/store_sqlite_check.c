@@ -1,7 +1,6 @@
 /* store_sqlite_check.c - a store that is a file, looked at (store_check.h). */
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -127,7 +126,7 @@ enum mm_err store_check(const char *path, enum store_depth depth,
 	sqlite3 *db = NULL;
 	char file[PATH_MAX];
 	struct stat before;
-	if (realpath(path, file) == NULL || stat(file, &before) != 0)
+	if (!sqlite_file_of(path, file) || stat(file, &before) != 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no store at %s", path);
 	bool used = has_log(file);

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "issuer/lock.h"
 #include "issuer/store_copy.h"
 #include "issuer/store_sqlite.h"
 
@@ -39,7 +38,7 @@ static enum mm_err ready(struct sqlite_conn *c, const char *path,
 	if (access(path, F_OK) != 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no store at %s", path);
-	TRY(lock_take(path, &c->lock_fd, why));
+	TRY(sqlite_lock(c, path, why));
 	enum mm_err e = sqlite_open_file(c, path);
 	if (e == MM_OK)
 		e = sqlite_exec(c, "BEGIN");

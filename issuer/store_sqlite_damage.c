@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -22,7 +21,7 @@
 static bool mark_of(const char *path, char out[MARK_SIZE])
 {
 	char file[PATH_MAX];
-	if (realpath(path, file) == NULL)
+	if (!sqlite_file_of(path, file) || access(file, F_OK) != 0)
 		return false;
 	snprintf(out, MARK_SIZE, "%s.damaged", file);
 	return true;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "issuer/lock.h"
 #include "issuer/store_sqlite.h"
 
 /* ---- versions ---- */
@@ -132,7 +131,7 @@ static enum mm_err cannot_open(const struct sqlite_conn *c, enum mm_err e,
 static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 				struct why *why)
 {
-	TRY(lock_take(path, &c->lock_fd, why));
+	TRY(sqlite_lock(c, path, why));
 	c->base.was_damaged = sqlite_was_damaged(path);
 	if (sqlite_open_file(c, path) != MM_OK)
 		return cannot_open(c, MM_ERR_UNAVAILABLE, path, why);
@@ -166,7 +165,7 @@ struct sqlite_conn *sqlite_conn_new(bool writes)
 	c->base.db = &sqlite_database;
 	pthread_mutex_init(&c->base.lock, NULL);
 	c->base.writes = writes;
-	c->lock_fd = -1;
+	c->lock_fd = c->file_lock_fd = -1;
 	return c;
 }
 
@@ -207,7 +206,6 @@ void sqlite_close(struct conn *base)
 	for (int i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(c->st[i]);
 	sqlite3_close(c->db);
-	if (c->lock_fd >= 0)
-		close(c->lock_fd);
+	sqlite_unlock(c);
 	free(c);
 }

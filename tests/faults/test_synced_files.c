@@ -181,7 +181,7 @@ static void test_F2_the_folder_of_a_mint_that_leaves_root(void **state)
 /* Else a start after the power cut would mint on what is damaged. */
 static void test_F2_the_mark_of_damage(void **state)
 {
-	struct sqlite_conn c = { .lock_fd = -1 };
+	struct sqlite_conn c = { .lock_fd = -1, .file_lock_fd = -1 };
 	(void)state;
 	assert_int_equal(sqlite3_open("a", &c.db), SQLITE_OK);
 	assert_int_equal(

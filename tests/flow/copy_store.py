@@ -152,6 +152,22 @@ class Copy(Flow):
             p = subprocess.run([STORE, *argv], capture_output=True, text=True)
             self.assertEqual(p.returncode, 2, argv)
 
+    def test_F15_a_mint_that_has_it_by_a_link(self):
+        """What it acknowledged after the copy had begun would be lost."""
+        self.i = self.issuer()
+        self.i.stop()
+        disk = self.folder / "disk"
+        disk.mkdir(0o700)
+        self.file.rename(disk / "mintmark.db")
+        self.file.symlink_to(disk / "mintmark.db")
+        self.i.start()
+        for file in (disk / "mintmark.db", self.file):
+            self.assertIn(f"another mintmarkd holds {file}:",
+                          self.copy(1, file=file))
+        self.nothing_there()
+        self.i.stop()
+        self.copy(file=disk / "mintmark.db")
+
     def test_F29_versions_and_what_cannot_be_text(self):
         self.i = self.issuer()
         self.i.mint()

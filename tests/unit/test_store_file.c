@@ -61,6 +61,90 @@ static void test_F2_another_shape_is_no_damage(void **state)
 	assert_null(strstr(why.text, "damaged"));
 }
 
+/* ---- one file, by several names ---- */
+
+static const char *in(const struct fixture *f, const char *name)
+{
+	static char path[320];
+	snprintf(path, sizeof path, "%s/%s", f->dir, name);
+	return path;
+}
+
+static void leads(const struct fixture *f, const char *name, const char *to)
+{
+	assert_int_equal(symlink(to, in(f, name)), 0);
+}
+
+/* The other is there: that name is refused, and the reason names `held`. */
+static void is_held(const struct fixture *f, const char *name, const char *held)
+{
+	struct store *other = NULL;
+	struct why why = { .text = "" };
+	assert_int_equal(
+		store_open(in(f, name), ISS, no_wake, NULL, &other, &why),
+		MM_ERR_CONFLICT);
+	assert_non_null(strstr(why.text, "another mintmarkd holds"));
+	assert_non_null(strstr(why.text, held));
+	assert_null(other);
+}
+
+static void open_by(struct fixture *f, const char *name)
+{
+	struct why why = { .text = "" };
+	store_close(f->s);
+	f->s = NULL;
+	if (store_open(in(f, name), ISS, no_wake, NULL, &f->s, &why) != MM_OK)
+		fail_msg("%s: %s", name, why.text);
+}
+
+/* Two that write one file would give out each other's indexes. */
+static void test_F15_a_file_has_one_mint_by_any_name(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(mkdir(in(f, "a"), 0700), 0);
+	assert_int_equal(mkdir(in(f, "b"), 0700), 0);
+	leads(f, "a/link", "../s.db");
+	leads(f, "b/link", in(f, "s.db"));
+	leads(f, "b/further", "../a/link");
+	leads(f, "folder", ".");
+	is_held(f, "a/link", "/s.db:");
+	is_held(f, "b/further", "/s.db:");
+	is_held(f, "folder/s.db", "/folder/s.db:");
+	open_by(f, "folder/s.db");
+	is_held(f, "s.db", "/s.db:");
+	open_by(f, "b/further");
+	is_held(f, "s.db", "/s.db:");
+	is_held(f, "a/link", "/s.db:");
+	is_held(f, "b/further", "/b/further:"); /* and the folder's name */
+	open_by(f, "s.db");
+}
+
+/* The first start makes it, where the link leads. */
+static void test_F15_one_that_is_not_there_yet(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(mkdir(in(f, "a"), 0700), 0);
+	leads(f, "a/link", "../new.db");
+	leads(f, "link", "a/link");
+	open_by(f, "link");
+	is_held(f, "a/link", "/new.db:");
+	is_held(f, "new.db", "/new.db:");
+	assert_int_equal(access(in(f, "new.db.lock"), F_OK), 0);
+	open_by(f, "new.db");
+}
+
+static int tear_down_all(void **state)
+{
+	char command[160];
+	struct fixture *f = *state;
+	store_close(f->s);
+	f->s = NULL;
+	snprintf(command, sizeof command, "rm -r '%s'", f->dir);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
 /* ---- a store that a mintmarkd of version 1 has left ---- */
 
 static void put_version_1(struct fixture *f)
@@ -241,6 +325,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(other_files_are_refused),
+		cmocka_unit_test_setup_teardown(
+			test_F15_a_file_has_one_mint_by_any_name, set_up,
+			tear_down_all),
+		cmocka_unit_test_setup_teardown(
+			test_F15_one_that_is_not_there_yet, set_up,
+			tear_down_all),
 		TEST(test_F2_another_shape_is_no_damage),
 		TEST(test_F29_older_versions_are_brought_up),
 		TEST(both_ways_lead_to_one_schema),
