@@ -35,6 +35,9 @@ enum copy_table {
 };
 
 struct copy {
+	/* Told before all of the file is read, for some 20 s for each million
+	 * of tokens: is it sound? */
+	void (*checks)(const struct copy *c);
 	/* Told after each thousand rows, and at the end of each table. */
 	void (*progress)(const struct copy *c, enum copy_table t, bool end);
 	int64_t rows[COPY_COUNT]; /* that were copied */
@@ -44,16 +47,18 @@ extern const char *const copy_names[COPY_COUNT];
 extern const char *const copy_columns[COPY_COUNT];
 
 /* From `path` to `where` (postgresql://...).  Refused: a file that a daemon
- * holds (MM_ERR_CONFLICT) or of another version (MM_ERR_VERSION), a database
- * with a store in it (MM_ERR_CONFLICT).  *why is always filled in. */
+ * holds (MM_ERR_CONFLICT), is damaged or was said to be (MM_ERR_MALFORMED) or
+ * is of another version (MM_ERR_VERSION), a database with a store in it
+ * (MM_ERR_CONFLICT).  *why is always filled in. */
 MM_MUST_USE enum mm_err store_copy(const char *path, const char *where,
 				   struct copy *c, struct why *why);
 
 /* ---- the two ends ---- */
 
-/* Held against daemons, and read as of now. */
-MM_MUST_USE enum mm_err sqlite_copy_open(const char *path, struct conn **out,
-					 struct why *why);
+/* Held against daemons, sound, and read as of now. */
+MM_MUST_USE enum mm_err sqlite_copy_open(const char *path,
+					 const struct copy *copy,
+					 struct conn **out, struct why *why);
 /* Calls put(ctx, values, count) for each row, until that fails. */
 MM_MUST_USE enum mm_err
 sqlite_copy_rows(struct conn *c, enum copy_table t,

@@ -49,6 +49,8 @@ MM_MUST_USE enum mm_err sqlite_lock(struct sqlite_conn *c, const char *path,
 void sqlite_unlock(struct sqlite_conn *c);
 /* Say it, and remember it beside the file (store_sqlite_damage.c). */
 void sqlite_note_damage(struct sqlite_conn *c);
+/* Was it noted? */
+bool sqlite_has_mark(const char *path);
 /* Was it, and is it still?  Reads all of a file that was; nobody uses it. */
 bool sqlite_was_damaged(const char *path);
 /* For the one that writes: copy the log into the file from time to time, and

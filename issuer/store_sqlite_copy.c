@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "issuer/store_check.h"
 #include "issuer/store_copy.h"
 #include "issuer/store_sqlite.h"
 
@@ -31,14 +32,35 @@ static enum mm_err check_version(struct sqlite_conn *c, const char *path,
 			       : "use that of the newer release");
 }
 
-static enum mm_err ready(struct sqlite_conn *c, const char *path,
-			 struct why *why)
+/* The database would not know that a row was lost: the mint would go on, and a
+ * revoked token be valid again.  So all is read, mark or none; and a mark is a
+ * start's to take away. */
+static enum mm_err check_sound(const struct copy *c, const char *path,
+			       struct why *why)
 {
 	struct why said = { .text = "" };
-	if (access(path, F_OK) != 0)
-		return why_say(why, MM_ERR_NOT_FOUND, NULL,
-			       "there is no store at %s", path);
-	TRY(sqlite_lock(c, path, why));
+	if (sqlite_has_mark(path))
+		return why_say(why, MM_ERR_MALFORMED, NULL,
+			       "%.120s was found damaged (there is a .damaged "
+			       "beside it): nothing was copied; start "
+			       "mintmarkd on it once more: if it is sound, "
+			       "that ends this (store.sound in its log); if "
+			       "not, " STORE_DAMAGED_DO,
+			       path);
+	c->checks(c);
+	enum mm_err e = store_check(path, STORE_INDEXES, &said);
+	if (e == MM_OK)
+		return MM_OK;
+	return why_say(why, e, NULL, "%.250s: nothing was copied%s", said.text,
+		       e == MM_ERR_MALFORMED
+			       ? "; if it is a mint's, " STORE_DAMAGED_DO
+			       : "");
+}
+
+static enum mm_err open_to_read(struct sqlite_conn *c, const char *path,
+				struct why *why)
+{
+	struct why said = { .text = "" };
 	enum mm_err e = sqlite_open_file(c, path);
 	if (e == MM_OK)
 		e = sqlite_exec(c, "BEGIN");
@@ -53,14 +75,25 @@ static enum mm_err ready(struct sqlite_conn *c, const char *path,
 	return e;
 }
 
-enum mm_err sqlite_copy_open(const char *path, struct conn **out,
-			     struct why *why)
+static enum mm_err ready(struct sqlite_conn *c, const char *path,
+			 const struct copy *copy, struct why *why)
+{
+	if (access(path, F_OK) != 0)
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "there is no store at %s", path);
+	TRY(sqlite_lock(c, path, why));
+	TRY(check_sound(copy, path, why));
+	return open_to_read(c, path, why);
+}
+
+enum mm_err sqlite_copy_open(const char *path, const struct copy *copy,
+			     struct conn **out, struct why *why)
 {
 	/* It writes, so that close() leaves one whole file. */
 	struct sqlite_conn *c = sqlite_conn_new(true);
 	if (c == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
-	enum mm_err e = ready(c, path, why);
+	enum mm_err e = ready(c, path, copy, why);
 	if (e != MM_OK)
 		sqlite_close(&c->base);
 	else

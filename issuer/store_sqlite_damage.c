@@ -73,11 +73,17 @@ static void say_how_it_is(enum mm_err e, const char *reason)
 			  reason);
 }
 
+bool sqlite_has_mark(const char *path)
+{
+	char mark[MARK_SIZE];
+	return mark_of(path, mark) && access(mark, F_OK) == 0;
+}
+
 bool sqlite_was_damaged(const char *path)
 {
 	char mark[MARK_SIZE];
 	struct why why = { .text = "" };
-	if (!mark_of(path, mark) || access(mark, F_OK) != 0)
+	if (!sqlite_has_mark(path) || !mark_of(path, mark))
 		return false;
 	log_event(LOG_NOTICE, "store.checking",
 		  "detail=it was damaged: all of it is read before it is used");

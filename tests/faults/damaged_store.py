@@ -8,11 +8,11 @@ import os
 import shutil
 import signal
 import sqlite3
-import struct
 import subprocess
 from pathlib import Path
 
 import bad_days  # noqa: F401 (where flow is)
+import damage
 from flow import BUILD, Flow, main, wait_for
 
 STORE = BUILD / "issuer/mintmark-store"
@@ -46,27 +46,8 @@ class Damaged(Flow):
             db.execute("VACUUM INTO ?", [str(self.folder / "backup.db")])
         db.close()
 
-    def pages_of_the_audit(self):
-        """(size of a page, those in the middle of a table that is long: it is
-        still written at its end)"""
-        with sqlite3.connect(self.db()) as db:
-            size, = db.execute("PRAGMA page_size").fetchone()
-            root, = db.execute("SELECT rootpage FROM sqlite_master"
-                               " WHERE name = 'audit'").fetchone()
-        db.close()
-        page = self.db().read_bytes()[(root - 1) * size:root * size]
-        self.assertEqual(page[0], 5)  # inside of a table's tree
-        n, = struct.unpack(">H", page[3:5])
-        cells = struct.unpack(f">{n}H", page[12:12 + 2 * n])
-        return size, [struct.unpack(">I", page[c:c + 4])[0] for c in cells[1:]]
-
     def spoil(self):
-        size, pages = self.pages_of_the_audit()
-        self.assertGreater(len(pages), 3)
-        with self.db().open("r+b") as f:
-            for p in pages:
-                f.seek((p - 1) * size)
-                f.write(os.urandom(size))
+        damage.spoil(self.db())
 
     def settle(self):
         """All is in the file itself, and nothing in its log."""
@@ -146,27 +127,14 @@ class Damaged(Flow):
         self.assertEqual(len(self.said("store.sound")), 1)
         self.i.mint()
 
-    def lose_an_entry(self, index, change):
-        """Something is changed, and that index does not hear of it."""
-        with sqlite3.connect(self.db()) as db:
-            row = db.execute("SELECT * FROM sqlite_master WHERE name = ?",
-                             [index]).fetchone()
-            db.execute("PRAGMA writable_schema = ON")
-            db.execute("DELETE FROM sqlite_master WHERE name = ?", [index])
-        db.close()
-        with sqlite3.connect(self.db()) as db:
-            db.execute(change)
-            db.execute("PRAGMA writable_schema = ON")
-            db.execute("INSERT INTO sqlite_master VALUES(?, ?, ?, ?, ?)", row)
-        db.close()
-
     def test_F2_an_index_that_lacks_a_row(self):
         """Each page of it is sound.  Whoever starts it anew has mended nothing
         here either."""
         token = self.minted.pop()["id"]
         self.settle()
-        self.lose_an_entry("token_changed", "UPDATE token SET status = 2 WHERE"
-                           " list = {} AND idx = {}".format(*token.split(".")))
+        damage.lose_an_entry(self.db(), "token_changed", "UPDATE token SET status"
+                             " = 2 WHERE list = {} AND idx = {}".format(
+                                 *token.split(".")))
         self.i.start()
         self.assertEqual(self.i.http("GET", "/health/ready")[1]["status"], "ok")
         self.assertEqual(self.i.http("DELETE", f"/v1/tokens/{token}",

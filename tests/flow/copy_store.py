@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
+from damage import lose_an_entry, lose_rows, spoil
 from fill import fill
 from flow import BUILD, Flow, cli, main, wait_for
 from metrics import Page
@@ -190,6 +191,60 @@ class Copy(Flow):
         self.assertIn("has a store already", self.copy(1))
         self.assertEqual(self.pg.ask("SELECT label FROM mintmark.token"),
                          [["well"]])
+
+    # ---- damaged ----
+
+    def refused_as(self, reason, file=None):
+        """Nothing is done, to either, and it says what to do."""
+        before = self.file.read_bytes()
+        said = self.copy(1, file=file)
+        self.assertRegex(said, reason)
+        self.assertRegex(said, "nothing was copied; .*move mintmark.db. aside .*"
+                         r"--restored \(SECURITY.md, When the store is damaged\)\n$")
+        self.nothing_there()
+        self.assertEqual(self.file.read_bytes(), before)
+        return said
+
+    def test_F2_said_to_be_damaged(self):
+        """A start may take that back, and nobody else."""
+        self.i = self.issuer()
+        self.i.stop()
+        mark = pathlib.Path(f"{self.file}.damaged")
+        mark.touch()
+        link = self.folder / "link.db"
+        link.symlink_to(self.file)
+        for file in (self.file, link):
+            said = self.refused_as(r"was found damaged .*start mintmarkd", file)
+            self.assertNotIn("read first", said)
+        self.assertTrue(mark.exists())
+        self.i.start()
+        self.i.stop()
+        self.copy(file=link)
+
+    def test_F2_what_reads_well_and_is_not_whole(self):
+        """What is lost would be valid, and its place free."""
+        self.i = self.issuer()
+        gone = self.i.mint()
+        self.i.revoke(gone["id"])
+        self.i.stop()
+        whole = self.file.read_bytes()
+        for harm in (lambda: lose_rows(self.file, "token"),
+                     lambda: lose_an_entry(self.file, "token_changed",
+                                           "UPDATE token SET status = 2")):
+            self.file.write_bytes(whole)
+            harm()
+            said = self.refused_as(r"mintmark.db is damaged: .*index")
+            self.assertIn("All of it is read first", said)
+        self.file.write_bytes(whole)
+        self.copy()
+        self.same_rows()
+
+    def test_F2_pages_that_are_none(self):
+        self.filled(20000)
+        spoil(self.file, "token")
+        self.refused_as(r"mintmark.db is damaged: .*\b[Pp]age\b")
+        self.file.write_bytes(b"")
+        self.refused_as("is not a Mintmark store")
 
     # ---- many ----
 
