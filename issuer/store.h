@@ -101,6 +101,7 @@ MM_MUST_USE enum mm_err store_open(const char *where, const char *iss,
  * and now; the same: there was nothing to do.  Issuers of the older release on
  * the same tables stop (MM_ERR_VERSION, from every change of theirs).
  * MM_ERR_NOT_FOUND: there is no store.  MM_ERR_VERSION: it is of a newer one.
+ * MM_ERR_UNSURE: it is all done, or as it was; do it again.
  * MM_ERR_CONFLICT: a daemon holds the file. */
 MM_MUST_USE enum mm_err store_migrate(const char *where, int64_t *from,
 				      int64_t *to, struct why *why);

@@ -76,6 +76,8 @@ MM_MUST_USE enum mm_err pg_tables_find(struct pg_conn *c, bool *found);
 MM_MUST_USE enum mm_err pg_tables_lay(struct pg_conn *c);
 /* Begin one that may take its time, as somebody waits for it. */
 MM_MUST_USE enum mm_err pg_transaction_long(struct pg_conn *c);
+/* COMMIT; MM_ERR_UNSURE: the connection broke, and so nobody knows. */
+MM_MUST_USE enum mm_err pg_transaction_end(struct pg_conn *c);
 MM_MUST_USE enum mm_err pg_migrate(const char *where, int64_t *from,
 				   struct why *why);
 

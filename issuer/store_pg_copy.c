@@ -63,6 +63,8 @@ enum mm_err pg_copy_begin(struct conn *base, enum copy_table t)
 	snprintf(text, sizeof text, "COPY %s(%s) FROM STDIN", copy_names[t],
 		 copy_columns[t]);
 	PGresult *r = PQexec(c->pg, text);
+	if (r == NULL) /* no memory, or no connection: libpq knows */
+		return pg_broken(c, NULL), MM_ERR_UNAVAILABLE;
 	enum mm_err e =
 		PQresultStatus(r) == PGRES_COPY_IN ? MM_OK : pg_judge(c, r);
 	PQclear(r);
@@ -169,6 +171,5 @@ enum mm_err pg_copy_commit(struct conn *base)
 {
 	struct pg_conn *c = pg_of(base);
 	TRY(analyze(c));
-	enum mm_err e = pg_exec(c, "COMMIT");
-	return c->pg == NULL ? MM_ERR_UNSURE : e;
+	return pg_transaction_end(c);
 }

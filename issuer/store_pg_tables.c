@@ -160,12 +160,18 @@ enum mm_err pg_transaction_long(struct pg_conn *c)
 			  "SET LOCAL idle_in_transaction_session_timeout = 0");
 }
 
+enum mm_err pg_transaction_end(struct pg_conn *c)
+{
+	enum mm_err e = pg_exec(c, "COMMIT");
+	return c->pg == NULL ? MM_ERR_UNSURE : e;
+}
+
 static enum mm_err bring_up(struct pg_conn *c, int64_t *from, struct why *why)
 {
 	TRY(pg_transaction_long(c));
 	enum mm_err e = take_steps_alone(c, from, why);
 	if (e == MM_OK)
-		return pg_exec(c, "COMMIT");
+		return pg_transaction_end(c);
 	undo(c);
 	return e;
 }
@@ -179,9 +185,12 @@ enum mm_err pg_migrate(const char *where, int64_t *from, struct why *why)
 	enum mm_err e = bring_up(c, from, &said);
 	if (e != MM_OK && said.text[0] == '\0')
 		(void)why_say(&said, e, "store",
-			      "cannot bring the tables to version %d: %s; they "
-			      "are as they were",
-			      STORE_VERSION, c->trouble);
+			      "cannot bring the tables to version %d: %s; %s",
+			      STORE_VERSION, c->trouble,
+			      e == MM_ERR_UNSURE
+				      ? "all of it was done, or nothing: run "
+					"this again, it does what is left"
+				      : "they are as they were");
 	if (e != MM_OK && why != NULL)
 		*why = said;
 	if (e == MM_OK && *from != STORE_VERSION)

@@ -82,6 +82,25 @@ static void test_F29_a_migration_is_whole_or_none(void **state)
 	open_again(f);
 }
 
+/* The database ends the session in the middle of COMMIT: it may have been done,
+ * as far as anybody can tell. */
+static void test_F29_a_migration_that_nobody_saw_end(void **state)
+{
+	struct fixture *f = *state;
+	make_older(f, 1);
+	assert_true(pg_do("CREATE FUNCTION leave() RETURNS trigger LANGUAGE"
+			  " plpgsql AS 'BEGIN PERFORM"
+			  " pg_terminate_backend(pg_backend_pid());"
+			  " RETURN NULL; END'"));
+	assert_true(pg_do("CREATE CONSTRAINT TRIGGER leaves AFTER UPDATE ON"
+			  " head DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+			  " EXECUTE FUNCTION leave()"));
+	migrate(f, MM_ERR_UNSURE, 1, "or nothing: run this again");
+	assert_true(pg_do("DROP TRIGGER leaves ON head"));
+	migrate(f, MM_OK, 1, "");
+	open_again(f);
+}
+
 static void what_no_release_made_is_left(void **state)
 {
 	struct fixture *f = *state;
@@ -117,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_F29_tables_are_brought_up_when_told),
 		TEST(test_F29_a_migration_is_whole_or_none),
+		TEST(test_F29_a_migration_that_nobody_saw_end),
 		TEST(what_no_release_made_is_left),
 		TEST(test_F29_who_is_left_behind_changes_nothing),
 	};
