@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Take the checks of mm_verify() away, one at a time: a unit test must fail.
 
-    mutants.py [-v] [WORD...]
+    mutants.py [-v | --texts] [WORD...]
 
 WORD: only the mutants whose file or name holds one of them.  -v says of each
-mutant which test noticed it, and which checks are left out, and why.
+mutant which test noticed it, and which checks are left out, and why.  --texts:
+only see that each check still stands where table.py says.
 
 table.py lists the mutants.  The sources are copied to a temporary folder and
 built there once for each worker; then one text after the other is replaced,
@@ -41,6 +42,14 @@ KINDS = {
 # Most of the time goes into linking.
 LINKER = (["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"]
           if shutil.which("ld.gold") else [])
+
+
+def misplaced(mutant, text):
+    """What is wrong with its row of the table, or None."""
+    count = text.count(mutant.old)
+    return None if count == 1 else (
+        f"the source has changed: adjust the table: {mutant.name} "
+        f"({mutant.file}): the text is there {count} times")
 
 
 class Tree:
@@ -102,10 +111,9 @@ class Tree:
         """Which test noticed it?  (None, what is wrong) if none did."""
         file = self.source / mutant.file
         before = file.read_text()
-        if before.count(mutant.old) != 1:
-            return None, (f"the source has changed: adjust the table: "
-                          f"{mutant.name} ({mutant.file}): the text is there "
-                          f"{before.count(mutant.old)} times")
+        wrong = misplaced(mutant, before)
+        if wrong is not None:
+            return None, wrong
         file.write_text(before.replace(mutant.old, mutant.new))
         try:
             for test in table.tests_for(mutant):
@@ -199,10 +207,17 @@ class Run:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("-v", action="store_true")
+    parser.add_argument("--texts", action="store_true")
     parser.add_argument("words", nargs="*", metavar="WORD")
     args = parser.parse_args()
     mutants = [m for m in table.MUTANTS if not args.words or
                any(w in f"{m.file}: {m.name}" for w in args.words)]
+    if args.texts:
+        wrong = [w for m in mutants
+                 if (w := misplaced(m, (ROOT / m.file).read_text()))]
+        for w in wrong:
+            print(w)
+        return 1 if wrong else 0
     failures = Run(mutants, args.v).all()
     if args.v:
         for file, what, why in table.REDUNDANT:
