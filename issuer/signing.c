@@ -37,6 +37,9 @@ static void forget_marks(const struct signing *s, const struct missing *missing)
 {
 	struct why why = { .text = "" };
 	struct key_names unsaid = { .n = 0 };
+	_Static_assert(sizeof missing->at / sizeof missing->at[0] <=
+			       sizeof unsaid.at / sizeof unsaid.at[0],
+		       "each may be unsaid");
 	for (size_t i = 0; i < missing->count; i++)
 		if (!missing_ended(&missing->at[i]))
 			unsaid.at[unsaid.n++] = missing->at[i].kid;

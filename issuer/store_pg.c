@@ -205,10 +205,10 @@ static enum mm_err take_time(struct conn *c)
 
 static const char *trouble(struct conn *c)
 {
-	return pg_of(c)->unsure ? "the connection was lost at the COMMIT: what "
-				  "was asked "
-				  "may have been done, or not; ask again"
-				: pg_of(c)->trouble;
+	return pg_of(c)->unsure
+		       ? "the connection was lost at the COMMIT: what was "
+			 "asked may have been done, or not; ask again"
+		       : pg_of(c)->trouble;
 }
 
 /* ---- what guards the audit ---- */

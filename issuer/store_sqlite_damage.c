@@ -73,17 +73,22 @@ static void say_how_it_is(enum mm_err e, const char *reason)
 			  reason);
 }
 
+static bool find_mark(const char *path, char out[MARK_SIZE])
+{
+	return mark_of(path, out) && access(out, F_OK) == 0;
+}
+
 bool sqlite_has_mark(const char *path)
 {
 	char mark[MARK_SIZE];
-	return mark_of(path, mark) && access(mark, F_OK) == 0;
+	return find_mark(path, mark);
 }
 
 bool sqlite_was_damaged(const char *path)
 {
 	char mark[MARK_SIZE];
 	struct why why = { .text = "" };
-	if (!sqlite_has_mark(path) || !mark_of(path, mark))
+	if (!find_mark(path, mark))
 		return false;
 	log_event(LOG_NOTICE, "store.checking",
 		  "detail=it was damaged: all of it is read before it is used");
