@@ -72,13 +72,18 @@ class Wire:
                     data = s.recv(65536)
                     if not data:
                         return
-                    if self.there if s is near else self.back:
-                        (far if s is near else near).sendall(data)
+                    there = s is near
+                    if self.passes((near, far), data, there):
+                        (far if there else near).sendall(data)
         except (OSError, ValueError):
             pass
         finally:
             near.close()
             far.close()
+
+    def passes(self, pair, data, there):
+        """May these bytes go on?  An OSError ends that connection."""
+        return self.there if there else self.back
 
     def cut(self):
         with self.lock:

@@ -85,3 +85,10 @@ class Postgres:
         out = self.run("psql", "-h", self.folder, "-U", "mintmark", "-d",
                        "postgres", "-X", "-q", "-A", "-t", "-F", "\t", "-c", sql)
         return [line.split("\t") for line in out.splitlines()]
+
+
+def started(test):
+    """One that is there until the test ends."""
+    pg = Postgres()
+    test.addCleanup(pg.end)
+    return pg.make()

@@ -13,7 +13,7 @@ import unittest.mock
 import bad_days  # noqa: F401 (where flow is)
 from flow import MINTMARKD, Flow, Issuer, cli, main, wait_for
 from key_compromise import compromise, kid
-from postgres import Postgres
+from postgres import started
 
 
 class Thief(socketserver.ThreadingTCPServer):
@@ -69,9 +69,7 @@ class Planted(Flow):
 
     def setUp(self):
         super().setUp()
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
+        self.pg = started(self)
         for role in ("mint", "evil", "owners"):
             self.pg.ask(f"CREATE ROLE {role} LOGIN")
         self.pg.ask("GRANT CREATE ON DATABASE postgres TO mint, evil, owners")
@@ -131,9 +129,7 @@ class Planted(Flow):
 class Odd(Flow):
     def setUp(self):
         super().setUp()
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
+        self.pg = started(self)
         self.i = self.issuer(flags=("--store", self.pg.url()))
 
     def test_A37_a_key_thrown_out_while_the_mint_is_stopped(self):

@@ -13,7 +13,7 @@ import time
 from bad_days import LONG, Front, Wire, seeded
 from crash import Client, Ledger
 from flow import SLOW, Agent, Flow, Issuer, Reader, main, wait_for
-from postgres import Postgres
+from postgres import started
 
 ROUNDS = 40 if LONG else 3
 # Seconds from the fault on within which an agent has found the other issuer,
@@ -55,9 +55,7 @@ class Steady(threading.Thread):
 class Several(Flow):
     def setUp(self):
         super().setUp()
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
+        self.pg = started(self)
         self.ledger = Ledger()
 
     def start_both(self, *databases, a_store=None, front=None):

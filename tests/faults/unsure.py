@@ -1,92 +1,44 @@
 #!/usr/bin/env python3
 """The connection breaks after PostgreSQL has committed and before it has said
 so: who asked is told that nobody knows, and nothing is done a second time."""
-import contextlib
 import json
-import socket
-import tempfile
-import threading
 
-import bad_days  # noqa: F401 (where flow is)
+from bad_days import Wire
 from flow import Flow, main, wait_for
-from postgres import Postgres
+from postgres import started
 
 
-class Between:
-    """What goes between mintmarkd and PostgreSQL goes through here."""
+class Between(Wire):
+    """It ends a connection when PostgreSQL has done a COMMIT of it."""
 
-    def __init__(self, pg):
-        self.pg = str(pg.folder / ".s.PGSQL.5432")
-        self.folder = tempfile.TemporaryDirectory(prefix="mintmark-between-")
-        self.mark, self.cuts, self.sockets = None, 0, []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.folder.name + "/.s.PGSQL.5432")
-        self.listener.listen()
-        self.start(self.accept)
-
-    @staticmethod
-    def start(run, *args):
-        threading.Thread(target=run, args=args, daemon=True).start()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client = self.listener.accept()[0]
-                server = socket.socket(socket.AF_UNIX)
-                self.sockets += client, server
-                server.connect(self.pg)
-                held = threading.Event()
-                self.start(self.ask, client, server, held)
-                self.start(self.answer, client, server, held)
+    def __init__(self, port):
+        self.mark, self.marked, self.committed, self.cuts = None, set(), set(), 0
+        super().__init__(port)
 
     def cut_after(self, mark):
         """The next COMMIT of a connection on which this was said."""
         self.mark = mark
 
-    def ask(self, client, server, held):
-        marked = False
-        with contextlib.suppress(OSError):
-            while said := client.recv(65536):
-                marked |= self.mark is not None and self.mark in said
-                if marked and b"COMMIT\0" in said:
-                    self.mark = None
-                    held.set()
-                server.sendall(said)
-        self.end(client, server)
-
-    def answer(self, client, server, held):
-        with contextlib.suppress(OSError):
-            while said := server.recv(65536):
-                if held.is_set():  # it is committed
-                    self.cuts += 1
-                    break
-                client.sendall(said)
-        self.end(client, server)
-
-    @staticmethod
-    def end(*sockets):
-        for s in sockets:
-            with contextlib.suppress(OSError):
-                s.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        for s in (self.listener, *self.sockets):
-            self.end(s)
-            s.close()
-        self.folder.cleanup()
+    def passes(self, pair, data, there):
+        if there and self.mark and self.mark in data:
+            self.marked.add(pair)
+        if there and pair in self.marked and b"COMMIT\0" in data:
+            self.mark = None
+            self.committed.add(pair)
+        elif not there and pair in self.committed:
+            self.cuts += 1
+            raise ConnectionError
+        return True
 
 
 class Unsure(Flow):
     def setUp(self):
         super().setUp()
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
-        self.between = Between(self.pg)
+        self.pg = started(self)
+        self.between = Between(self.pg.socket())
         self.addCleanup(self.between.close)
-        self.i = self.issuer(flags=(
-            "--store", self.pg.url().replace(str(self.pg.folder),
-                                             self.between.folder.name)))
+        self.i = self.issuer(flags=("--store", "postgresql://127.0.0.1:"
+                                    f"{self.between.port}/postgres?user=mintmark"))
 
     def audit(self, event, word):
         lines = [json.loads(line) for line, in self.pg.ask(

@@ -13,7 +13,7 @@ from damage import lose_an_entry, lose_rows, spoil
 from fill import fill
 from flow import BUILD, Flow, cli, main, wait_for
 from metrics import Page
-from postgres import Postgres
+from postgres import started
 
 STORE = BUILD / "issuer/mintmark-store"
 DAY = 86400
@@ -26,9 +26,7 @@ ODD = ["a\\b \\n \\. \\N", "\\.", "\\N", "naïve 日本 🦀", "%_'\"$$;--",
 class Copy(Flow):
     def setUp(self):
         super().setUp()
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
+        self.pg = started(self)
         self.url = self.pg.url()
         self.file = self.folder / "data/mintmark.db"
 

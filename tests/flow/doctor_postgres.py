@@ -5,15 +5,13 @@ import json
 
 import doctor
 from flow import SLOW, main, wait_for
-from postgres import Postgres
+from postgres import started
 
 
 class Elsewhere(doctor.Doctor):
     def setUp(self):
         super().setUp()
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
+        self.pg = started(self)
         self.begin(mint_flags=("--store", self.pg.url()))
 
     def test_a_store_in_postgresql(self):

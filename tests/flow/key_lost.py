@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 from flow import Flow, Issuer, cli, main, wait_for
-from postgres import Postgres
+from postgres import started
 
 
 class Lost(Flow):
@@ -484,9 +484,7 @@ class FullDisk(Lost):
 
 class Shared(Lost):
     def begin(self):
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
+        self.pg = started(self)
         super().begin(flags=("--store", self.pg.url()))
 
     def test_F15_another_issuer_has_it(self):

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 from flow import MINTMARKD, SLOW, TOP, Flow, main, wait_for
-from postgres import Postgres
+from postgres import started
 
 
 class Migrate(Flow):
@@ -19,9 +19,7 @@ class Migrate(Flow):
         return p.stdout if code == 0 else p.stderr
 
     def postgres(self):
-        self.pg = Postgres()
-        self.addCleanup(self.pg.end)
-        self.pg.make()
+        self.pg = started(self)
         return self.pg.url()
 
     def version(self, number):
