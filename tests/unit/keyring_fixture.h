@@ -67,6 +67,13 @@ static inline enum mm_err throw_out(struct fixture *f, const char *kid,
 	return e;
 }
 
+static inline enum key_end end_of(struct fixture *f, const char *kid)
+{
+	enum key_end end;
+	assert_int_equal(keyring_marked(f->at, kid, &end, &f->why), MM_OK);
+	return end;
+}
+
 static inline void file_of(char out[PATH], const struct fixture *f,
 			   const char *state, const char *name)
 {

@@ -306,15 +306,21 @@ static void test_F16_it_is_said_once(void **state)
 	assert_true(lost && still);
 }
 
-/* As it does where a database took over: nobody has to do anything. */
+/* A database takes over that lacks some: whence the log is read. */
+static int take_over(struct frozen *f, FILE **log)
+{
+	start(f);
+	is_shared = true;
+	lacks = true;
+	return begin_log(log);
+}
+
+/* Nobody has to do anything. */
 static void test_F16_a_new_history_begins_by_itself(void **state)
 {
 	struct frozen *f = *state;
 	FILE *log;
-	start(f);
-	is_shared = true;
-	int before = begin_log(&log);
-	lacks = true;
+	int before = take_over(f, &log);
 	bool lost = has_lost(f);
 	away += 10;
 	lost |= has_lost(f);
@@ -330,10 +336,7 @@ static void test_F16_no_new_history_begins(void **state)
 {
 	struct frozen *f = *state;
 	FILE *log;
-	start(f);
-	is_shared = true;
-	int before = begin_log(&log);
-	lacks = true;
+	int before = take_over(f, &log);
 	bool early = has_lost(f);
 	away += 16;
 	bool lost = has_lost(f);

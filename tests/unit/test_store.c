@@ -110,87 +110,6 @@ static void a_full_list_is_followed_by_a_new_one(void **state)
 	assert_int_equal(b.first, 0);
 }
 
-static void only_an_announced_key_signs(void **state)
-{
-	struct fixture *f = *state;
-	struct token_row t = mint(f, DAY, 0);
-	take_next(f, &t);
-	snprintf(t.kid, sizeof t.kid, "kid00000002");
-	assert_int_equal(store_mint(f->s, &t), MM_ERR_CONFLICT);
-	assert_int_equal(store_key_add(f->s, "kid00000002", "{}", &by_unit),
-			 MM_OK);
-	assert_int_equal(store_mint(f->s, &t), MM_OK);
-	take_next(f, &t);
-	assert_int_equal(store_key_gone(f->s, "kid00000002", true, &by_unit),
-			 MM_OK);
-	assert_int_equal(store_mint(f->s, &t), MM_ERR_CONFLICT);
-	/* a key that went never returns */
-	assert_int_equal(store_key_add(f->s, "kid00000002", "{}", &by_unit),
-			 MM_ERR_CONFLICT);
-}
-
-static void put_kid(void *ctx, const char *kid)
-{
-	assert_true(span_copy(ctx, KID_SIZE, span_str(kid)));
-}
-
-/* As many as a verifier takes. */
-static void only_so_many_keys(void **state)
-{
-	struct fixture *f = *state;
-	struct key_row k[STORE_KEYS_MAX];
-	char kid[KID_SIZE];
-	size_t n;
-	assert_int_equal(store_keys(f->s, 0, k, &n), MM_OK);
-	for (; n < STORE_KEYS_MAX; n++) {
-		snprintf(kid, sizeof kid, "kid%08zu", 100 + n);
-		assert_int_equal(store_key_add(f->s, kid, "{}", &by_unit),
-				 MM_OK);
-	}
-	assert_int_equal(store_key_add(f->s, "kid00000999", "{}", &by_unit),
-			 MM_ERR_TOO_LARGE);
-	assert_int_equal(store_key_add(f->s, kid, "{}", &by_unit), MM_OK);
-	assert_int_equal(store_key_gone(f->s, kid, false, &by_unit), MM_OK);
-	assert_int_equal(store_key_add(f->s, "kid00000999", "{}", &by_unit),
-			 MM_OK);
-	assert_int_equal(store_keys(f->s, 0, k, &n), MM_OK);
-	assert_int_equal(n, STORE_KEYS_MAX);
-}
-
-/* Known of a key: since when, until when it signed, whose tokens need it. */
-static void a_key_is_known_for_what_it_did(void **state)
-{
-	struct fixture *f = *state;
-	struct token_row t = mint(f, DAY, 0), later = mint(f, 2 * DAY, 0);
-	struct key_row k[STORE_KEYS_MAX];
-	char former[KID_SIZE] = "";
-	bool changed;
-	size_t n;
-	assert_int_equal(store_key_signs(f->s, t.kid, &by_unit), MM_OK);
-	assert_int_equal(store_keys(f->s, T0, k, &n), MM_OK);
-	assert_int_equal(n, 1);
-	assert_true(k[0].announced_at > T0 && k[0].signs);
-	assert_int_equal(k[0].stopped_at, 0);
-	assert_int_equal(k[0].live_until, later.exp);
-	assert_int_equal(store_set_status(f->s, later.list, later.idx,
-					  STATUS_REVOKED, &by_unit, &changed),
-			 MM_OK);
-	assert_int_equal(store_key_add(f->s, "kid00000002", "{}", &by_unit),
-			 MM_OK);
-	assert_int_equal(store_key_signs(f->s, "kid00000002", &by_unit), MM_OK);
-	assert_int_equal(store_keys(f->s, T0, k, &n), MM_OK);
-	assert_false(k[0].signs);
-	assert_true(k[0].stopped_at >= k[0].announced_at);
-	assert_int_equal(k[0].live_until, t.exp);
-	assert_int_equal(k[0].last_exp, later.exp);
-	assert_true(k[1].signs);
-	assert_int_equal(store_former_keys(f->s, put_kid, former), MM_OK);
-	assert_string_equal(former, "");
-	assert_int_equal(store_key_gone(f->s, t.kid, true, &by_unit), MM_OK);
-	assert_int_equal(store_former_keys(f->s, put_kid, former), MM_OK);
-	assert_string_equal(former, t.kid);
-}
-
 static void test_A36_an_index_is_not_minted_twice(void **state)
 {
 	struct fixture *f = *state;
@@ -596,9 +515,6 @@ int main(void)
 		TEST(the_newest_token_is_known),
 		TEST(test_A36_an_index_is_given_once),
 		TEST(a_full_list_is_followed_by_a_new_one),
-		TEST(only_an_announced_key_signs),
-		TEST(only_so_many_keys),
-		TEST(a_key_is_known_for_what_it_did),
 		TEST(test_A36_an_index_is_not_minted_twice),
 		TEST(status_moves_as_it_may),
 		TEST(an_administrators_suspension_stands),
