@@ -12,6 +12,7 @@
 
 #define PAUSE_MIN_MS 500
 #define PAUSE_MAX_MS 30000
+#define BUSY_MAX_MS  4000 /* until one is asked again that answered 503 */
 #define NO_NEWS_MS   200  /* a poll that came back sooner, with nothing */
 #define SHOW_MS	     1000 /* until the state file is tried again */
 
@@ -43,14 +44,14 @@ static bool is_stopping(struct follower *f)
 	return stopping;
 }
 
-/* 0.5 s, doubled up to 30 s, give or take a fifth: the agents of a thousand
+/* 0.5 s, doubled up to `most`, give or take a fifth: the agents of a thousand
  * hosts must not come back all at once. */
-static int64_t pause_after(unsigned failures)
+static int64_t pause_after(unsigned failures, int64_t most)
 {
 	uint16_t r = 0;
 	(void)!getrandom(&r, sizeof r, GRND_NONBLOCK);
-	int64_t ms = PAUSE_MAX_MS;
-	if (failures < 7 && PAUSE_MIN_MS << (failures - 1) < PAUSE_MAX_MS)
+	int64_t ms = most;
+	if (failures < 7 && PAUSE_MIN_MS << (failures - 1) < most)
 		ms = PAUSE_MIN_MS << (failures - 1);
 	return ms * 4 / 5 + ms * 2 / 5 * r / UINT16_MAX;
 }
@@ -139,7 +140,8 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	if (f->failures < 100)
 		f->failures++;
 	bool behind = keep_is_behind(&f->keep);
-	pause_ms(f, behind ? SHOW_MS : pause_after(f->failures));
+	int64_t most = f->link.busy ? BUSY_MAX_MS : PAUSE_MAX_MS;
+	pause_ms(f, behind ? SHOW_MS : pause_after(f->failures, most));
 }
 
 static void went_well(struct follower *f)

@@ -140,6 +140,7 @@ enum mm_err link_run(struct link *l, const struct link_ask *ask,
 		.via = ask->via,
 	};
 	enum mm_err e = fetch_run(l->fetch, &rq, body, &status, why);
+	l->busy = e == MM_OK && status == 503;
 	if (ask->status != NULL)
 		*ask->status = e == MM_OK ? status : 0;
 	return e == MM_OK ? judge(at, status, why) : e;

@@ -30,6 +30,8 @@ struct link {
 	bool trying;
 	size_t left, tries;	/* where we were; how often it was tried */
 	int64_t try_at, try_ms; /* clock_ms(); and the pause that led to it */
+	bool busy; /* the last answer was 503: it lives, but has no time now, or
+		    * no database */
 };
 
 MM_MUST_USE enum mm_err link_init(struct link *l, const struct link_target *to);

@@ -427,6 +427,20 @@ class HostileFeed(Flow):
     def head(self):
         return self.i.http("GET", "/health/ready")[1]["seq"]
 
+    def test_F14_a_busy_issuer_is_asked_again_soon(self):
+        """Its database is away: it answers 503, and is back any moment."""
+        self.begin()
+        asked = []
+
+        def busy(path, ask):
+            asked.append(time.monotonic())
+            return 503, b"", ("Retry-After", "1")
+        self.liar.mode = busy
+        wait_for("six to be turned away", lambda: len(asked) >= 6, 60)
+        pauses = [b - a for a, b in zip(asked, asked[1:])]
+        self.assertLess(pauses[4], 4.8 + SLOW)  # doubled on: 6.4 at least
+        self.assertGreater(pauses[4], 3.1)
+
     def test_F7_flipped_bits(self):
         self.begin()
         self.revoke_bad()
