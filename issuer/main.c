@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "common/secrecy.h"
 #include "issuer/start.h"
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
 	struct why why = { .text = "" };
 	enum settings_wish wish;
 	bool migrates = argc > 1 && strcmp(argv[1], "migrate") == 0;
+	heap_gives_back();
 	secrecy_of_process();
 	enum secrecy keys = secrecy_of_keys();
 	enum mm_err e = settings_read(&table, argc - migrates, argv + migrates,

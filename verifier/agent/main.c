@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/heap.h"
 #include "common/json_heap.h"
 #include "common/log.h"
 #include "common/metrics_serve.h"
@@ -277,6 +278,7 @@ int main(int argc, char **argv)
 	struct follower_options opt = { .say = say };
 	struct why why = { .text = "" };
 	enum settings_wish wish;
+	heap_gives_back();
 	secrecy_of_process(); /* it holds its token, and hears those of others
 			       */
 	enum mm_err e = settings_read(&table, argc, argv, &set, &wish, &why);
