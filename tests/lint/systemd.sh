@@ -26,6 +26,12 @@ for f in deploy/systemd/*; do
 		finding "$f:1: ${said//$'\n'/; }"
 	fi
 done
+# Tokens and keys are in the memory of each; systemd's measure has no eye on it.
+for f in deploy/systemd/*.service; do
+	for limit in LimitCORE=0 MemorySwapMax=0; do
+		grep -qx "$limit" "$f" || finding "$f:1: $limit is missing"
+	done
+done
 # systemd's own measure, 0 (tight) to 100 (open): docs/security-tests.md tells
 # of it.  The daemons have a network, the timers' services have none.
 for f in deploy/systemd/*.service; do
