@@ -49,6 +49,8 @@ static enum mm_err follow(struct publisher *p, struct event *events)
 static void drop_made(struct publisher *p)
 {
 	pthread_mutex_lock(&p->batching);
+	while (p->batch_begun)
+		pthread_cond_wait(&p->batched, &p->batching);
 	kept_clear(p->batch, BATCHES);
 	pthread_mutex_unlock(&p->batching);
 	pthread_mutex_lock(&p->snapping);
@@ -193,6 +195,7 @@ struct publisher *publisher_new(struct publish_ttl ttl)
 	clock_cond_init(&p->woken);
 	clock_cond_init(&p->followed);
 	clock_cond_init(&p->ending);
+	clock_cond_init(&p->batched);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->batching, NULL);
 	pthread_mutex_init(&p->snapping, NULL);

@@ -88,24 +88,56 @@ static enum mm_err make_batch(struct publisher *p, uint64_t after,
 	return publish_sign(p, key, feed_kind, &payload, &made->body, why);
 }
 
+/* With p->batching held, but for the making: the database may say nothing. */
+static enum mm_err keep_batch(struct publisher *p, uint64_t after,
+			      int64_t as_of, uint64_t *upto,
+			      struct http_body **out, struct why *why)
+{
+	struct kept fresh = { .what = after + 1 };
+	p->batch_begun = true;
+	pthread_mutex_unlock(&p->batching);
+	enum mm_err e = make_batch(p, after, as_of, &fresh, why);
+	pthread_mutex_lock(&p->batching);
+	p->batch_begun = false;
+	pthread_cond_broadcast(&p->batched);
+	TRY(e);
+	*upto = fresh.upto;
+	*out = kept_put(kept_find(p->batch, BATCHES, fresh.what), &fresh);
+	return MM_OK;
+}
+
+/* One that is kept, and good; or NULL. */
+static struct kept *find_batch(struct publisher *p, uint64_t after)
+{
+	struct kept *k = kept_find(p->batch, BATCHES, after + 1);
+	return kept_good(k, after + 1, publisher_seq(p), BATCH_MS) ? k : NULL;
+}
+
+/* For whoever makes one now: not for longer than the log is followed. */
+static enum mm_err wait_for_maker(struct publisher *p, int64_t *as_of)
+{
+	struct timespec until = clock_in_ms(LOOK_MS);
+	pthread_cond_timedwait(&p->batched, &p->batching, &until);
+	return publish_check(p, as_of);
+}
+
 enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 			  struct http_body **out, struct why *why)
 {
 	enum mm_err e = MM_OK;
+	struct kept *k = NULL;
 	int64_t as_of;
 	TRY(publish_check(p, &as_of));
-	struct kept fresh = { .what = after + 1, .seq = publisher_seq(p) };
 	pthread_mutex_lock(&p->batching);
-	struct kept *k = kept_find(p->batch, BATCHES, fresh.what);
-	if (k->what == fresh.what && k->seq == fresh.seq &&
-	    clock_ms() - k->made < BATCH_MS) {
+	while (e == MM_OK && (k = find_batch(p, after)) == NULL &&
+	       p->batch_begun)
+		e = wait_for_maker(p, &as_of);
+	if (k != NULL) {
+		*upto = k->upto;
 		*out = http_body_hold(k->body);
-	} else {
-		e = make_batch(p, after, as_of, &fresh, why);
-		if (e == MM_OK)
-			*out = kept_put(k, &fresh);
+	} else if (e == MM_OK) {
+		e = keep_batch(p, after, as_of, upto, out, why);
 	}
-	*upto = k->upto;
 	pthread_mutex_unlock(&p->batching);
 	return e;
 }

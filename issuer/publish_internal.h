@@ -15,6 +15,7 @@
 #define BATCH_MS   1000 /* a heartbeat is made new after this */
 #define KEPT_LISTS 64	/* signed status lists kept */
 #define LIST_MS	   250	/* none is made again sooner: strangers ask for them */
+#define LOOK_MS	   250	/* who waits looks whether the log is followed */
 
 /* A signed object, and what it was made from. */
 struct kept {
@@ -47,8 +48,11 @@ struct publisher {
 	atomic_bool went_back; /* ... that it has: in this history */
 
 	/* One maker at a time, so that all get the same bytes; batches do
-	 * not wait for the larger objects. */
+	 * not wait for the larger objects, and for who makes one not with the
+	 * lock, as he may read the store. */
 	pthread_mutex_t batching;
+	pthread_cond_t batched;
+	bool batch_begun;
 	struct kept batch[BATCHES];
 	pthread_mutex_t snapping; /* snapshot */
 	pthread_mutex_t making;	  /* lists, JWKS, index */
@@ -98,6 +102,8 @@ MM_MUST_USE enum mm_err publish_sign(struct publisher *p, const struct jwk *key,
 struct http_body *kept_put(struct kept *k, const struct kept *fresh);
 /* The slot for `what`: its own, or the oldest to be used again. */
 struct kept *kept_find(struct kept *slots, size_t n, uint64_t what);
+/* Is it that, made at this sequence less than `ms` ago? */
+bool kept_good(const struct kept *k, uint64_t what, uint64_t seq, int64_t ms);
 void kept_clear(struct kept *slots, size_t n);
 
 /* The batch that follows `after` (a heartbeat if nothing does), and the last

@@ -33,8 +33,7 @@ void kept_clear(struct kept *slots, size_t n)
 	memset(slots, 0, n * sizeof *slots);
 }
 
-static bool kept_good(const struct kept *k, uint64_t what, uint64_t seq,
-		      int64_t ms)
+bool kept_good(const struct kept *k, uint64_t what, uint64_t seq, int64_t ms)
 {
 	return k->what == what && k->seq == seq && clock_ms() - k->made < ms;
 }

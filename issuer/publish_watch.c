@@ -8,8 +8,6 @@
 #include "common/clock.h"
 #include "issuer/publish_internal.h"
 
-#define LOOK_MS 250
-
 /* Who is let go is refused, unless the log is followed again by then. */
 static void *watching(void *publisher)
 {

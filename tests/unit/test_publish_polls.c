@@ -28,8 +28,8 @@ enum mm_err __wrap_http_reply_shared(struct http_request *, unsigned,
 				     struct http_body *);
 
 static _Atomic int64_t away; /* milliseconds so far */
-static _Atomic bool silent, waits, is_shared;
-static atomic_int held, released;
+static _Atomic bool silent, is_shared;
+static atomic_int held, released, waiting;
 static _Atomic enum mm_err answer; /* the last one's */
 static char epoch[EPOCH_SIZE];
 static struct why said;
@@ -39,12 +39,12 @@ int64_t __wrap_clock_ms(void)
 	return __real_clock_ms() + away;
 }
 
-/* Whoever asks a silent one waits; somebody does, when waits is true. */
+/* Whoever asks a silent one waits, and is counted. */
 enum mm_err __wrap_store_events(struct store *s, const struct log_place *at,
 				size_t max, struct event *out, size_t *count)
 {
-	while (silent) {
-		waits = true;
+	for (bool counted = false; silent; counted = true) {
+		waiting += !counted;
 		usleep(1000);
 	}
 	return __real_store_events(s, at, max, out, count);
@@ -135,8 +135,8 @@ static int set_up_polled(void **state)
 	assert_int_equal(keyring_init(at, JWK_ES256, &why), MM_OK);
 	assert_int_equal(signing_open(at, f->store->s, &f->signing, &why),
 			 MM_OK);
-	silent = waits = false;
-	held = released = 0;
+	silent = false;
+	held = released = waiting = 0;
 	return 0;
 }
 
@@ -179,7 +179,7 @@ static enum mm_err poll_it(struct polled *f, uint64_t more)
 static void fall_silent(void)
 {
 	silent = true;
-	while (!waits)
+	while (waiting == 0)
 		usleep(1000);
 }
 
@@ -211,6 +211,86 @@ static void test_F14_a_silent_database_lets_go(void **state)
 	/* nor is anybody held from then on */
 	assert_int_equal(poll_it(f, 0), MM_ERR_UNAVAILABLE);
 	assert_int_equal(held, 1);
+}
+
+/* ---- who needs events that are read from the store ---- */
+
+#define ASKERS 4
+
+struct asker {
+	struct publisher *p;
+	pthread_t thread;
+	atomic_bool answered;
+	enum mm_err e;
+};
+
+static void *ask(void *asker)
+{
+	struct asker *a = asker;
+	a->e = publisher_feed(a->p, NULL, 0, 25);
+	a->answered = true;
+	return NULL;
+}
+
+/* Of a silent database: one reads it, the others wait for what he reads. */
+static void ask_all(struct polled *f, struct asker all[ASKERS])
+{
+	start(f, true);
+	fall_silent();
+	for (size_t i = 0; i < ASKERS; i++) {
+		all[i] = (struct asker){ .p = f->p };
+		pthread_create(&all[i].thread, NULL, ask, &all[i]);
+	}
+	while (waiting < 2) /* one, and who follows the log */
+		usleep(1000);
+	usleep(400 * 1000);
+}
+
+static size_t answered(struct asker all[ASKERS])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ASKERS; i++)
+		n += all[i].answered;
+	return n;
+}
+
+static size_t end_all(struct asker all[ASKERS], enum mm_err e)
+{
+	size_t n = 0;
+	silent = false;
+	for (size_t i = 0; i < ASKERS; i++) {
+		pthread_join(all[i].thread, NULL);
+		n += all[i].e == e;
+	}
+	return n;
+}
+
+static void one_reads_for_all(void **state)
+{
+	struct asker all[ASKERS];
+	ask_all(*state, all);
+	size_t early = answered(all);
+	assert_int_equal(end_all(all, MM_OK), ASKERS);
+	assert_int_equal(early, 0);
+	assert_int_equal(waiting, 2);
+}
+
+static void test_F14_who_reads_it_holds_up_nobody(void **state)
+{
+	struct asker all[ASKERS];
+	ask_all(*state, all);
+	away += 2000;
+	usleep(400 * 1000); /* it may speak again */
+	size_t early = answered(all);
+	away += 4000;
+	for (int i = 0; i < 2000 && answered(all) < ASKERS - 1; i++)
+		usleep(1000);
+	size_t soon = answered(all);
+	int asked = waiting;
+	assert_int_equal(end_all(all, MM_ERR_UNAVAILABLE), ASKERS - 1);
+	assert_int_equal(early, 0);
+	assert_int_equal(soon, ASKERS - 1);
+	assert_int_equal(asked, 2);
 }
 
 /* Nobody else can have changed what is in a file of ours. */
@@ -259,6 +339,8 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, set_up_polled, tear_down_polled)
 	const struct CMUnitTest tests[] = {
 		TEST(test_F14_a_silent_database_lets_go),
+		TEST(one_reads_for_all),
+		TEST(test_F14_who_reads_it_holds_up_nobody),
 		TEST(test_F14_a_file_of_ours_lets_nobody_go),
 		TEST(test_F14_who_hears_nothing_finds_nobody_ahead),
 		TEST(test_F16_who_hears_all_finds_one_ahead),
