@@ -19,9 +19,22 @@
 
 #define LINKS_MAX 40
 
+/* errno is to say why not, as of what the system cannot. */
+static bool fits(bool does)
+{
+	if (!does)
+		errno = ENAMETOOLONG;
+	return does;
+}
+
+static bool copy(char out[PATH_MAX], struct span path)
+{
+	return fits(span_copy(out, PATH_MAX, path));
+}
+
 static bool join(char out[PATH_MAX], const char *folder, const char *name)
 {
-	return snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
+	return fits(snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX);
 }
 
 /* The folder of `path`, as it is; *name: what is in it. */
@@ -33,8 +46,7 @@ static bool folder_of(const char *path, char out[PATH_MAX], const char **name)
 	*name = slash ? slash + 1 : path;
 	if (slash == path)
 		n = 1;
-	return span_copy(folder, sizeof folder,
-			 n ? span_of(path, n) : span_str(".")) &&
+	return copy(folder, n ? span_of(path, n) : span_str(".")) &&
 	       realpath(folder, out) != NULL;
 }
 
@@ -46,8 +58,7 @@ static bool follow(char path[PATH_MAX], const char *folder)
 	if (n <= 0)
 		return false;
 	to[n] = '\0';
-	return to[0] == '/' ? span_copy(path, PATH_MAX, span_str(to))
-			    : join(path, folder, to);
+	return to[0] == '/' ? copy(path, span_str(to)) : join(path, folder, to);
 }
 
 /* A link may lead to what SQLite is yet to make there. */
@@ -55,7 +66,7 @@ bool sqlite_file_of(const char *path, char out[PATH_MAX])
 {
 	char at[PATH_MAX], folder[PATH_MAX];
 	const char *name;
-	if (!span_copy(at, sizeof at, span_str(path)))
+	if (!copy(at, span_str(path)))
 		return false;
 	for (int i = 0; i < LINKS_MAX; i++) {
 		if (realpath(at, out) != NULL)

@@ -2,6 +2,8 @@
  * version, and what is written into it. */
 #include "tests/unit/store_fixture.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "issuer/store_internal.h"
@@ -131,6 +133,28 @@ static void test_F15_one_that_is_not_there_yet(void **state)
 	is_held(f, "new.db", "/new.db:");
 	assert_int_equal(access(in(f, "new.db.lock"), F_OK), 0);
 	open_by(f, "new.db");
+}
+
+/* Where it leads cannot be told, and why not. */
+static void a_link_that_is_too_long(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = NULL;
+	struct why why = { .text = "" };
+	char to[PATH_MAX - 9], file[PATH_MAX], path[PATH_MAX + 8];
+	for (size_t i = 0; i + 1 < sizeof to; i += 2)
+		memcpy(&to[i], "./", 2);
+	snprintf(&to[sizeof to - 7], 7, "new.db");
+	leads(f, "link", to);
+	assert_int_equal(
+		store_open(in(f, "link"), ISS, no_wake, NULL, &other, &why),
+		MM_ERR_IO);
+	assert_non_null(strstr(why.text, strerror(ENAMETOOLONG)));
+	memset(path, 'a', sizeof path);
+	path[sizeof path - 1] = '\0';
+	errno = 0;
+	assert_false(sqlite_file_of(path, file));
+	assert_int_equal(errno, ENAMETOOLONG);
 }
 
 static int tear_down_all(void **state)
@@ -331,6 +355,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_F15_one_that_is_not_there_yet, set_up,
 			tear_down_all),
+		cmocka_unit_test_setup_teardown(a_link_that_is_too_long, set_up,
+						tear_down_all),
 		TEST(test_F2_another_shape_is_no_damage),
 		TEST(test_F29_older_versions_are_brought_up),
 		TEST(both_ways_lead_to_one_schema),
