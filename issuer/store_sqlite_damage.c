@@ -33,8 +33,10 @@ static bool put_mark(const char *path)
 	char mark[MARK_SIZE];
 	if (!mark_of(path, mark))
 		return false;
-	AUTO_FD int fd = open(mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			      S_IRUSR | S_IWUSR);
+	AUTO_FD int fd =
+		open(mark, /* a pipe: there is no reader */
+		     O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		     S_IRUSR | S_IWUSR);
 	return fd >= 0 && fsync(fd) == 0 && file_sync_folder_of(mark);
 }
 

@@ -157,6 +157,15 @@ static void a_link_that_is_too_long(void **state)
 	assert_int_equal(errno, ENAMETOOLONG);
 }
 
+/* Whoever may write there cannot make the one that writes wait: no mark. */
+static void test_F2_the_mark_of_damage_is_a_pipe(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(mkfifo(in(f, "s.db.damaged"), 0600), 0);
+	sqlite_note_damage((struct sqlite_conn *)f->s->writer);
+	assert_true(sqlite_has_mark(f->path));
+}
+
 static int tear_down_all(void **state)
 {
 	char command[160];
@@ -357,6 +366,9 @@ int main(void)
 			tear_down_all),
 		cmocka_unit_test_setup_teardown(a_link_that_is_too_long, set_up,
 						tear_down_all),
+		cmocka_unit_test_setup_teardown(
+			test_F2_the_mark_of_damage_is_a_pipe, set_up,
+			tear_down_all),
 		TEST(test_F2_another_shape_is_no_damage),
 		TEST(test_F29_older_versions_are_brought_up),
 		TEST(both_ways_lead_to_one_schema),
