@@ -151,13 +151,14 @@ static enum mm_err reach(struct pg_conn *c)
 }
 
 /* Who is frozen in the middle of a change is thrown out, so that others can
- * make theirs.  And durable is what we call durable. */
+ * make theirs.  And durable is what we call durable, on a synchronous standby,
+ * too. */
 #define PG_SESSION                                                             \
 	"SET client_min_messages = warning; SET search_path = mintmark;"       \
 	"SET statement_timeout = '10s'; SET lock_timeout = '5s';"              \
 	"SET idle_in_transaction_session_timeout = '1s';"                      \
 	"SELECT set_config('synchronous_commit', 'on', false)"                 \
-	" WHERE current_setting('synchronous_commit') = 'off'"
+	" WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 
 static enum mm_err settle(struct pg_conn *c)
 {

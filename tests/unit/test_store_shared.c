@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/history.h"
+#include "issuer/store_pg.h"
 #include "tests/unit/store_fixture.h"
 
 #define ISSUERS 2
@@ -254,6 +255,36 @@ static void a_commit_that_is_unknown(void **state)
 	}
 }
 
+/* ---- what is durable ---- */
+
+/* Less than the database itself has for that, a role may have of its own. */
+static void test_F16_a_role_does_not_make_less_of_it(void **state)
+{
+	static const char *const less[] = { "off", "local" };
+	(void)state;
+	for (size_t i = 0; i < sizeof less / sizeof less[0]; i++) {
+		struct conn *c;
+		struct why why;
+		int64_t one;
+		bool on = false;
+		char sql[128];
+		snprintf(sql, sizeof sql,
+			 "ALTER ROLE CURRENT_USER SET synchronous_commit = %s",
+			 less[i]);
+		assert_true(pg_do(sql));
+		assert_int_equal(pg_open(pg_address(), false, &c, &why), MM_OK);
+		assert_int_equal(pg_number(pg_of(c),
+					   "SELECT 1 WHERE current_setting("
+					   "'synchronous_commit') = 'on'",
+					   &on, &one),
+				 MM_OK);
+		pg_close(c);
+		assert_true(pg_do(
+			"ALTER ROLE CURRENT_USER RESET synchronous_commit"));
+		assert_true(on);
+	}
+}
+
 static int set_up_both(void **state)
 {
 	struct both *b = calloc(1, sizeof *b);
@@ -288,6 +319,7 @@ int main(void)
 		TEST(test_F15_the_last_place_is_given_once),
 		TEST(a_slow_one_fails_alone),
 		TEST(a_commit_that_is_unknown),
+		TEST(test_F16_a_role_does_not_make_less_of_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
