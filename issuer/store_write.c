@@ -59,7 +59,9 @@ static void run_batch(struct store *s, struct job *jobs)
 	bool apart = run_again(c, jobs, together, &e) == AGAIN_APART;
 	int64_t until = clock_ms() + APART_MS;
 	for (struct job *j = jobs; j != NULL; j = j->next) {
-		if (apart && (e == MM_OK || clock_ms() < until))
+		if (apart && e != MM_OK && clock_ms() >= until)
+			e = MM_ERR_BUSY; /* it was not tried */
+		else if (apart)
 			(void)!run_again(c, j, false, &e);
 		if (e != MM_OK)
 			j->result = e;
