@@ -178,22 +178,24 @@ class Several(Flow):
         """Perhaps in the middle of a change, with the lock that the other one
         needs: the database throws it out."""
         self.start_both()
-        clients = self.load(self.a)
-        others = []
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS // 4 or 2):
+            one, other = self.followed()
+            clients = self.load(one)
             time.sleep(0.2)
-            self.a.freeze()
+            one.freeze()
             began = time.monotonic()
-            self.b.mint("meanwhile")
+            other.mint("meanwhile")
             self.assertLess(time.monotonic() - began, 3 * SLOW)
-            self.assert_found(self.b, began, SILENT)
-            others = self.load(self.b)
+            self.assert_found(other, began, SILENT)
+            wait_for("the agent to say that it went over",
+                     lambda: self.followed() == (other, one))
+            others = self.load(other)
             time.sleep(1)
             self.end(others)
-            self.a.proc.send_signal(signal.SIGCONT)
-        self.end(clients)
-        self.everything_is_there(self.b)
-        self.everything_is_there(self.a)
+            one.proc.send_signal(signal.SIGCONT)
+            self.end(clients)
+            self.everything_is_there(other)
+            self.everything_is_there(one)
 
     def give_many(self, user, count):
         """So many tokens, without minting them; their list."""
