@@ -14,10 +14,11 @@
 
 /* ---- following ---- */
 
-static enum mm_err apply_one(struct replica *r, const struct event *e)
+static enum mm_err apply_one(struct publisher *p, const struct event *e)
 {
-	TRY(replica_apply(r, e));
-	memcpy(r->history, e->history, sizeof r->history);
+	TRY(replica_apply(&p->replica, e));
+	memcpy(p->replica.history, e->history, sizeof e->history);
+	p->recent[e->seq % RECENT] = *e;
 	return MM_OK;
 }
 
@@ -27,7 +28,7 @@ static enum mm_err apply(struct publisher *p, const struct event *events,
 	enum mm_err e = MM_OK;
 	pthread_rwlock_wrlock(&p->state);
 	for (size_t i = 0; i < n && e == MM_OK; i++)
-		e = apply_one(&p->replica, &events[i]);
+		e = apply_one(p, &events[i]);
 	pthread_rwlock_unlock(&p->state);
 	return e;
 }
@@ -90,6 +91,7 @@ static enum mm_err load(struct publisher *p, bool lost)
 	pthread_rwlock_wrlock(&p->state);
 	struct replica old = p->replica;
 	p->replica = fresh;
+	memset(p->recent, 0, sizeof p->recent);
 	note_history(p, &old, lost);
 	pthread_rwlock_unlock(&p->state);
 	replica_free(&old);

@@ -45,6 +45,24 @@ static void free_events(struct event **e)
 }
 #define AUTO_EVENTS __attribute__((cleanup(free_events)))
 
+/* Out of those that were read last, or none: a database that has fallen silent
+ * since holds up nobody who follows. */
+static size_t recent_events(struct publisher *p, const struct feed_head *head,
+			    size_t max, struct event *out)
+{
+	size_t n = 0;
+	pthread_rwlock_rdlock(&p->state);
+	bool same = strcmp(p->replica.epoch, head->epoch) == 0;
+	for (uint64_t seq = head->after + 1; same && n < max; seq++) {
+		const struct event *e = &p->recent[seq % RECENT];
+		if (e->seq != seq)
+			break;
+		out[n++] = *e;
+	}
+	pthread_rwlock_unlock(&p->state);
+	return n;
+}
+
 /* The events that follow head->after, up to where the replica stands: the log
  * may be further, but what is published is the replica.  A batch that ends
  * before it says so, for its date is newer than its news. */
@@ -52,13 +70,15 @@ static enum mm_err add_events(struct publisher *p, struct feed_head *head,
 			      struct buf *json)
 {
 	uint64_t seq = head->seq, many = seq - head->after;
-	size_t n, max = many < FEED_EVENTS_MAX ? (size_t)many : FEED_EVENTS_MAX;
+	size_t max = many < FEED_EVENTS_MAX ? (size_t)many : FEED_EVENTS_MAX;
 	AUTO_EVENTS struct event *events = calloc(max, sizeof *events);
 	if (events == NULL)
 		return MM_ERR_NOMEM;
 	const struct log_place at = { .epoch = head->epoch,
 				      .seq = head->after };
-	TRY(store_events(p->store, &at, max, events, &n));
+	size_t n = recent_events(p, head, max, events);
+	if (n == 0)
+		TRY(store_events(p->store, &at, max, events, &n));
 	if (n == 0)
 		return MM_ERR_GONE;
 	head->seq = events[n - 1].seq;

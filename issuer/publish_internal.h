@@ -13,6 +13,7 @@
 
 #define BATCHES	   32	/* signed batches kept */
 #define BATCH_MS   1000 /* a heartbeat is made new after this */
+#define RECENT	   256	/* events kept: agents that follow lack no more */
 #define KEPT_LISTS 64	/* signed status lists kept */
 #define LIST_MS	   250	/* none is made again sooner: strangers ask for them */
 #define LOOK_MS	   250	/* who waits looks whether the log is followed */
@@ -35,8 +36,10 @@ struct publisher {
 	struct signing *signing;
 	struct publish_ttl ttl;
 
-	pthread_rwlock_t state; /* guards replica */
+	pthread_rwlock_t state; /* guards replica, and */
 	struct replica replica;
+	/* the last events that it was made of, each where its number says */
+	struct event recent[RECENT];
 
 	/* clock_ms() when an agent was last ahead of the log; 0: none was, in
 	 * this history */

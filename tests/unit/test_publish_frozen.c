@@ -306,6 +306,30 @@ static void test_F16_it_is_said_once(void **state)
 	assert_true(lost && still);
 }
 
+/* The newest event, as it was read, or as it is to be read again. */
+static bool has_newest(struct frozen *f)
+{
+	uint64_t seq = publisher_seq(f->p);
+	return f->p->recent[seq % RECENT].seq == seq;
+}
+
+/* Another history may have others with their numbers. */
+static void test_F16_events_of_before_are_forgotten(void **state)
+{
+	struct frozen *f = *state;
+	bool changed;
+	start(f);
+	assert_false(has_newest(f));
+	assert_int_equal(store_set_status(f->store->s, f->list, 0,
+					  STATUS_REVOKED, &by_unit, &changed),
+			 MM_OK);
+	assert_true(publisher_catch_up(f->p));
+	assert_true(has_newest(f));
+	lacks = true;
+	assert_true(publisher_catch_up(f->p));
+	assert_false(has_newest(f));
+}
+
 /* A database takes over that lacks some: whence the log is read. */
 static int take_over(struct frozen *f, FILE **log)
 {
@@ -358,6 +382,7 @@ int main(void)
 		TEST(test_F15_frozen_as_it_begins),
 		TEST(test_F14_a_silent_store),
 		TEST(test_F16_it_is_said_once),
+		TEST(test_F16_events_of_before_are_forgotten),
 		TEST(test_F16_a_new_history_begins_by_itself),
 		TEST(test_F16_no_new_history_begins),
 	};

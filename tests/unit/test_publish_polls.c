@@ -28,7 +28,7 @@ enum mm_err __wrap_http_reply_shared(struct http_request *, unsigned,
 				     struct http_body *);
 
 static _Atomic int64_t away; /* milliseconds so far */
-static _Atomic bool silent, is_shared;
+static _Atomic bool silent, falls_silent, is_shared;
 static atomic_int held, released, waiting;
 static _Atomic enum mm_err answer; /* the last one's */
 static char epoch[EPOCH_SIZE];
@@ -39,7 +39,8 @@ int64_t __wrap_clock_ms(void)
 	return __real_clock_ms() + away;
 }
 
-/* Whoever asks a silent one waits, and is counted. */
+/* Whoever asks a silent one waits, and is counted.  It may fall silent when it
+ * has given what is new. */
 enum mm_err __wrap_store_events(struct store *s, const struct log_place *at,
 				size_t max, struct event *out, size_t *count)
 {
@@ -47,7 +48,10 @@ enum mm_err __wrap_store_events(struct store *s, const struct log_place *at,
 		waiting += !counted;
 		usleep(1000);
 	}
-	return __real_store_events(s, at, max, out, count);
+	enum mm_err e = __real_store_events(s, at, max, out, count);
+	if (falls_silent && *count != 0)
+		silent = true;
+	return e;
 }
 
 bool __wrap_store_is_shared(const struct store *s)
@@ -117,6 +121,7 @@ struct polled {
 	struct fixture *store;
 	struct publisher *p;
 	struct signing *signing;
+	struct token_row token;
 	char keys[256];
 };
 
@@ -131,11 +136,11 @@ static int set_up_polled(void **state)
 	snprintf(f->keys, sizeof f->keys, "%s/keys", f->store->dir);
 	const struct keyring_at at = { f->keys, "" };
 	f->p = publisher_new((struct publish_ttl){ 30, 60 });
-	(void)mint(f->store, DAY, 0);
+	f->token = mint(f->store, DAY, 0);
 	assert_int_equal(keyring_init(at, JWK_ES256, &why), MM_OK);
 	assert_int_equal(signing_open(at, f->store->s, &f->signing, &why),
 			 MM_OK);
-	silent = false;
+	silent = falls_silent = false;
 	held = released = waiting = 0;
 	return 0;
 }
@@ -155,7 +160,7 @@ static int tear_down_polled(void **state)
 {
 	struct polled *f = *state;
 	char remove[300];
-	silent = false;
+	silent = falls_silent = false;
 	publisher_release(f->p);
 	publisher_stop_thread(f->p);
 	publisher_free(f->p);
@@ -293,6 +298,22 @@ static void test_F14_who_reads_it_holds_up_nobody(void **state)
 	assert_int_equal(asked, 2);
 }
 
+/* Whoever has heard of them hands them on. */
+static void test_F14_events_that_were_heard_are_given(void **state)
+{
+	struct polled *f = *state;
+	start(f, true);
+	assert_int_equal(poll_it(f, 0), MM_OK);
+	bool changed;
+	falls_silent = true;
+	assert_int_equal(store_set_status(f->store->s, f->token.list,
+					  f->token.idx, STATUS_REVOKED,
+					  &by_unit, &changed),
+			 MM_OK);
+	assert_true(is_released());
+	assert_int_equal(answer, MM_OK);
+}
+
 /* Nobody else can have changed what is in a file of ours. */
 static void test_F14_a_file_of_ours_lets_nobody_go(void **state)
 {
@@ -341,6 +362,7 @@ int main(void)
 		TEST(test_F14_a_silent_database_lets_go),
 		TEST(one_reads_for_all),
 		TEST(test_F14_who_reads_it_holds_up_nobody),
+		TEST(test_F14_events_that_were_heard_are_given),
 		TEST(test_F14_a_file_of_ours_lets_nobody_go),
 		TEST(test_F14_who_hears_nothing_finds_nobody_ahead),
 		TEST(test_F16_who_hears_all_finds_one_ahead),
