@@ -42,8 +42,11 @@ static enum mm_err read_and_finish(struct keyring_at at, struct keyring *ring,
 		struct keyring_thrown did;
 		char kid[KID_SIZE];
 		TRY(keyring_load(at, ring, why));
-		if (keyring_finish(at, ring, rotation_alg(ring), kid, &did,
-				   &said) != MM_OK) {
+		enum mm_err e = keyring_finish(at, ring, rotation_alg(ring),
+					       kid, &did, &said);
+		if (e != MM_OK && kid[0] == '\0')
+			return why_say(why, e, NULL, "%s", said.text);
+		if (e != MM_OK) {
 			(void)why_say(stays, MM_ERR_IO, NULL,
 				      "the key %s was said to be stolen, and "
 				      "its file stays (%s): run mintmark key "

@@ -86,16 +86,17 @@ enum mm_err keyring_finish(struct keyring_at at, const struct keyring *k,
 			   enum jwk_alg alg, char kid[KID_SIZE],
 			   struct keyring_thrown *did, struct why *why)
 {
+	kid[0] = '\0'; /* accused is who has a mark */
 	for (size_t i = 0; i < k->count; i++) {
+		const char *name = jwk_kid(k->at[i].key);
 		enum key_end end;
-		snprintf(kid, KID_SIZE, "%s", jwk_kid(k->at[i].key));
-		TRY(keyring_marked(at, kid, &end, why));
+		TRY(keyring_marked(at, name, &end, why));
 		if (end != KEY_END_STOLEN)
 			continue;
+		snprintf(kid, KID_SIZE, "%s", name);
 		enum mm_err e = keyring_compromise(at, kid, alg, did, why);
 		return e == MM_ERR_NOT_FOUND ? MM_OK : e; /* gone meanwhile */
 	}
-	kid[0] = '\0';
 	return MM_OK;
 }
 

@@ -169,7 +169,8 @@ MM_MUST_USE enum mm_err
 keyring_each_stolen(struct keyring_at at, void (*each)(void *, const char *kid),
 		    void *ctx, struct why *why);
 /* Throw out one of this ring that is marked as stolen: that was cut off.  kid
- * gets its name, or "" if there is none; *did as from keyring_compromise(). */
+ * gets its name, or "" if there is none, or if an error keeps us from knowing;
+ * *did as from keyring_compromise(). */
 MM_MUST_USE enum mm_err
 keyring_finish(struct keyring_at at, const struct keyring *k, enum jwk_alg alg,
 	       char kid[KID_SIZE], struct keyring_thrown *did, struct why *why);

@@ -1,0 +1,121 @@
+/* test_signing.c - which keys come into force, and which end is announced,
+ * whatever fails meanwhile; and what is said of it. */
+#include <errno.h>
+
+#include "issuer/signing.h"
+#include "tests/unit/keyring_fixture.h"
+
+static const struct stamp by_unit = { .by = "unit", .at = 1 };
+
+static struct store *store;
+static struct signing *signing;
+
+/* ---- what the linker puts in the way ---- */
+
+int __real_faccessat(int, const char *, int, int);
+int __wrap_faccessat(int, const char *, int, int);
+void __wrap_log_event(int, const char *, const char *, ...) MM_PRINTF(3, 4);
+
+static bool looks_fail;
+
+int __wrap_faccessat(int folder, const char *name, int mode, int flags)
+{
+	if (!looks_fail)
+		return __real_faccessat(folder, name, mode, flags);
+	errno = EIO;
+	return -1;
+}
+
+static struct {
+	const char *event;
+	unsigned times;
+} log_has[32];
+
+void __wrap_log_event(int level, const char *event, const char *fmt, ...)
+{
+	size_t i = 0;
+	(void)level;
+	(void)fmt;
+	while (log_has[i].event != NULL && strcmp(log_has[i].event, event) != 0)
+		i++;
+	log_has[i].event = event;
+	log_has[i].times++;
+}
+
+/* How often the log has it. */
+static unsigned times(const char *event)
+{
+	for (size_t i = 0; log_has[i].event != NULL; i++)
+		if (strcmp(log_has[i].event, event) == 0)
+			return log_has[i].times;
+	return 0;
+}
+
+/* ---- a mint ---- */
+
+static void no_wake(void *ctx)
+{
+	(void)ctx;
+}
+
+static int set_up_mint(void **state)
+{
+	char path[PATH];
+	if (set_up(state) != 0)
+		return -1;
+	struct fixture *f = made(state);
+	looks_fail = false;
+	memset(log_has, 0, sizeof log_has);
+	snprintf(path, sizeof path, "%.200s/mintmark.db", f->base);
+	return store_open(path, "https://pat.example.org", no_wake, NULL,
+			  &store, &f->why) != MM_OK ||
+			       signing_open(f->at, store, &signing, &f->why) !=
+				       MM_OK
+		       ? -1
+		       : 0;
+}
+
+static int tear_down_mint(void **state)
+{
+	signing_close(signing);
+	store_close(store);
+	return tear_down(state);
+}
+
+static enum mm_err reload(struct fixture *f)
+{
+	f->why.text[0] = '\0';
+	return signing_reload(signing, NULL, 0, &by_unit, &f->why);
+}
+
+static void assert_why(const struct fixture *f, const char *part)
+{
+	if (strstr(f->why.text, part) == NULL)
+		fail_msg("no \"%s\" in \"%s\"", part, f->why.text);
+}
+
+/* ---- tests ---- */
+
+/* Whether a key has a mark cannot be told: then nobody is told to throw one
+ * out that nobody has accused. */
+static void test_F13_a_look_that_fails_accuses_nobody(void **state)
+{
+	struct fixture *f = *state;
+	looks_fail = true;
+	assert_int_equal(reload(f), MM_ERR_IO);
+	assert_why(f, "cannot look at");
+	assert_int_equal(times("keys.stolen_stays"), 0);
+	looks_fail = false;
+	assert_int_equal(reload(f), MM_OK);
+	assert_false(signing_behind(signing));
+}
+
+#define M(fn) cmocka_unit_test_setup_teardown(fn, set_up_mint, tear_down_mint)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		M(test_F13_a_look_that_fails_accuses_nobody),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
