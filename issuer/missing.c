@@ -64,6 +64,16 @@ static bool has_fate(const struct missing *m, enum fate fate)
 	return false;
 }
 
+/* Another issuer on this store may have announced its end, so that it is missed
+ * there no more; it has to go out of force here all the same. */
+static bool stolen_in_force(const struct missing_from *from)
+{
+	for (size_t i = 0; i < from->accused->n; i++)
+		if (keyring_find(from->before, from->accused->kids[i]) != NULL)
+			return true;
+	return false;
+}
+
 enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 			 struct why *why)
 {
@@ -80,6 +90,7 @@ enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 		TRY(find_fate(from, key, why));
 		out->count++;
 	}
+	out->stolen = has_fate(out, FATE_STOLEN) || stolen_in_force(from);
 	/* counting reads every token */
 	return has_fate(out, FATE_LOST) ? spare(out, from->store, from->now)
 					: MM_OK;
@@ -116,7 +127,7 @@ enum mm_err missing_check(const struct missing *m,
 	for (size_t i = 0; i < m->count; i++)
 		if (m->at[i].fate == FATE_LOST && lost++ == 0)
 			first = &m->at[i];
-	return first == NULL || missing_stolen(m)
+	return first == NULL || m->stolen
 		       ? MM_OK
 		       : say_lost(first, lost - 1, from, why);
 }
@@ -158,11 +169,6 @@ bool missing_ended(const struct missing_key *key)
 {
 	return key->fate == FATE_STOLEN || key->fate == FATE_RETIRED ||
 	       key->fate == FATE_UNNEEDED;
-}
-
-bool missing_stolen(const struct missing *m)
-{
-	return has_fate(m, FATE_STOLEN);
 }
 
 enum mm_err missing_announce(struct missing *m, struct store *store,

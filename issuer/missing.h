@@ -29,6 +29,7 @@ struct missing {
 		int64_t live_tokens; /* of a lost one */
 	} at[STORE_KEYS_MAX];
 	size_t count;
+	bool stolen; /* one was, and is published or in force */
 };
 
 /* Borrows everything. */
@@ -56,8 +57,6 @@ MM_MUST_USE enum mm_err missing_check_start(struct keyring_at at,
 
 /* Was it retired, unneeded or stolen?  Then its end is announced. */
 bool missing_ended(const struct missing_key *key);
-/* Was any stolen? */
-bool missing_stolen(const struct missing *m);
 /* Announce those; the others go to the log.  Whether one is unneeded is counted
  * once more: nothing signs with it any more. */
 MM_MUST_USE enum mm_err missing_announce(struct missing *m, struct store *store,

@@ -2,6 +2,7 @@
  * whatever fails meanwhile; and what is said of it. */
 #include <errno.h>
 
+#include "common/clock.h"
 #include "issuer/signing.h"
 #include "tests/unit/keyring_fixture.h"
 
@@ -94,6 +95,38 @@ static void assert_why(const struct fixture *f, const char *part)
 		fail_msg("no \"%s\" in \"%s\"", part, f->why.text);
 }
 
+static bool is_in_force(const char *kid)
+{
+	struct jwk *k = signing_key_named(signing, kid);
+	bool there = k != NULL;
+	jwk_drop(k);
+	return there;
+}
+
+/* A token that lives for an hour. */
+static struct token_row mint_by(const char *kid)
+{
+	int64_t now = clock_now();
+	struct token_row t = { .iat = now,
+			       .exp = now + 3600,
+			       .user = "alice",
+			       .created_by = "unit" };
+	struct index_range r;
+	snprintf(t.kid, sizeof t.kid, "%s", kid);
+	assert_int_equal(store_reserve(store, LIST_FIXED, t.exp, 1, &r), MM_OK);
+	t.list = r.list;
+	t.idx = r.first;
+	assert_int_equal(store_mint(store, &t), MM_OK);
+	return t;
+}
+
+static void lose(const struct fixture *f, const char *state, const char *kid)
+{
+	char path[PATH];
+	key_of(path, f, state, kid);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* ---- tests ---- */
 
 /* Whether a key has a mark cannot be told: then nobody is told to throw one
@@ -110,12 +143,36 @@ static void test_F13_a_look_that_fails_accuses_nobody(void **state)
 	assert_false(signing_behind(signing));
 }
 
+/* Another issuer on this store has announced that it was stolen; and the file
+ * of one whose tokens live is lost here. */
+static void test_F13_a_stolen_key_that_is_published_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring_rotation did;
+	char stolen[KID_SIZE];
+	const char *told[] = { stolen };
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
+			 MM_OK);
+	assert_int_equal(reload(f), MM_OK);
+	signer_of(f, stolen);
+	mint_by(did.retiring);
+	lose(f, "retiring", did.retiring);
+	assert_int_equal(reload(f), MM_ERR_CONFLICT);
+	assert_int_equal(throw_out(f, stolen, JWK_EDDSA), MM_OK);
+	assert_int_equal(store_key_gone(store, stolen, true, &by_unit), MM_OK);
+	assert_int_equal(signing_reload(signing, told, 1, &by_unit, &f->why),
+			 MM_OK);
+	assert_false(is_in_force(stolen));
+	assert_int_equal(times("keys.lost"), 1);
+}
+
 #define M(fn) cmocka_unit_test_setup_teardown(fn, set_up_mint, tear_down_mint)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		M(test_F13_a_look_that_fails_accuses_nobody),
+		M(test_F13_a_stolen_key_that_is_published_no_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
