@@ -16,11 +16,15 @@ static void add(struct accused *a, const char *kid)
 		memcpy(a->kids[a->n++], kid, KID_SIZE);
 }
 
-static enum mm_err check_is_out(const char *kid, const struct keyring *ring,
-				struct why *why)
+static void drop(struct accused *a, const char *kid)
 {
-	if (keyring_find(ring, kid) == NULL)
-		return MM_OK;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->kids[i], kid) == 0)
+			memmove(a->kids[i], a->kids[--a->n], KID_SIZE);
+}
+
+static enum mm_err not_out(const char *kid, struct why *why)
+{
 	return why_say(why, MM_ERR_INVALID, "compromised",
 		       "key %s is still in the keyring: mintmark key "
 		       "compromise takes it out first",
@@ -32,12 +36,14 @@ struct marks {
 	const struct keyring *ring;
 };
 
-/* One that is there still is yet to be thrown out. */
-static void add_marked(void *ctx, const char *kid)
+/* One that is there still is yet to be thrown out: read_keys() says so. */
+static void hear_mark(void *ctx, const char *kid)
 {
 	const struct marks *m = ctx;
 	if (keyring_find(m->ring, kid) == NULL)
 		add(m->accused, kid);
+	else
+		drop(m->accused, kid);
 }
 
 enum mm_err accused_hear(struct accused *a, struct keyring_at at,
@@ -45,12 +51,15 @@ enum mm_err accused_hear(struct accused *a, struct keyring_at at,
 			 struct why *why)
 {
 	struct marks m = { a, ring };
+	const char *early = NULL;
 	for (size_t i = 0; i < told->n; i++)
-		TRY(check_is_out(told->kids[i], ring, why));
-	for (size_t i = 0; i < told->n; i++)
-		add(a, told->kids[i]);
-	TRY(keyring_each_stolen(at, add_marked, &m, why));
-	for (size_t i = 0; i < a->n; i++)
-		TRY(check_is_out(a->kids[i], ring, why));
-	return MM_OK;
+		if (keyring_find(ring, told->kids[i]) == NULL)
+			add(a, told->kids[i]);
+		else
+			early = told->kids[i];
+	TRY(keyring_each_stolen(at, hear_mark, &m, why));
+	for (size_t i = 0; i < a->n && early == NULL; i++)
+		if (keyring_find(ring, a->kids[i]) != NULL)
+			early = a->kids[i];
+	return early == NULL ? MM_OK : not_out(early, why);
 }

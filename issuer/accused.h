@@ -22,8 +22,9 @@ struct accused {
 
 bool accused_has(const struct accused *a, const char *kid);
 /* Add those of whom we were told, and those that are marked and not in this
- * ring.  MM_ERR_INVALID: one that is accused is in it; but who is told of such
- * a one only now was told too early, and it is not added. */
+ * ring; one that is marked and in it is read_keys()'s, and not accused.
+ * MM_ERR_INVALID: one that is accused is in it; but who is told of such a one
+ * only now was told too early, and it is not added. */
 MM_MUST_USE enum mm_err accused_hear(struct accused *a, struct keyring_at at,
 				     const struct keyring *ring,
 				     const struct told *told, struct why *why);

@@ -1,8 +1,10 @@
 /* test_signing.c - which keys come into force, and which end is announced,
  * whatever fails meanwhile; and what is said of it. */
 #include <errno.h>
+#include <sys/file.h>
 
 #include "common/clock.h"
+#include "common/fd.h"
 #include "issuer/signing.h"
 #include "tests/unit/keyring_fixture.h"
 
@@ -103,6 +105,28 @@ static bool is_in_force(const char *kid)
 	return there;
 }
 
+static bool is_published(const char *kid)
+{
+	struct key_row rows[STORE_KEYS_MAX];
+	size_t count;
+	assert_int_equal(store_keys(store, 0, rows, &count), MM_OK);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].kid, kid) == 0)
+			return true;
+	return false;
+}
+
+/* As somebody who changes the keys has it. */
+static int lock_keys(const struct fixture *f)
+{
+	char path[PATH];
+	file_of(path, f, ".", ".lock");
+	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(lock >= 0);
+	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+	return lock;
+}
+
 /* A token that lives for an hour. */
 static struct token_row mint_by(const char *kid)
 {
@@ -166,6 +190,47 @@ static void test_F13_a_stolen_key_that_is_published_no_more(void **state)
 	assert_int_equal(times("keys.lost"), 1);
 }
 
+/* The keys could not be read when the mark of one was heard of that is there,
+ * and stays: that holds nothing up. */
+static void test_F13_a_mark_that_was_heard_before_the_keys(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH], signer[KID_SIZE], next[KID_SIZE];
+	signer_of(f, signer);
+	successor_of(f, next);
+	put(f, "next", "odd", "");
+	put(f, "compromised", signer, "");
+	assert_int_equal(reload(f), MM_ERR_INVALID);
+	file_of(path, f, "next", "odd");
+	assert_int_equal(unlink(path), 0);
+	AUTO_FD int lock = lock_keys(f);
+	lose(f, "next", next);
+	put(f, "compromised", next, "");
+	assert_int_equal(reload(f), MM_OK);
+	assert_true(is_in_force(signer));
+	assert_int_equal(times("keys.stolen_stays"), 1);
+	assert_false(is_published(next));
+}
+
+/* Of two that we are told of one is there still: that was said too early, and
+ * the other one's end is announced all the same. */
+static void test_F13_one_of_two_is_still_there(void **state)
+{
+	struct fixture *f = *state;
+	char signer[KID_SIZE], next[KID_SIZE];
+	const char *told[] = { signer, next };
+	signer_of(f, signer);
+	successor_of(f, next);
+	lose(f, "next", next);
+	assert_int_equal(signing_reload(signing, told, 2, &by_unit, &f->why),
+			 MM_ERR_INVALID);
+	assert_why(f, "still in the keyring");
+	assert_int_equal(reload(f), MM_OK);
+	assert_int_equal(times("key.compromised"), 1);
+	assert_false(is_published(next));
+	assert_true(is_in_force(signer));
+}
+
 #define M(fn) cmocka_unit_test_setup_teardown(fn, set_up_mint, tear_down_mint)
 
 int main(void)
@@ -173,6 +238,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		M(test_F13_a_look_that_fails_accuses_nobody),
 		M(test_F13_a_stolen_key_that_is_published_no_more),
+		M(test_F13_a_mark_that_was_heard_before_the_keys),
+		M(test_F13_one_of_two_is_still_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
