@@ -28,15 +28,20 @@ static enum mm_err announce_key(struct store *store, const struct jwk *key,
 				    kid, mm_err_word(e));
 }
 
-/* The signer, and what tokens live by, cannot be done without. */
+/* The signer, and what tokens live by, cannot be done without.  What ends
+ * makes room for a next key. */
 static bool may_be_left(const struct keyring *r, const struct keyring_entry *e,
-			enum mm_err err)
+			const struct missing *missing, enum mm_err err)
 {
+	if (!missing->stolen)
+		return e->state == KEY_NEXT && err == MM_ERR_TOO_LARGE &&
+		       missing_ends(missing);
 	return e->state == KEY_NEXT ||
 	       (err == MM_ERR_CONFLICT && e->key != keyring_signer(r));
 }
 
-enum mm_err announce_ring(struct store *store, struct keyring *r, bool stolen,
+enum mm_err announce_ring(struct store *store, struct keyring *r,
+			  const struct missing *missing,
 			  const struct stamp *stamp, bool *left,
 			  struct why *why)
 {
@@ -48,7 +53,7 @@ enum mm_err announce_ring(struct store *store, struct keyring *r, bool stolen,
 			i++;
 			continue;
 		}
-		if (!stolen || !may_be_left(r, e, err))
+		if (!may_be_left(r, e, missing, err))
 			return err;
 		log_event(LOG_ERR, "keys.left", "detail=%s", why->text);
 		why->text[0] = '\0';

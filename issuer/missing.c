@@ -171,6 +171,14 @@ bool missing_ended(const struct missing_key *key)
 	       key->fate == FATE_UNNEEDED;
 }
 
+bool missing_ends(const struct missing *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (missing_ended(&m->at[i]))
+			return true;
+	return false;
+}
+
 enum mm_err missing_announce(struct missing *m, struct store *store,
 			     const char *dir, const struct stamp *stamp)
 {

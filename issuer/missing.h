@@ -57,6 +57,8 @@ MM_MUST_USE enum mm_err missing_check_start(struct keyring_at at,
 
 /* Was it retired, unneeded or stolen?  Then its end is announced. */
 bool missing_ended(const struct missing_key *key);
+/* Is any such end to be announced? */
+bool missing_ends(const struct missing *m);
 /* Announce those; the others go to the log.  Whether one is unneeded is counted
  * once more: nothing signs with it any more. */
 MM_MUST_USE enum mm_err missing_announce(struct missing *m, struct store *store,

@@ -133,8 +133,8 @@ static enum mm_err take_in(struct signing *s, struct reloading *r,
 			       "no key in %s/active can sign: run mintmark "
 			       "key rotate",
 			       s->dir);
-	TRY(announce_ring(s->store, &r->ring, r->missing.stolen, r->stamp,
-			  &s->left, why));
+	TRY(announce_ring(s->store, &r->ring, &r->missing, r->stamp, &s->left,
+			  why));
 	if (s->tell != NULL && keyring_find(&s->ring, jwk_kid(signer)) == NULL)
 		s->tell(s->tell_ctx);
 	TRY(announce_numbers(s->store, &r->ring, numbers));

@@ -19,7 +19,15 @@ int __real_faccessat(int, const char *, int, int);
 int __wrap_faccessat(int, const char *, int, int);
 void __wrap_log_event(int, const char *, const char *, ...) MM_PRINTF(3, 4);
 
-static bool looks_fail;
+bool __wrap_store_is_shared(const struct store *);
+
+static bool looks_fail, is_shared;
+
+bool __wrap_store_is_shared(const struct store *s)
+{
+	(void)s;
+	return is_shared;
+}
 
 int __wrap_faccessat(int folder, const char *name, int mode, int flags)
 {
@@ -67,7 +75,7 @@ static int set_up_mint(void **state)
 	if (set_up(state) != 0)
 		return -1;
 	struct fixture *f = made(state);
-	looks_fail = false;
+	looks_fail = is_shared = false;
 	memset(log_has, 0, sizeof log_has);
 	snprintf(path, sizeof path, "%.200s/mintmark.db", f->base);
 	return store_open(path, "https://pat.example.org", no_wake, NULL,
@@ -231,6 +239,32 @@ static void test_F13_one_of_two_is_still_there(void **state)
 	assert_true(is_in_force(signer));
 }
 
+/* As many keys are published as may be, and one is retired to make room: the
+ * next key, which there is none for until then, does not keep it in. */
+static void test_a_next_key_waits_for_room(void **state)
+{
+	struct fixture *f = *state;
+	char kid[KID_SIZE] = "", next[KID_SIZE];
+	is_shared = true; /* others have them */
+	for (size_t n = 2; n < STORE_KEYS_MAX; n++) {
+		snprintf(kid, sizeof kid, "kid%08zu", n);
+		assert_int_equal(store_key_add(store, kid, "{}", &by_unit),
+				 MM_OK);
+	}
+	assert_int_equal(keyring_generate(f->at, JWK_EDDSA, next, &f->why),
+			 MM_OK);
+	assert_int_equal(reload(f), MM_ERR_TOO_LARGE);
+	assert_why(f, "End those that nobody needs (mintmark key retire)");
+	assert_int_equal(keyring_mark(f->at, kid, KEY_END_RETIRED, &f->why),
+			 MM_OK);
+	assert_int_equal(reload(f), MM_OK);
+	assert_false(is_published(kid) || is_published(next));
+	assert_true(signing_behind(signing));
+	signing_finish(signing);
+	assert_true(is_published(next));
+	assert_false(signing_behind(signing));
+}
+
 #define M(fn) cmocka_unit_test_setup_teardown(fn, set_up_mint, tear_down_mint)
 
 int main(void)
@@ -240,6 +274,7 @@ int main(void)
 		M(test_F13_a_stolen_key_that_is_published_no_more),
 		M(test_F13_a_mark_that_was_heard_before_the_keys),
 		M(test_F13_one_of_two_is_still_there),
+		M(test_a_next_key_waits_for_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
