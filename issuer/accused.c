@@ -16,7 +16,7 @@ static void add(struct accused *a, const char *kid)
 		memcpy(a->kids[a->n++], kid, KID_SIZE);
 }
 
-static void drop(struct accused *a, const char *kid)
+void accused_drop(struct accused *a, const char *kid)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (strcmp(a->kids[i], kid) == 0)
@@ -43,7 +43,7 @@ static void hear_mark(void *ctx, const char *kid)
 	if (keyring_find(m->ring, kid) == NULL)
 		add(m->accused, kid);
 	else
-		drop(m->accused, kid);
+		accused_drop(m->accused, kid);
 }
 
 enum mm_err accused_hear(struct accused *a, struct keyring_at at,

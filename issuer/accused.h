@@ -21,6 +21,7 @@ struct accused {
 };
 
 bool accused_has(const struct accused *a, const char *kid);
+void accused_drop(struct accused *a, const char *kid);
 /* Add those of whom we were told, and those that are marked and not in this
  * ring; one that is marked and in it is read_keys()'s, and not accused.
  * MM_ERR_INVALID: one that is accused is in it; but who is told of such a one

@@ -56,6 +56,14 @@ static enum mm_err spare(struct missing *m, struct store *store, int64_t now)
 	return MM_OK;
 }
 
+static const struct missing_key *find(const struct missing *m, const char *kid)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->at[i].kid, kid) == 0)
+			return &m->at[i];
+	return NULL;
+}
+
 static bool has_fate(const struct missing *m, enum fate fate)
 {
 	for (size_t i = 0; i < m->count; i++)
@@ -197,4 +205,16 @@ enum mm_err missing_announce(struct missing *m, struct store *store,
 			  key->kid);
 	}
 	return MM_OK;
+}
+
+/* ---- and then ---- */
+
+void missing_forget(const struct missing *m, const struct keyring *in_force,
+		    struct accused *accused)
+{
+	for (size_t i = accused->n; i-- > 0;) {
+		const char *kid = accused->kids[i];
+		if (find(m, kid) == NULL && keyring_find(in_force, kid) == NULL)
+			accused_drop(accused, kid);
+	}
 }

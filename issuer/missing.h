@@ -64,5 +64,9 @@ bool missing_ends(const struct missing *m);
 MM_MUST_USE enum mm_err missing_announce(struct missing *m, struct store *store,
 					 const char *dir,
 					 const struct stamp *stamp);
+/* Accuse none any more that is neither published nor in force: nothing is left
+ * to be said of it. */
+void missing_forget(const struct missing *m, const struct keyring *in_force,
+		    struct accused *accused);
 
 #endif

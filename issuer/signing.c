@@ -11,17 +11,22 @@
 #include "issuer/missing.h"
 #include "issuer/read_keys.h"
 
+/* Between two tries of our own; each that fails doubles it, up to the most. */
+#define FINISH_MS      5000
+#define FINISH_MOST_MS 60000
+
 struct signing {
 	char dir[4096];
 	struct keyring_at at; /* dir, and the caller's */
 	struct store *store;
 	void (*tell)(void *ctx); /* NULL: nobody follows yet */
 	void *tell_ctx;
-	pthread_mutex_t reloading; /* one reload at a time */
-	struct accused accused;	   /* guarded by it: not announced yet, */
-	bool left;		   /* and something besides that waits, */
-	struct why stays;	   /* and what is to be thrown out; "": none */
+	pthread_mutex_t reloading; /* one at a time; guards what follows: */
+	struct accused accused;	   /* of them something is to be done yet */
+	bool left;		   /* something else waits for a later reload */
+	struct why stays;	   /* what is to be thrown out; "": nothing */
 	struct why failed;	   /* the last reload; "": it has not */
+	int64_t try_at, pause;	   /* when we try to finish; clock_ms() */
 	pthread_mutex_t lock;	   /* guards ring and announced */
 	struct keyring ring;
 	uint64_t announced[KEYRING_MAX]; /* beside ring.at: event numbers */
@@ -108,6 +113,7 @@ static enum mm_err look_for_missing(struct signing *s, struct reloading *r,
 		s->at, &r->ring, s->store, &s->ring, &s->accused, r->stamp->at
 	};
 	TRY(missing_find(&from, &r->missing, why));
+	missing_forget(&r->missing, &s->ring, &s->accused);
 	return missing_check(&r->missing, &from, why);
 }
 
@@ -161,10 +167,9 @@ static enum mm_err reload(struct signing *s, struct reloading *r,
 		       said.text[0] ? said.text : mm_err_word(e));
 }
 
-/* s->reloading is held.  *news: it has not failed in the same way before. */
+/* s->reloading is held. */
 static enum mm_err reload_locked(struct signing *s, const struct told *told,
-				 const struct stamp *stamp, struct why *why,
-				 bool *news)
+				 const struct stamp *stamp, struct why *why)
 {
 	struct reloading r = { .ring.count = 0, .told = told, .stamp = stamp };
 	enum mm_err e = reload(s, &r, why);
@@ -172,9 +177,14 @@ static enum mm_err reload_locked(struct signing *s, const struct told *told,
 	keyring_free(&r.ring);
 	atomic_store(&s->behind, e != MM_OK || s->left || stays);
 	atomic_store(&s->urgent, s->left || stays || s->accused.n != 0);
-	*news = e != MM_OK && strcmp(why->text, s->failed.text) != 0;
 	s->failed = e != MM_OK ? *why : (struct why){ .text = "" };
 	return e;
+}
+
+static void next_try(struct signing *s, int64_t pause)
+{
+	s->pause = pause < FINISH_MOST_MS ? pause : FINISH_MOST_MS;
+	s->try_at = clock_ms() + s->pause;
 }
 
 void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx)
@@ -189,9 +199,9 @@ enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 			   size_t n, const struct stamp *stamp, struct why *why)
 {
 	const struct told told = { compromised, n };
-	bool news;
 	pthread_mutex_lock(&s->reloading);
-	enum mm_err e = reload_locked(s, &told, stamp, why, &news);
+	enum mm_err e = reload_locked(s, &told, stamp, why);
+	next_try(s, FINISH_MS);
 	pthread_mutex_unlock(&s->reloading);
 	return e;
 }
@@ -208,22 +218,44 @@ void signing_reload_or_log(struct signing *s, const struct stamp *stamp)
 		log_failed(&why);
 }
 
-/* What a stolen key still signs, or is accepted for, waits for nobody.  One
- * whose file stays is thrown out also where the store is full. */
-void signing_finish(struct signing *s)
+/* How many tokens of a lost key live is no news. */
+static bool says_the_same(const char *a, const char *b)
+{
+	static const char digits[] = "0123456789";
+	for (;; a++, b++) {
+		a += strspn(a, digits);
+		b += strspn(b, digits);
+		if (*a != *b || *a == '\0')
+			return *a == *b;
+	}
+}
+
+/* How long is it to the next try?  A key whose file stays is thrown out also
+ * where the store is full. */
+static int64_t try_to_finish(struct signing *s)
 {
 	static const struct told nothing = { NULL, 0 };
 	const struct stamp stamp = { .by = "mintmarkd", .at = clock_now() };
+	const struct why before = s->failed;
 	struct why why = { .text = "" };
-	bool news = false;
+	if (s->stays.text[0] == '\0' && store_probe(s->store) != MM_OK)
+		return FINISH_MS;
+	if (reload_locked(s, &nothing, &stamp, &why) == MM_OK)
+		return FINISH_MS;
+	if (!says_the_same(why.text, before.text))
+		log_failed(&why);
+	return s->pause * 2;
+}
+
+/* What a stolen key still signs, or is accepted for, waits for nobody. */
+void signing_finish(struct signing *s)
+{
 	if (!atomic_load(&s->urgent))
 		return;
 	pthread_mutex_lock(&s->reloading);
-	if (s->stays.text[0] != '\0' || store_probe(s->store) == MM_OK)
-		(void)!reload_locked(s, &nothing, &stamp, &why, &news);
+	if (clock_ms() >= s->try_at)
+		next_try(s, try_to_finish(s));
 	pthread_mutex_unlock(&s->reloading);
-	if (news)
-		log_failed(&why);
 }
 
 /* ---- asking ---- */

@@ -44,7 +44,8 @@ void signing_reload_or_log(struct signing *s, const struct stamp *stamp);
 void signing_look_again(struct signing *s, const struct stamp *stamp);
 
 /* Once more, if a key was said to be stolen and the last reload could not do
- * all.  What fails as it did before is not said again. */
+ * all, and if it is time: 5 s later, and after one more that failed twice as
+ * long, up to a minute.  What fails as it did before is not said again. */
 void signing_finish(struct signing *s);
 
 /* The folders, and what opens them. */

@@ -21,7 +21,6 @@
 #define SWEEP_MOST    500 /* tokens in one transaction */
 #define SLOW_ROUNDS   60  /* seconds between looks at lists and events */
 #define NEWEST_ROUNDS 5
-#define STOLEN_ROUNDS 5
 #define LIST_ROOM     (1 << 16) /* announce the next list when fewer are left */
 
 struct sweeper {
@@ -121,8 +120,7 @@ static void *sweeper_main(void *arg)
 				  mm_err_word(e));
 		if (round % NEWEST_ROUNDS == 0)
 			say_newest(s);
-		if (round % STOLEN_ROUNDS == 0)
-			signing_finish(s->opt.signing);
+		signing_finish(s->opt.signing);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -21,7 +21,24 @@ void __wrap_log_event(int, const char *, const char *, ...) MM_PRINTF(3, 4);
 
 bool __wrap_store_is_shared(const struct store *);
 
+int64_t __real_clock_ms(void), __wrap_clock_ms(void);
+enum mm_err __real_store_probe(struct store *);
+enum mm_err __wrap_store_probe(struct store *);
+
 static bool looks_fail, is_shared;
+static unsigned probes;
+static _Atomic int64_t away; /* milliseconds so far */
+
+int64_t __wrap_clock_ms(void)
+{
+	return __real_clock_ms() + away;
+}
+
+enum mm_err __wrap_store_probe(struct store *s)
+{
+	probes++;
+	return __real_store_probe(s);
+}
 
 bool __wrap_store_is_shared(const struct store *s)
 {
@@ -76,6 +93,7 @@ static int set_up_mint(void **state)
 		return -1;
 	struct fixture *f = made(state);
 	looks_fail = is_shared = false;
+	probes = 0;
 	memset(log_has, 0, sizeof log_has);
 	snprintf(path, sizeof path, "%.200s/mintmark.db", f->base);
 	return store_open(path, "https://pat.example.org", no_wake, NULL,
@@ -159,6 +177,29 @@ static void lose(const struct fixture *f, const char *state, const char *kid)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* A key that signs no more, whose file is lost, and the last of its three
+ * tokens. */
+static struct token_row rotate_and_lose(struct fixture *f)
+{
+	struct keyring_rotation did;
+	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
+			 MM_OK);
+	assert_int_equal(reload(f), MM_OK);
+	for (int i = 0; i < 2; i++)
+		mint_by(did.retiring);
+	lose(f, "retiring", did.retiring);
+	return mint_by(did.retiring);
+}
+
+/* As the sweeper has them pass. */
+static void pass_seconds(int n)
+{
+	while (n-- > 0) {
+		away += 1000;
+		signing_finish(signing);
+	}
+}
+
 /* ---- tests ---- */
 
 /* Whether a key has a mark cannot be told: then nobody is told to throw one
@@ -180,15 +221,10 @@ static void test_F13_a_look_that_fails_accuses_nobody(void **state)
 static void test_F13_a_stolen_key_that_is_published_no_more(void **state)
 {
 	struct fixture *f = *state;
-	struct keyring_rotation did;
 	char stolen[KID_SIZE];
 	const char *told[] = { stolen };
-	assert_int_equal(keyring_rotate(f->at, JWK_EDDSA, &did, &f->why),
-			 MM_OK);
-	assert_int_equal(reload(f), MM_OK);
+	rotate_and_lose(f);
 	signer_of(f, stolen);
-	mint_by(did.retiring);
-	lose(f, "retiring", did.retiring);
 	assert_int_equal(reload(f), MM_ERR_CONFLICT);
 	assert_int_equal(throw_out(f, stolen, JWK_EDDSA), MM_OK);
 	assert_int_equal(store_key_gone(store, stolen, true, &by_unit), MM_OK);
@@ -260,9 +296,67 @@ static void test_a_next_key_waits_for_room(void **state)
 	assert_int_equal(reload(f), MM_OK);
 	assert_false(is_published(kid) || is_published(next));
 	assert_true(signing_behind(signing));
-	signing_finish(signing);
+	pass_seconds(5);
 	assert_true(is_published(next));
 	assert_false(signing_behind(signing));
+}
+
+/* Of a key that is neither published nor in force there is nothing to finish,
+ * while something else keeps the keys from being read. */
+static void test_what_is_done_is_not_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	const char *told[] = { "AAAAAAAAAAA" };
+	rotate_and_lose(f);
+	assert_int_equal(signing_reload(signing, told, 1, &by_unit, &f->why),
+			 MM_ERR_CONFLICT);
+	pass_seconds(60);
+	assert_int_equal(probes, 0);
+}
+
+static void test_F13_tries_that_fail_become_seldom(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH], next[KID_SIZE];
+	const char *told[] = { next };
+	successor_of(f, next);
+	lose(f, "next", next);
+	put(f, "next", "odd", "");
+	assert_int_equal(signing_reload(signing, told, 1, &by_unit, &f->why),
+			 MM_ERR_INVALID);
+	pass_seconds(5);
+	assert_int_equal(probes, 1);
+	pass_seconds(600);
+	assert_in_range(probes, 10, 15);
+	assert_int_equal(times("keys.reload_failed"), 0);
+	file_of(path, f, "next", "odd");
+	assert_int_equal(unlink(path), 0);
+	assert_true(is_published(next));
+	pass_seconds(60);
+	assert_false(is_published(next));
+	assert_false(signing_behind(signing));
+}
+
+/* The same failure is said once, also where it counts tokens. */
+static void test_a_count_is_no_news(void **state)
+{
+	struct fixture *f = *state;
+	char signer[KID_SIZE];
+	bool changed;
+	struct token_row t = rotate_and_lose(f);
+	AUTO_FD int lock = lock_keys(f);
+	signer_of(f, signer);
+	put(f, "compromised", signer, "");
+	assert_int_equal(reload(f), MM_ERR_CONFLICT);
+	assert_why(f, "has 3 live tokens and no file");
+	assert_int_equal(store_set_status(store, t.list, t.idx, STATUS_REVOKED,
+					  &by_unit, &changed),
+			 MM_OK);
+	pass_seconds(5);
+	assert_int_equal(times("keys.reload_failed"), 0);
+	put(f, "next", "odd", "");
+	pass_seconds(10);
+	assert_int_equal(times("keys.reload_failed"), 1);
 }
 
 #define M(fn) cmocka_unit_test_setup_teardown(fn, set_up_mint, tear_down_mint)
@@ -275,6 +369,9 @@ int main(void)
 		M(test_F13_a_mark_that_was_heard_before_the_keys),
 		M(test_F13_one_of_two_is_still_there),
 		M(test_a_next_key_waits_for_room),
+		M(test_what_is_done_is_not_tried_again),
+		M(test_F13_tries_that_fail_become_seldom),
+		M(test_a_count_is_no_news),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
