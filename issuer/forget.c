@@ -30,11 +30,13 @@ static enum mm_err some_addresses(struct forget *f, int64_t now, size_t *done)
 	return store_forget_addresses(f->store, &f->seen, SLICE_MOST, done);
 }
 
-static enum mm_err (*const some[FORGETS])(struct forget *, int64_t,
-					  size_t *) = {
-	[FORGET_REPEATS] = some_repeats,
-	[FORGET_EVENTS] = some_events,
-	[FORGET_ADDRESSES] = some_addresses,
+static const struct {
+	const char *name;
+	enum mm_err (*some)(struct forget *, int64_t, size_t *);
+} kinds[FORGETS] = {
+	[FORGET_REPEATS] = { "repeats", some_repeats },
+	[FORGET_EVENTS] = { "events", some_events },
+	[FORGET_ADDRESSES] = { "addresses", some_addresses },
 };
 
 /* What fails waits for the next slow round: it may have taken its time. */
@@ -44,7 +46,7 @@ static enum mm_err forget_kind(struct forget *f, int kind, int64_t now)
 	size_t done;
 	f->due[kind] = false;
 	do
-		TRY(some[kind](f, now, &done));
+		TRY(kinds[kind].some(f, now, &done));
 	while (done >= SLICE_MOST && clock_ms() < until);
 	f->due[kind] = done >= SLICE_MOST;
 	return MM_OK;
@@ -75,9 +77,8 @@ static void forget_addresses(struct forget *f)
 }
 
 /* Addresses first: it is not the clock that says whether they are kept. */
-enum mm_err forget_round(struct forget *f, int64_t now, bool steady, bool slow)
+void forget_round(struct forget *f, int64_t now, bool steady, bool slow)
 {
-	enum mm_err first = MM_OK;
 	f->due[FORGET_ADDRESSES] |= slow;
 	if (f->due[FORGET_ADDRESSES] && !f->keep_addresses && !f->ended)
 		forget_addresses(f);
@@ -85,7 +86,8 @@ enum mm_err forget_round(struct forget *f, int64_t now, bool steady, bool slow)
 		f->due[kind] |= slow;
 		enum mm_err e =
 			f->due[kind] ? forget_kind(f, kind, now) : MM_OK;
-		first = first != MM_OK ? first : e;
+		if (e != MM_OK)
+			log_event(LOG_ERR, "sweep.failed", "what=%s reason=%s",
+				  kinds[kind].name, mm_err_word(e));
 	}
-	return first;
 }

@@ -18,9 +18,7 @@ struct forget {
 
 /* Go on where some were left; `slow`: look whether there are others.  What is
  * old is left alone while the clock is not `steady`.  Takes some moments, even
- * if millions are to go.  That addresses are left, or cannot be forgotten, is
- * said in the log, and is no failure. */
-MM_MUST_USE enum mm_err forget_round(struct forget *f, int64_t now, bool steady,
-				     bool slow);
+ * if millions are to go.  What cannot be forgotten is said in the log. */
+void forget_round(struct forget *f, int64_t now, bool steady, bool slow);
 
 #endif

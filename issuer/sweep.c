@@ -80,20 +80,26 @@ static bool is_steady(struct sweeper *s)
 	return steady;
 }
 
+static void say_failed(const char *what, enum mm_err e)
+{
+	if (e != MM_OK)
+		log_event(LOG_ERR, "sweep.failed", "what=%s reason=%s", what,
+			  mm_err_word(e));
+}
+
 /* One thing that fails is no reason not to try the others. */
-static enum mm_err sweep_round(struct sweeper *s, bool slow)
+static void sweep_round(struct sweeper *s, bool slow)
 {
 	int64_t now = clock_now();
 	bool steady = is_steady(s);
 	refusals_save(s->opt.refusals, s->opt.store, now);
-	enum mm_err saved = sightings_save(s->opt.sightings, s->opt.store, now);
-	enum mm_err swept = steady ? quick_round(&s->opt, now) : MM_OK;
-	enum mm_err kept = steady && slow ? slow_round(&s->opt, now) : MM_OK;
-	enum mm_err forgot = forget_round(&s->forget, now, steady, slow);
-	return saved != MM_OK	? saved
-	       : swept != MM_OK ? swept
-	       : kept != MM_OK	? kept
-				: forgot;
+	say_failed("sightings",
+		   sightings_save(s->opt.sightings, s->opt.store, now));
+	if (steady)
+		say_failed("tokens", quick_round(&s->opt, now));
+	if (steady && slow)
+		say_failed("lists", slow_round(&s->opt, now));
+	forget_round(&s->forget, now, steady, slow);
 }
 
 static void say_newest(struct sweeper *s)
@@ -118,10 +124,7 @@ static void *sweeper_main(void *arg)
 	for (unsigned round = 1; !s->stopping; round++) {
 		sleep_second(s);
 		pthread_mutex_unlock(&s->lock);
-		enum mm_err e = sweep_round(s, round % SLOW_ROUNDS == 0);
-		if (e != MM_OK)
-			log_event(LOG_ERR, "sweep.failed", "reason=%s",
-				  mm_err_word(e));
+		sweep_round(s, round % SLOW_ROUNDS == 0);
 		if (round % NEWEST_ROUNDS == 0)
 			say_newest(s);
 		signing_finish(s->opt.signing);
@@ -155,7 +158,7 @@ enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 	steady_begin(&s->clock, last);
 	pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->wake);
-	(void)!forget_round(&s->forget, 0, false, true); /* addresses alone */
+	forget_round(&s->forget, 0, false, true); /* addresses alone */
 	if (pthread_create(&s->thread, NULL, sweeper_main, s) != 0) {
 		free(s);
 		return why_say(why, MM_ERR_NOMEM, NULL,

@@ -1,4 +1,5 @@
-/* test_sweep.c - the sweeper's round ends soon, whatever there is to sweep. */
+/* test_sweep.c - the sweeper's round ends soon, whatever there is to sweep, and
+ * says what failed in it. */
 #include <stdatomic.h>
 
 #include "common/clock.h"
@@ -12,8 +13,11 @@ enum mm_err __wrap_store_sweep_tokens(struct store *, int64_t, size_t,
 				      size_t *);
 void __wrap_signing_finish(struct signing *);
 bool __wrap_steady_look(struct steady *, int64_t *);
+void __wrap_log_event(int, const char *, const char *, ...) MM_PRINTF(3, 4);
 
-static atomic_int finished;
+static _Atomic enum mm_err sweeping;
+static atomic_int finished, failed;
+static char failure[128];
 
 /* There are always more. */
 enum mm_err __wrap_store_sweep_tokens(struct store *s, int64_t now, size_t max,
@@ -22,7 +26,7 @@ enum mm_err __wrap_store_sweep_tokens(struct store *s, int64_t now, size_t max,
 	(void)s;
 	(void)now;
 	*done = max;
-	return MM_OK;
+	return sweeping;
 }
 
 bool __wrap_steady_look(struct steady *s, int64_t *off)
@@ -36,6 +40,18 @@ void __wrap_signing_finish(struct signing *s)
 {
 	(void)s;
 	finished++;
+}
+
+void __wrap_log_event(int level, const char *event, const char *fmt, ...)
+{
+	(void)level;
+	if (strcmp(event, "sweep.failed") != 0 || failed != 0)
+		return;
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(failure, sizeof failure, fmt, args);
+	va_end(args);
+	failed++;
 }
 
 /* ---- tests ---- */
@@ -76,10 +92,20 @@ static void test_F13_there_is_much_to_sweep(void **state)
 	sweep_until(*state, &finished);
 }
 
+static void test_what_failed_is_named(void **state)
+{
+	sweeping = MM_ERR_BUSY;
+	failed = 0;
+	sweep_until(*state, &failed);
+	assert_string_equal(failure, "what=tokens reason=busy");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_F13_there_is_much_to_sweep,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_failed_is_named,
 						set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
