@@ -187,8 +187,15 @@ bool missing_ends(const struct missing *m)
 	return false;
 }
 
+static bool is_news(const struct missing_key *key, const struct missing *said)
+{
+	const struct missing_key *before = find(said, key->kid);
+	return before == NULL || before->fate != key->fate;
+}
+
 enum mm_err missing_announce(struct missing *m, struct store *store,
-			     const char *dir, const struct stamp *stamp)
+			     const char *dir, const struct stamp *stamp,
+			     struct missing *said)
 {
 	if (has_fate(m, FATE_UNNEEDED)) /* it may have signed until now */
 		TRY(spare(m, store, stamp->at));
@@ -196,7 +203,8 @@ enum mm_err missing_announce(struct missing *m, struct store *store,
 		const struct missing_key *key = &m->at[i];
 		bool stolen = key->fate == FATE_STOLEN;
 		if (!missing_ended(key)) {
-			log_kept(key, dir);
+			if (is_news(key, said))
+				log_kept(key, dir);
 			continue;
 		}
 		TRY(store_key_gone(store, key->kid, stolen, stamp));
@@ -204,10 +212,29 @@ enum mm_err missing_announce(struct missing *m, struct store *store,
 			  stolen ? "key.compromised" : "key.retired", "kid=%s",
 			  key->kid);
 	}
+	*said = *m;
 	return MM_OK;
 }
 
 /* ---- and then ---- */
+
+/* It is all in the log now.  A mark that stays says the same once more; one
+ * of a key that was not announced may have been made since we looked. */
+void missing_unmark(const struct missing *m, struct keyring_at at,
+		    const struct keyring *in_force)
+{
+	struct why why = { .text = "" };
+	struct key_names unsaid = { .n = 0 };
+	_Static_assert(sizeof m->at / sizeof m->at[0] <=
+			       sizeof unsaid.at / sizeof unsaid.at[0],
+		       "each may be unsaid");
+	for (size_t i = 0; i < m->count; i++)
+		if (!missing_ended(&m->at[i]))
+			unsaid.at[unsaid.n++] = m->at[i].kid;
+	if (keyring_unmark(at, in_force, &unsaid, &why) != MM_OK)
+		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
+			  why.text);
+}
 
 void missing_forget(const struct missing *m, const struct keyring *in_force,
 		    struct accused *accused)

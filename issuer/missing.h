@@ -59,11 +59,16 @@ MM_MUST_USE enum mm_err missing_check_start(struct keyring_at at,
 bool missing_ended(const struct missing_key *key);
 /* Is any such end to be announced? */
 bool missing_ends(const struct missing *m);
-/* Announce those; the others go to the log.  Whether one is unneeded is counted
- * once more: nothing signs with it any more. */
+/* Announce those; the others go to the log, but for those that *said has of
+ * before.  Whether one is unneeded is counted once more: nothing signs with it
+ * any more. */
 MM_MUST_USE enum mm_err missing_announce(struct missing *m, struct store *store,
 					 const char *dir,
-					 const struct stamp *stamp);
+					 const struct stamp *stamp,
+					 struct missing *said);
+/* And then the marks of those go. */
+void missing_unmark(const struct missing *m, struct keyring_at at,
+		    const struct keyring *in_force);
 /* Accuse none any more that is neither published nor in force: nothing is left
  * to be said of it. */
 void missing_forget(const struct missing *m, const struct keyring *in_force,

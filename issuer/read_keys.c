@@ -5,7 +5,7 @@
 #include "keys/rotation.h"
 
 /* Somebody meant the files to be encrypted: these are not yet. */
-static void warn_plain(const char *dir, const struct keyring *r)
+void read_keys_warn(const char *dir, const struct keyring *r)
 {
 	for (size_t i = 0; r->sealed && i < r->count; i++)
 		if (r->at[i].kept == KEY_PLAIN)
@@ -70,6 +70,5 @@ enum mm_err read_keys(struct keyring_at at, struct keyring *ring,
 	if (keyring_unmark_kept(at, ring, &said) != MM_OK)
 		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
 			  said.text);
-	warn_plain(at.dir, ring);
 	return MM_OK;
 }

@@ -23,6 +23,7 @@ struct signing {
 	void *tell_ctx;
 	pthread_mutex_t reloading; /* one at a time; guards what follows: */
 	struct accused accused;	   /* of them something is to be done yet */
+	struct missing said;	   /* those that the log has */
 	bool left;		   /* something else waits for a later reload */
 	struct why stays;	   /* what is to be thrown out; "": nothing */
 	struct why failed;	   /* the last reload; "": it has not */
@@ -36,37 +37,41 @@ struct signing {
 
 /* ---- what is gone ---- */
 
-/* It is all in the log now.  A mark that stays says the same once more; one
- * of a key that was not announced may have been made since we looked. */
-static void forget_marks(const struct signing *s, const struct missing *missing)
-{
-	struct why why = { .text = "" };
-	struct key_names unsaid = { .n = 0 };
-	_Static_assert(sizeof missing->at / sizeof missing->at[0] <=
-			       sizeof unsaid.at / sizeof unsaid.at[0],
-		       "each may be unsaid");
-	for (size_t i = 0; i < missing->count; i++)
-		if (!missing_ended(&missing->at[i]))
-			unsaid.at[unsaid.n++] = missing->at[i].kid;
-	if (keyring_unmark(s->at, &s->ring, &unsaid, &why) != MM_OK)
-		log_event(LOG_WARNING, "keys.mark_stays", "detail=%s",
-			  why.text);
-}
-
 /* Only now that it signs nothing more may a key be said to be gone. */
 static enum mm_err announce_gone(struct signing *s, struct missing *missing,
 				 const struct stamp *stamp, struct why *why)
 {
-	enum mm_err e = missing_announce(missing, s->store, s->dir, stamp);
+	enum mm_err e =
+		missing_announce(missing, s->store, s->dir, stamp, &s->said);
 	if (e != MM_OK)
 		return why_say(why, e, NULL,
 			       "mintmarkd signs with the keys as they are now, "
 			       "but could not announce those that are gone (do "
 			       "the same again): %s",
 			       mm_err_word(e));
-	forget_marks(s, missing);
+	missing_unmark(missing, s->at, &s->ring);
 	s->accused.n = 0;
 	return MM_OK;
+}
+
+/* ---- what is said ---- */
+
+static bool is_same(const struct keyring *a, const struct keyring *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; same && i < b->count; i++) {
+		const struct keyring_entry *e =
+			keyring_find(a, jwk_kid(b->at[i].key));
+		same = e != NULL && e->state == b->at[i].state;
+	}
+	return same;
+}
+
+static void say_loaded(const struct signing *s)
+{
+	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s",
+		  s->ring.count, jwk_kid(keyring_signer(&s->ring)));
+	read_keys_warn(s->dir, &s->ring);
 }
 
 /* ---- in force ---- */
@@ -88,6 +93,7 @@ struct reloading {
 	struct missing missing; /* from it */
 	const struct told *told;
 	const struct stamp *stamp;
+	bool asked; /* else it is we who try again */
 };
 
 /* What was said of a key is kept, whatever else fails. */
@@ -146,8 +152,8 @@ static enum mm_err take_in(struct signing *s, struct reloading *r,
 	TRY(announce_numbers(s->store, &r->ring, numbers));
 	TRY(say_signs(s, r, signer));
 	put_in_force(s, &r->ring, numbers);
-	log_event(LOG_INFO, "keys.loaded", "count=%zu signing=%s",
-		  s->ring.count, jwk_kid(signer));
+	if (r->asked || !is_same(&s->ring, &r->ring))
+		say_loaded(s);
 	return MM_OK;
 }
 
@@ -168,15 +174,14 @@ static enum mm_err reload(struct signing *s, struct reloading *r,
 }
 
 /* s->reloading is held. */
-static enum mm_err reload_locked(struct signing *s, const struct told *told,
-				 const struct stamp *stamp, struct why *why)
+static enum mm_err reload_locked(struct signing *s, struct reloading *r,
+				 struct why *why)
 {
-	struct reloading r = { .ring.count = 0, .told = told, .stamp = stamp };
-	enum mm_err e = reload(s, &r, why);
-	bool stays = s->stays.text[0] != '\0';
-	keyring_free(&r.ring);
-	atomic_store(&s->behind, e != MM_OK || s->left || stays);
-	atomic_store(&s->urgent, s->left || stays || s->accused.n != 0);
+	enum mm_err e = reload(s, r, why);
+	bool waits = s->left || s->stays.text[0] != '\0';
+	keyring_free(&r->ring);
+	atomic_store(&s->behind, e != MM_OK || waits);
+	atomic_store(&s->urgent, waits || s->accused.n != 0);
 	s->failed = e != MM_OK ? *why : (struct why){ .text = "" };
 	return e;
 }
@@ -199,8 +204,9 @@ enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 			   size_t n, const struct stamp *stamp, struct why *why)
 {
 	const struct told told = { compromised, n };
+	struct reloading r = { .told = &told, .stamp = stamp, .asked = true };
 	pthread_mutex_lock(&s->reloading);
-	enum mm_err e = reload_locked(s, &told, stamp, why);
+	enum mm_err e = reload_locked(s, &r, why);
 	next_try(s, FINISH_MS);
 	pthread_mutex_unlock(&s->reloading);
 	return e;
@@ -236,11 +242,12 @@ static int64_t try_to_finish(struct signing *s)
 {
 	static const struct told nothing = { NULL, 0 };
 	const struct stamp stamp = { .by = "mintmarkd", .at = clock_now() };
+	struct reloading r = { .told = &nothing, .stamp = &stamp };
 	const struct why before = s->failed;
 	struct why why = { .text = "" };
 	if (s->stays.text[0] == '\0' && store_probe(s->store) != MM_OK)
 		return FINISH_MS;
-	if (reload_locked(s, &nothing, &stamp, &why) == MM_OK)
+	if (reload_locked(s, &r, &why) == MM_OK)
 		return FINISH_MS;
 	if (!says_the_same(why.text, before.text))
 		log_failed(&why);
@@ -265,23 +272,12 @@ struct keyring_at signing_keyring(const struct signing *s)
 	return s->at;
 }
 
-static bool is_in_force(const struct signing *s, const struct keyring *ring)
-{
-	bool same = ring->count == s->ring.count;
-	for (size_t i = 0; same && i < ring->count; i++) {
-		const struct keyring_entry *e =
-			keyring_find(&s->ring, jwk_kid(ring->at[i].key));
-		same = e != NULL && e->state == ring->at[i].state;
-	}
-	return same;
-}
-
 void signing_look_again(struct signing *s, const struct stamp *stamp)
 {
 	AUTO_RING struct keyring ring = { .count = 0 };
 	pthread_mutex_lock(&s->reloading);
 	bool same = keyring_load(s->at, &ring, NULL) == MM_OK &&
-		    is_in_force(s, &ring);
+		    is_same(&s->ring, &ring);
 	pthread_mutex_unlock(&s->reloading);
 	if (!same)
 		signing_reload_or_log(s, stamp);

@@ -499,8 +499,10 @@ class CutOff(Flow):
             self.assertIn(f"mintmark key compromise {self.key}", said)
             self.assertEqual(self.keys_check(), "failing")
             self.assertIsNone(self.a.reason(self.t["token"]))
+            loaded = self.i.text().count('"keys.loaded"')
             time.sleep(6)  # it tries by itself, and says so once
             self.assertEqual(self.i.text().count('"keys.stolen_stays"'), 1)
+            self.assertEqual(self.i.text().count('"keys.loaded"'), loaded)
         wait_for("it to be thrown out", lambda: '"key.compromised"' in self.i.text())
         self.is_out()
 

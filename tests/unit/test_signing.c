@@ -359,6 +359,41 @@ static void test_a_count_is_no_news(void **state)
 	assert_int_equal(times("keys.reload_failed"), 1);
 }
 
+/* What stays as it is, while it is tried again, is not said again; but what has
+ * become another thing is. */
+static void test_what_waits_is_said_once(void **state)
+{
+	struct fixture *f = *state;
+	char signer[KID_SIZE];
+	signer_of(f, signer);
+	is_shared = true;
+	assert_int_equal(store_key_add(store, "kid00000001", "{}", &by_unit),
+			 MM_OK);
+	put(f, "..", "mintmark-keys", "correct horse, battery staple\n");
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", f->base, 1), 0);
+	AUTO_FD int lock = lock_keys(f);
+	put(f, "compromised", signer, "");
+	assert_int_equal(reload(f), MM_OK);
+	const unsigned loaded = times("keys.loaded");
+	assert_int_equal(times("keys.plain"), 2);
+	pass_seconds(20);
+	assert_int_equal(probes, 0);
+	assert_int_equal(times("keys.loaded"), loaded);
+	assert_int_equal(times("keys.plain"), 2);
+	assert_int_equal(times("keys.elsewhere"), 1);
+	assert_int_equal(times("keys.stolen_stays"), 1);
+	assert_int_equal(store_key_add(store, "kid00000002", "{}", &by_unit),
+			 MM_OK);
+	pass_seconds(5);
+	assert_int_equal(times("keys.elsewhere"), 2);
+	assert_int_equal(flock(lock, LOCK_UN), 0);
+	pass_seconds(5);
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	assert_false(is_in_force(signer));
+	assert_int_equal(times("keys.loaded"), loaded + 1);
+	assert_int_equal(times("keys.elsewhere"), 2);
+}
+
 #define M(fn) cmocka_unit_test_setup_teardown(fn, set_up_mint, tear_down_mint)
 
 int main(void)
@@ -372,6 +407,7 @@ int main(void)
 		M(test_what_is_done_is_not_tried_again),
 		M(test_F13_tries_that_fail_become_seldom),
 		M(test_a_count_is_no_news),
+		M(test_what_waits_is_said_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
