@@ -44,8 +44,10 @@ static enum mm_err read_and_finish(struct keyring_at at, struct keyring *ring,
 		TRY(keyring_load(at, ring, why));
 		enum mm_err e = keyring_finish(at, ring, rotation_alg(ring),
 					       kid, &did, &said);
-		if (e != MM_OK && kid[0] == '\0')
+		if (e != MM_OK && kid[0] == '\0') {
+			keyring_free(ring);
 			return why_say(why, e, NULL, "%s", said.text);
+		}
 		if (e != MM_OK) {
 			(void)why_say(stays, MM_ERR_IO, NULL,
 				      "the key %s was said to be stolen, and "

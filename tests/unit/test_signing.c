@@ -216,6 +216,21 @@ static void test_F13_a_look_that_fails_accuses_nobody(void **state)
 	assert_false(signing_behind(signing));
 }
 
+/* But one who has a mark goes as soon as it can be told. */
+static void test_F13_a_look_that_fails_is_repeated(void **state)
+{
+	struct fixture *f = *state;
+	char signer[KID_SIZE];
+	signer_of(f, signer);
+	put(f, "compromised", signer, "");
+	looks_fail = true;
+	assert_int_equal(reload(f), MM_ERR_IO);
+	looks_fail = false;
+	pass_seconds(5);
+	assert_false(is_in_force(signer));
+	assert_int_equal(times("key.compromised"), 1);
+}
+
 /* Another issuer on this store has announced that it was stolen; and the file
  * of one whose tokens live is lost here. */
 static void test_F13_a_stolen_key_that_is_published_no_more(void **state)
@@ -400,6 +415,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		M(test_F13_a_look_that_fails_accuses_nobody),
+		M(test_F13_a_look_that_fails_is_repeated),
 		M(test_F13_a_stolen_key_that_is_published_no_more),
 		M(test_F13_a_mark_that_was_heard_before_the_keys),
 		M(test_F13_one_of_two_is_still_there),
