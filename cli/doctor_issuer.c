@@ -162,6 +162,7 @@ static void say_feed(const json_t *feed, json_t *all)
 /* ---- who follows ---- */
 
 struct follow {
+	bool shared; /* there may be other issuers, with agents of theirs */
 	size_t connected, behind, silent;
 	char behind_text[400], silent_text[400];
 };
@@ -195,37 +196,67 @@ static void count_agents(const json_t *overview, struct follow *f)
 {
 	size_t i;
 	const json_t *a;
-	*f = (struct follow){ .connected = 0 };
+	const json_t *store = json_object_get(overview, "store");
+	*f = (struct follow){ .shared = json_is_true(
+				      json_object_get(store, "shared")) };
 	json_array_foreach(json_object_get(overview, "agents"), i, a)
 		count_agent(f, a, json_time(overview, "at"));
+}
+
+static void say_behind(const struct follow *f, json_t *all)
+{
+	found(all, FOUND_WRONG, "agents.behind",
+	      "%zu behind, for more than a moment%s: %s", f->behind,
+	      f->shared ? " (or just gone over to another issuer)" : "",
+	      f->behind_text);
+	advise(all, "on that host: mintmark doctor; systemctl restart "
+		    "mintmark-agent");
+}
+
+static void say_silent(const struct follow *f, json_t *all)
+{
+	found(all, FOUND_NOTE, "agents.silent",
+	      "%zu not heard of for over a minute%s: %s", f->silent,
+	      f->shared ? " by this issuer (did they go over to another?)" : "",
+	      f->silent_text);
+	advise(all, "on that host, if it is to verify still: mintmark doctor; "
+		    "systemctl status mintmark-agent");
+}
+
+static void say_count(const struct follow *f, json_t *all)
+{
+	found(all, f->connected + f->silent ? FOUND_OK : FOUND_NOTE, "agents",
+	      "%zu follow the feed%s", f->connected,
+	      f->shared	     ? " of this issuer; others have theirs"
+	      : f->connected ? ""
+			     : ": no host hears of a revocation");
 }
 
 /* `here`: this host has one, too. */
 static void say_agents(const struct follow *f, bool here, json_t *all)
 {
-	if (f->behind != 0) {
-		found(all, FOUND_WRONG, "agents.behind",
-		      "%zu behind, for more than a moment: %s", f->behind,
-		      f->behind_text);
-		advise(all, "on that host: mintmark doctor; systemctl restart "
-			    "mintmark-agent");
-	}
-	if (f->silent != 0) {
-		found(all, FOUND_NOTE, "agents.silent",
-		      "%zu not heard of for over a minute: %s", f->silent,
-		      f->silent_text);
-		advise(all, "on that host, if it is to verify still: mintmark "
-			    "doctor; systemctl status mintmark-agent");
-	}
-	found(all, f->connected + f->silent + f->behind ? FOUND_OK : FOUND_NOTE,
-	      "agents", "%zu follow the feed%s", f->connected,
-	      f->connected ? "" : ": no host hears of a revocation");
+	if (f->behind != 0)
+		say_behind(f, all);
+	if (f->silent != 0)
+		say_silent(f, all);
+	say_count(f, all);
 	advise(all, "%s",
-	       here ? "systemctl status mintmark-agent    # is the one of this "
-		      "host dead?"
-		    : "mintmark token create -u agent -e 365d -s "
-		      "mintmark:agent -q    # and README.md, The agent of a "
-		      "host");
+	       f->shared ? "on the hosts of the others, too: mintmark doctor"
+	       : here	 ? "systemctl status mintmark-agent    # is the one of "
+			   "this host dead?"
+			 : "mintmark token create -u agent -e 365d -s "
+			   "mintmark:agent -q    # and README.md, The agent of "
+			   "a host");
+}
+
+/* One that is a file, doctor_store.c looks at. */
+static void say_store(const json_t *overview, json_t *all)
+{
+	char size[JUDGED_SIZE];
+	int64_t bytes = json_integer_value(
+		json_object_get(json_object_get(overview, "store"), "bytes"));
+	judge_bytes(size, (uint64_t)bytes);
+	found(all, FOUND_OK, "store", "in PostgreSQL, %s", size);
 }
 
 /* One that is being told of news lacks them for a moment: so who is behind is
@@ -240,6 +271,8 @@ void doctor_overview(const struct doctor *d, const char *arg, json_t *all)
 		return;
 	say_feed(json_object_get(first, "feed"), all);
 	count_agents(first, &f);
+	if (f.shared)
+		say_store(first, all);
 	if (f.behind != 0) {
 		nanosleep(&pause, NULL);
 		second = call(d, "/v1/overview");

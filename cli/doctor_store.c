@@ -27,29 +27,34 @@ static uint64_t size_of(const struct doctor *d, const char *name)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-void doctor_store(const struct doctor *d, const char *arg, json_t *all)
+/* `bytes`: of the store; 0: it is elsewhere, or lost, which others say. */
+static void say_room(const struct doctor *d, uint64_t bytes, uint64_t left,
+		     json_t *all)
 {
-	struct statvfs fs;
 	char room[JUDGED_SIZE], size[JUDGED_SIZE];
-	(void)arg;
-	if (access(d->data, R_OK | X_OK) != 0 || statvfs(d->data, &fs) != 0)
-		return; /* the check of the folder says so */
-	uint64_t bytes =
-		size_of(d, "mintmark.db") + size_of(d, "mintmark.db-wal");
-	uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
 	judge_bytes(size, bytes);
 	judge_bytes(room, left);
 	if (bytes == 0)
-		found(all, judge_room(left, 0), "store",
-		      "there is no mintmark.db in %s, and its disk has %s left",
-		      d->data, room);
+		found(all, judge_room(left, 0), "folder.room",
+		      "the disk of %s has %s left", d->data, room);
 	else
 		found(all, judge_room(left, bytes), "store",
 		      "mintmark.db has %s, and its disk %s left", size, room);
 	advise(all,
-	       "df -h '%s'; du -xsh '%s'    # make room: on a full disk "
-	       "nothing is minted, and nothing revoked",
-	       d->data, d->data);
+	       "df -h '%s'; du -xsh '%s'    # make room: on a full disk %s",
+	       d->data, d->data,
+	       bytes == 0 ? "no key is changed"
+			  : "nothing is minted, and nothing revoked");
+}
+
+void doctor_store(const struct doctor *d, const char *arg, json_t *all)
+{
+	struct statvfs fs;
+	(void)arg;
+	if (access(d->data, R_OK | X_OK) != 0 || statvfs(d->data, &fs) != 0)
+		return; /* the check of the folder says so */
+	say_room(d, size_of(d, "mintmark.db") + size_of(d, "mintmark.db-wal"),
+		 (uint64_t)fs.f_bavail * fs.f_frsize, all);
 	if (fs.f_favail == 0 && fs.f_files != 0) {
 		found(all, FOUND_WRONG, "store.inodes",
 		      "no more files can be made on the disk of %s", d->data);

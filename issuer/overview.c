@@ -161,6 +161,17 @@ static enum mm_err add_feed(struct issuer *is, json_t *out)
 	return MM_OK;
 }
 
+static enum mm_err add_store(struct issuer *is, json_t *out)
+{
+	int64_t bytes;
+	TRY(store_bytes(is->store, &bytes));
+	json_object_set_new(out, "store",
+			    json_pack("{s:b, s:I}", "shared",
+				      store_is_shared(is->store), "bytes",
+				      (json_int_t)bytes));
+	return MM_OK;
+}
+
 static enum mm_err add_agents(struct issuer *is, int64_t now, json_t *out)
 {
 	struct publisher_stats stats;
@@ -207,6 +218,7 @@ static enum mm_err fill(struct issuer *is, json_t *out)
 	json_object_set_new(out, "keys", keys);
 	json_object_set_new(out, "refusals", refusals_json());
 	TRY(add_feed(is, out));
+	TRY(add_store(is, out));
 	return add_agents(is, now, out);
 }
 

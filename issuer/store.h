@@ -263,6 +263,9 @@ struct store_stats {
 MM_MUST_USE enum mm_err store_stats(struct store *s, int64_t now,
 				    struct store_stats *out);
 
+/* Of these, what costs next to nothing to ask. */
+MM_MUST_USE enum mm_err store_bytes(struct store *s, int64_t *out);
+
 /* Can anything be written?  Writes what is there already, and returns when
  * that is durable.  MM_ERR_FULL, MM_ERR_BUSY, MM_ERR_UNAVAILABLE. */
 MM_MUST_USE enum mm_err store_probe(struct store *s);

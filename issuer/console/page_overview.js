@@ -108,15 +108,18 @@ function agentRow(a) {
 			relative(a.seen_at))));
 }
 
-function agentsCard({ agents, agent_count, feed }) {
+function agentsCard({ agents, agent_count, feed, store }) {
 	const silent = agents.filter((a) => !a.connected).length;
 	return card("Agents", agents.length
 		? el("ul", { class: "rows" }, agents.slice(0, 2 * SHOWN)
 			.map(agentRow))
-		: el("p", { class: "soft" }, "None follows the feed. Each host that "
-			+ "checks tokens by itself has one."),
+		: el("p", { class: "soft" }, store.shared
+			? "None follows the feed of this issuer. Others have theirs."
+			: "None follows the feed. Each host that checks tokens by "
+				+ "itself has one."),
 	agents.length > 0 && el("p", { class: "hint under" },
 		`${plural(agent_count, "agent")} in the last day`,
+		store.shared && " of this issuer",
 		silent > 0 && `, ${number(silent)} silent now`,
 		` · the feed is at event ${number(feed.seq)}`));
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""mintmark doctor where the store is in PostgreSQL: all is well; the database
-is not there; nor is mintmarkd."""
+"""mintmark doctor where the store is in PostgreSQL: all is well; agents are at
+another issuer; the database is not there; nor is mintmarkd."""
 import json
+import shutil
 
 import doctor
-from flow import SLOW, main, wait_for
+from flow import SLOW, Issuer, main, wait_for
 from postgres import started
 
 
@@ -15,9 +16,31 @@ class Elsewhere(doctor.Doctor):
         self.begin(mint_flags=("--store", self.pg.url()))
 
     def test_a_store_in_postgresql(self):
-        found = self.well()
-        self.assertLessEqual((doctor.OF_MINT | doctor.OF_HOST) - {"store.whole"},
-                             {f["check"] for f in found})
+        found = {f["check"]: f["detail"] for f in self.well()}
+        self.assertLessEqual((doctor.OF_MINT | doctor.OF_HOST) - {"store.whole"}
+                             | {"folder.room"}, set(found))
+        self.assertRegex(found["store"], r"^in PostgreSQL, \d.* [kMG]B$")
+        self.assertRegex(found["agents"], "^1 follow the feed of this issuer; ")
+
+    def beside(self):
+        """Another issuer, which nobody follows."""
+        folder = self.folder / "other"
+        shutil.copytree(self.i.data / "keys", folder / "data/keys")
+        (folder / "data").chmod(0o700)
+        other = Issuer(folder, issuer=self.i.name, flags=self.i.flags)
+        self.processes.append(other)
+        return other.start()
+
+    def test_all_agents_are_at_another_issuer(self):
+        """Of the two neither knows the agents of the other."""
+        other = self.beside()
+        code, found = self.ask("--data", other.data, here=False)
+        self.assertEqual([f for f in found if f["state"] == "wrong"], [])
+        said, = [f for f in found if f["check"] == "agents"]
+        self.assertEqual((code, said["state"], said["detail"]), (
+            0, "note", "0 follow the feed of this issuer; others have theirs"))
+        self.assertEqual(said["next"],
+                         "on the hosts of the others, too: mintmark doctor")
 
     def test_no_database(self):
         self.pg.stop("immediate")

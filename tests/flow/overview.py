@@ -70,6 +70,8 @@ class Overview(Flow):
         self.assertEqual({k: v for k, v in o["feed"].items() if k != "seq"},
                          {"first": 1, "following": True, "silent": False,
                           "age": 0})
+        self.assertFalse(o["store"]["shared"])
+        self.assertGreater(o["store"]["bytes"], 4096)
         a.kill9()
         for _ in range(3):
             self.i.revoke(self.i.mint()["id"])
