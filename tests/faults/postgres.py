@@ -62,9 +62,11 @@ class Postgres:
                  check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def copy(self):
-        """A standby that streams from this one; not started."""
-        other = Postgres()
+    def copy(self, over=None):
+        """A standby that streams from this one; not started.  over: in the
+        place of one that does not run."""
+        other = over or Postgres()
+        shutil.rmtree(other.data, ignore_errors=True)
         other.run("pg_basebackup", "-h", self.folder, "-U", "mintmark", "-D",
                   other.data, "-R", "-X", "stream", "-c", "fast")
         return other
