@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """A PostgreSQL that lacks what was acknowledged last: a standby that lagged has
-taken over.
+taken over, or a backup was put back.
 
 A new history begins: no id is given twice, what the database does not know is
 refused, and what a host holds as revoked stays so."""
 from bad_days import LONG
 from crash import Ledger
-from flow import main, wait_for
+from flow import cli, main, wait_for
 from two_issuers import TwoIssuers
 
 ROUNDS = 3 if LONG else 1
@@ -149,6 +149,43 @@ class Failover(TwoIssuers):
         self.assertNotEqual(a.mint("new")["id"], lost["id"])
         status, reply, _ = a.http("GET", f"/v1/tokens/{lost['id']}", local=True)
         self.assertTrue(status == 404 or reply["status"] == "revoked", reply)
+
+    # ---- a backup ----
+
+    def back_up(self):
+        self.pg.run("pg_dump", self.pg.url(), "-Fc", "-n", "mintmark", "-f",
+                    self.pg.folder / "mintmark.dump")
+
+    def put_back(self):
+        self.pg.ask("DROP SCHEMA mintmark CASCADE")
+        self.pg.run("pg_restore", "-e", "-1", "--no-owner", "-d", self.pg.url(),
+                    self.pg.folder / "mintmark.dump")
+
+    def test_F16_a_backup_of_the_database_is_put_back(self):
+        """As SECURITY.md says.  The backup is made while others work, and who
+        has published what it lacks does not start on it."""
+        self.start_both()
+        clients = self.load(self.a, self.b)
+        self.some_work()
+        self.back_up()
+        self.some_work()
+        self.end(clients)
+        held = self.held_by_the_agent()
+        self.a.stop()
+        self.b.stop()
+        self.put_back()
+        old = self.pg.ask("SELECT max(list) FROM mintmark.list")[0][0]
+        for i in (self.a, self.b):
+            self.assertRegex(i.refused(*i.flags), r"the store ends at event \d+, and "
+                             r"up to \d+ was published from here.*\s.*--restored")
+        self.a.start(flags=["--restored"])
+        self.b.start()
+        clients = self.load(self.a, self.b)
+        self.some_work()
+        self.end(clients)
+        self.new_history(int(old), held)
+        self.nothing_is_to_be_done(self.a, self.b)
+        cli("audit", "--verify", env={"MINTMARK_SOCKET": str(self.b.socket)}, check=0)
 
 
 if __name__ == "__main__":
