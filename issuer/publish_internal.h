@@ -24,6 +24,7 @@ struct kept {
 	uint64_t seq;  /* the replica's sequence when it was made */
 	uint64_t upto; /* who has taken it in has the events up to this */
 	int64_t made;  /* clock_ms() */
+	int64_t began; /* ... before anything was read for it; snapshots */
 	struct http_body *body;
 };
 

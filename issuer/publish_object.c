@@ -87,6 +87,9 @@ static enum mm_err make_snapshot(struct publisher *p, int64_t as_of,
 	return publish_sign(p, key, kind, &payload, &made->body, why);
 }
 
+/* When a new history begins all agents ask at once, and to make one takes
+ * longer than the next event is away: so who waited while one was made, from
+ * its begin, takes that one, and goes on from there. */
 enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out,
 			       struct why *why)
 {
@@ -94,10 +97,12 @@ enum mm_err publisher_snapshot(struct publisher *p, struct http_body **out,
 	struct kept fresh = { .what = 1 };
 	int64_t as_of;
 	TRY(publish_check(p, &as_of));
+	int64_t asked = clock_ms();
 	publish_note_begin(p, 0); /* before it is made: it may be old by then */
 	pthread_mutex_lock(&p->snapping);
 	struct kept *k = &p->snapshot;
-	if (kept_good(k, 1, publisher_seq(p), BATCH_MS)) {
+	fresh.began = clock_ms();
+	if (k->began >= asked || kept_good(k, 1, publisher_seq(p), BATCH_MS)) {
 		*out = http_body_hold(k->body);
 	} else {
 		e = make_snapshot(p, as_of, &fresh, why);
