@@ -88,11 +88,16 @@ def quick(path):
     return u.path + "?" + urllib.parse.urlencode(q, doseq=True)
 
 
-def sequence(port):
-    """The number that the agent with these metrics stands at."""
+def metric(port, name):
+    """A number that the agent with these metrics tells."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as r:
-        return int(re.search(r"(?m)^mintmark_agent_feed_sequence (\d+)$",
+        return int(re.search(rf"(?m)^mintmark_agent_{name} (\d+)$",
                              r.read().decode())[1])
+
+
+def sequence(port):
+    """Where it stands."""
+    return metric(port, "feed_sequence")
 
 
 class HostileFeed(Flow):
@@ -442,18 +447,28 @@ class HostileFeed(Flow):
         self.assertGreater(pauses[4], 3.1)
 
     def test_F7_flipped_bits(self):
-        self.begin()
+        """Of what is signed, a bit at a time: nothing of it is taken."""
+        port = free_port()
+        self.begin("--metrics", f"127.0.0.1:{port}")
         self.revoke_bad()
+        held, failed = sequence(port), metric(port, "feed_failures_total")
+
         def flip(path, ask):
             status, raw = ask(quick(path))
             if status == 200 and raw:
-                at = (self.liar.polls * 37 + 60) % len(raw)
+                text = raw.index(b".") + 1
+                at = text + self.liar.polls * 37 % (raw.rindex(b".") - text)
                 raw = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1:]
             return status, raw
         self.liar.mode = flip
-        self.holds(4)
+        self.holds(2)  # the one that waited was not lied to
+        self.i.revoke(self.good["id"])
+        self.holds(2)
+        self.assertEqual(sequence(port), held)
+        self.assertGreaterEqual(metric(port, "feed_failures_total"), failed + 3)
+        self.assertIn("its signature is not the issuer's", self.a.text())
         self.liar.mode = None
-        self.a.wait_reason(self.good["token"], None, 40)
+        self.a.wait_reason(self.good["token"], "revoked", 40)
 
     def test_F12_endless_and_empty(self):
         self.begin()

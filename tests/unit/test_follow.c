@@ -120,30 +120,67 @@ static void test_refused(void **state)
 	host_end(&h);
 }
 
-static void test_every_byte(void **state)
+static void test_endless(void **state)
+{
+	(void)state;
+	struct host h;
+	static uint8_t large[FEED_BATCH_MAX + 1];
+	host_begin(&h);
+	memset(large, 'A', sizeof large);
+	assert_err(keep_take_batch(&h.k, span_of(large, sizeof large), NULL, T0,
+				   NULL),
+		   MM_ERR_TOO_LARGE);
+	host_end(&h);
+}
+
+typedef enum mm_err taker(struct keeper *, struct span, const struct jwk_set *,
+			  int64_t, struct why *);
+
+/* One bit turned, each in its turn: refused, and nothing has moved.  Then as it
+ * was signed, which revokes 5. */
+static void take_no_bit_else(struct host *h, taker *into, struct buf *b)
+{
+	struct span jws = span_of(b->at, b->len);
+	for (size_t i = 0; i < 8 * b->len; i++) {
+		uint8_t bit = (uint8_t)(1u << i % 8);
+		b->at[i / 8] ^= bit;
+		if (into(&h->k, jws, NULL, T0 + 1000, NULL) == MM_OK)
+			fail_msg("taken with bit %zu of byte %zu turned", i % 8,
+				 i / 8);
+		b->at[i / 8] ^= bit;
+		assert_int_equal(h->k.replica.seq, 7);
+		assert_int_equal(shown(h, 5), STATUS_VALID);
+	}
+	assert_ok(into(&h->k, jws, NULL, T0 + 1000, NULL));
+	assert_int_equal(shown(h, 5), STATUS_REVOKED);
+}
+
+static void test_F7_every_bit_of_a_batch(void **state)
 {
 	(void)state;
 	struct host h;
 	AUTO_BUF struct buf b;
 	host_begin(&h);
-	struct span jws = batch_make(&h.m,
-				     (struct batch){ .after = 7,
-						     .count = 1,
-						     .events = revoked(8, 5) },
-				     &b);
-	for (size_t i = 0; i < jws.len; i++) {
-		b.at[i] ^= 1;
-		if (keep_take_batch(&h.k, jws, NULL, T0, NULL) == MM_OK)
-			fail_msg("taken with byte %zu changed", i);
-		b.at[i] ^= 1;
-	}
-	static uint8_t large[FEED_BATCH_MAX + 1];
-	memset(large, 'A', sizeof large);
-	struct span endless = span_of(large, sizeof large);
-	assert_err(keep_take_batch(&h.k, endless, NULL, T0, NULL),
-		   MM_ERR_TOO_LARGE);
-	assert_int_equal(h.k.replica.seq, 7);
-	assert_ok(keep_take_batch(&h.k, jws, NULL, T0, NULL));
+	batch_make(&h.m,
+		   (struct batch){
+			   .after = 7, .count = 1, .events = revoked(8, 5) },
+		   &b);
+	take_no_bit_else(&h, keep_take_batch, &b);
+	assert_int_equal(h.k.replica.seq, 8);
+	host_end(&h);
+}
+
+static void test_F7_every_bit_of_a_snapshot(void **state)
+{
+	(void)state;
+	struct host h;
+	AUTO_BUF struct buf b;
+	host_begin(&h);
+	h.m.r.seq = 20;
+	list_put_status(replica_list(&h.m.r, FIXED), 5, STATUS_REVOKED);
+	snapshot_make(&h.m, h.m.key, &b);
+	take_no_bit_else(&h, keep_take_snapshot, &b);
+	assert_int_equal(h.k.replica.seq, 20);
 	host_end(&h);
 }
 
@@ -744,7 +781,9 @@ int main(void)
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_F6_news_from_ahead),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_F7_every_bit_of_a_batch),
+		cmocka_unit_test(test_F7_every_bit_of_a_snapshot),
 		cmocka_unit_test(test_new_key),
 		cmocka_unit_test(test_snapshots),
 		cmocka_unit_test(test_F16_new_epoch),
