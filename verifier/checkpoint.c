@@ -25,14 +25,14 @@ static enum mm_err write_head(struct span payload, char out[HEAD_LEN + 1])
 	return MM_OK;
 }
 
-enum mm_err checkpoint_save(const struct replica *r, const char *path,
-			    struct why *why)
+enum mm_err checkpoint_save(const struct replica *r, int64_t iat,
+			    const char *path, struct why *why)
 {
 	AUTO_BUF struct buf payload = buf_new(SNAPSHOT_MAX);
 	AUTO_BUF struct buf file = buf_new(SNAPSHOT_MAX + HEAD_LEN);
 	char head[HEAD_LEN + 1];
 	struct span text, whole;
-	TRY(snapshot_write(r, r->iat, 0, &payload));
+	TRY(snapshot_write(r, iat, 0, &payload));
 	TRY(buf_done(&payload, &text));
 	TRY(write_head(text, head));
 	buf_str(&file, head);

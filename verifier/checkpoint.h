@@ -10,7 +10,8 @@
 
 #include "common/replica.h"
 
-MM_MUST_USE enum mm_err checkpoint_save(const struct replica *r,
+/* `iat`: its newest news, which those of r may not say (keep.h, doubt). */
+MM_MUST_USE enum mm_err checkpoint_save(const struct replica *r, int64_t iat,
 					const char *path, struct why *why);
 /* Into an empty replica.  MM_ERR_NOT_FOUND; MM_ERR_INVALID if damaged. */
 MM_MUST_USE enum mm_err checkpoint_load(struct replica *r, const char *path,

@@ -265,6 +265,10 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 	else if (f->keep.lost.text[0])
 		say(f, LOG_WARNING, "checkpoint.refused", MM_ERR_INVALID,
 		    f->keep.lost.text);
+	if (f->keep.doubt)
+		say(f, LOG_WARNING, "state.ahead", MM_ERR_STALE,
+		    "what was kept is dated ahead of this host's clock: "
+		    "nothing is believed until the issuer is heard");
 	if (f->keep.lost_uses.text[0])
 		say(f, LOG_WARNING, "uses.refused", MM_ERR_INVALID,
 		    f->keep.lost_uses.text);
@@ -350,6 +354,7 @@ void follower_stats(struct follower *f, struct follower_stats *out)
 	out->holds = k->holds;
 	out->seq = k->replica.seq;
 	out->fresh_at = k->fresh_at;
+	out->silent = keep_fresh_at(k) == 0;
 	out->behind = keep_is_behind(k);
 	if (k->live.fd >= 0)
 		(void)fstat(k->live.fd, &st);

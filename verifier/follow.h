@@ -67,6 +67,7 @@ struct follower_stats {
 	bool holds;	      /* there is a state: then */
 	uint64_t seq;	      /* the feed's number it stands at */
 	int64_t fresh_at;     /* how old its newest news are */
+	bool silent;	      /* for too long, or they are in doubt (keep.h) */
 	bool behind;	      /* they could not be written to the state file */
 	uint64_t state_bytes; /* of the state file */
 	uint64_t uses_waiting, uses_told; /* to be told the issuer, and told */

@@ -25,8 +25,8 @@
 static bool pinned_counts(const struct follower *f)
 {
 	struct stat st;
-	return !f->keep.holds || (stat(f->jwks_file, &st) == 0 &&
-				  st.st_mtime > f->keep.replica.iat);
+	return !f->keep.holds ||
+	       (stat(f->jwks_file, &st) == 0 && st.st_mtime > f->keep.fresh_at);
 }
 
 static enum mm_err read_jwks(struct follower *f, struct buf *text,

@@ -174,6 +174,11 @@ static enum mm_err not_now(const struct keeper *k, enum mm_err e,
 		       e == MM_ERR_NOMEM ? "out of memory" : strerror(errno));
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
 {
 	enum mm_err e = load_uses(k);
@@ -185,15 +190,18 @@ enum mm_err keep_load(struct keeper *k, int64_t now, struct why *why)
 		replica_free(&k->replica);
 		return journal_empty(&k->journal);
 	}
-	struct replaying r = { k, now };
+	struct replaying r = { k, later(now, k->replica.iat) };
 	e = journal_replay(&k->journal, replay, &r);
 	if (e != MM_OK)
 		return not_now(k, e, why);
 	k->holds = true;
-	if (k->replica.iat > now)
-		k->replica.iat = now;
+	if (k->replica.iat > r.now)
+		k->replica.iat = r.now;
 	k->fresh_at = k->replica.iat;
 	k->fresh_ms = clock_ms();
+	k->doubt = k->fresh_at > now + CLOCK_LEEWAY;
+	if (k->doubt) /* what the issuer says next is to be seen */
+		k->replica.iat = 0;
 	return keep_show(k, why);
 }
 
@@ -205,7 +213,8 @@ enum mm_err keep_checkpoint(struct keeper *k, struct why *why)
 	if (!k->holds)
 		return MM_OK;
 	k->checkpoint_ms = clock_ms();
-	TRY(checkpoint_save(&k->replica, beside(k, ".checkpoint", path), why));
+	TRY(checkpoint_save(&k->replica, k->fresh_at,
+			    beside(k, ".checkpoint", path), why));
 	return journal_empty(&k->journal);
 }
 

@@ -40,6 +40,8 @@ struct keeper {
 	bool holds;	  /* the replica is one */
 	int64_t fresh_at; /* the newest iat seen, never ahead of our clock */
 	int64_t fresh_ms; /* clock_ms() then */
+	bool doubt; /* resumed, and fresh_at is ahead of our clock: nothing
+		     * is believed; replica.iat is what comes, or 0 */
 	struct state_writer live;
 	bool must_show;	      /* the live file is behind the replica; only the
 			       * follower's thread sets it */

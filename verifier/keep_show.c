@@ -140,7 +140,8 @@ enum mm_err keep_show(struct keeper *k, struct why *why)
 int64_t keep_fresh_at(const struct keeper *k)
 {
 	int64_t silent = clock_ms() - k->fresh_ms;
-	return silent / 1000 > k->max_staleness ? 0 : k->fresh_at;
+	bool silenced = silent / 1000 > k->max_staleness;
+	return silenced || k->doubt ? 0 : k->fresh_at;
 }
 
 /* Not from when a batch is taken to when it shows. */

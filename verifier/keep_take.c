@@ -125,10 +125,30 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
 	return done;
 }
 
+/* What was kept is later than our clock: that is behind now, or was ahead then.
+ * The issuer, whose news are later still or agree with our clock, says which;
+ * a cached object does not. */
+static void settle(struct keeper *k, int64_t before, int64_t now)
+{
+	int64_t iat = k->replica.iat;
+	bool agrees = iat >= now - CLOCK_LEEWAY && iat <= now + CLOCK_LEEWAY;
+	if (iat < k->fresh_at && !agrees) {
+		k->replica.iat = before;
+		return;
+	}
+	k->doubt = false;
+	k->fresh_at = iat;
+	k->fresh_ms = clock_ms();
+}
+
 /* The newest time at which the issuer was heard.  A cached object does not
  * take it back, and a clock ahead of ours does not take it forward. */
 static void note_fresh(struct keeper *k, int64_t before, int64_t now)
 {
+	if (k->doubt) {
+		settle(k, before, now);
+		return;
+	}
 	int64_t passed = (clock_ms() - k->fresh_ms) / 1000;
 	bool set_back = now < k->fresh_at + passed;
 	if (set_back) /* it says less than it did, and the time since */
@@ -263,7 +283,7 @@ static enum mm_err check_forward(const struct keeper *k,
 		return MM_OK;
 	if (!strcmp(r->epoch, k->replica.epoch))
 		return r->seq < k->replica.seq ? MM_ERR_ROLLBACK : MM_OK;
-	return r->iat > k->replica.iat ? MM_OK : MM_ERR_EPOCH;
+	return r->iat > k->fresh_at ? MM_OK : MM_ERR_EPOCH;
 }
 
 static void adopt(struct keeper *k, struct replica *r, int64_t now)

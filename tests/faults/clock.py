@@ -9,9 +9,10 @@ import shutil
 import signal
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
-from flow import Flow, cli, main, verify, wait_for
+from flow import Flow, cli, free_port, main, verify, wait_for
 
 HOUR, YEARS = 3600, 10 * 365 * 86400
 FAKE = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
@@ -163,6 +164,31 @@ class Clocks(Flow):
         self.soon(a, good["token"], "stale", 60)
         i.start()
         self.soon(a, good["token"], None, 60)
+
+    def test_F6_host_started_behind(self):
+        """It had heard that it is later: nothing is believed by its clock, and
+        all by the mint's news."""
+        port = free_port()
+        i, a = self.begin("--metrics", f"127.0.0.1:{port}")
+        good, short = i.mint(), i.mint(expires_in=1)
+        self.soon(a, short["token"], "expired")
+        for n, off in enumerate((-HOUR, -YEARS)):
+            a.stop()
+            i.stop()
+            self.host_clock.set(off)
+            with self.host_clock.worn():
+                a.start()
+            wait_for("the mint to be missed", lambda n=n:
+                     a.text().count("feed.unreachable") > n)
+            for t in (good, short):
+                self.assertEqual(self.reason(a, t["token"]), "stale")
+            self.assertEqual(a.text().count('"state.ahead"'), n + 1)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as r:
+                self.assertIn(b"\nmintmark_agent_stale 1\n", r.read())
+            i.start()
+            self.soon(a, good["token"], None, 60)
+            self.assertEqual(self.reason(a, short["token"]), "expired")
+            self.assertIsNone(self.reason(a, i.mint()["token"]))
 
     def test_F6_host_ahead(self):
         """It refuses what would be dead, and believes nothing by a clock that

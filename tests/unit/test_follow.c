@@ -74,6 +74,71 @@ static void test_F6_news_from_ahead(void **state)
 	host_end(&h);
 }
 
+static enum mm_err hear_at(struct host *h, int64_t now, struct batch s)
+{
+	AUTO_BUF struct buf b;
+	return keep_take_batch(&h->k, batch_make(&h->m, s, &b), NULL, now,
+			       NULL);
+}
+
+static void restart_at(struct host *h, int64_t now)
+{
+	assert_ok(keep_checkpoint(&h->k, NULL)); /* as a clean stop does */
+	keep_close(&h->k);
+	assert_ok(keep_open(&h->k, h->m.path, ISS, DAY, NULL));
+	assert_ok(keep_load(&h->k, now, NULL));
+}
+
+/* Started again under a clock that is behind what it has heard (T0 + 900):
+ * nothing is believed, however often, until the issuer says something newer. */
+static void test_F6_started_behind(void **state)
+{
+	(void)state;
+	static const int64_t behind[] = { T0 + 900 - 61, T0 - 3600,
+					  T0 - 3650 * DAY };
+	for (size_t i = 0; i < sizeof behind / sizeof behind[0]; i++) {
+		struct host h;
+		host_begin(&h);
+		assert_ok(take(&h, (struct batch){ .after = 7,
+						   .count = 1,
+						   .events = revoked(8, 5),
+						   .iat = T0 + 900 }));
+		for (int n = 0; n < 2; n++) {
+			restart_at(&h, behind[i]);
+			assert_int_equal(shown_fresh(&h), 0);
+			/* a cached one does not say what time it is */
+			assert_ok(hear_at(
+				&h, behind[i],
+				(struct batch){ .after = 8, .iat = T0 + 700 }));
+			assert_int_equal(shown_fresh(&h), 0);
+		}
+		assert_ok(hear_at(
+			&h, behind[i],
+			(struct batch){ .after = 8, .iat = T0 + 9000 }));
+		assert_int_equal(shown_fresh(&h), T0 + 9000);
+		restart_at(&h, T0 + 9000); /* the clock was set right */
+		assert_int_equal(shown_fresh(&h), T0 + 9000);
+		host_end(&h);
+	}
+}
+
+/* It was the mint's clock and ours that were ahead, and both are right now. */
+static void test_F6_started_after_both_were_ahead(void **state)
+{
+	(void)state;
+	struct host h;
+	host_begin(&h);
+	assert_ok(hear_at(&h, T0 + 90 * DAY,
+			  (struct batch){ .after = 7, .iat = T0 + 90 * DAY }));
+	restart_at(&h, T0 + 1000);
+	assert_int_equal(shown_fresh(&h), 0);
+	assert_ok(take(&h, (struct batch){ .after = 7, .iat = T0 + 990 }));
+	assert_int_equal(shown_fresh(&h), T0 + 990);
+	restart_at(&h, T0 + 1000);
+	assert_int_equal(shown_fresh(&h), T0 + 990);
+	host_end(&h);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -780,6 +845,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_F6_news_from_ahead),
+		cmocka_unit_test(test_F6_started_behind),
+		cmocka_unit_test(test_F6_started_after_both_were_ahead),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_F7_every_bit_of_a_batch),

@@ -140,7 +140,7 @@ static void read_stale(void *app, struct metrics_page *p)
 {
 	const struct agent_metrics *m = app;
 	struct follower_stats st = stats_of(app);
-	put(p, !st.holds || age_of(&st) > m->max_staleness);
+	put(p, !st.holds || st.silent || age_of(&st) > m->max_staleness);
 }
 
 static void read_state_file_behind(void *app, struct metrics_page *p)
