@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 import urllib.request
+from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 from flow import Flow, cli, free_port, main, verify, wait_for
@@ -158,10 +159,12 @@ class Clocks(Flow):
             i.revoke(bad["id"])
             self.soon(a, bad["token"], "revoked")
             self.host_clock.set(0)
-        # cut off, it does not believe what it has for an hour more
-        self.host_clock.set(-HOUR)
+        # cut off, it does not believe what it has for years more
+        self.host_clock.set(-YEARS)
         i.stop()
         self.soon(a, good["token"], "stale", 60)
+        self.host_clock.set(-HOUR)
+        self.assertEqual(self.reason(a, good["token"]), "stale")
         i.start()
         self.soon(a, good["token"], None, 60)
 
@@ -214,6 +217,31 @@ class Clocks(Flow):
             self.soon(a, t["token"], None)
             self.assertEqual(i.admin("GET", f"/v1/tokens/{t['id']}")["status"],
                              "active")
+
+    def dies(self, a, token, *flags):
+        with self.host_clock.worn():
+            said = verify(token, "--state", a.state, *flags)[1]
+        return datetime.fromisoformat(said["dies_at"]).timestamp()
+
+    def test_F6_a_use_counted_ahead(self):
+        """It keeps its token for a window more, on that host, and not past its
+        end."""
+        i, a = self.begin()
+        window, ahead, far = 1800, 1700, time.time() + 2 * 1800
+        slides = i.mint(auto_refresh=window, expires_in=86400)
+        ends = i.mint(auto_refresh=window, expires_in=window + 600)
+        self.soon(a, ends["token"], None)
+        self.host_clock.set(ahead)
+        for t in (slides, ends):
+            before = self.dies(a, t["token"])  # a use
+            wait_for("it to count", lambda t=t, before=before: self.dies(
+                a, t["token"], "--no-use") > before)
+        self.host_clock.set(0)
+        dies = self.dies(a, slides["token"], "--no-use")
+        self.assertGreater(dies, time.time() + window + ahead - 60)
+        self.assertLess(dies, far)
+        self.assertEqual(self.dies(a, ends["token"], "--no-use"),
+                         datetime.fromisoformat(ends["expires_at"]).timestamp())
 
 
 if __name__ == "__main__":
