@@ -14,7 +14,8 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
-from flow import MINTMARK, MINTMARKD, Flow, cli, main, may_trace, traced_env, wait_for
+from flow import (AGENT, MINTMARK, MINTMARKD, Flow, cli, main, may_trace,
+                  traced_env, wait_for)
 
 NOBODY = pwd.getpwnam("nobody")
 AS_NOBODY = {"user": NOBODY.pw_uid, "group": NOBODY.pw_gid,
@@ -140,6 +141,23 @@ class Privilege(Flow):
         with p:
             self.shut(p.pid)
             p.communicate("x")
+        self.an_agents_are_shut(i)
+
+    def an_agents_are_shut(self, i):
+        """It shows its token with each question, and has it in memory."""
+        own, token = self.folder / "own", self.folder / "own/token"
+        own.mkdir(mode=0o700)
+        token.write_text(i.mint("agent", scopes=["mintmark:agent"])["token"])
+        for path in (own, token):
+            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+        with subprocess.Popen(
+                [AGENT, "--issuer", i.url, "--token-file", token, "--state",
+                 own / "state"], stderr=subprocess.DEVNULL, **AS_NOBODY) as p:
+            try:
+                wait_for("the agent", (own / "state").exists)
+                self.shut(p.pid)
+            finally:
+                p.terminate()
 
     def test_A34_key_commands_lock_theirs(self):
         if may_trace():

@@ -2,17 +2,19 @@
 """A34: no token, key or passphrase where others look: logs, files, command
 lines, environments, answers that refuse, what the command line complains.
 
-A day of a mint with a passphrase, with a witness who reads /proc meanwhile."""
+A day of a mint with a passphrase, and one of a mint without, with a witness who
+reads /proc meanwhile."""
 import base64
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import threading
 import time
 
 import paths  # noqa: F401
-from flow import MINTMARKD, cli, free_port, main
+from flow import MINTMARKD, cli, free_port, main, wait_for
 from web import basic, raw
 from with_passphrase import PASSPHRASE, WithPassphrase, key_files
 
@@ -53,18 +55,36 @@ class Secrets(WithPassphrase):
         self.witness = Witness()
         self.addCleanup(self.witness.close)
 
-    def pieces(self):
+    def pieces(self, keys=()):
         """Bytes that only secrets have: of each token its signature and its
-        Basic form; of the passphrase all."""
+        Basic form; of the passphrase all; of keys the number that they are, as
+        it is and as text."""
         for t in self.tokens:
             sig = t.split(".")[2]
             yield from (sig[:24], sig[-24:], basic("alice", t)[-60:-8])
         yield PASSPHRASE
         yield base64.b64encode(PASSPHRASE.encode()).decode()[:24]
+        for pem in keys:
+            lines = pem.splitlines()
+            der = base64.b64decode("".join(lines[1:-1]))
+            at = der.index(b"\x02\x01\x01\x04\x20") + 5  # RFC 5915
+            number = der[at:at + 32]
+            yield from (number, number.hex(), number.hex().upper(),
+                        base64.urlsafe_b64encode(number)[:42],
+                        base64.b64encode(number)[:42],
+                        lines[1][(at + 2) // 3 * 4:])
+
+    def keys(self, i):
+        """As PEM, without the passphrase."""
+        for path in key_files(i):
+            yield subprocess.run(
+                ["openssl", "pkey", "-in", path, "-passin",
+                 f"file:{self.secret}"],
+                capture_output=True, check=True, text=True).stdout
 
     def assert_none_in(self, what, where):
-        for piece in self.pieces():
-            self.assertNotIn(piece.encode(), what, where)
+        for piece in self.secret_bytes:
+            self.assertNotIn(piece, what, where)
 
     def keep(self, t):
         self.tokens.append(t["token"])
@@ -120,21 +140,51 @@ class Secrets(WithPassphrase):
         a = self.agent(i, flags=["--listen", f"127.0.0.1:{port}"])
         self.tokens.append(a.token_file.read_text().strip())
         self.a_day(i, a, port)
-        p = cli("key", "rotate", "--now", *self.flag, "--data", i.data, check=0)
-        self.said.append((p.stdout + p.stderr).encode())
+        self.say(cli("key", "rotate", "--now", *self.flag, "--data", i.data,
+                     check=0))
         wrong = self.put(self.folder / "wrong", PASSPHRASE[:-1] + "x")
         self.said.append(subprocess.run(
             [MINTMARKD, "--data", self.folder / "other", "--listen",
              f"127.0.0.1:{free_port()}", "--issuer", i.name,
              "--key-passphrase-file", wrong, "--passphrase", "x"],
             capture_output=True).stderr)
+        self.assertGreater(len(self.said), 100)
+        self.look(i, a)
+
+    def test_A34_keys_without_a_passphrase(self):
+        """Well and damaged, and a day of theirs."""
+        i, a = self.both()
+        self.tokens.append(a.token_file.read_text().strip())
+        token = self.keep(i.mint("root", scopes=["mintmark:admin"]))["token"]
+        self.say(cli("key", "rotate", "--now", "--data", i.data, check=0))
+        self.keep(i.mint("alice"))
+        key = key_files(i, "next")[0]
+        text = key.read_text()
+        for spoilt in (text[:-40], text.replace("-----BEGIN", "BEGIN"),
+                       text.splitlines()[1], text[:60] + "A" + text[61:]):
+            key.write_text(spoilt)
+            i.proc.send_signal(signal.SIGHUP)
+            self.say(cli("key", "list", "--data", i.data))
+            self.say(cli("doctor", "--data", i.data))
+        wait_for("it to be refused", lambda: key.name in i.text())
+        key.write_text(text)
+        *_, in_file = self.pieces(self.keys(i))
+        self.assertTrue(any(in_file in f.read_text() for f in key_files(i)))
+        for path in ("/v1/keys", "/.well-known/jwks.json", "/health/ready"):
+            self.said.append(repr(i.http("GET", path, token=token)).encode())
+        self.look(i, a)
+
+    def say(self, p):
+        self.said.append((p.stdout + p.stderr).encode())
+
+    def look(self, i, a):
         for p in (a, i):
             p.stop()
         self.witness.close()
-        self.look(i, a)
-
-    def look(self, i, a):
-        self.assertGreater(len(self.said), 100)
+        keys = list(self.keys(i))
+        self.assertEqual(len(keys), 3)
+        self.secret_bytes = [p if isinstance(p, bytes) else p.encode()
+                             for p in self.pieces(keys)]
         self.assertTrue(any(b"mintmarkd" in s for s in self.witness.seen))
         for text in self.said:
             self.assert_none_in(text, text[:2000])
@@ -149,10 +199,11 @@ class Secrets(WithPassphrase):
         for path in self.folder.rglob("*"):
             if not path.is_file() or path in (self.secret, a.token_file):
                 continue
+            if path in key_files(i):
+                continue
             if path.name != "wrong":
                 self.assert_none_in(path.read_bytes(), path)
-            if path.suffix != ".pem":
-                self.assertNotIn(b"PRIVATE KEY", path.read_bytes(), path)
+            self.assertNotIn(b"PRIVATE KEY", path.read_bytes(), path)
 
 
 if __name__ == "__main__":
