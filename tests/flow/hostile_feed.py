@@ -393,15 +393,27 @@ class HostileFeed(Flow):
                       ("unknown_key", "stale"))
         self.without_the_key_again(key)
 
+    def health(self, port):
+        """How an agent's check of its state is."""
+        with contextlib.closing(http.client.HTTPConnection(
+                "127.0.0.1", port, timeout=20)) as c:
+            c.request("GET", "/health/ready")
+            return json.loads(c.getresponse().read())["checks"]["state"]["status"]
+
     def test_F9_freeze(self):
-        self.begin()
+        port = free_port()
+        self.begin("--listen", f"127.0.0.1:{port}")
         self.revoke_bad()
         frozen = self.i.http("GET", "/v1/feed?after=%d" % self.head(),
                              token=self.a.token_file.read_text().strip())[1]
+        self.assertEqual(self.health(port), "ok")
         self.liar.mode = lambda path, ask: (200, frozen)
         self.a.wait_reason(self.good["token"], "stale", 12)
+        self.assertEqual(self.health(port), "failing")
+        wait_for("the alarm", lambda: "older than max-staleness" in self.a.text())
         self.liar.mode = None
         self.a.wait_reason(self.good["token"], None, 40)
+        self.assertEqual(self.health(port), "ok")
 
     def test_F9_fresh_but_short(self):
         """Batches of a thousand, made and signed today, that all end just
