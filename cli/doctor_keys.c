@@ -1,90 +1,16 @@
 /* doctor_keys.c - the signing keys: by their files, and by what the mint says
  * of them.  Where it takes a passphrase to read them that we have not, by the
  * mint alone. */
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/doctor_judge.h"
+#include "cli/doctor_key_files.h"
 #include "cli/key.h"
 #include "cli/output.h"
 #include "common/clock.h"
 #include "common/duration.h"
-#include "common/owner.h"
 #include "common/secrecy.h"
-
-#define PATH_SIZE 1200
-
-/* ---- the files ---- */
-
-struct files {
-	size_t open;   /* that others can read or write; each is said */
-	size_t closed; /* that a passphrase or a PIN opens */
-};
-
-static bool is_closed(const char *path)
-{
-	static const char sealed[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-	AUTO_BUF struct buf b = buf_new(1u << 16);
-	struct span text;
-	size_t n = strlen(path);
-	if (n > 4 && strcmp(path + n - 4, ".uri") == 0)
-		return true;
-	return buf_read_others_file(&b, path, false, NULL) == MM_OK &&
-	       buf_done(&b, &text) == MM_OK && text.len > strlen(sealed) &&
-	       memcmp(text.at, sealed, strlen(sealed)) == 0;
-}
-
-/* A file that has another name, too, may be another's. */
-static void say_mode(const char *folder, const char *path, bool ours,
-		     json_t *all)
-{
-	if (ours)
-		advise(all,
-		       "chmod 600 '%s'    # who has read it can sign: mintmark "
-		       "key compromise KID, if that may be",
-		       path);
-	else
-		advise(all,
-		       "ls -lab '%s'    # it is no key file of its own, or has "
-		       "no name of one: take it away",
-		       folder);
-}
-
-static void look_at_file(const char *folder, const char *name,
-			 const struct stat *st, struct files *f, json_t *all)
-{
-	char path[PATH_SIZE + 260];
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	f->closed += is_closed(path);
-	if ((st->st_mode & 077) == 0)
-		return;
-	f->open++;
-	found(all, FOUND_WRONG, "keys.mode", "%s %s (mode %04o)",
-	      judge_others(st->st_mode, "others can read"), path,
-	      (unsigned)st->st_mode & 07777);
-	say_mode(folder, path, owner_is_file(st) && judge_name(name), all);
-}
-
-/* As the keyring does: the folder is no link, and no file in it. */
-static void look_at_files(const char *keys, enum key_state state,
-			  struct files *f, json_t *all)
-{
-	char folder[PATH_SIZE];
-	struct stat st;
-	snprintf(folder, sizeof folder, "%s/%s", keys, key_state_name(state));
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
-		if (e->d_name[0] != '.' && strstr(e->d_name, ".pub.") == NULL &&
-		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode))
-			look_at_file(folder, e->d_name, &st, f, all);
-	if (dir != NULL)
-		closedir(dir);
-}
 
 /* ---- what is said of them ---- */
 
@@ -291,10 +217,24 @@ static void say_missing(const struct key_place *p, const struct keyring *ring,
 	}
 }
 
+/* Tokens that another issuer signs are as good as ours. */
+static void say_elsewhere(const struct key_place *p, const char *kid,
+			  json_t *all)
+{
+	found(all, FOUND_NOTE, "keys.elsewhere",
+	      "another issuer on this store has the key %s, and %s has not",
+	      kid, p->keys);
+	advise(all,
+	       "copy it here if it is to sign here, too (keys/README.md); if "
+	       "no issuer has it any more: mintmark key retire --data '%s' "
+	       "--force -- %s    # refuses its tokens",
+	       p->data, pasted(kid));
+}
+
 /* It left the ring, and was not said to be gone: a stolen key took the others
  * with it, or the store had no room. */
 static void say_published(const struct key_place *p, const struct keyring *ring,
-			  json_t *all)
+			  bool shared, json_t *all)
 {
 	size_t i;
 	const json_t *one;
@@ -303,6 +243,10 @@ static void say_published(const struct key_place *p, const struct keyring *ring,
 		const char *kid = json_string_value(one);
 		if (kid == NULL || keyring_find(ring, kid) != NULL)
 			continue;
+		if (shared) {
+			say_elsewhere(p, kid, all);
+			continue;
+		}
 		found(all, FOUND_WRONG, "keys.missing",
 		      "mintmarkd publishes the key %s, and its file is missing "
 		      "in %s",
@@ -344,14 +288,13 @@ static void say_ring(const struct key_place *p, const struct keyring *ring,
 			say_unread(p, &ring->at[i], all);
 	}
 	say_missing(p, ring, shared, keys, all);
-	if (!shared) /* else another issuer may have it */
-		say_published(p, ring, all);
+	say_published(p, ring, shared, all);
 	say_all(p, keys, all);
 	say_plain(p, ring, all);
 }
 
 /* Not by us; that alone is not wrong where a passphrase opens them. */
-static void say_unreadable(const struct key_place *p, const struct files *f,
+static void say_unreadable(const struct key_place *p, const struct key_files *f,
 			   const struct why *why, json_t *all)
 {
 	bool ours = f->closed == 0 || p->dir.passphrase_file != NULL;
@@ -371,14 +314,13 @@ void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
 	AUTO_PLACE struct key_place p = { .known = NULL };
 	AUTO_RING struct keyring ring = { .count = 0 };
 	struct why why = { .text = "" };
-	struct files files = { 0, 0 };
+	struct key_files files = { 0, 0 };
 	(void)arg;
 	(void)secrecy_of_keys();
 	if (access(d->data, R_OK | X_OK) != 0 || doctor_keys_lead_away(d) ||
 	    key_place_find(&p, &d->args, &why) != MM_OK)
 		return; /* the check of the folder says why */
-	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++)
-		look_at_files(p.keys, s, &files, all);
+	key_files_look(p.keys, &files, all);
 	if (files.open != 0)
 		return; /* keyring_load() says no more than that */
 	client_hurry(&p.client, 3);
@@ -389,8 +331,10 @@ void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
 			say_all(&p, json_object_get(p.known, "keys"), all);
 		return;
 	}
+	bool shared = d->elsewhere ||
+		      json_is_true(json_object_get(p.known, "shared"));
 	if (keyring_load(p.dir, &ring, &why) == MM_OK)
-		say_ring(&p, &ring, d->elsewhere, all);
+		say_ring(&p, &ring, shared, all);
 	else
 		say_unreadable(&p, &files, &why, all);
 }

@@ -122,8 +122,9 @@ enum mm_err key_list(void *app, struct http_request *rq)
 	json_t *keys;
 	TRY(keys_json(is, clock_now(), &keys));
 	json_t *all =
-		json_pack("{s:o, s:[], s:[], s:b}", "keys", keys, "missing",
-			  "former", "passphrase", has_passphrase(is));
+		json_pack("{s:o, s:[], s:[], s:b, s:b}", "keys", keys,
+			  "missing", "former", "passphrase", has_passphrase(is),
+			  "shared", store_is_shared(is->store));
 	enum mm_err e = add_missing(is->store, all);
 	if (e == MM_OK)
 		e = store_former_keys(is->store, add_kid,

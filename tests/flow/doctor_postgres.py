@@ -5,7 +5,7 @@ import json
 import shutil
 
 import doctor
-from flow import SLOW, Issuer, main, wait_for
+from flow import SLOW, Issuer, cli, main, wait_for
 from postgres import started
 
 
@@ -41,6 +41,17 @@ class Elsewhere(doctor.Doctor):
             0, "note", "0 follow the feed of this issuer; others have theirs"))
         self.assertEqual(said["next"],
                          "on the hosts of the others, too: mintmark doctor")
+
+    def test_a_key_of_another_issuer(self):
+        """It has rotated, and its new key was not copied here yet: nothing is
+        wrong, and the key is not to be ended for that."""
+        other = self.beside()
+        cli("key", "rotate", "--now", "--data", other.data, check=0)
+        code, found = self.ask("--data", self.i.data, here=False)
+        self.assertEqual([f for f in found if f["state"] == "wrong"], [])
+        said = [f for f in found if f["check"] == "keys.elsewhere"]
+        self.assertEqual([code] + [f["state"] for f in said], [0, "note"])
+        self.assertRegex(said[0]["next"], "^copy it here .*if no issuer has it")
 
     def test_no_database(self):
         self.pg.stop("immediate")
