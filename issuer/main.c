@@ -1,6 +1,7 @@
 /* main.c - mintmarkd: the mint.  Settings, start, signals, stop. */
 #include <signal.h>
 #include <stddef.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -99,7 +100,7 @@ static int run(struct running *r, enum secrecy keys)
 	sigset_t signals;
 	block_signals(&signals);
 	if (issuer_start(r, &why) != MM_OK)
-		return say(&why, 1);
+		return say(&why, r->no_database ? EX_TEMPFAIL : 1);
 	log_event(LOG_NOTICE, "issuer.start", "version=%s issuer=%s listen=%s",
 		  MM_VERSION, r->is.set.issuer, r->is.set.listen);
 	warn(&r->is.set, keys);

@@ -257,8 +257,10 @@ static enum mm_err start_store(struct running *r, struct why *why)
 		.feed = is->set.feed_ttl, .list = is->set.list_ttl });
 	if (is->publisher == NULL)
 		return why_say(why, MM_ERR_NOMEM, NULL, "out of memory");
-	TRY(store_open(where, is->set.issuer, publisher_wake, is->publisher,
-		       &is->store, why));
+	enum mm_err e = store_open(where, is->set.issuer, publisher_wake,
+				   is->publisher, &is->store, why);
+	r->no_database = where != path && e == MM_ERR_UNAVAILABLE;
+	TRY(e);
 	return is->set.restored ? MM_OK
 				: newest_check(is->set.data, is->store, why);
 }

@@ -21,6 +21,7 @@ struct running {
 	struct warner *warner; /* NULL: nobody is warned */
 	bool first_start;      /* the keys were made just now */
 	int lock_fd;	       /* of the folder, where the store is not in it */
+	bool no_database; /* none that lets us in: why there was no start */
 };
 
 /* Make what is missing, then start every part.  On failure all is stopped

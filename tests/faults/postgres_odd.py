@@ -55,12 +55,12 @@ class Way(Flow):
                 ({}, "postgresql:///x?user=u&service=db"),
                 ({"PGSSLMODE": "require"}, "postgresql:///?user=u&service=db")):
             with unittest.mock.patch.dict(os.environ, {**base, **env}):
-                said = i.refused("--store", store)
+                said = i.refused("--store", store, code=75)
             self.assertEqual((thief.came, thief.got), (0, b""), (env, store))
             self.assertIn("sslmode=verify-full", said)
         # and somebody does listen there
         with unittest.mock.patch.dict(os.environ, {**base, "PGHOST": "127.0.0.1"}):
-            i.refused("--store", "postgresql:///x?user=u")
+            i.refused("--store", "postgresql:///x?user=u", code=75)
         self.assertIn(b"geheim", thief.got)
 
 

@@ -72,7 +72,7 @@ class Remote(Flow):
         self.assertNotIn(PASSWORD, self.i.text())
 
     def refused(self, why, **how):
-        said = self.i.refused("--store", self.store(**how))
+        said = self.i.refused("--store", self.store(**how), code=75)
         self.assertRegex(said, f"cannot use the database: .*{why}")
         self.assertNotIn(PASSWORD, said)
 

@@ -3,6 +3,7 @@
 the right exit code, and nothing half-done."""
 import json
 import os
+import pathlib
 import socket
 import sqlite3
 import subprocess
@@ -284,6 +285,16 @@ class BadStart(Flow):
         fresh = self.agent(i, name="fresh")
         self.assertIsNone(fresh.reason(again["token"]))
         self.assertEqual(fresh.verify(t["token"])[0], 3)  # an unknown list
+
+    def test_F14_a_database_that_does_not_answer_yet(self):
+        """It may: systemd tries again, as with nothing else."""
+        nobody = f"postgresql://mint@127.0.0.1:{free_port()}/mintmark"
+        self.mint(*self.base(store=nobody), want=75,
+                  says="cannot use the database: ")
+        unit = pathlib.Path(__file__).parents[2] / "deploy/systemd/mintmarkd.service"
+        lines = unit.read_text().splitlines()
+        self.assertIn("RestartPreventExitStatus=1 2", lines)
+        self.assertIn("StartLimitIntervalSec=0", lines)
 
     def test_a_port_in_use_leaves_nothing(self):
         with socket.socket() as s:

@@ -158,7 +158,7 @@ class Issuer(Process):
             wait_for(f"mintmarkd to be ready\n{self.text()}", self.ready, 20)
         return self
 
-    def refused(self, *flags, data=None):
+    def refused(self, *flags, data=None, code=1):
         """A start that is to fail: what it says.  (It is not in the log: what
         libraries leak when they cannot begin is not ours.)"""
         p = subprocess.run(
@@ -166,7 +166,7 @@ class Issuer(Process):
              "--listen", f"127.0.0.1:{self.port}", *flags],
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=60)
-        assert p.returncode == 1, f"exit {p.returncode}:\n{p.stderr}"
+        assert p.returncode == code, f"exit {p.returncode}:\n{p.stderr}"
         return p.stderr
 
     def ready(self):
