@@ -2,12 +2,13 @@
 """What many agents cost one issuer, and how soon they hear of a revocation:
 
     fanout.py [--agents 10000] [--rate 5] [--revocations 100] [--rest 77]
-              [--storms 1] [--relay] [-o json]
+              [--storms 1] [--by relay|other] [-o json]
 
 Starts a mintmarkd of its own, and `agents` (agents.c), which plays all agents
 in one process on the same machine: at rest, while tokens are revoked, and when
-the issuer is killed and started again.  --relay: they follow one
-mintmark-agent --serve-feed, which follows the issuer."""
+the issuer is killed and started again.  --by relay: they follow one
+mintmark-agent --serve-feed, which follows the issuer.  --by other: two issuers
+share a PostgreSQL; they follow one, and tokens are revoked at the other."""
 import argparse
 import concurrent.futures
 import json
@@ -21,8 +22,10 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+for near in ("flow", "faults"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / near))
 from flow import BUILD, Agent, Issuer, free_port, wait_for  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from raw import Raw, resident, worked  # noqa: E402
 
 MINTERS = 16
@@ -31,6 +34,8 @@ DAY = 86400
 # seconds that a poll waits: where there is nobody else to ask, and where there
 # is (PROTOCOL.md section 5)
 WAIT, WAIT_CHOICE = 25, 5
+BEHIND = {"issuer": "", "relay": " behind a relay",
+          "other": " at the other of two issuers"}
 
 
 class Herd:
@@ -87,31 +92,43 @@ def load():
 
 
 class Fanout:
-    """One issuer, perhaps a relay, and all the agents."""
+    """One issuer, perhaps a relay or another issuer, and all the agents."""
 
-    def __init__(self, folder, agents, relay=False):
-        need = str(agents + SPARE)
-        self.agents = agents
-        self.issuer = Issuer(folder, flags=("--connections", need))
+    def __init__(self, folder, agents, by="issuer"):
+        self.agents, self.by = agents, by
+        self.flags = ("--connections", str(agents + SPARE))
+        self.pg = None
+        if by == "other":
+            self.pg = Postgres().make()
+            self.flags += "--store", self.pg.url()
+        self.issuer = Issuer(folder, flags=self.flags)
         self.issuer.start()
         self.first = resident(self.issuer)
         file = pathlib.Path(folder) / "herd.tokens"
         file.touch(0o600)
         file.write_text("\n".join(mint_many(self.issuer, agents)))
-        self.served_by, at = self.issuer, f"127.0.0.1:{self.issuer.port}"
-        self.relay = None
-        if relay:
-            at = f"127.0.0.1:{free_port()}"
-            self.relay = Agent(folder, self.issuer, name="relay",
-                               flags=("--serve-feed", at))
-            self.relay.start()
-            self.served_by = self.relay
-            self.first = resident(self.relay)
+        self.served_by, at = self.between(pathlib.Path(folder))
         seq = self.issuer.admin("GET", "/health/ready")["seq"]
-        self.wait = WAIT_CHOICE if relay else WAIT
+        self.wait = WAIT if by == "issuer" else WAIT_CHOICE
         self.herd = Herd(agents, at, file, self.issuer.socket, seq, self.wait)
-        self.out = {"agents": agents, "relay": relay, "load": load(),
+        self.out = {"agents": agents, "by": by, "load": load(),
                     "start": self.herd.started}
+
+    def between(self, folder):
+        """Whom the agents follow, and where it listens."""
+        if self.by == "issuer":
+            return self.issuer, f"127.0.0.1:{self.issuer.port}"
+        if self.by == "relay":
+            at = f"127.0.0.1:{free_port()}"
+            p = Agent(folder, self.issuer, name="relay",
+                      flags=("--serve-feed", at))
+        else:
+            shutil.copytree(self.issuer.data / "keys", folder / "b/data/keys")
+            p = Issuer(folder / "b", issuer=self.issuer.name, flags=self.flags)
+            at = f"127.0.0.1:{p.port}"
+        p.start()
+        self.first = resident(p)
+        return p, at
 
     def at_rest(self, seconds):
         """Bytes are those of HTTP: TCP and IP come to them.  Of a day they
@@ -152,20 +169,19 @@ class Fanout:
 
     def end(self):
         self.herd.end()
-        for p in (self.relay, self.issuer):
-            if p:
-                p.stop()
+        for p in {self.served_by, self.issuer}:
+            p.stop()
         text = self.served_by.text()
         self.out["said"] = sorted(set(re.findall(r'"event":"(http\.\w+)"', text))
                                   - {"http.request"})
         self.out["load_after"] = load()
 
 
-def run(agents=10000, rest=77, revocations=100, rate=5, storms=1, relay=False):
+def run(agents=10000, rest=77, revocations=100, rate=5, storms=1, by="issuer"):
     folder = tempfile.mkdtemp(prefix="mintmark-fanout-")
     f = None
     try:
-        f = Fanout(folder, agents, relay)
+        f = Fanout(folder, agents, by)
         f.at_rest(rest)
         f.revoke(revocations, rate)
         for _ in range(storms):
@@ -175,9 +191,10 @@ def run(agents=10000, rest=77, revocations=100, rate=5, storms=1, relay=False):
     finally:
         if f:
             f.herd.proc.kill()
-            for p in (f.relay, f.issuer):
-                if p:
-                    p.kill9()
+            for p in {f.served_by, f.issuer}:
+                p.kill9()
+            if f.pg:
+                f.pg.end()
         if "MM_KEEP" not in os.environ:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -189,7 +206,7 @@ def ms(t):
 
 def table(o):
     r, v = o["rest"], o["revoke"]
-    print(f"{o['agents']} agents{' behind a relay' if o['relay'] else ''}; "
+    print(f"{o['agents']} agents{BEHIND[o['by']]}; "
           f"load {o['load']:.1f} to {o['load_after']:.1f}")
     print(f"start     all follow after {o['start']['seconds']:.1f} s, "
           f"{o['start']['busy']} x 503, {o['start']['failed']} failed")
@@ -218,12 +235,12 @@ def main():
     p.add_argument("--revocations", type=int, default=100)
     p.add_argument("--rate", type=float, default=5)
     p.add_argument("--storms", type=int, default=1)
-    p.add_argument("--relay", action="store_true")
+    p.add_argument("--by", choices=BEHIND, default="issuer")
     p.add_argument("-o", choices=["json"])
     a = p.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    out = run(a.agents, a.rest, a.revocations, a.rate, a.storms, a.relay)
+    out = run(a.agents, a.rest, a.revocations, a.rate, a.storms, a.by)
     print(json.dumps(out)) if a.o else table(out)
 
 

@@ -6,7 +6,8 @@ to do; half an hour, and 6 GB of disk:
 
 Then: tests/sim/tables.py for the tables, tests/sim/tables.py --chart for the
 picture.  --quick: 300 agents and 20,000 tokens, to see that it runs.  Should a
-run fail, what was measured before it stays."""
+run fail, what was measured before it stays; if not all agents heard of all, it
+ends with 1."""
 import argparse
 import json
 import os
@@ -39,29 +40,41 @@ def runs(quick):
     if quick:
         yield "fanout", lambda: fanout.run(150, 1, 10, 10)
         yield "fanout", lambda: fanout.run(300, 1, 10, 10)
-        yield "fanout", lambda: fanout.run(300, 1, 10, 10, relay=True)
+        for by in ("relay", "other"):
+            yield "fanout", lambda by=by: fanout.run(300, 1, 10, 10, by=by)
         for n in (20_000, 40_000):
             yield "size", lambda n=n: size.run(n, n // 100)
         return
     for n in AGENTS:
         yield "fanout", lambda n=n: fanout.run(n, revocations=60, rate=0.5)
-    yield "fanout", lambda: fanout.run(RELAYED, revocations=60, rate=0.5,
-                                       relay=True)
+    for n, by in ((RELAYED, "relay"), (AGENTS[-1], "other")):
+        yield "fanout", lambda n=n, by=by: fanout.run(
+            n, revocations=60, rate=0.5, by=by)
     for n in (*TOKENS, BETWEEN):
         yield "size", lambda n=n: size.run(n, n // 100)
     yield "size", lambda: size.run(TOKENS[0], TOKENS[0] // 100, postgres=True)
     yield "size", lambda: size.run(TOKENS[1], TOKENS[1] // 100, postgres=True)
 
 
+def ended(kind, o):
+    """Did each agent hear of all?  (What else fails ends size.py.)"""
+    parts = ([o[p] for p in ("start", "rest", "revoke")] + o["storms"]
+             if kind == "fanout" else [])
+    return all(p["done"] and p["follow"] == o["agents"] for p in parts)
+
+
 def measure(quick, out):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     all_of_it = {"machine": machine(), "fanout": [], "size": []}
+    good = True
     for kind, run in runs(quick):
         o = run()
         {"fanout": fanout, "size": size}[kind].table(o)
         all_of_it[kind].append(o)
         out.write_text(json.dumps(all_of_it, indent=1) + "\n")
+        good = good and ended(kind, o)
+    return good
 
 
 def main():
@@ -70,7 +83,8 @@ def main():
     p.add_argument("out", nargs="?", type=pathlib.Path,
                    default=HERE.parent / "sim/measured.json")
     a = p.parse_args()
-    measure(a.quick, a.out)
+    if not measure(a.quick, a.out):
+        sys.exit("scale.py: not all agents heard of all; see above")
 
 
 if __name__ == "__main__":

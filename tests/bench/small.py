@@ -32,6 +32,14 @@ class Small(unittest.TestCase):
         # not in step: a fifth of half a second, more or less
         self.assertGreater(o["storms"][0]["back"]["most"], 400)
 
+    def test_agents_of_others(self):
+        for by in ("relay", "other"):
+            with self.subTest(by):
+                o = fanout.run(AGENTS, rest=0.5, revocations=REVOCATIONS,
+                               rate=20, storms=0, by=by)
+                self.assertEqual(o["revoke"]["follow"], AGENTS)
+                self.times(o["revoke"]["seen"], AGENTS * REVOCATIONS)
+
     def test_size(self):
         o = size.run(20000, 200)
         self.assertGreater(o["store_bytes"], 100 * o["tokens"])

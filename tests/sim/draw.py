@@ -120,7 +120,7 @@ def fan(measured, costs):
     p.curve("one issuer", COLOURS[0],
             [(n, late(costs, [round(n)], [near])) for n in hosts],
             [(f["agents"], f["revoke"]["seen"]["p99"] / 1e3)
-             for f in measured["fanout"] if not f["relay"]])
+             for f in measured["fanout"] if f["by"] == "issuer"])
     p.curve("relays of 1,000", COLOURS[1],
             [(n, late(costs, [max(1, round(n / 1000)), 1000], [near, near]))
              for n in hosts if n >= 1000])

@@ -28,7 +28,7 @@ class Costs:
     """Constants, each from the run that shows it best."""
 
     def __init__(self, measured):
-        runs = sorted((f for f in measured["fanout"] if not f["relay"]),
+        runs = sorted((f for f in measured["fanout"] if f["by"] == "issuer"),
                       key=lambda f: f["agents"])
         sizes = sorted((s for s in measured["size"] if s["store"] == "SQLite"),
                        key=lambda s: s["tokens"])
@@ -64,6 +64,12 @@ class Costs:
         self.state = each("state_bytes")
         self.page_s = {p: t["best_s" if p != "overview" else "first_s"] / n
                        for p, t in big["pages"].items()}
+        # what several issuers share
+        pg = max((s for s in measured["size"] if s["store"] == "PostgreSQL"),
+                 key=lambda s: s["tokens"])
+        self.shared = pg["store_bytes"] / pg["tokens"], 0
+        self.shared_overview_s = (pg["pages"]["overview"]["first_s"]
+                                  / pg["tokens"])
 
     def at(self, what, tokens):
         slope, base = getattr(self, what)

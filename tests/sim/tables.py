@@ -12,6 +12,8 @@ import model  # noqa: E402
 
 NEAR, REGION, WORLD = (0.0001, 0.0002), (0.0005, 0.001), (0.01, 0.09)
 EVENTS = 60
+BEHIND = {"issuer": "", "relay": " behind a relay",
+          "other": " at the other of two issuers"}
 # (title, who follows whom, their ways)
 TREES = [
     ("1,000 hosts, one issuer", [1000], [NEAR]),
@@ -46,7 +48,7 @@ def agents(measured):
     print("|---|" + "---|" * 10)
     for f in measured["fanout"]:
         r, v, s = f["rest"], f["revoke"], f["storms"][0]
-        behind = " behind a relay" if f["relay"] else ""
+        behind = BEHIND[f["by"]]
         print(f"| {f['agents']:,}{behind} | {f['load']:.0f} | {four(v['seen'])} | "
               f"{v['acked']['p50']:,.0f}, {v['acked']['p99']:,.0f} | "
               f"{v['cpu_us_an_answer']:.0f} us | {r['cpu_us_a_poll']:.0f} us | "
@@ -108,19 +110,22 @@ def trees(costs):
 
 
 def sizes(costs):
-    print("\n| tokens | store | snapshot | made in | issuer | agent | agent is "
-          "there after | start | search in vain | overview |")
+    print("\n| tokens | store: SQLite, PostgreSQL | snapshot | made in | issuer | "
+          "agent | agent is there after | start | search in vain | overview: "
+          "SQLite, PostgreSQL |")
     print("|---|" + "---|" * 9)
     for n in (10**5, 10**6, 10**7, 10**8, 10**9):
         snapshot = costs.at("snapshot", n)
-        print(f"| {n:,} | {human(costs.at('store', n))}B | {human(snapshot)}B"
+        print(f"| {n:,} | {human(costs.at('store', n))}B, "
+              f"{human(costs.at('shared', n))}B | {human(snapshot)}B"
               f"{' **too large**' if snapshot > model.SNAPSHOT_MAX else ''} | "
               f"{costs.at('snapshot_s', n):.2g} s | "
               f"{human(costs.at('issuer', n))}B | {human(costs.at('agent', n))}B"
               f" | {costs.at('agent_s', n):.2g} s | "
               f"{costs.at('start_s', n):.2g} s | "
               f"{costs.page_s['search in vain'] * n:.2g} s | "
-              f"{costs.page_s['overview'] * n:.2g} s |")
+              f"{costs.page_s['overview'] * n:.2g} s, "
+              f"{costs.shared_overview_s * n:.2g} s |")
 
 
 def limits(costs):
