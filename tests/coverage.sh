@@ -23,8 +23,8 @@ if [ -z "$(find "$build" -name '*.gcda' -print -quit 2>/dev/null)" ]; then
 	exit 2
 fi
 
-way='verifier/(verify|cache|epoch|reader|state_read)\.c|common/signature\.c'
-parsers='common/(base64url|cidr|claims|duration|feed_.*|form|json|json_lex|jwk.*|jws|negotiate|scope|status_list)\.c|verifier/agent/(credentials|need|subrequest)\.c'
+way='verifier/(verify|cache|epoch|reader|state_read|use_send)\.c|common/signature\.c'
+parsers='common/(base64url|cidr|claims|duration|feed_.*|form|http_uri|json|json_lex|jwk.*|jws|negotiate|query|scope|settings|status_list)\.c|verifier/agent/(credentials|need|subrequest)\.c|verifier/pam/(name|options|state_file)\.c'
 
 if ! lines=$(gcovr --root . "$build" --filter '(common|keys|issuer|verifier|cli)/' \
 	--json-summary 2>/dev/null) ||
