@@ -186,7 +186,8 @@ static enum mm_err mark_keys(const char *dir, const char *iss, struct why *why)
 
 static enum mm_err begin_history(struct issuer *is, struct why *why)
 {
-	enum mm_err e = store_begin_history(is->store);
+	enum mm_err e =
+		store_begin_history(is->store, newest_began(is->set.data));
 	if (e != MM_OK)
 		return why_say(why, e, NULL, "cannot begin a new history: %s",
 			       mm_err_word(e));

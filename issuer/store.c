@@ -38,11 +38,12 @@ static enum mm_err check_issuer(struct conn *c, const char *iss,
 
 /* ---- a new history ---- */
 
-enum mm_err store_begin_history(struct store *s)
+enum mm_err store_begin_history(struct store *s, int64_t after)
 {
-	struct stamp stamp = { .by = "mintmarkd --restored",
-			       .at = clock_now() };
-	return store_write(s, history_begin, &stamp);
+	struct beginning b = {
+		{ .by = "mintmarkd --restored", .at = clock_now() }, after
+	};
+	return store_write(s, history_begin, &b);
 }
 
 /* ---- connections ---- */

@@ -113,8 +113,9 @@ void store_close(struct store *s);
  * epoch, so that followers take the snapshot (and keep what they hold as
  * revoked); each list ends at the last token that this store has, what it
  * does not know before that is revoked, lists without tokens are dead, and
- * new ones have numbers that no lost one had. */
-MM_MUST_USE enum mm_err store_begin_history(struct store *s);
+ * new ones have numbers that no lost one had.  It is later than what began at
+ * `after` (struct newest). */
+MM_MUST_USE enum mm_err store_begin_history(struct store *s, int64_t after);
 
 /* The whole state in one read: lists, statuses, renewals, keys, epoch,
  * sequence.  *r is empty before. */

@@ -14,7 +14,7 @@
 /* clang-format off */
 /* Every table: its name, and its columns in PostgreSQL. */
 #define COPY_TABLES(X)                                                        \
-	X(meta,   "iss, epoch")                                               \
+	X(meta,   "iss, epoch, began")                                        \
 	X(head,   "seq, version")                                             \
 	X(event,  "seq, at, body, history")                                   \
 	X(key,    "kid, jwk, seq, last_exp, gone, signs, announced, stopped") \

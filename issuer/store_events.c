@@ -36,14 +36,17 @@ static enum mm_err check_epoch(struct conn *c, const char *epoch)
 	return strcmp(now, epoch) == 0 ? MM_OK : MM_ERR_EPOCH;
 }
 
-enum mm_err store_reaches(struct store *s, const char *epoch, uint64_t *seq)
+enum mm_err store_newest(struct store *s, struct newest *out)
 {
 	AUTO_READER struct conn *c = store_reader(s);
-	int64_t head;
-	TRY(check_epoch(c, epoch));
-	TRY(query_one(c, ST_HEAD_GET, &head));
-	*seq = (uint64_t)head;
-	return MM_OK;
+	AUTO_QUERY struct query q = query_new(c, ST_META_NEWEST);
+	*out = (struct newest){ .seq = 0 };
+	if (query_row(&q)) {
+		column_text(&q, 0, out->epoch, sizeof out->epoch);
+		out->began = column_int(&q, 1);
+		out->seq = (uint64_t)column_int(&q, 2);
+	}
+	return query_end(&q);
 }
 
 /* A store that went back under us has no such event, or another one. */

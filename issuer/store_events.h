@@ -11,6 +11,14 @@ struct log_place {
 	const char *history; /* that ends with it; NULL or "": any does */
 };
 
+/* How far a history has come, and when it began: by the clock, but later than
+ * the one that it followed.  0: with the store. */
+struct newest {
+	char epoch[EPOCH_SIZE];
+	int64_t began;
+	uint64_t seq;
+};
+
 /* Up to max events behind that place, in order.  MM_ERR_GONE: no longer
  * retained.  MM_ERR_EPOCH: another history has begun.  MM_ERR_ROLLBACK: the
  * store has lost the event that stood there, and nobody has said so
@@ -21,9 +29,7 @@ MM_MUST_USE enum mm_err store_events(struct store *s,
 
 /* When the newest event was written; 0: never. */
 MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);
-/* The newest event's number.  MM_ERR_EPOCH: the store has another history. */
-MM_MUST_USE enum mm_err store_reaches(struct store *s, const char *epoch,
-				      uint64_t *seq);
+MM_MUST_USE enum mm_err store_newest(struct store *s, struct newest *out);
 /* The number of the oldest event that is kept; 0: none is. */
 MM_MUST_USE enum mm_err store_first_event(struct store *s, int64_t *seq);
 

@@ -18,29 +18,33 @@ enum mm_err epoch_new(char out[EPOCH_SIZE])
 
 enum mm_err history_begin(struct conn *c, void *arg)
 {
+	const struct beginning *b = arg;
+	int64_t now = b->stamp.at;
 	char epoch[EPOCH_SIZE];
 	if (c->db->take_time != NULL)
 		TRY(c->db->take_time(c));
 	TRY(epoch_new(epoch));
 	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
 	query_text(&q, epoch);
+	query_int(&q, now > b->after ? now : b->after + 1);
 	TRY(query_run(&q));
 	TRY(query_plain(c, ST_LIST_DROP));
 	TRY(query_plain(c, ST_LIST_CUT));
 	TRY(query_plain(c, ST_LIST_FILL));
 	TRY(query_plain(c, ST_LIST_SKIP));
-	return audit_append(
-		c, &(struct audit_entry){ .event = "store.restore" }, arg);
+	return audit_append(c,
+			    &(struct audit_entry){ .event = "store.restore" },
+			    &b->stamp);
 }
 
 static enum mm_err begin_after_loss(struct conn *c)
 {
-	struct stamp stamp = { .by = "failover", .at = clock_now() };
+	struct beginning b = { { .by = "failover", .at = clock_now() }, 0 };
 	log_event(LOG_ERR, "store.history_lost",
 		  "detail=another database took over, and may lack what was "
 		  "acknowledged last: a new history begins; tokens that it "
 		  "does not know are refused");
-	return history_begin(c, &stamp);
+	return history_begin(c, &b);
 }
 
 enum mm_err store_begin(struct conn *c)

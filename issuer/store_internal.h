@@ -46,8 +46,13 @@ struct store {
 };
 
 MM_MUST_USE enum mm_err epoch_new(char out[EPOCH_SIZE]);
+/* By whom; it began later than `after`, whatever the clock says. */
+struct beginning {
+	struct stamp stamp;
+	int64_t after;
+};
 /* A new epoch; lists end, and what is not known in them is revoked (see
- * store_begin_history()).  arg: the struct stamp. */
+ * store_begin_history()).  arg: the struct beginning. */
 MM_MUST_USE enum mm_err history_begin(struct conn *c, void *arg);
 /* Begin a transaction of changes; with a new history, if this database is
  * another than it was. */

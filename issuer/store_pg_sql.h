@@ -16,7 +16,7 @@
 /* All of it is in a schema of its own, "mintmark". */
 #define PG_SCHEMA                                                              \
 	"CREATE TABLE meta(iss" PG_TEXT ", epoch" PG_TEXT ","                  \
-	" timeline" PG_INT " DEFAULT 0);"                                      \
+	" began" PG_INT " DEFAULT 0, timeline" PG_INT " DEFAULT 0);"           \
 	"CREATE TABLE head(seq" PG_INT ", version" PG_INT ");"                 \
 	"CREATE TABLE event(seq BIGINT PRIMARY KEY, at" PG_INT ","             \
 	" body" PG_TEXT ", history" PG_TEXT ");"                               \

@@ -63,6 +63,7 @@
 	     " list INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID;"    \
 	     "CREATE INDEX repeat_age ON repeat(at);")                         \
 	X(3, "ALTER TABLE event ADD history TEXT NOT NULL DEFAULT '';"         \
+	     "ALTER TABLE meta ADD began INTEGER NOT NULL DEFAULT 0;"          \
 	     "CREATE TABLE audit(seq INTEGER PRIMARY KEY,"                     \
 	     " line TEXT NOT NULL);" AUDIT_STAYS ";" AUDIT_STANDS ";"          \
 	     "ALTER TABLE key ADD signs INTEGER NOT NULL DEFAULT 0;"           \

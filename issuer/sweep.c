@@ -16,7 +16,6 @@
 #include "issuer/forget.h"
 #include "issuer/newest.h"
 #include "issuer/steady.h"
-#include "issuer/store_events.h"
 
 #define SWEEP_MOST    500 /* tokens in one transaction */
 #define SWEEP_MS      300 /* for those of one round */
@@ -104,9 +103,16 @@ static void sweep_round(struct sweeper *s, bool slow)
 
 static void say_newest(struct sweeper *s)
 {
-	struct newest now;
-	publisher_newest(s->opt.publisher, now.epoch, &now.seq);
-	newest_save(s->opt.data, &now, &s->said);
+	char epoch[EPOCH_SIZE];
+	struct newest now = s->said;
+	uint64_t seq;
+	publisher_newest(s->opt.publisher, epoch, &seq);
+	if (strcmp(now.epoch, epoch) != 0 &&
+	    store_newest(s->opt.store, &now) != MM_OK)
+		return;
+	now.seq = seq;
+	if (strcmp(now.epoch, epoch) == 0) /* not yet another */
+		newest_save(s->opt.data, &now, &s->said);
 }
 
 static void sleep_second(struct sweeper *s)

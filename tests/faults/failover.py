@@ -4,6 +4,8 @@ taken over, or a backup was put back.
 
 A new history begins: no id is given twice, what the database does not know is
 refused, and what a host holds as revoked stays so."""
+import time
+
 from bad_days import LONG
 from crash import Ledger
 from flow import cli, main, wait_for
@@ -186,6 +188,23 @@ class Failover(TwoIssuers):
         self.new_history(int(old), held)
         self.nothing_is_to_be_done(self.a, self.b)
         cli("audit", "--verify", env={"MINTMARK_SOCKET": str(self.b.socket)}, check=0)
+
+    def test_F16_a_backup_of_before_a_new_history(self):
+        """Who has published from the later one goes on when another issuer has
+        begun one after it, of which his folder knows nothing."""
+        self.start_both()
+        self.back_up()
+        self.a.stop()
+        self.b.stop()
+        self.b.start(flags=["--restored"])
+        self.b.stop()
+        self.put_back()
+        self.assertIn("came from a backup of before --restored",
+                      self.b.refused(*self.b.flags))
+        time.sleep(1)  # or neither is the later one
+        self.a.start(flags=["--restored"])
+        self.b.start()
+        self.nothing_is_to_be_done(self.a, self.b)
 
 
 if __name__ == "__main__":

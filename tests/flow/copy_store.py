@@ -17,7 +17,7 @@ from postgres import started
 
 STORE = BUILD / "issuer/mintmark-store"
 DAY = 86400
-TABLES = {"meta": "iss, epoch", "head": "seq", "event": "seq, at, body",
+TABLES = {"meta": "iss, epoch, began", "head": "seq", "event": "seq, at, body",
           "key": "*", "list": "*", "token": "*", "repeat": "*", "audit": "*"}
 ODD = ["a\\b \\n \\. \\N", "\\.", "\\N", "naïve 日本 🦀", "%_'\"$$;--",
        "ends in \\"]

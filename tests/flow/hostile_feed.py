@@ -346,6 +346,25 @@ class HostileFeed(Flow):
         self.assertIn("take it away; if one was, start once with --restored", said)
         self.i.start(flags=["--restored"])  # which needs no such file
 
+    def test_F16_a_backup_of_before_the_last_new_history(self):
+        """What was revoked since then, it does not know: it is none that
+        follows, whatever its epoch."""
+        self.begin()
+        kept = self.back_up()
+        self.i.stop()
+        self.i.start(flags=["--restored"])
+        self.revoke_bad()
+        self.i.stop()
+        for f in self.i.data.glob("mintmark.db*"):
+            f.unlink()
+        shutil.copy(kept / "mintmark.db", self.i.data)
+        self.assertRegex(self.i.refused(), "came from a backup of before --restored.*"
+                         r"\s.*start once with --restored")
+        for flags in (["--restored"], []):
+            self.i.start(flags=flags)
+            self.i.stop()
+        self.assertEqual(self.a.reason(self.bad["token"]), "revoked")
+
     def test_F16_how_far_it_came_is_kept_as_it_runs(self):
         self.begin()
         newest = self.i.data / "newest"

@@ -348,7 +348,7 @@ static void test_F16_a_new_history_begins_by_itself(void **state)
 	bool lost = has_lost(f);
 	away += 10;
 	lost |= has_lost(f);
-	assert_int_equal(store_begin_history(f->store->s), MM_OK);
+	assert_int_equal(store_begin_history(f->store->s, 0), MM_OK);
 	lost |= has_lost(f);
 	away += 60;
 	lost |= has_lost(f);
@@ -366,7 +366,7 @@ static void test_F16_no_new_history_begins(void **state)
 	bool lost = has_lost(f);
 	atomic_store(&f->p->ahead_at, clock_ms());
 	/* then somebody begins one, at whatever issuer */
-	assert_int_equal(store_begin_history(f->store->s), MM_OK);
+	assert_int_equal(store_begin_history(f->store->s, 0), MM_OK);
 	bool after = has_lost(f);
 	assert_int_equal(times_said(log, before), 1);
 	assert_true(!early && lost && !after);

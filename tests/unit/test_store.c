@@ -226,7 +226,7 @@ static void a_new_history_revokes_what_it_does_not_know(void **state)
 	assert_int_equal(
 		store_reserve(f->s, LIST_AUTO_REFRESH, known.exp, 8, &lost),
 		MM_OK);
-	assert_int_equal(store_begin_history(f->s), MM_OK);
+	assert_int_equal(store_begin_history(f->s, 0), MM_OK);
 
 	assert_int_equal(status_of(f, &known), TOKEN_VALID);
 	assert_int_equal(status_of(f, &last), TOKEN_VALID);

@@ -93,7 +93,7 @@ static void every_change_is_written_down(void **state)
 	assert_int_equal(store_key_gone(f->s, "kid00000002", false, &by),
 			 MM_OK);
 	expect_last(f, "\"event\":\"key.retire\"");
-	assert_int_equal(store_begin_history(f->s), MM_OK);
+	assert_int_equal(store_begin_history(f->s, 0), MM_OK);
 	expect_last(f, "\"event\":\"store.restore\"");
 	assert_int_equal(
 		store_audit(f->s,

@@ -1,0 +1,137 @@
+/* test_newest.c - what DATA/newest says, against the store that is there. */
+#include "issuer/newest.h"
+
+#include "tests/unit/store_fixture.h"
+
+#define OTHER "00112233445566778899aabbccddeeff"
+
+static void put_line(struct fixture *f, const char *line)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/newest", f->dir);
+	assert_int_equal(file_replace(path, span_str(line), 0600, NULL), MM_OK);
+}
+
+static struct newest end_of(struct fixture *f)
+{
+	struct newest n;
+	assert_int_equal(store_newest(f->s, &n), MM_OK);
+	return n;
+}
+
+static void publish(struct fixture *f, struct newest n)
+{
+	struct newest said = { .seq = 0 };
+	newest_save(f->dir, &n, &said);
+	assert_int_equal(said.seq, n.seq);
+}
+
+static int tear_down_all(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	snprintf(path, sizeof path, "%s/newest", f->dir);
+	unlink(path);
+	return tear_down(state);
+}
+
+static void test_F16_what_was_published(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *name;
+		bool same;
+		int seq, began; /* more than the store's */
+		enum mm_err want;
+	} rows[] = {
+		{ "the store's end", true, 0, 0, MM_OK },
+		{ "before it", true, -1, 0, MM_OK },
+		{ "behind it", true, 1, 0, MM_ERR_CONFLICT },
+		{ "a history of before", false, 1, -1, MM_OK },
+		{ "another, as old", false, -1, 0, MM_ERR_CONFLICT },
+		{ "a later one", false, -1, 1, MM_ERR_CONFLICT },
+	};
+	assert_int_equal(newest_check(f->dir, f->s, NULL), MM_OK);
+	(void)mint(f, DAY, 0);
+	assert_int_equal(store_key_add(f->s, "kid00000002", "{}", &by_unit),
+			 MM_OK);
+	assert_int_equal(store_begin_history(f->s, 0), MM_OK);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct newest n = end_of(f);
+		n.seq += (uint64_t)rows[i].seq;
+		n.began += rows[i].began;
+		if (!rows[i].same)
+			memcpy(n.epoch, OTHER, sizeof OTHER);
+		publish(f, n);
+		assert_int_equal(newest_began(f->dir), n.began);
+		expect(rows[i].name, newest_check(f->dir, f->s, NULL),
+		       rows[i].want);
+	}
+}
+
+/* One that came with its store follows none. */
+static void test_F16_a_new_store_is_later_than_none(void **state)
+{
+	struct fixture *f = *state;
+	struct newest n = end_of(f);
+	struct why why = { .text = "" };
+	assert_int_equal(n.began, 0);
+	memcpy(n.epoch, OTHER, sizeof OTHER);
+	publish(f, n);
+	assert_int_equal(newest_check(f->dir, f->s, &why), MM_ERR_CONFLICT);
+	assert_non_null(strstr(why.text, "--restored"));
+}
+
+/* Whatever the clocks say. */
+static void test_F16_each_history_is_later(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t ahead = INT64_C(9000000000);
+	const int64_t after[] = { 0, ahead, 0, ahead - 5 };
+	for (size_t i = 0; i < ROWS(after); i++) {
+		struct newest was = end_of(f);
+		assert_int_equal(store_begin_history(f->s, after[i]), MM_OK);
+		struct newest is = end_of(f);
+		assert_string_not_equal(is.epoch, was.epoch);
+		assert_true(is.began > was.began && is.began > after[i]);
+	}
+	assert_int_equal(end_of(f).began, ahead + 3);
+}
+
+static void half_a_line_is_none(void **state)
+{
+	static const char *const lines[] = {
+		"",
+		OTHER " 5\n",
+		OTHER " 5 \n",
+		OTHER " 5 1",
+		OTHER " 0 1\n",
+		OTHER " 5 -1\n",
+		OTHER " 5  1\n",
+		OTHER " x 1\n",
+		OTHER "0 5 1\n",
+		OTHER " 5 9223372036854775807\n",
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ROWS(lines); i++) {
+		struct why why = { .text = "" };
+		put_line(f, lines[i]);
+		expect(lines[i], newest_check(f->dir, f->s, &why),
+		       MM_ERR_INVALID);
+		assert_non_null(strstr(why.text, "newest is damaged"));
+		assert_int_equal(newest_began(f->dir), 0);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_all)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_F16_what_was_published),
+		TEST(test_F16_a_new_store_is_later_than_none),
+		TEST(test_F16_each_history_is_later),
+		TEST(half_a_line_is_none),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
