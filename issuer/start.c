@@ -15,6 +15,7 @@
 #include "common/metrics_serve.h"
 #include "common/secrecy.h"
 #include "issuer/become.h"
+#include "issuer/belongs.h"
 #include "issuer/lock.h"
 #include "issuer/metrics.h"
 #include "issuer/missing.h"
@@ -23,7 +24,6 @@
 #include "issuer/openapi.h"
 #include "issuer/policy.h"
 
-#define KEYS_IN_USE ".in-use"
 /* A key is kept for what it signed last: see keys_http.c. */
 #define EXCHANGE_LIFE_MAX (24 * 3600)
 
@@ -142,48 +142,6 @@ static enum mm_err data_path(const struct issuer *is, const char *name,
 	return n > 0 && n < 4096 ? MM_OK : MM_ERR_INVALID;
 }
 
-/* Keys and store belong together.  A missing folder or file is a disk that
- * is not there, or half of a backup: new keys would retire the old ones, and
- * with them every token, for good; a new store would forget what was
- * revoked, and give out the same ids again. */
-static enum mm_err check_belongs(struct store *store, const char *dir,
-				 bool no_keys, struct why *why)
-{
-	char path[4096 + 16];
-	struct key_row rows[STORE_KEYS_MAX];
-	size_t known;
-	snprintf(path, sizeof path, "%s/" KEYS_IN_USE, dir);
-	TRY(store_keys(store, 0, rows, &known));
-	if (no_keys && known != 0)
-		return why_say(why, MM_ERR_NOT_FOUND, "data",
-			       "there are no keys in %s, but the store has "
-			       "tokens that such keys have signed: bring the "
-			       "folder back%s",
-			       dir,
-			       store_is_shared(store)
-				       ? ", or copy that of another issuer "
-					 "on this store"
-				       : "");
-	if (known == 0 && access(path, F_OK) == 0)
-		return why_say(why, MM_ERR_NOT_FOUND, "data",
-			       "the keys in %s have signed for a store that "
-			       "is not here: bring mintmark.db back, or begin "
-			       "a new history with --restored (all tokens so "
-			       "far are then refused)",
-			       dir);
-	return MM_OK;
-}
-
-/* That they signed for a store, for when the store is not there. */
-static enum mm_err mark_keys(const char *dir, const char *iss, struct why *why)
-{
-	char path[4096 + 16];
-	snprintf(path, sizeof path, "%s/" KEYS_IN_USE, dir);
-	return access(path, F_OK) == 0
-		       ? MM_OK
-		       : file_replace(path, span_str(iss), 0600, why);
-}
-
 static enum mm_err begin_history(struct issuer *is, struct why *why)
 {
 	enum mm_err e =
@@ -208,13 +166,13 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
 		return e;
 	if (!r->is.set.restored)
-		TRY(check_belongs(r->is.store, dir, r->first_start, why));
+		TRY(belongs_check(r->is.store, dir, r->first_start, why));
 	TRY(missing_check_start(at, &ring, r->is.store, why));
 	if (r->is.set.restored) /* not before: it cannot be taken back */
 		TRY(begin_history(&r->is, why));
 	TRY(keyring_init(at, JWK_ES256, why));
 	TRY(signing_open(at, r->is.store, &r->is.signing, why));
-	return mark_keys(dir, r->is.set.issuer, why);
+	return belongs_mark(dir, r->is.set.issuer, why);
 }
 
 /* Its address, which is the file `path` where no other was said. */
@@ -252,6 +210,8 @@ static enum mm_err start_store(struct running *r, struct why *why)
 	char path[4096];
 	const char *where;
 	TRY(store_where(is, path, &where));
+	if (where == path && !is->set.restored)
+		TRY(belongs_check_file(is->set.data, path, why));
 	if (where != path) /* the folder is one daemon's, all the same */
 		TRY(lock_take(path, &r->lock_fd, why));
 	is->publisher = publisher_new((struct publish_ttl){
