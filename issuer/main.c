@@ -63,16 +63,17 @@ static void serve(struct running *r, const sigset_t *set)
 static void greet(const struct running *r)
 {
 	const struct issuer_settings *set = &r->is.set;
+	const char *file = set->store[0] ? "" : "/mintmark.db, ";
 	fprintf(stderr,
 		"mintmarkd %s serves %s on %s\n"
 		"  console   %s/console/\n"
-		"  %s%s/keys, %s/mintmark.db, %s/admin.sock\n"
+		"  %s%s/keys, %s%s%s/admin.sock\n"
 		"next, in another terminal:\n"
 		"  export MINTMARK_SOCKET=%s/admin.sock\n"
 		"  mintmark token create -u alice -e 30d -l \"first token\"\n",
 		MM_VERSION, set->issuer, set->listen, set->issuer,
 		r->first_start ? "made      " : "uses      ", set->data,
-		set->data, set->data, set->data);
+		file[0] ? set->data : "", file, set->data, set->data);
 }
 
 /* What could be safer.  --dev is for trying out. */

@@ -66,7 +66,7 @@ int64_t newest_began(const char *data)
 }
 
 static enum mm_err judge(const struct newest *published,
-			 const struct newest *has, struct why *why)
+			 const struct newest *has, bool shared, struct why *why)
 {
 	bool same = strcmp(has->epoch, published->epoch) == 0;
 	if (same ? has->seq >= published->seq : has->began > published->began)
@@ -76,13 +76,17 @@ static enum mm_err judge(const struct newest *published,
 			       "the store ends at event %" PRIu64
 			       ", and up to %" PRIu64
 			       " was published from here: it came from a "
-			       "backup.  Bring the newer one back, or start "
+			       "backup%s.  Bring the newer one back, or start "
 			       "once with --restored",
-			       has->seq, published->seq);
+			       has->seq, published->seq,
+			       shared ? ""
+				      : ", or was copied to PostgreSQL (then "
+					"say --store)");
 	return why_say(why, MM_ERR_CONFLICT, "data",
 		       "the store does not know the history that was "
 		       "published from here, and its own is not a later one: "
-		       "it came from a backup of before --restored.  Bring the "
+		       "it is another, or came from a backup of before "
+		       "--restored.  Bring the "
 		       "newer one back, or start once with --restored; if "
 		       "newest, in the folder of --data, came from another "
 		       "mint's folder, take it away");
@@ -96,7 +100,7 @@ enum mm_err newest_check(const char *data, struct store *store, struct why *why)
 		return MM_OK;
 	TRY(e);
 	TRY(store_newest(store, &has));
-	return judge(&published, &has, why);
+	return judge(&published, &has, store_is_shared(store), why);
 }
 
 void newest_save(const char *data, const struct newest *now,

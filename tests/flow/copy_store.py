@@ -114,6 +114,7 @@ class Copy(Flow):
         self.i.start()
         self.assertEqual(self.told()[0], told[0])
         self.assertEqual(self.told()[1], told[1])
+        self.assertNotIn("mintmark.db", self.i.text().split("uses ")[-1])
         new = self.i.mint("new")
         agent.wait_reason(new["token"], None)
         agent.wait_reason(self.gone["token"], "revoked")
@@ -127,6 +128,11 @@ class Copy(Flow):
         number, index = map(int, new["id"].split("."))
         self.assertGreaterEqual(index, dict(taken)[number])
         self.assertNotIn("audit.mended", self.i.text())
+        self.i.stop()
+        pathlib.Path(f"{self.file}.copied").rename(self.file)
+        self.assertIn("or was copied to PostgreSQL (then say --store)",
+                      self.i.refused())
+        self.i.start()
         self.assertIn("only added to", self.pg.run(
             "psql", "-h", self.pg.folder, "-U", "mintmark", "-d", "postgres",
             "-c", "DELETE FROM mintmark.audit", check=False))
