@@ -287,7 +287,8 @@ class Torn(OnFiles):
 
     def refused_at_start(self, i, name):
         other = self.folder / "other"
-        shutil.copytree(self.data / "keys", other / "keys", symlinks=True)
+        shutil.copytree(self.data / "keys", other / "keys", symlinks=True,
+                        ignore=lambda *_: {".in-use"})  # or its store is missed
         try:
             self.assertIn(name, Issuer(self.folder / "o", issuer=i.name).refused(
                 data=other))
