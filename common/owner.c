@@ -33,6 +33,11 @@ enum mm_err owner_check(const struct stat *st, uid_t owner, const char *path,
 	TRY(check_owner(st, owner, path, why));
 	if (!owner_is_not_alone(st))
 		return MM_OK;
+	if (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "%.200s is everybody's, as /tmp is: choose "
+			       "another folder",
+			       path);
 	return why_say(why, MM_ERR_INVALID, NULL,
 		       "others can write to %.200s: look at what it holds, "
 		       "then chmod go-w it",

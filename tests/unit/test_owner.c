@@ -28,7 +28,7 @@ static const struct {
 	{ "no folder", US, PLAIN | 01622, "chmod go-w", "chmod go-w" },
 	{ "our folder", US, FOLDER | 0755, NULL, NULL },
 	{ "everybody's", 0, FOLDER | 0777, "chmod go-w", "chmod go-w" },
-	{ "as /tmp", 0, FOLDER | 01777, "chmod go-w", NULL },
+	{ "as /tmp", 0, FOLDER | 01777, "another folder", NULL },
 	{ "as their /tmp", THEM, FOLDER | 01777, "uid 1001", "uid 1001" },
 };
 
