@@ -8,6 +8,7 @@
 
 #define PAUSE_NS     0.5e9 /* as verifier/follow.c has it */
 #define PAUSE_MAX_NS 30e9
+#define BUSY_MAX_NS  4e9
 
 enum mm_err poll_send(struct conn *c, const char *bearer, unsigned wait)
 {
@@ -41,7 +42,7 @@ void poll_pause(struct conn *c, uint64_t *seed)
 {
 	double fifths = 0.8 + (double)random_below(seed, 401) / 1000;
 	double ns = PAUSE_NS * (double)(1u << c->failures);
-	c->again_at =
-		ns_now() + fifths * (ns < PAUSE_MAX_NS ? ns : PAUSE_MAX_NS);
+	double most = c->status == 503 ? BUSY_MAX_NS : PAUSE_MAX_NS;
+	c->again_at = ns_now() + fifths * (ns < most ? ns : most);
 	c->failures += c->failures < 10;
 }

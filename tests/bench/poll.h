@@ -15,8 +15,8 @@ MM_MUST_USE enum mm_err poll_send(struct conn *c, const char *bearer,
  * bytes; and the sequence that it ends at. */
 MM_MUST_USE enum mm_err poll_read(struct span jwt, uint8_t *payload,
 				  uint64_t *seq);
-/* Sent away for a while: 0.5 s, doubled each time up to 30 s, give or take a
- * fifth.  Sets c->again_at. */
+/* Sent away for a while: 0.5 s, doubled each time up to 30 s, or 4 after a 503,
+ * give or take a fifth.  Sets c->again_at. */
 void poll_pause(struct conn *c, uint64_t *seed);
 
 #endif
