@@ -293,6 +293,8 @@ class Introspect(OAuth):
         # a long window: not again and again
         t = self.i.mint(auto_refresh=640)
         self.look(t["token"])
+        wait_for("the use to be written down", lambda: self.i.admin(
+            "GET", f"/v1/tokens/{t['id']}")["last_used_at"] is not None, 10 * SLOW)
         before = self.rows()
         for _ in range(5):
             self.look(t["token"])
