@@ -1,4 +1,4 @@
-/* newest.c - the file DATA/newest: "EPOCH SEQ BEGAN", one line. */
+/* newest.c - the file DATA/newest: "EPOCH SEQ BEGAN HISTORY", one line. */
 #include "issuer/newest.h"
 
 #include <ctype.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/history.h"
 
 #define NEWEST_PATH 4200
 #define NEWEST_MAX  128
@@ -29,15 +30,17 @@ static bool cut_number(struct span *text, uint8_t end, uint64_t *out)
 
 static bool read_line(struct span text, struct newest *out)
 {
-	struct span epoch;
+	struct span epoch, history;
 	uint64_t began;
 	if (!span_cut(&text, ' ', &epoch) ||
 	    !span_copy(out->epoch, sizeof out->epoch, epoch) ||
 	    !cut_number(&text, ' ', &out->seq) || out->seq == 0 ||
-	    !cut_number(&text, '\n', &began) || began >= INT64_MAX)
+	    !cut_number(&text, ' ', &began) || began >= INT64_MAX ||
+	    !span_cut(&text, '\n', &history) || text.len != 0 ||
+	    !span_copy(out->history, sizeof out->history, history))
 		return false;
 	out->began = (int64_t)began;
-	return true;
+	return history_is_one(out->history);
 }
 
 /* MM_ERR_NOT_FOUND: there is none. */
@@ -59,29 +62,50 @@ static enum mm_err read_file(const char *data, struct newest *out,
 		       path);
 }
 
-int64_t newest_began(const char *data)
+enum mm_err newest_read(const char *data, struct newest *out, struct why *why)
 {
-	struct newest n;
-	return read_file(data, &n, NULL) == MM_OK ? n.began : 0;
+	enum mm_err e = read_file(data, out, why);
+	if (e == MM_OK)
+		return MM_OK;
+	*out = (struct newest){ .seq = 0 };
+	return e == MM_ERR_NOT_FOUND || e == MM_ERR_INVALID ? MM_OK : e;
 }
 
-static enum mm_err judge(const struct newest *published,
-			 const struct newest *has, bool shared, struct why *why)
+/* Does the store have the event?  Its number alone does not say so: a backup
+ * has others with these as soon as it was gone on from. */
+static enum mm_err judge_same(const struct newest *published,
+			      const struct newest *has, struct store *store,
+			      struct why *why)
 {
-	bool same = strcmp(has->epoch, published->epoch) == 0;
-	if (same ? has->seq >= published->seq : has->began > published->began)
-		return MM_OK;
-	if (same)
+	const struct log_place at = { NULL, published->seq,
+				      published->history };
+	enum mm_err e = store_has_event(store, &at);
+	if (e != MM_ERR_ROLLBACK)
+		return e;
+	if (has->seq >= published->seq)
 		return why_say(why, MM_ERR_CONFLICT, "data",
-			       "the store ends at event %" PRIu64
-			       ", and up to %" PRIu64
-			       " was published from here: it came from a "
-			       "backup%s.  Bring the newer one back, or start "
-			       "once with --restored",
-			       has->seq, published->seq,
-			       shared ? ""
-				      : ", or was copied to PostgreSQL (then "
-					"say --store)");
+			       "the store's event %" PRIu64 " is not the one "
+			       "that was published from here: it came from a "
+			       "backup, and was gone on from.  Start once with "
+			       "--restored",
+			       published->seq);
+	return why_say(why, MM_ERR_CONFLICT, "data",
+		       "the store ends at event %" PRIu64 ", and up to %" PRIu64
+		       " was published from here: it came from a "
+		       "backup%s.  Bring the newer one back, or start "
+		       "once with --restored",
+		       has->seq, published->seq,
+		       store_is_shared(store)
+			       ? ""
+			       : ", or was copied to PostgreSQL (then say "
+				 "--store)");
+}
+
+static enum mm_err judge_other(const struct newest *published,
+			       const struct newest *has, struct why *why)
+{
+	if (has->began > published->began)
+		return MM_OK;
 	return why_say(why, MM_ERR_CONFLICT, "data",
 		       "the store does not know the history that was "
 		       "published from here, and its own is not a later one: "
@@ -100,19 +124,24 @@ enum mm_err newest_check(const char *data, struct store *store, struct why *why)
 		return MM_OK;
 	TRY(e);
 	TRY(store_newest(store, &has));
-	return judge(&published, &has, store_is_shared(store), why);
+	return strcmp(has.epoch, published.epoch) == 0
+		       ? judge_same(&published, &has, store, why)
+		       : judge_other(&published, &has, why);
 }
 
-void newest_save(const char *data, const struct newest *now,
-		 struct newest *said)
+enum mm_err newest_save(const char *data, const struct newest *now,
+			struct newest *said, struct why *why)
 {
 	char path[NEWEST_PATH], line[NEWEST_MAX];
-	if (now->seq == 0 ||
-	    (now->seq == said->seq && strcmp(now->epoch, said->epoch) == 0))
-		return;
-	snprintf(line, sizeof line, "%s %" PRIu64 " %" PRId64 "\n", now->epoch,
-		 now->seq, now->began);
-	if (file_replace(path_of(data, path), span_str(line), 0600, NULL) ==
-	    MM_OK)
-		*said = *now;
+	bool same = strcmp(now->epoch, said->epoch) == 0;
+	/* (Events of before they had a history have none.) */
+	if (now->seq == 0 || now->history[0] == '\0' ||
+	    (said->seq != 0 &&
+	     (same ? now->seq <= said->seq : now->began <= said->began)))
+		return MM_OK;
+	snprintf(line, sizeof line, "%s %" PRIu64 " %" PRId64 " %s\n",
+		 now->epoch, now->seq, now->began, now->history);
+	TRY(file_replace(path_of(data, path), span_str(line), 0600, why));
+	*said = *now;
+	return MM_OK;
 }

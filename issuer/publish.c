@@ -65,25 +65,41 @@ static void drop_made(struct publisher *p)
 }
 
 /* Of a new history all of it is taken, by agents too: what was lost before is
- * no trouble of this one. */
+ * no trouble of this one.  One that is no later than that which we had is no
+ * new one: it came back from a backup (docs/decisions/0029). */
 static void note_history(struct publisher *p, const struct replica *old,
-			 bool lost)
+			 int64_t began, bool lost)
 {
-	if (strcmp(old->epoch, p->replica.epoch) != 0) {
+	bool other = strcmp(old->epoch, p->replica.epoch) != 0;
+	if (other && began > p->began) {
 		atomic_store(&p->went_back, false);
 		atomic_store(&p->ahead_at, 0);
 		atomic_store(&p->lost_at, 0);
-	} else if (lost && atomic_load(&p->lost_at) == 0) {
+	} else if ((other || lost) && atomic_load(&p->lost_at) == 0) {
 		p->lost_seq = old->seq;
 		atomic_store(&p->lost_at, clock_ms());
 	}
+	p->began = began;
+}
+
+/* The whole state, and when its history began.  MM_ERR_EPOCH: another one has
+ * begun in between. */
+static enum mm_err read_all(struct publisher *p, struct replica *out,
+			    int64_t *began)
+{
+	struct newest n;
+	TRY(store_load(p->store, out));
+	TRY(store_newest(p->store, &n));
+	*began = n.began;
+	return strcmp(n.epoch, out->epoch) == 0 ? MM_OK : MM_ERR_EPOCH;
 }
 
 /* `lost`: for the store has not any more what the replica was made of. */
 static enum mm_err load(struct publisher *p, bool lost)
 {
 	struct replica fresh = { .seq = 0 };
-	enum mm_err e = store_load(p->store, &fresh);
+	int64_t began;
+	enum mm_err e = read_all(p, &fresh, &began);
 	if (e != MM_OK) {
 		replica_free(&fresh);
 		return e;
@@ -92,7 +108,7 @@ static enum mm_err load(struct publisher *p, bool lost)
 	struct replica old = p->replica;
 	p->replica = fresh;
 	memset(p->recent, 0, sizeof p->recent);
-	note_history(p, &old, lost);
+	note_history(p, &old, began, lost);
 	pthread_rwlock_unlock(&p->state);
 	replica_free(&old);
 	drop_made(p);
@@ -194,6 +210,7 @@ struct publisher *publisher_new(struct publish_ttl ttl)
 	if (p == NULL)
 		return NULL;
 	p->ttl = ttl;
+	p->began = -1;
 	clock_cond_init(&p->woken);
 	clock_cond_init(&p->followed);
 	clock_cond_init(&p->ending);

@@ -12,7 +12,7 @@
 
 #include "common/http.h"
 #include "issuer/signing.h"
-#include "issuer/store.h"
+#include "issuer/store_events.h"
 
 struct publisher;
 
@@ -74,9 +74,9 @@ MM_MUST_USE enum mm_err publisher_alive(struct publisher *p,
 					const struct claims *c, int64_t now,
 					int64_t *last_use);
 
-/* Where the history that is published stands; seq is 0 before it has begun. */
-void publisher_newest(struct publisher *p, char epoch[EPOCH_SIZE],
-		      uint64_t *seq);
+/* Where the history that is published stands; seq is 0 before it has begun, and
+ * since it has lost some of it. */
+void publisher_newest(struct publisher *p, struct newest *out);
 
 struct publisher_stats {
 	uint64_t seq;

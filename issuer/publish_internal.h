@@ -9,7 +9,6 @@
 #include "common/polls.h"
 #include "issuer/awaited.h"
 #include "issuer/publish.h"
-#include "issuer/store_events.h"
 
 #define BATCHES	   32	/* signed batches kept */
 #define BATCH_MS   1000 /* a heartbeat is made new after this */
@@ -39,6 +38,7 @@ struct publisher {
 
 	pthread_rwlock_t state; /* guards replica, and */
 	struct replica replica;
+	int64_t began; /* when its history did (struct newest); -1: none is */
 	/* the last events that it was made of, each where its number says */
 	struct event recent[RECENT];
 

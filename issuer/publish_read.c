@@ -65,12 +65,14 @@ enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
 	return e;
 }
 
-void publisher_newest(struct publisher *p, char epoch[EPOCH_SIZE],
-		      uint64_t *seq)
+void publisher_newest(struct publisher *p, struct newest *out)
 {
 	pthread_rwlock_rdlock(&p->state);
-	memcpy(epoch, p->replica.epoch, EPOCH_SIZE);
-	*seq = p->replica.seq;
+	memcpy(out->epoch, p->replica.epoch, EPOCH_SIZE);
+	out->began = p->began;
+	memcpy(out->history, p->replica.history, HISTORY_SIZE);
+	bool lost = atomic_load(&p->went_back) || atomic_load(&p->lost_at) != 0;
+	out->seq = lost ? 0 : p->replica.seq;
 	pthread_rwlock_unlock(&p->state);
 }
 

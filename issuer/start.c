@@ -144,8 +144,9 @@ static enum mm_err data_path(const struct issuer *is, const char *name,
 
 static enum mm_err begin_history(struct issuer *is, struct why *why)
 {
-	enum mm_err e =
-		store_begin_history(is->store, newest_began(is->set.data));
+	struct newest published;
+	TRY(newest_read(is->set.data, &published, why));
+	enum mm_err e = store_begin_history(is->store, published.began);
 	if (e != MM_OK)
 		return why_say(why, e, NULL, "cannot begin a new history: %s",
 			       mm_err_word(e));

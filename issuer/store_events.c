@@ -45,6 +45,7 @@ enum mm_err store_newest(struct store *s, struct newest *out)
 		column_text(&q, 0, out->epoch, sizeof out->epoch);
 		out->began = column_int(&q, 1);
 		out->seq = (uint64_t)column_int(&q, 2);
+		column_text(&q, 3, out->history, sizeof out->history);
 	}
 	return query_end(&q);
 }
@@ -66,6 +67,13 @@ static enum mm_err check_history(struct conn *c, const struct log_place *at)
 		return strcmp(now, at->history) == 0 ? MM_OK : MM_ERR_ROLLBACK;
 	TRY(query_one(c, ST_HEAD_GET, &head));
 	return (uint64_t)head < at->seq ? MM_ERR_ROLLBACK : MM_ERR_GONE;
+}
+
+enum mm_err store_has_event(struct store *s, const struct log_place *at)
+{
+	AUTO_READER struct conn *c = store_reader(s);
+	enum mm_err e = check_history(c, at);
+	return e == MM_ERR_GONE ? MM_OK : e;
 }
 
 static enum mm_err read_events(struct conn *c, const struct log_place *at,

@@ -17,6 +17,7 @@ struct newest {
 	char epoch[EPOCH_SIZE];
 	int64_t began;
 	uint64_t seq;
+	char history[HISTORY_SIZE]; /* that ends with seq */
 };
 
 /* Up to max events behind that place, in order.  MM_ERR_GONE: no longer
@@ -26,6 +27,11 @@ struct newest {
 MM_MUST_USE enum mm_err store_events(struct store *s,
 				     const struct log_place *at, size_t max,
 				     struct event *out, size_t *count);
+
+/* Has it, of whatever epoch, the event that stood there, or forgotten it in its
+ * time?  MM_ERR_ROLLBACK: it has not. */
+MM_MUST_USE enum mm_err store_has_event(struct store *s,
+					const struct log_place *at);
 
 /* When the newest event was written; 0: never. */
 MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);

@@ -135,7 +135,8 @@
 	X(META_PUT, "INSERT INTO meta(iss, epoch) VALUES(?1, ?2)")         \
 	X(META_EPOCH, "UPDATE meta SET epoch = ?1, began ="                \
 		" CASE WHEN began < ?2 THEN ?2 ELSE began + 1 END")        \
-	X(META_NEWEST, "SELECT epoch, began, seq FROM meta, head")         \
+	X(META_NEWEST, "SELECT epoch, began, seq, (SELECT history"         \
+		" FROM event WHERE event.seq = head.seq) FROM meta, head") \
 	X(HEAD_GET, "SELECT seq, (SELECT history FROM event"               \
 		" WHERE event.seq = head.seq) FROM head")                  \
 	X(HEAD_LOCK, SQL_HEAD_LOCK)                                       \

@@ -17,16 +17,17 @@
 #include "issuer/newest.h"
 #include "issuer/steady.h"
 
-#define SWEEP_MOST    500 /* tokens in one transaction */
-#define SWEEP_MS      300 /* for those of one round */
-#define SLOW_ROUNDS   60  /* seconds between looks at lists and events */
-#define NEWEST_ROUNDS 5
+#define SWEEP_MOST    500	/* tokens in one transaction */
+#define SWEEP_MS      300	/* for those of one round */
+#define SLOW_ROUNDS   60	/* seconds between looks at lists and events */
+#define NEWEST_ROUNDS 5		/* from the first one on */
 #define LIST_ROOM     (1 << 16) /* announce the next list when fewer are left */
 
 struct sweeper {
 	struct sweep_options opt;
 	struct steady clock; /* what is dead does not come back */
 	struct newest said;
+	bool unsaid; /* ... and since then it cannot be */
 	struct forget forget;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -103,16 +104,16 @@ static void sweep_round(struct sweeper *s, bool slow)
 
 static void say_newest(struct sweeper *s)
 {
-	char epoch[EPOCH_SIZE];
-	struct newest now = s->said;
-	uint64_t seq;
-	publisher_newest(s->opt.publisher, epoch, &seq);
-	if (strcmp(now.epoch, epoch) != 0 &&
-	    store_newest(s->opt.store, &now) != MM_OK)
-		return;
-	now.seq = seq;
-	if (strcmp(now.epoch, epoch) == 0) /* not yet another */
-		newest_save(s->opt.data, &now, &s->said);
+	struct newest now;
+	struct why why = { .text = "" };
+	publisher_newest(s->opt.publisher, &now);
+	bool failed = newest_save(s->opt.data, &now, &s->said, &why) != MM_OK;
+	if (failed && !s->unsaid)
+		log_event(LOG_ERR, "newest.not_kept",
+			  "detail=%s; a backup that is put back may not be "
+			  "known for one",
+			  why.text);
+	s->unsaid = failed;
 }
 
 static void sleep_second(struct sweeper *s)
@@ -131,7 +132,7 @@ static void *sweeper_main(void *arg)
 		sleep_second(s);
 		pthread_mutex_unlock(&s->lock);
 		sweep_round(s, round % SLOW_ROUNDS == 0);
-		if (round % NEWEST_ROUNDS == 0)
+		if (round % NEWEST_ROUNDS == 1)
 			say_newest(s);
 		signing_finish(s->opt.signing);
 		pthread_mutex_lock(&s->lock);
@@ -161,6 +162,7 @@ enum mm_err sweeper_start(const struct sweep_options *opt, struct sweeper **out,
 	s->forget = (struct forget){ .store = opt->store,
 				     .feed_retain = opt->feed_retain,
 				     .keep_addresses = opt->keep_addresses };
+	(void)!newest_read(opt->data, &s->said, NULL);
 	steady_begin(&s->clock, last);
 	pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->wake);

@@ -3,7 +3,8 @@
 
 #include "tests/unit/store_fixture.h"
 
-#define OTHER "00112233445566778899aabbccddeeff"
+#define OTHER	"00112233445566778899aabbccddeeff"
+#define ANOTHER "AAAAAAAAAAAAAAAAAAAAAA"
 
 static void put_line(struct fixture *f, const char *line)
 {
@@ -22,8 +23,26 @@ static struct newest end_of(struct fixture *f)
 static void publish(struct fixture *f, struct newest n)
 {
 	struct newest said = { .seq = 0 };
-	newest_save(f->dir, &n, &said);
+	assert_int_equal(newest_save(f->dir, &n, &said, NULL), MM_OK);
 	assert_int_equal(said.seq, n.seq);
+}
+
+static struct newest published(struct fixture *f)
+{
+	struct newest n;
+	assert_int_equal(newest_read(f->dir, &n, NULL), MM_OK);
+	return n;
+}
+
+/* The history that ends with the event before the last one. */
+static void history_before(struct fixture *f, struct newest *n)
+{
+	struct event e;
+	size_t count = 0;
+	const struct log_place at = { NULL, n->seq - 2, NULL };
+	assert_int_equal(store_events(f->s, &at, 1, &e, &count), MM_OK);
+	assert_int_equal(e.seq, n->seq - 1);
+	memcpy(n->history, e.history, sizeof n->history);
 }
 
 static int tear_down_all(void **state)
@@ -43,13 +62,16 @@ static void test_F16_what_was_published(void **state)
 		bool same;
 		int seq, began; /* more than the store's */
 		enum mm_err want;
+		bool another; /* event with that number */
 	} rows[] = {
-		{ "the store's end", true, 0, 0, MM_OK },
-		{ "before it", true, -1, 0, MM_OK },
-		{ "behind it", true, 1, 0, MM_ERR_CONFLICT },
-		{ "a history of before", false, 1, -1, MM_OK },
-		{ "another, as old", false, -1, 0, MM_ERR_CONFLICT },
-		{ "a later one", false, -1, 1, MM_ERR_CONFLICT },
+		{ "the store's end", true, 0, 0, MM_OK, false },
+		{ "before it", true, -1, 0, MM_OK, false },
+		{ "behind it", true, 1, 0, MM_ERR_CONFLICT, false },
+		{ "another end", true, 0, 0, MM_ERR_CONFLICT, true },
+		{ "gone on from before", true, -1, 0, MM_ERR_CONFLICT, true },
+		{ "a history of before", false, 1, -1, MM_OK, true },
+		{ "another, as old", false, -1, 0, MM_ERR_CONFLICT, false },
+		{ "a later one", false, -1, 1, MM_ERR_CONFLICT, false },
 	};
 	assert_int_equal(newest_check(f->dir, f->s, NULL), MM_OK);
 	(void)mint(f, DAY, 0);
@@ -58,12 +80,16 @@ static void test_F16_what_was_published(void **state)
 	assert_int_equal(store_begin_history(f->s, 0), MM_OK);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct newest n = end_of(f);
+		if (rows[i].seq < 0)
+			history_before(f, &n);
 		n.seq += (uint64_t)rows[i].seq;
 		n.began += rows[i].began;
 		if (!rows[i].same)
 			memcpy(n.epoch, OTHER, sizeof OTHER);
+		if (rows[i].another)
+			memcpy(n.history, ANOTHER, sizeof ANOTHER);
 		publish(f, n);
-		assert_int_equal(newest_began(f->dir), n.began);
+		assert_int_equal(published(f).began, n.began);
 		expect(rows[i].name, newest_check(f->dir, f->s, NULL),
 		       rows[i].want);
 	}
@@ -80,6 +106,41 @@ static void test_F16_a_new_store_is_later_than_none(void **state)
 	publish(f, n);
 	assert_int_equal(newest_check(f->dir, f->s, &why), MM_ERR_CONFLICT);
 	assert_non_null(strstr(why.text, "--restored"));
+}
+
+/* What a store lost while it was published is still known at the next start. */
+static void test_F16_nothing_older_is_kept(void **state)
+{
+	static const struct {
+		const char *name;
+		bool same, saved;
+		int seq, began; /* more than what was said */
+	} rows[] = {
+		{ "the same", true, false, 0, 0 },
+		{ "an event less", true, false, -1, 0 },
+		{ "one more", true, true, 1, 0 },
+		{ "a history of before", false, false, 1, -1 },
+		{ "another, as old", false, false, 1, 0 },
+		{ "a later one, with less", false, true, -1, 1 },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct newest said = { .seq = 0 }, at;
+		struct newest is = {
+			.epoch = OTHER, .seq = 5, .began = 7, .history = ANOTHER
+		};
+		publish(f, is);
+		at = said = is;
+		is.seq += (uint64_t)rows[i].seq;
+		is.began += rows[i].began;
+		if (!rows[i].same)
+			is.epoch[0] = 'f';
+		assert_int_equal(newest_save(f->dir, &is, &said, NULL), MM_OK);
+		const struct newest *want = rows[i].saved ? &is : &at;
+		assert_string_equal(published(f).epoch, want->epoch);
+		assert_int_equal(published(f).seq, want->seq);
+		assert_int_equal(published(f).began, want->began);
+	}
 }
 
 /* Whatever the clocks say. */
@@ -102,15 +163,18 @@ static void half_a_line_is_none(void **state)
 {
 	static const char *const lines[] = {
 		"",
-		OTHER " 5\n",
-		OTHER " 5 \n",
-		OTHER " 5 1",
-		OTHER " 0 1\n",
-		OTHER " 5 -1\n",
-		OTHER " 5  1\n",
-		OTHER " x 1\n",
-		OTHER "0 5 1\n",
-		OTHER " 5 9223372036854775807\n",
+		OTHER " 5 1\n",
+		OTHER " 5 1 " ANOTHER,
+		OTHER " 5 1 " ANOTHER "\n\n",
+		OTHER " 5 1 A" ANOTHER "\n",
+		OTHER " 5 1 !!" ANOTHER "\n",
+		OTHER " 5 " ANOTHER "\n",
+		OTHER " 0 1 " ANOTHER "\n",
+		OTHER " 5 -1 " ANOTHER "\n",
+		OTHER " 5  1 " ANOTHER "\n",
+		OTHER " x 1 " ANOTHER "\n",
+		OTHER "0 5 1 " ANOTHER "\n",
+		OTHER " 5 9223372036854775807 " ANOTHER "\n",
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ROWS(lines); i++) {
@@ -119,7 +183,7 @@ static void half_a_line_is_none(void **state)
 		expect(lines[i], newest_check(f->dir, f->s, &why),
 		       MM_ERR_INVALID);
 		assert_non_null(strstr(why.text, "newest is damaged"));
-		assert_int_equal(newest_began(f->dir), 0);
+		assert_int_equal(published(f).seq, 0);
 	}
 }
 
@@ -130,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_F16_what_was_published),
 		TEST(test_F16_a_new_store_is_later_than_none),
+		TEST(test_F16_nothing_older_is_kept),
 		TEST(test_F16_each_history_is_later),
 		TEST(half_a_line_is_none),
 	};

@@ -31,7 +31,7 @@ static _Atomic int64_t away; /* milliseconds so far */
 static _Atomic bool silent, falls_silent, is_shared;
 static atomic_int held, released, waiting;
 static _Atomic enum mm_err answer; /* the last one's */
-static char epoch[EPOCH_SIZE];
+static struct newest newest;
 static struct why said;
 
 int64_t __wrap_clock_ms(void)
@@ -75,7 +75,7 @@ void __wrap_http_release(struct http_request *rq)
 const char *__wrap_http_query(const struct http_request *rq, const char *name)
 {
 	(void)rq;
-	return strcmp(name, "epoch") == 0 ? epoch : NULL;
+	return strcmp(name, "epoch") == 0 ? newest.epoch : NULL;
 }
 
 const char *__wrap_http_request_id(const struct http_request *rq)
@@ -149,11 +149,10 @@ static void start(struct polled *f, bool shared)
 {
 	is_shared = shared;
 	struct why why = { .text = "" };
-	uint64_t seq;
 	assert_int_equal(publisher_start(f->p, f->store->s, f->signing, &why),
 			 MM_OK);
 	assert_true(publisher_catch_up(f->p));
-	publisher_newest(f->p, epoch, &seq);
+	publisher_newest(f->p, &newest);
 }
 
 static int tear_down_polled(void **state)
