@@ -179,11 +179,19 @@ static long grace_ms(const struct follower *f)
 	return f->connected && has_choice(f) ? CHOICE_GRACE_MS : POLL_GRACE_MS;
 }
 
-/* A good signature on old news: somebody holds the feed still. */
+/* A good signature on old news: somebody holds the feed still.  The steady
+ * clock has a say, too: by one that is behind no news are ever old. */
 static enum mm_err check_thawed(const struct follower *f, struct why *why)
 {
-	if (clock_now() - f->keep.fresh_at <= f->opt.max_staleness)
+	bool old = clock_now() - f->keep.fresh_at > f->opt.max_staleness;
+	if (!old && keep_fresh_at(&f->keep) != 0)
 		return MM_OK;
+	if (f->keep.doubt)
+		return why_say(why, MM_ERR_STALE, NULL,
+			       "what is kept here is dated ahead of our clock, "
+			       "and %.200s has nothing newer: which of the "
+			       "clocks goes wrong?",
+			       link_url(&f->link));
 	return why_say(why, MM_ERR_STALE, NULL,
 		       "the newest that %.200s has to say is older than "
 		       "max-staleness: does its clock, or ours, go wrong, or "

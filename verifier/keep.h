@@ -94,8 +94,8 @@ MM_MUST_USE enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
 /* The issuer was not heard: after max_staleness by the steady clock the state
  * file is stale, whatever the host's clock says (it may have been set back). */
 void keep_note_silence(struct keeper *k);
-/* With the lock held: what it is to say of its news.  0: stale, for that
- * reason. */
+/* With the lock held, or in the follower's thread: what it is to say of its
+ * news.  0: stale, for that reason. */
 int64_t keep_fresh_at(const struct keeper *k);
 
 /* A use on this host, as a datagram brought it.  MM_ERR_INVALID: not

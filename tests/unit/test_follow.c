@@ -13,6 +13,17 @@
 #include "verifier/follow.h"
 #include "verifier/include/mintmark/verify.h"
 
+/* ---- what the linker puts in the way ---- */
+
+int64_t __real_clock_now(void), __wrap_clock_now(void);
+
+static _Atomic int64_t set_back; /* seconds, the wall clock */
+
+int64_t __wrap_clock_now(void)
+{
+	return __real_clock_now() - set_back;
+}
+
 /* ---- batches ---- */
 
 static void test_followed(void **state)
@@ -538,7 +549,8 @@ struct server {
 	atomic_bool stop;
 	atomic_uint snapshots, polls, uses, jwks, unauthorized, status;
 	pthread_mutex_t lock;
-	uint64_t seq; /* events up to here; each n revokes index n */
+	uint64_t seq;		/* events up to here; each n revokes index n */
+	_Atomic int64_t frozen; /* when batches are dated; 0: now */
 };
 
 static void reply(int fd, unsigned status, struct span body)
@@ -558,7 +570,8 @@ static void answer_feed(struct server *s, int fd, const char *path)
 	AUTO_BUF struct buf events = buf_new(1 << 20);
 	struct span text;
 	uint64_t after = strtoull(strstr(path, "after=") + 6, NULL, 10);
-	struct batch batch = { .after = after, .iat = clock_now() };
+	int64_t iat = s->frozen ? s->frozen : clock_now();
+	struct batch batch = { .after = after, .iat = iat };
 	pthread_mutex_lock(&s->lock);
 	for (uint64_t n = after + 1; n <= s->seq; n++, batch.count++) {
 		buf_str(&events, batch.count ? "," : "");
@@ -708,6 +721,41 @@ static void test_over_http(void **state)
 	assert_ok(follower_start(&o, &f, &why));
 	assert_ok(follower_wait(f, 0, &why));
 	follower_stop(f, false);
+	server_end(&s);
+}
+
+static void note_old_news(void *said, const struct follower_news *n)
+{
+	if (strstr(n->text, "older than max-staleness") != NULL)
+		atomic_store((atomic_bool *)said, true);
+}
+
+/* Somebody holds the feed still before a host whose clock was set back: he is
+ * found out by the steady one, and left. */
+static void test_F9_freeze_under_a_clock_that_is_behind(void **state)
+{
+	(void)state;
+	static struct server s;
+	atomic_bool said = false;
+	struct follower_options o;
+	struct follower_stats stats;
+	struct follower *f;
+	struct why why = { .text = "" };
+	server_begin(&s);
+	options(&s, "agent.token\n", &o);
+	o.max_staleness = 3;
+	o.say = note_old_news;
+	o.say_ctx = &said;
+	assert_ok(follower_start(&o, &f, &why));
+	assert_ok(follower_wait(f, 10000, &why));
+	EVENTUALLY(s.polls >= 1);
+	s.frozen = clock_now();
+	set_back = 3600;
+	EVENTUALLY(said);
+	follower_stats(f, &stats);
+	assert_true(stats.silent);
+	follower_stop(f, false);
+	set_back = 0;
 	server_end(&s);
 }
 
@@ -862,6 +910,7 @@ int main(void)
 		cmocka_unit_test(test_F2_bad_checkpoint),
 		cmocka_unit_test(test_one_agent),
 		cmocka_unit_test(test_over_http),
+		cmocka_unit_test(test_F9_freeze_under_a_clock_that_is_behind),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_own_follower),
 		cmocka_unit_test(test_refused_token),
