@@ -127,12 +127,12 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
 
 /* What was kept is later than our clock: that is behind now, or was ahead then.
  * The issuer, whose news are later still or agree with our clock, says which;
- * a cached object does not. */
+ * a cached object does not, be it the last that was kept. */
 static void settle(struct keeper *k, int64_t before, int64_t now)
 {
 	int64_t iat = k->replica.iat;
 	bool agrees = iat >= now - CLOCK_LEEWAY && iat <= now + CLOCK_LEEWAY;
-	if (iat < k->fresh_at && !agrees) {
+	if (iat <= k->fresh_at && !agrees) {
 		k->replica.iat = before;
 		return;
 	}
