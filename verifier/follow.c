@@ -118,7 +118,7 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	const char *text = why->text[0] ? why->text : mm_err_word(e);
 	if (is_stopping(f))
 		return;
-	keep_note_silence(&f->keep);
+	keep_note_silence(&f->keep, clock_now());
 	if (f->link.trying) {
 		f->want_snapshot = false; /* if it was that one that said so */
 		link_next(&f->link);
@@ -268,7 +268,8 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 	if (f->keep.doubt)
 		say(f, LOG_WARNING, "state.ahead", MM_ERR_STALE,
 		    "what was kept is dated ahead of this host's clock: "
-		    "nothing is believed until the issuer is heard");
+		    "nothing is believed until the issuer is heard, or the "
+		    "clock is set right");
 	if (f->keep.lost_uses.text[0])
 		say(f, LOG_WARNING, "uses.refused", MM_ERR_INVALID,
 		    f->keep.lost_uses.text);

@@ -92,8 +92,10 @@ MM_MUST_USE enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
 					   int64_t now, struct why *why);
 
 /* The issuer was not heard: after max_staleness by the steady clock the state
- * file is stale, whatever the host's clock says (it may have been set back). */
-void keep_note_silence(struct keeper *k);
+ * file is stale, whatever the host's clock says (it may have been set back).
+ * Is it no more behind what was kept, the doubt is over, as for who starts
+ * now. */
+void keep_note_silence(struct keeper *k, int64_t now);
 /* With the lock held, or in the follower's thread: what it is to say of its
  * news.  0: stale, for that reason. */
 int64_t keep_fresh_at(const struct keeper *k);

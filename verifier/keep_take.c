@@ -166,12 +166,26 @@ static void note_fresh(struct keeper *k, int64_t before, int64_t now)
 	k->fresh_at = k->replica.iat;
 }
 
-void keep_note_silence(struct keeper *k)
+/* What was kept is ahead of our clock no more: that was behind, and is set
+ * right.  Whoever starts now has no doubt either; and how long nobody was heard
+ * the steady clock says, which began when it was resumed. */
+static bool is_set_right(const struct keeper *k, int64_t now)
+{
+	return k->doubt && k->fresh_at <= now + CLOCK_LEEWAY;
+}
+
+void keep_note_silence(struct keeper *k, int64_t now)
 {
 	pthread_mutex_lock(&k->lock);
-	if (k->live.head != NULL && keep_fresh_at(k) == 0 &&
+	bool right = is_set_right(k, now);
+	if (right) {
+		k->doubt = false;
+		k->replica.iat = k->fresh_at;
+	}
+	bool says_more = right && !k->must_show;
+	if (k->live.head != NULL && (says_more || keep_fresh_at(k) == 0) &&
 	    !state_is_cut(&k->live))
-		state_put_head(&k->live, k->replica.seq, 0);
+		state_put_head(&k->live, k->replica.seq, keep_fresh_at(k));
 	pthread_mutex_unlock(&k->lock);
 }
 

@@ -193,6 +193,26 @@ class Clocks(Flow):
             self.assertEqual(self.reason(a, short["token"]), "expired")
             self.assertIsNone(self.reason(a, i.mint()["token"]))
 
+    def test_F6_host_started_behind_and_set_right(self):
+        """Before its clock was, as at a boot, and the mint is away: what it had
+        heard is good again when the clock is."""
+        i, a = self.begin()
+        good, short, bad = i.mint(), i.mint(expires_in=1), i.mint()
+        i.revoke(bad["id"])
+        self.soon(a, short["token"], "expired")
+        self.soon(a, bad["token"], "revoked")
+        a.stop()
+        i.stop()
+        self.host_clock.set(-YEARS)
+        with self.host_clock.worn():
+            a.start()
+        wait_for("the mint to be missed", lambda: "feed.unreachable" in a.text())
+        self.assertEqual(self.reason(a, good["token"]), "stale")
+        self.host_clock.set(0)
+        self.soon(a, good["token"], None, 60)
+        self.assertEqual(self.reason(a, short["token"]), "expired")
+        self.assertEqual(self.reason(a, bad["token"]), "revoked")
+
     def test_F6_host_ahead(self):
         """It refuses what would be dead, and believes nothing by a clock that
         is further ahead than max_staleness; no harm is done for good."""

@@ -138,6 +138,36 @@ static void test_F6_started_behind(void **state)
 	}
 }
 
+/* The mint is away as the clock is set right: what was kept is good again, as
+ * it is for an agent that starts then, for max_staleness by the steady clock
+ * since it was resumed. */
+static void test_F6_started_behind_and_set_right(void **state)
+{
+	(void)state;
+	struct host h;
+	host_begin(&h);
+	assert_ok(take(&h, (struct batch){ .after = 7,
+					   .count = 1,
+					   .events = revoked(8, 5),
+					   .iat = T0 + 900 }));
+	restart_at(&h, T0 - 3600);
+	keep_note_silence(&h.k, T0 - 3600 + 30);
+	assert_int_equal(shown_fresh(&h), 0);
+	keep_note_silence(&h.k, T0 + 900 - 61);
+	assert_int_equal(shown_fresh(&h), 0);
+	keep_note_silence(&h.k, T0 + 900 - 60);
+	assert_int_equal(shown_fresh(&h), T0 + 900);
+	assert_int_equal(shown(&h, 5), STATUS_REVOKED);
+	/* nothing takes it back, and the clock forward */
+	assert_ok(take(&h, (struct batch){ .after = 8, .iat = T0 + 700 }));
+	assert_int_equal(shown_fresh(&h), T0 + 900);
+	assert_int_equal(h.k.replica.iat, T0 + 900);
+	h.k.fresh_ms -= (DAY + 10) * 1000;
+	keep_note_silence(&h.k, T0 + 900);
+	assert_int_equal(shown_fresh(&h), 0);
+	host_end(&h);
+}
+
 /* It was the mint's clock and ours that were ahead, and both are right now. */
 static void test_F6_started_after_both_were_ahead(void **state)
 {
@@ -899,6 +929,7 @@ int main(void)
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_F6_news_from_ahead),
 		cmocka_unit_test(test_F6_started_behind),
+		cmocka_unit_test(test_F6_started_behind_and_set_right),
 		cmocka_unit_test(test_F6_started_after_both_were_ahead),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_endless),

@@ -136,7 +136,7 @@ static void test_a_use_in_the_silence(void **state)
 	struct host h;
 	begin(&h);
 	h.k.fresh_ms -= (DAY + 10) * 1000;
-	keep_note_silence(&h.k);
+	keep_note_silence(&h.k, T0 + 1000);
 	use(&h, FAR);
 	grow(&h);
 	assert_int_equal(shown_fresh(&h), 0);
@@ -200,6 +200,40 @@ static void test_a_revocation_in_the_silence(void **state)
 	host_end(&h);
 }
 
+/* The clock was behind when it was resumed, and is set right; but what is held
+ * cannot be shown just now. */
+static void test_F6_set_right_and_behind(void **state)
+{
+	(void)state;
+	struct host h;
+	struct event e = { .seq = 21,
+			   .type = EVENT_STATUS,
+			   .list = LARGE,
+			   .idx = FAR,
+			   .value = STATUS_REVOKED };
+	AUTO_BUF struct buf b;
+	begin(&h);
+	keep_close(&h.k);
+	assert_ok(keep_open(&h.k, h.m.path, ISS, DAY, NULL));
+	assert_ok(keep_load(&h.k, T0 - 3600, NULL));
+	struct span jws = batch_make(&h.m,
+				     (struct batch){ .after = 20,
+						     .count = 1,
+						     .iat = T0 - 1,
+						     .events = event_json(&e) },
+				     &b);
+	block(&h, true);
+	assert_err(keep_take_batch(&h.k, jws, NULL, T0 - 3600, NULL),
+		   MM_ERR_IO);
+	keep_note_silence(&h.k, T0 + 10);
+	assert_int_equal(shown_fresh(&h), 0);
+	block(&h, false);
+	assert_ok(keep_show(&h.k, NULL));
+	assert_int_equal(shown_status(&h, FAR), STATUS_REVOKED);
+	assert_int_equal(shown_fresh(&h), T0);
+	host_end(&h);
+}
+
 /* Batches that say nothing new are no news, for a clock that was set back
  * neither. */
 static void test_F6_a_frozen_feed(void **state)
@@ -254,7 +288,7 @@ static void revoke_it(struct host *h)
 static void silence_it(struct host *h)
 {
 	h->k.fresh_ms -= (DAY + 10) * 1000;
-	keep_note_silence(&h->k);
+	keep_note_silence(&h->k, T0 + 1000);
 }
 
 /* Whatever touches it first, nobody dies of it who has it mapped, or is let in
@@ -414,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_a_revocation),
 		cmocka_unit_test(test_a_revocation_that_cannot_be_shown),
 		cmocka_unit_test(test_a_revocation_in_the_silence),
+		cmocka_unit_test(test_F6_set_right_and_behind),
 		cmocka_unit_test(test_F6_a_frozen_feed),
 		cmocka_unit_test(test_a_snapshot_that_cannot_be_shown),
 		cmocka_unit_test(test_F2_cut_short),
