@@ -180,11 +180,14 @@ static long grace_ms(const struct follower *f)
 }
 
 /* A good signature on old news: somebody holds the feed still.  The steady
- * clock has a say, too: by one that is behind no news are ever old. */
-static enum mm_err check_thawed(const struct follower *f, struct why *why)
+ * clock has a say, too: by one that is behind no news are ever old.  But who
+ * was far behind, at `from`, is led on by batches that say nothing of today. */
+static enum mm_err check_thawed(const struct follower *f, uint64_t from,
+				struct why *why)
 {
 	bool old = clock_now() - f->keep.fresh_at > f->opt.max_staleness;
-	if (!old && keep_fresh_at(&f->keep) != 0)
+	if (f->keep.replica.seq != from ||
+	    (!old && keep_fresh_at(&f->keep) != 0))
 		return MM_OK;
 	if (f->keep.doubt)
 		return why_say(why, MM_ERR_STALE, NULL,
@@ -232,7 +235,7 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
 		pass_nothing(f);
 	TRY(e);
 	pass_batch(f, jws, via, from);
-	return check_thawed(f, why);
+	return check_thawed(f, from, why);
 }
 
 /* First the news, then the file that was not made for want of room: what is

@@ -13,6 +13,7 @@ struct batch {
 	const char *iss, *epoch, *events, *typ;
 	uint64_t after;
 	unsigned count;
+	bool more;
 	int64_t iat;
 	const struct jwk *key;
 };
@@ -24,7 +25,8 @@ static inline struct span batch_make(const struct mint *m, struct batch s,
 	struct feed_head h = { .iat = s.iat ? s.iat : T0 + 10,
 			       .ttl = 30,
 			       .after = s.after,
-			       .seq = s.after + s.count };
+			       .seq = s.after + s.count,
+			       .more = s.more };
 	struct span text, jws;
 	snprintf(h.iss, sizeof h.iss, "%s", s.iss ? s.iss : m->r.iss);
 	snprintf(h.epoch, sizeof h.epoch, "%s", s.epoch ? s.epoch : EPOCH);

@@ -585,6 +585,7 @@ struct server {
 	atomic_uint snapshots, polls, uses, jwks, unauthorized, status;
 	pthread_mutex_t lock;
 	uint64_t seq;		/* events up to here; each n revokes index n */
+	uint64_t most;		/* in a batch; 0: all */
 	_Atomic int64_t frozen; /* when batches are dated; 0: now */
 };
 
@@ -608,7 +609,10 @@ static void answer_feed(struct server *s, int fd, const char *path)
 	int64_t iat = s->frozen ? s->frozen : clock_now();
 	struct batch batch = { .after = after, .iat = iat };
 	pthread_mutex_lock(&s->lock);
-	for (uint64_t n = after + 1; n <= s->seq; n++, batch.count++) {
+	uint64_t last =
+		s->most && after + s->most < s->seq ? after + s->most : s->seq;
+	batch.more = last < s->seq;
+	for (uint64_t n = after + 1; n <= last; n++, batch.count++) {
 		buf_str(&events, batch.count ? "," : "");
 		buf_str(&events, revoked(n, (uint32_t)n));
 	}
@@ -756,6 +760,32 @@ static void test_over_http(void **state)
 	assert_ok(follower_start(&o, &f, &why));
 	assert_ok(follower_wait(f, 0, &why));
 	follower_stop(f, false);
+	server_end(&s);
+}
+
+/* Away for longer than max_staleness, and many batches behind: they are taken
+ * one after the other, without a pause. */
+static void test_far_behind(void **state)
+{
+	(void)state;
+	static struct server s;
+	struct follower_options o;
+	struct follower *f;
+	struct why why = { .text = "" };
+	server_begin(&s);
+	s.most = 10;
+	options(&s, "agent.token\n", &o);
+	assert_ok(follower_start(&o, &f, &why));
+	assert_ok(follower_wait(f, 10000, &why));
+	follower_stop(f, false);
+	set_back = -3600;
+	pthread_mutex_lock(&s.lock);
+	s.seq = 200;
+	pthread_mutex_unlock(&s.lock);
+	assert_ok(follower_start(&o, &f, &why));
+	EVENTUALLY(sees(&s, 200));
+	follower_stop(f, false);
+	set_back = 0;
 	server_end(&s);
 }
 
@@ -946,6 +976,7 @@ int main(void)
 		cmocka_unit_test(test_F2_bad_checkpoint),
 		cmocka_unit_test(test_one_agent),
 		cmocka_unit_test(test_over_http),
+		cmocka_unit_test(test_far_behind),
 		cmocka_unit_test(test_F9_freeze_under_a_clock_that_is_behind),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_own_follower),
