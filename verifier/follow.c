@@ -111,10 +111,17 @@ static void note_file(struct follower *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
+/* A snapshot of another history is other trouble than its batch before it. */
+static uint64_t kind_of(const struct follower *f, enum mm_err e)
+{
+	_Static_assert(MM_ERR_COUNT < 63, "a bit is left");
+	return UINT64_C(1) << (f->whole && e == MM_ERR_EPOCH ? 63 : e);
+}
+
 /* Each kind of trouble is said once, until things go well again. */
 static void failed(struct follower *f, enum mm_err e, const struct why *why)
 {
-	uint64_t bit = UINT64_C(1) << e;
+	uint64_t bit = kind_of(f, e);
 	const char *text = why->text[0] ? why->text : mm_err_word(e);
 	if (is_stopping(f))
 		return;

@@ -243,8 +243,8 @@ static enum mm_err poll_feed(struct follower *f, struct why *why)
  * held shows all the same. */
 enum mm_err follow_ask(struct follower *f, struct why *why)
 {
-	bool whole = !f->keep.holds || f->want_snapshot;
-	enum mm_err e = whole ? ask_snapshot(f, why) : poll_feed(f, why);
+	f->whole = !f->keep.holds || f->want_snapshot;
+	enum mm_err e = f->whole ? ask_snapshot(f, why) : poll_feed(f, why);
 	if (e != MM_OK && keep_is_behind(&f->keep))
 		(void)!keep_show(&f->keep, NULL);
 	return e;

@@ -19,6 +19,7 @@ struct follower {
 	struct jwk_set trusted; /* of the issuer's JWKS or the pinned file */
 	int64_t next_jwks;	/* clock_ms() */
 	bool want_snapshot;
+	bool whole;	       /* it was a snapshot that was asked for last */
 	int64_t passed_iat;    /* of the batch passed on last; 0: none since the
 				* last snapshot */
 	uint64_t said;	       /* a bit for each kind of trouble reported */

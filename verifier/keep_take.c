@@ -319,6 +319,23 @@ static void adopt(struct keeper *k, struct replica *r, int64_t now)
 	pthread_mutex_unlock(&k->lock);
 }
 
+/* It may be the issuer's present one all the same: where its clock and ours
+ * were ahead once, what is held is dated later than all that will come, for so
+ * long. Nobody but a person can tell. */
+static enum mm_err refuse_snapshot(const struct keeper *k, enum mm_err e,
+				   struct why *why)
+{
+	if (e != MM_ERR_EPOCH)
+		return refuse(why, e, "snapshot");
+	return why_say(why, e, NULL,
+		       "the snapshot is refused: it belongs to another history "
+		       "of the issuer, and is no newer than what is held; if "
+		       "that was dated by clocks that were ahead, stop this "
+		       "agent, take the .checkpoint and .journal beside %.150s "
+		       "away, and start it",
+		       k->path);
+}
+
 enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
 			       const struct jwk_set *also, int64_t now,
 			       struct why *why)
@@ -331,7 +348,7 @@ enum mm_err keep_take_snapshot(struct keeper *k, struct span jws,
 	if (e == MM_OK)
 		e = check_forward(k, &r);
 	if (e != MM_OK)
-		return refuse(why, e, "snapshot");
+		return refuse_snapshot(k, e, why);
 	adopt(k, &r, now);
 	journal_break(&k->journal); /* it leads nowhere: until the checkpoint */
 	/* Shown first: the checkpoint's fsync must not delay a revocation. */

@@ -398,6 +398,43 @@ static void test_F16_new_epoch(void **state)
 	host_end(&h);
 }
 
+/* The issuer's clock and ours were ahead, and then its history was lost: what
+ * it has now is dated before what we hold, and a person is told the way out. */
+static void test_F16_new_epoch_after_both_were_ahead(void **state)
+{
+	(void)state;
+	struct host h;
+	struct why why = { .text = "" };
+	struct jwk_set first = { .count = 0 };
+	AUTO_BUF struct buf b;
+	char path[128];
+	host_begin(&h);
+	assert_ok(jwk_set_add(&first, h.m.key));
+	assert_ok(hear_at(&h, T0 + 90 * DAY,
+			  (struct batch){ .after = 7, .iat = T0 + 90 * DAY }));
+	restart_at(&h, T0 + 1000);
+	memset(h.m.r.epoch, 'f', 32);
+	h.m.r.iat = T0 + 990;
+	struct span jws = snapshot_make(&h.m, h.m.key, &b);
+	assert_err(keep_take_snapshot(&h.k, jws, NULL, T0 + 1000, &why),
+		   MM_ERR_EPOCH);
+	assert_non_null(strstr(why.text, ".checkpoint and .journal"));
+	assert_non_null(strstr(why.text, h.m.path));
+	assert_non_null(strstr(why.text, "and start it"));
+
+	keep_close(&h.k);
+	snprintf(path, sizeof path, "%s.checkpoint", h.m.path);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof path, "%s.journal", h.m.path);
+	assert_int_equal(unlink(path), 0);
+	assert_ok(keep_open(&h.k, h.m.path, ISS, DAY, NULL));
+	assert_ok(keep_load(&h.k, T0 + 1000, NULL));
+	assert_ok(keep_take_snapshot(&h.k, jws, &first, T0 + 1000, NULL));
+	assert_int_equal(shown_fresh(&h), T0 + 990);
+	jwk_set_clear(&first);
+	host_end(&h);
+}
+
 /* Revoked is final, but a token that was taken for idle comes back, with a
  * newer use: also for who hears of both by a snapshot. */
 static void test_an_idle_token_comes_back(void **state)
@@ -587,6 +624,7 @@ struct server {
 	uint64_t seq;		/* events up to here; each n revokes index n */
 	uint64_t most;		/* in a batch; 0: all */
 	_Atomic int64_t frozen; /* when batches are dated; 0: now */
+	atomic_bool lost;	/* batches are of the epoch of m, not EPOCH */
 };
 
 static void reply(int fd, unsigned status, struct span body)
@@ -608,6 +646,8 @@ static void answer_feed(struct server *s, int fd, const char *path)
 	uint64_t after = strtoull(strstr(path, "after=") + 6, NULL, 10);
 	int64_t iat = s->frozen ? s->frozen : clock_now();
 	struct batch batch = { .after = after, .iat = iat };
+	if (s->lost)
+		batch.epoch = s->m.r.epoch;
 	pthread_mutex_lock(&s->lock);
 	uint64_t last =
 		s->most && after + s->most < s->seq ? after + s->most : s->seq;
@@ -789,10 +829,26 @@ static void test_far_behind(void **state)
 	server_end(&s);
 }
 
-static void note_old_news(void *said, const struct follower_news *n)
+/* Who listens for two sentences. */
+struct heard {
+	const char *part[2];
+	atomic_bool it[2];
+};
+
+static void hear_one(void *ctx, const struct follower_news *n)
 {
-	if (strstr(n->text, "older than max-staleness") != NULL)
-		atomic_store((atomic_bool *)said, true);
+	struct heard *h = ctx;
+	for (size_t i = 0; i < 2; i++)
+		if (h->part[i] != NULL && strstr(n->text, h->part[i]) != NULL)
+			h->it[i] = true;
+}
+
+static void listen_for(struct heard *h, const char *one, const char *other,
+		       struct follower_options *o)
+{
+	*h = (struct heard){ .part = { one, other } };
+	o->say = hear_one;
+	o->say_ctx = h;
 }
 
 /* Somebody holds the feed still before a host whose clock was set back: he is
@@ -801,7 +857,7 @@ static void test_F9_freeze_under_a_clock_that_is_behind(void **state)
 {
 	(void)state;
 	static struct server s;
-	atomic_bool said = false;
+	static struct heard heard;
 	struct follower_options o;
 	struct follower_stats stats;
 	struct follower *f;
@@ -809,18 +865,40 @@ static void test_F9_freeze_under_a_clock_that_is_behind(void **state)
 	server_begin(&s);
 	options(&s, "agent.token\n", &o);
 	o.max_staleness = 3;
-	o.say = note_old_news;
-	o.say_ctx = &said;
+	listen_for(&heard, "older than max-staleness", NULL, &o);
 	assert_ok(follower_start(&o, &f, &why));
 	assert_ok(follower_wait(f, 10000, &why));
 	EVENTUALLY(s.polls >= 1);
 	s.frozen = clock_now();
 	set_back = 3600;
-	EVENTUALLY(said);
+	EVENTUALLY(heard.it[0]);
 	follower_stats(f, &stats);
 	assert_true(stats.silent);
 	follower_stop(f, false);
 	set_back = 0;
+	server_end(&s);
+}
+
+/* The way out is said, also where the batch was refused before it. */
+static void test_another_history_that_is_older(void **state)
+{
+	(void)state;
+	static struct server s;
+	static struct heard heard;
+	struct follower_options o;
+	struct follower *f;
+	struct why why = { .text = "" };
+	server_begin(&s);
+	options(&s, "agent.token\n", &o);
+	listen_for(&heard, "the batch is refused", "take the .checkpoint", &o);
+	assert_ok(follower_start(&o, &f, &why));
+	assert_ok(follower_wait(f, 10000, &why));
+	EVENTUALLY(s.polls >= 1);
+	memset(s.m.r.epoch, 'f', 32);
+	s.m.r.iat -= DAY;
+	s.lost = true;
+	EVENTUALLY(heard.it[0] && heard.it[1]);
+	follower_stop(f, false);
 	server_end(&s);
 }
 
@@ -968,6 +1046,7 @@ int main(void)
 		cmocka_unit_test(test_new_key),
 		cmocka_unit_test(test_snapshots),
 		cmocka_unit_test(test_F16_new_epoch),
+		cmocka_unit_test(test_F16_new_epoch_after_both_were_ahead),
 		cmocka_unit_test(test_an_idle_token_comes_back),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_crash_before_emptying),
@@ -978,6 +1057,7 @@ int main(void)
 		cmocka_unit_test(test_over_http),
 		cmocka_unit_test(test_far_behind),
 		cmocka_unit_test(test_F9_freeze_under_a_clock_that_is_behind),
+		cmocka_unit_test(test_another_history_that_is_older),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_own_follower),
 		cmocka_unit_test(test_refused_token),
