@@ -169,6 +169,13 @@ static enum mm_err tell(struct key_place *p, const char *kid, struct why *why)
 				  "run this again; if it does not pass, reload "
 				  "it, and look for key.compromised in its log",
 				  why);
+	if (e == MM_ERR_NOT_FOUND) {
+		fputs("mintmarkd has read the keys. It has never announced "
+		      "this one, so no verifier takes it.\n",
+		      p->say);
+		p->running = true;
+		return MM_OK;
+	}
 	if (e != MM_OK)
 		return say_untold(kid, inner.text, "run this again", why);
 	if (json_is_false(json_object_get(reply, "published")))

@@ -9,7 +9,8 @@ bool accused_has(const struct accused *a, const char *kid)
 	return false;
 }
 
-/* As many as can be published: more are no keys of ours. */
+/* As many as can be published.  Who tells of one for which there is no room is
+ * told so (missing_check_told()), and a mark stays. */
 static void add(struct accused *a, const char *kid)
 {
 	if (a->n < KEYRING_MAX * 2 && jwk_is_kid(kid) && !accused_has(a, kid))
@@ -21,6 +22,16 @@ void accused_drop(struct accused *a, const char *kid)
 	for (size_t i = 0; i < a->n; i++)
 		if (strcmp(a->kids[i], kid) == 0)
 			memmove(a->kids[i], a->kids[--a->n], KID_SIZE);
+}
+
+enum mm_err told_check(const struct told *told, struct why *why)
+{
+	for (size_t i = 0; i < told->n; i++)
+		if (!jwk_is_kid(told->kids[i]))
+			return why_say(why, MM_ERR_INVALID, "compromised",
+				       "\"%.64s\" is no kid: nothing was done",
+				       told->kids[i]);
+	return MM_OK;
 }
 
 static enum mm_err not_out(const char *kid, struct why *why)

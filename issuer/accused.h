@@ -15,6 +15,9 @@ struct told {
 	size_t n;
 };
 
+/* MM_ERR_INVALID: one is no kid, and which. */
+MM_MUST_USE enum mm_err told_check(const struct told *told, struct why *why);
+
 struct accused {
 	char kids[KEYRING_MAX * 2][KID_SIZE];
 	size_t n;

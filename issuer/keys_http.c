@@ -155,9 +155,13 @@ enum mm_err key_reload(void *app, struct http_request *rq)
 	for (size_t i = 0; i < body.compromised.count; i++)
 		kids[i] = body.compromised.at[i];
 	struct stamp stamp = caller_stamp(rq);
-	TRY(signing_reload(is->signing, kids, body.compromised.count, &stamp,
-			   http_why(rq)));
+	enum mm_err e =
+		signing_reload(is->signing, kids, body.compromised.count,
+			       &stamp, http_why(rq));
+	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
+		return e;
 	bool published = publisher_settle(is->publisher, "keys", rq);
+	TRY(e); /* a kid that nobody knows: the others are done with */
 	return reply_json(
 		rq, 200,
 		json_pack("{s:b, s:b}", "reloaded", 1, "published", published));

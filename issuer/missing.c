@@ -245,3 +245,36 @@ void missing_forget(const struct missing *m, const struct keyring *in_force,
 			accused_drop(accused, kid);
 	}
 }
+
+/* It may have been announced after we had looked which are published, or there
+ * was no room for it among the accused. */
+static enum mm_err say_not_gone(const char *kid, struct store *store,
+				struct why *why)
+{
+	struct key_row rows[STORE_KEYS_MAX];
+	size_t count;
+	TRY(store_keys(store, 0, rows, &count));
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].kid, kid) == 0)
+			return why_say(why, MM_ERR_CONFLICT, "compromised",
+				       "key %s is published still: do the same "
+				       "again",
+				       kid);
+	return why_say(why, MM_ERR_NOT_FOUND, "compromised",
+		       "%s is no key of this mint, and never was one; all else "
+		       "was done",
+		       kid);
+}
+
+/* What cannot be looked at now was announced all the same. */
+enum mm_err missing_check_told(const struct told *told, struct store *store,
+			       struct why *why)
+{
+	for (size_t i = 0; i < told->n; i++) {
+		AUTO_JWK struct jwk *key = NULL;
+		if (store_former_key(store, told->kids[i], &key) ==
+		    MM_ERR_NOT_FOUND)
+			return say_not_gone(told->kids[i], store, why);
+	}
+	return MM_OK;
+}

@@ -69,6 +69,12 @@ MM_MUST_USE enum mm_err missing_announce(struct missing *m, struct store *store,
 /* And then the marks of those go. */
 void missing_unmark(const struct missing *m, struct keyring_at at,
 		    const struct keyring *in_force);
+/* Those of whom we were told are done with: is each a key that is gone?
+ * MM_ERR_NOT_FOUND: one is none, and never was.  MM_ERR_CONFLICT: one is
+ * published still. */
+MM_MUST_USE enum mm_err missing_check_told(const struct told *told,
+					   struct store *store,
+					   struct why *why);
 /* Accuse none any more that is neither published nor in force: nothing is left
  * to be said of it. */
 void missing_forget(const struct missing *m, const struct keyring *in_force,

@@ -166,6 +166,8 @@ static enum mm_err reload(struct signing *s, struct reloading *r,
 	enum mm_err e = take_in(s, r, &said);
 	if (e == MM_OK)
 		return announce_gone(s, &r->missing, r->stamp, why);
+	if (e == MM_ERR_NOT_FOUND && s->ring.count != 0)
+		e = MM_ERR_CONFLICT; /* that word is kept for a kid */
 	return why_say(why, e, said.field[0] ? said.field : NULL, "%s%s",
 		       s->ring.count == 0 ? "" /* a start */
 					  : "mintmarkd goes on with the keys "
@@ -205,11 +207,12 @@ enum mm_err signing_reload(struct signing *s, const char *const *compromised,
 {
 	const struct told told = { compromised, n };
 	struct reloading r = { .told = &told, .stamp = stamp, .asked = true };
+	TRY(told_check(&told, why));
 	pthread_mutex_lock(&s->reloading);
 	enum mm_err e = reload_locked(s, &r, why);
 	next_try(s, FINISH_MS);
 	pthread_mutex_unlock(&s->reloading);
-	return e;
+	return e == MM_OK ? missing_check_told(&told, s->store, why) : e;
 }
 
 static void log_failed(const struct why *why)

@@ -32,7 +32,9 @@ void signing_tell_with(struct signing *s, void (*tell)(void *), void *ctx);
  * from announcing those that are gone, the new ones are: `why` says which. Kids
  * that are gone from the folders are announced as compromised if they are in
  * `compromised` or marked so there (keyring.h), and the marks then go.  Who
- * asks is for the audit. */
+ * asks is for the audit.  MM_ERR_INVALID also: one of `compromised` is no kid,
+ * or in the folders still.  MM_ERR_NOT_FOUND: one is no key and never was,
+ * which is all that is wrong: what was asked is done. */
 MM_MUST_USE enum mm_err signing_reload(struct signing *s,
 				       const char *const *compromised, size_t n,
 				       const struct stamp *stamp,

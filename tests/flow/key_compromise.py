@@ -280,6 +280,24 @@ class Drill(Flow):
         self.assertIn("there is no such key", p.stderr)
         self.assertNotIn("No live token", p.stdout)
 
+    def test_one_that_was_never_announced(self):
+        """It lies in the folder since the mint has read it: nobody takes what it
+        signs, so it is done when it is out."""
+        i = self.issuer()
+        new = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption())
+        pem = i.data / f"keys/next/{Stolen(new).kid}.pem"
+        pem.write_bytes(new)
+        pem.chmod(0o600)
+        p = compromise(i, pem.stem)
+        self.assertIn("It has never announced this one", p.stdout)
+        self.assertFalse(pem.exists())
+        status, why, _ = i.http("POST", "/v1/keys/reload",
+                                {"compromised": [pem.stem]}, local=True)
+        self.assertEqual(status, 404, why)
+        self.assertIn(f"{pem.stem} is no key of this mint", why["detail"])
+
     def test_a_gone_key_whose_file_came_back(self):
         """The mint would refuse the whole keyring for it: it keeps no stolen
         key in, and no rotation is begun that cannot be in force."""

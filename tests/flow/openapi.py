@@ -191,8 +191,12 @@ class OpenApi(Flow):
     def keys_and_audit(self, i, d):
         i.http("GET", "/v1/keys", local=True)
         i.http("POST", "/v1/keys/rotate", {"now": True}, local=True)
-        i.http("POST", "/v1/keys/reload", {"compromised": ["A" * 11]},
-               local=True)
+        i.http("POST", "/v1/keys/reload", {}, local=True)
+        for kid, status in (("A" * 11, 404), ("A" * 12, 400)):
+            said = i.http("POST", "/v1/keys/reload", {"compromised": [kid]},
+                          local=True)
+            self.assertEqual(said[0], status)
+            self.assertIn(kid, said[1]["detail"])
         text = i.http("GET", "/v1/audit?after=0", local=True)[1].decode()
         line = {"$ref": "#/components/schemas/AuditLine"}
         for said in text.splitlines():

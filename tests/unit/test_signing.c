@@ -316,6 +316,89 @@ static void test_a_next_key_waits_for_room(void **state)
 	assert_false(signing_behind(signing));
 }
 
+/* Who tells of a key that is none means another one: he hears of it, and what
+ * can be done is done. */
+static void test_F13_a_kid_that_nobody_knows(void **state)
+{
+	struct fixture *f = *state;
+	char next[KID_SIZE];
+	const char *told[] = { "AAAAAAAAAAA", next };
+	successor_of(f, next);
+	lose(f, "next", next);
+	assert_int_equal(signing_reload(signing, told, 2, &by_unit, &f->why),
+			 MM_ERR_NOT_FOUND);
+	assert_why(f, "AAAAAAAAAAA is no key");
+	assert_int_equal(times("key.compromised"), 1);
+	assert_false(is_published(next));
+	assert_false(signing_behind(signing));
+	/* the same command again: it is a former one */
+	assert_int_equal(
+		signing_reload(signing, told + 1, 1, &by_unit, &f->why), MM_OK);
+	assert_int_equal(times("key.compromised"), 1);
+}
+
+/* Another issuer on the store has announced it, and it was never here. */
+static void test_F13_a_key_that_only_the_store_knows(void **state)
+{
+	struct fixture *f = *state;
+	const char *told[] = { "kid00000001" };
+	is_shared = true;
+	assert_int_equal(store_key_add(store, told[0], "{}", &by_unit), MM_OK);
+	assert_int_equal(signing_reload(signing, told, 1, &by_unit, &f->why),
+			 MM_OK);
+	assert_int_equal(times("key.compromised"), 1);
+	assert_false(is_published(told[0]));
+}
+
+static void test_F13_what_is_no_kid(void **state)
+{
+	static const char *const none[] = { "", "AAAAAAAAAA", "AAAAAAAAAAAA",
+					    "AAAAA/AAAAA", "../../../e" };
+	struct fixture *f = *state;
+	char next[KID_SIZE];
+	successor_of(f, next);
+	lose(f, "next", next);
+	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+		const char *told[] = { next, none[i] };
+		assert_int_equal(
+			signing_reload(signing, told, 2, &by_unit, &f->why),
+			MM_ERR_INVALID);
+		assert_why(f, "is no kid");
+		assert_why(f, none[i]);
+	}
+	assert_int_equal(times("key.compromised"), 0);
+}
+
+/* The keys cannot be read, and meanwhile more are said to be stolen than there
+ * can be: one too many is not passed over. */
+static void test_F13_more_than_there_is_room_for(void **state)
+{
+	struct fixture *f = *state;
+	char kid[KEYRING_MAX * 2][KID_SIZE], next[KID_SIZE], path[PATH];
+	const char *told[KEYRING_MAX * 2], *one[] = { next };
+	is_shared = true; /* or it would be retired meanwhile */
+	for (size_t i = 0; i < KEYRING_MAX * 2; i++) {
+		snprintf(kid[i], sizeof kid[i], "kid%08zu", i);
+		told[i] = kid[i];
+	}
+	successor_of(f, next);
+	lose(f, "next", next);
+	put(f, "next", "odd", "");
+	assert_int_equal(signing_reload(signing, told, KEYRING_MAX * 2,
+					&by_unit, &f->why),
+			 MM_ERR_INVALID);
+	file_of(path, f, "next", "odd");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(signing_reload(signing, one, 1, &by_unit, &f->why),
+			 MM_ERR_CONFLICT);
+	assert_why(f, next);
+	assert_true(is_published(next));
+	/* none of the others was a key: there is room now */
+	assert_int_equal(signing_reload(signing, one, 1, &by_unit, &f->why),
+			 MM_OK);
+	assert_int_equal(times("key.compromised"), 1);
+}
+
 /* Of a key that is neither published nor in force there is nothing to finish,
  * while something else keeps the keys from being read. */
 static void test_what_is_done_is_not_tried_again(void **state)
@@ -420,6 +503,10 @@ int main(void)
 		M(test_F13_a_mark_that_was_heard_before_the_keys),
 		M(test_F13_one_of_two_is_still_there),
 		M(test_a_next_key_waits_for_room),
+		M(test_F13_a_kid_that_nobody_knows),
+		M(test_F13_a_key_that_only_the_store_knows),
+		M(test_F13_what_is_no_kid),
+		M(test_F13_more_than_there_is_room_for),
 		M(test_what_is_done_is_not_tried_again),
 		M(test_F13_tries_that_fail_become_seldom),
 		M(test_a_count_is_no_news),
