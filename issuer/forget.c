@@ -30,13 +30,16 @@ static enum mm_err some_addresses(struct forget *f, int64_t now, size_t *done)
 	return store_forget_addresses(f->store, &f->seen, SLICE_MOST, done);
 }
 
+static struct trouble repeats = TROUBLE_SWEEP("repeats"),
+		      events = TROUBLE_SWEEP("events");
+
 static const struct {
-	const char *name;
 	enum mm_err (*some)(struct forget *, int64_t, size_t *);
+	struct trouble *trouble; /* NULL: it has words of its own */
 } kinds[FORGETS] = {
-	[FORGET_REPEATS] = { "repeats", some_repeats },
-	[FORGET_EVENTS] = { "events", some_events },
-	[FORGET_ADDRESSES] = { "addresses", some_addresses },
+	[FORGET_REPEATS] = { some_repeats, &repeats },
+	[FORGET_EVENTS] = { some_events, &events },
+	[FORGET_ADDRESSES] = { some_addresses, NULL },
 };
 
 /* What fails waits for the next slow round: it may have taken its time. */
@@ -84,10 +87,9 @@ void forget_round(struct forget *f, int64_t now, bool steady, bool slow)
 		forget_addresses(f);
 	for (int kind = 0; kind < FORGET_ADDRESSES && steady; kind++) {
 		f->due[kind] |= slow;
-		enum mm_err e =
-			f->due[kind] ? forget_kind(f, kind, now) : MM_OK;
-		if (e != MM_OK)
-			log_event(LOG_ERR, "sweep.failed", "what=%s reason=%s",
-				  kinds[kind].name, mm_err_word(e));
+		if (f->due[kind])
+			trouble_note(kinds[kind].trouble,
+				     forget_kind(f, kind, now), NULL,
+				     clock_ms());
 	}
 }

@@ -4,6 +4,10 @@
 #define MM_ISSUER_FORGET_H
 
 #include "issuer/store_forget.h"
+#include "issuer/trouble.h"
+
+/* Of the sweeper's things each has one, here and in sweep.c. */
+#define TROUBLE_SWEEP(what) TROUBLE_OF("sweep.failed", "sweep.good", what)
 
 enum { FORGET_REPEATS, FORGET_EVENTS, FORGET_ADDRESSES, FORGETS };
 

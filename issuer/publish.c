@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/publish_internal.h"
+#include "issuer/trouble.h"
 
 #define READ_EVENTS 256 /* events read at a time */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
@@ -132,6 +133,9 @@ static void say_lost(struct publisher *p)
 		  (unsigned long long)p->lost_seq);
 }
 
+/* There are four rounds a second. */
+static struct trouble behind = TROUBLE("publish.behind", "publish.good");
+
 /* A replica that cannot follow (its place is not in the log, or an event does
  * not fit it) is loaded anew, whole. */
 static bool follow_round(struct publisher *p, struct event *events)
@@ -141,9 +145,7 @@ static bool follow_round(struct publisher *p, struct event *events)
 		e = load(p, e == MM_ERR_ROLLBACK);
 	if (e == MM_OK)
 		say_lost(p);
-	else
-		log_event(LOG_ERR, "publish.behind", "reason=%s",
-			  mm_err_word(e));
+	trouble_note(&behind, e, NULL, clock_ms());
 	return e == MM_OK;
 }
 

@@ -6,8 +6,8 @@
  * its neighbours, and nobody is answered before it is durable.
  */
 #include "common/clock.h"
-#include "common/log.h"
 #include "issuer/store_internal.h"
+#include "issuer/trouble.h"
 
 #define APART_MS 30000
 
@@ -33,16 +33,19 @@ static enum mm_err run_once(struct conn *c, struct job *first, bool together)
 	return c->db->commit(c);
 }
 
+/* While the database is away each change is tried again for 5 s. */
+static struct trouble commits =
+	TROUBLE("store.commit_failed", "store.commit_good");
+
 static enum again run_again(struct conn *c, struct job *first, bool together,
 			    enum mm_err *e)
 {
 	enum again again = AGAIN_SAME;
 	while (again == AGAIN_SAME) {
 		*e = run_once(c, first, together);
+		trouble_note(&commits, *e, c->db->trouble(c), clock_ms());
 		if (*e == MM_OK)
 			return AGAIN_NEVER;
-		log_event(LOG_ERR, "store.commit_failed", "reason=%s detail=%s",
-			  mm_err_word(*e), c->db->trouble(c));
 		c->db->rollback(c);
 		again = c->db->again ? c->db->again(c, together) : AGAIN_NEVER;
 	}

@@ -80,11 +80,13 @@ static bool is_steady(struct sweeper *s)
 	return steady;
 }
 
-static void say_failed(const char *what, enum mm_err e)
+static struct trouble sightings = TROUBLE_SWEEP("sightings"),
+		      tokens = TROUBLE_SWEEP("tokens"),
+		      lists = TROUBLE_SWEEP("lists");
+
+static void note(struct trouble *t, enum mm_err e)
 {
-	if (e != MM_OK)
-		log_event(LOG_ERR, "sweep.failed", "what=%s reason=%s", what,
-			  mm_err_word(e));
+	trouble_note(t, e, NULL, clock_ms());
 }
 
 /* One thing that fails is no reason not to try the others. */
@@ -93,12 +95,11 @@ static void sweep_round(struct sweeper *s, bool slow)
 	int64_t now = clock_now();
 	bool steady = is_steady(s);
 	refusals_save(s->opt.refusals, s->opt.store, now);
-	say_failed("sightings",
-		   sightings_save(s->opt.sightings, s->opt.store, now));
+	note(&sightings, sightings_save(s->opt.sightings, s->opt.store, now));
 	if (steady)
-		say_failed("tokens", quick_round(&s->opt, now));
+		note(&tokens, quick_round(&s->opt, now));
 	if (steady && slow)
-		say_failed("lists", slow_round(&s->opt, now));
+		note(&lists, slow_round(&s->opt, now));
 	forget_round(&s->forget, now, steady, slow);
 }
 

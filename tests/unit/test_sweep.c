@@ -97,7 +97,8 @@ static void test_what_failed_is_named(void **state)
 	sweeping = MM_ERR_BUSY;
 	failed = 0;
 	sweep_until(*state, &failed);
-	assert_string_equal(failure, "what=tokens reason=busy");
+	assert_string_equal(failure,
+			    "what=tokens reason=busy seconds=0 times=1");
 }
 
 int main(void)

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""The mint's PostgreSQL is away for a while: what people are told meanwhile, and
+how often the log says so."""
+import json
+import time
+from datetime import datetime
+
+import bad_days  # noqa: F401 (where flow is)
+from flow import Flow, main, wait_for
+from postgres import started
+
+AWAY = 10  # seconds
+
+
+def at(line):
+    return datetime.strptime(line["time"], "%Y-%m-%dT%H:%M:%S.%fZ").timestamp()
+
+
+def pairs_of_one_kind(lines):
+    """Each line and the next one that says the same."""
+    last = {}
+    for line in lines:
+        kind = line["event"], line.get("what"), line["reason"]
+        if kind in last:
+            yield last[kind], line
+        last[kind] = line
+
+
+class Away(Flow):
+    def setUp(self):
+        super().setUp()
+        self.pg = started(self)
+        self.i = self.issuer(flags=("--store", self.pg.url()))
+
+    def said(self, *events):
+        return [json.loads(line) for line in self.i.text().splitlines()
+                if any(f'"event":"{e}"' in line for e in events)
+                and line.endswith("}")]
+
+    def test_F14_the_log_of_a_store_that_is_away(self):
+        """Each says it at once, and not with every try; and when it is over."""
+        bad = ("publish.behind", "store.commit_failed", "sweep.failed")
+        good = ("publish.good", "store.commit_good", "sweep.good")
+        self.assertEqual(self.said(*bad, *good), [])
+        self.pg.stop("immediate")
+        for event in bad[:2]:
+            wait_for(event, lambda: self.said(event), 20)
+        time.sleep(AWAY)
+        for e, next_ in pairs_of_one_kind(self.said(*bad)):
+            self.assertGreater(at(next_) - at(e), 50, (e, next_))
+        self.assertEqual(self.said(*good), [])
+        self.pg.start()
+        for event in good[:2]:
+            last, = wait_for(event, lambda: self.said(event), 30)
+            self.assertGreaterEqual(int(last["seconds"]), AWAY - 2)
+            self.assertGreater(int(last["times"]), 2)
+
+
+if __name__ == "__main__":
+    main()
