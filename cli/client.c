@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -202,6 +203,14 @@ static CURLcode send_once(struct client *c, struct buf *reply)
 	return code;
 }
 
+/* A mint that runs listens still, at a socket that has no name any more. */
+static bool is_removed(const struct client *c, long os)
+{
+	char socket[sizeof c->socket];
+	memcpy(socket, c->socket, sizeof socket);
+	return os == ENOENT && place_is_held(dirname(socket));
+}
+
 static enum mm_err say_unreached(const struct client *c, CURLcode code,
 				 struct why *why)
 {
@@ -213,6 +222,13 @@ static enum mm_err say_unreached(const struct client *c, CURLcode code,
 		return why_say(why, MM_ERR_IO, NULL,
 			       "you may not open %s: run this as the user of "
 			       "mintmarkd, or as root",
+			       where);
+	if (code == CURLE_COULDNT_CONNECT && local && is_removed(c, os))
+		return why_say(why, MM_ERR_UNAVAILABLE, NULL,
+			       "mintmarkd runs, but there is no %s: it is "
+			       "starting (or stopping), or that was removed. "
+			       "Run this again; if it does not pass, restart "
+			       "mintmarkd (systemctl restart mintmarkd)",
 			       where);
 	if (code == CURLE_COULDNT_CONNECT)
 		return why_say(why, MM_ERR_UNAVAILABLE, NULL,

@@ -1,15 +1,12 @@
 /* key_issuer.c - the mint's side of the key commands: what it knows, and
  * telling it that the folders have changed. */
-#include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "cli/key.h"
 #include "cli/output.h"
+#include "cli/place.h"
 
 static const char *from_env(const char *name)
 {
@@ -49,24 +46,9 @@ enum mm_err key_place_find(struct key_place *p, const struct args *a,
 	return client_open_data(&p->client, p->data, why);
 }
 
-/* It holds the lock of its store from before it reads the keys until it
- * signs no more.  We hold it no longer than it takes to ask: a mint that
- * starts just then tries again. */
-static bool is_held(const char *data)
-{
-	char path[512];
-	snprintf(path, sizeof path, "%s/mintmark.db.lock", data);
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 &&
-		    errno == EWOULDBLOCK;
-	if (fd >= 0)
-		close(fd);
-	return held;
-}
-
 enum mm_err key_check_stopped(const struct key_place *p, struct why *why)
 {
-	if (!is_held(p->data))
+	if (!place_is_held(p->data))
 		return MM_OK;
 	return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 		       "mintmarkd at %.120s is starting (or stopping): run "

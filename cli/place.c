@@ -2,8 +2,12 @@
 #include "cli/place.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "common/loopback.h"
 
@@ -100,4 +104,18 @@ enum mm_err place_find(struct client *c, const char *data, struct why *why)
 		return use_url(c, url, why);
 	data = from_env("MINTMARK_DATA");
 	return place_find_data(c, data ? data : DATA_STANDARD, why);
+}
+
+/* We hold it no longer than it takes to ask: a mint that starts just then tries
+ * again. */
+bool place_is_held(const char *data)
+{
+	char path[600];
+	snprintf(path, sizeof path, "%s/mintmark.db.lock", data);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 &&
+		    errno == EWOULDBLOCK;
+	if (fd >= 0)
+		close(fd);
+	return held;
 }

@@ -12,6 +12,10 @@ MM_MUST_USE enum mm_err place_find_self(struct client *c, struct why *why);
 MM_MUST_USE enum mm_err place_find_data(struct client *c, const char *data,
 					struct why *why);
 
+/* Does a mintmarkd have that data folder?  It holds the lock of its store from
+ * before it reads the keys until it signs no more. */
+bool place_is_held(const char *data);
+
 #define STATE_STANDARD "/run/mintmark/state"
 
 /* MINTMARK_TOKEN, or NULL. */

@@ -412,6 +412,20 @@ class BadStart(Flow):
             self.assertIn(f"no mintmarkd answers at {none}", p.stderr.readline())
         self.assertEqual(p.returncode, 3)
 
+    def test_its_socket_was_removed(self):
+        """It runs, and nobody can speak to it."""
+        i = self.issuer()
+        i.socket.unlink()
+        p = cli("token", "list", "--data", i.data, check=3)
+        self.assertEqual(len(p.stderr.strip().splitlines()), 1)
+        self.assertIn(f"mintmarkd runs, but there is no {i.socket}", p.stderr)
+        self.assertIn("restart mintmarkd", p.stderr)
+        i.stop()
+        p = cli("token", "list", "--data", i.data, check=3)
+        self.assertIn(f"no mintmarkd answers at {i.socket}: start it", p.stderr)
+        i.start()
+        cli("token", "list", "--data", i.data, check=0)
+
     def test_inspect_anything(self):
         for junk in ("", "x", "a.b.c", "....", "\x00", "é" * 600):
             p = cli("inspect", "-", stdin=junk)
