@@ -264,9 +264,13 @@ static enum mm_err say_refused(const struct client *c, long status,
 {
 	const char *detail =
 		json_string_value(json_object_get(reply, "detail"));
-	const char *hint = status == 401 && c->socket[0] == '\0'
-				   ? " (check MINTMARK_TOKEN)"
-				   : "";
+	const char *hint =
+		status == 401 && c->socket[0] == '\0'
+			? " (check MINTMARK_TOKEN)"
+		: status >= 500 && detail == NULL
+			? ": try again in a moment; if it stays so, run "
+			  "mintmark doctor on its host"
+			: "";
 	if (detail == NULL)
 		return why_say(why, error_of(status), NULL,
 			       "the mint answered %ld%s", status, hint);

@@ -62,6 +62,9 @@ struct http_options {
 	 * answers with a 401 or a 403 by returning so.  May be NULL. */
 	void (*refused)(void *app, struct http_request *rq,
 			const struct http_route *route, enum mm_err e);
+	/* Asked for the sentence of an answer of 500 or more that has none.
+	 * May be NULL. */
+	void (*explain)(void *app, enum mm_err e, struct why *why);
 	const char *host; /* TCP: an IP address or localhost; NULL: none */
 	uint16_t port;	  /* 0: any free one, see http_port() */
 	const char *socket_path;	/* Unix socket; NULL: none */

@@ -139,9 +139,16 @@ enum mm_err http_problem(struct http_request *rq, enum mm_err e,
 			 const struct why *why)
 {
 	AUTO_BUF struct buf b = buf_new(PROBLEM_MAX);
+	const struct http_options *opt = &rq->server->opt;
+	struct why said = { .text = "" };
 	struct span body;
 	unsigned status = rq->status ? rq->status : mm_err_http(e);
 
+	if (status >= 500 && opt->explain != NULL &&
+	    (why == NULL || why->text[0] == '\0')) {
+		opt->explain(opt->app, e, &said);
+		why = &said;
+	}
 	problem_write(&b, status, e, why);
 	if (buf_done(&b, &body) != MM_OK)
 		return put(rq, status, NULL, NULL);

@@ -65,12 +65,11 @@ static enum mm_err refuse_token(struct http_request *rq, enum mm_err reason,
 		       "the token is not valid here");
 }
 
-static enum mm_err cannot_tell(struct http_request *rq)
+/* Nobody can tell now whether the token is good; explain.c says why. */
+static enum mm_err cannot_tell(void)
 {
 	count_refused(MM_ERR_UNAVAILABLE);
-	return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
-		       "nobody can tell now whether the token is good: try "
-		       "again");
+	return MM_ERR_UNAVAILABLE;
 }
 
 static enum mm_err no_token(struct http_request *rq)
@@ -201,7 +200,7 @@ static enum mm_err judge(struct http_request *rq, const struct shown *s,
 {
 	const struct claims *c = &s->c;
 	if (s->found == MM_ERR_UNAVAILABLE)
-		return cannot_tell(rq);
+		return cannot_tell();
 	bool dead = s->found == MM_ERR_REVOKED && !s->cookie &&
 		    may_be_dead(rq, need) &&
 		    claims_check_from(c, span_str(s->from)) == MM_OK;

@@ -115,10 +115,8 @@ static enum mm_err read_parent(struct issuer *is, struct http_request *rq,
 		return refuse_parent(rq, e, id);
 	if (e == MM_OK)
 		return MM_OK;
-	count_refused(MM_ERR_UNAVAILABLE);
-	return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
-		       "nobody can tell now whether the token is good: try "
-		       "again");
+	count_refused(MM_ERR_UNAVAILABLE); /* nobody can tell: explain.c */
+	return MM_ERR_UNAVAILABLE;
 }
 
 /* ---- the child ---- */

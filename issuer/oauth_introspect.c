@@ -80,9 +80,7 @@ enum mm_err oauth_inspect(void *app, struct http_request *rq)
 	if (e == MM_OK)
 		e = own_due(is, &c, now, &due);
 	if (e != MM_OK && !own_is_refusal(e))
-		return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
-			       "nobody can tell now whether the token is "
-			       "good: try again");
+		return MM_ERR_UNAVAILABLE; /* nobody can tell: explain.c */
 	if (e != MM_OK || !may_see(caller_of(rq), &c)) /* s2.2: no more words */
 		return reply_json(rq, 200, json_pack("{s:b}", "active", 0));
 

@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/counts.h"
+#include "issuer/explain.h"
 #include "issuer/handlers.h"
 #include "issuer/oauth_form.h"
 #include "issuer/own.h"
@@ -21,15 +22,16 @@ static enum mm_err done(struct http_request *rq)
 	return http_reply(rq, 200, NULL, span_of("", 0));
 }
 
-static enum mm_err not_revoked(struct http_request *rq, enum mm_err e)
+static enum mm_err not_revoked(struct issuer *is, struct http_request *rq,
+			       enum mm_err e)
 {
 	if (e == MM_ERR_UNSURE)
 		return why_say(http_why(rq), e, NULL,
 			       "the database broke off: the token may have "
 			       "been revoked, or not; ask again");
 	return why_say(http_why(rq), MM_ERR_UNAVAILABLE, NULL,
-		       "the token was not revoked (%s): try again",
-		       mm_err_word(e));
+		       "the token was not revoked (%s): %s", mm_err_word(e),
+		       explain(is->store, e));
 }
 
 static enum mm_err revoke(struct issuer *is, struct http_request *rq,
@@ -49,7 +51,7 @@ static enum mm_err revoke(struct issuer *is, struct http_request *rq,
 	enum mm_err e = store_set_status(is->store, c->list, c->idx,
 					 STATUS_REVOKED, &stamp, &changed);
 	if (e != MM_OK)
-		return not_revoked(rq, e);
+		return not_revoked(is, rq, e);
 	publisher_settle(is->publisher, "token.revoke", rq);
 	if (changed) {
 		count_changed(CHANGED_REVOKED, 1);
@@ -95,7 +97,7 @@ enum mm_err oauth_revoke(void *app, struct http_request *rq)
 	if (own_is_refusal(e) || e == MM_ERR_NOT_FOUND)
 		return done(rq); /* not ours, or of a lost history */
 	if (e != MM_OK)
-		return not_revoked(rq, e);
+		return not_revoked(is, rq, e);
 	if (c.access) /* s2.2.1: it has no status of its own to set */
 		return oauth_refuse(rq, "unsupported_token_type",
 				    "an access token ends by itself, soon; to "

@@ -7,13 +7,6 @@
 #include "common/json_heap.h"
 #include "issuer/optional.h"
 
-const char *reply_advice(enum mm_err e)
-{
-	return e == MM_ERR_FULL ? "there is no room on the disk of the mint's "
-				  "store: make some there, and try again"
-				: "try again";
-}
-
 json_t *time_json(int64_t t)
 {
 	char text[32];

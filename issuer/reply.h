@@ -32,9 +32,6 @@ MM_MUST_USE enum mm_err keys_json(struct issuer *is, int64_t now, json_t **out);
 enum mm_err reply_me(struct issuer *is, struct http_request *rq,
 		     int64_t session);
 
-/* What to do about a change that the store did not take. */
-const char *reply_advice(enum mm_err e);
-
 /* Answer with `body` (taken over; NULL is out of memory). */
 enum mm_err reply_json(struct http_request *rq, unsigned status, json_t *body);
 

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "issuer/announce.h"
+#include "issuer/explain.h"
 #include "issuer/missing.h"
 #include "issuer/read_keys.h"
 
@@ -166,13 +167,17 @@ static enum mm_err reload(struct signing *s, struct reloading *r,
 	enum mm_err e = take_in(s, r, &said);
 	if (e == MM_OK)
 		return announce_gone(s, &r->missing, r->stamp, why);
+	if (said.text[0] == '\0')
+		(void)why_say(&said, e, NULL, "%s",
+			      mm_err_http(e) < 500 ? mm_err_word(e)
+						   : explain(s->store, e));
 	if (e == MM_ERR_NOT_FOUND && s->ring.count != 0)
 		e = MM_ERR_CONFLICT; /* that word is kept for a kid */
 	return why_say(why, e, said.field[0] ? said.field : NULL, "%s%s",
 		       s->ring.count == 0 ? "" /* a start */
 					  : "mintmarkd goes on with the keys "
 					    "that it had: ",
-		       said.text[0] ? said.text : mm_err_word(e));
+		       said.text);
 }
 
 /* s->reloading is held. */

@@ -16,6 +16,7 @@
 #include "common/secrecy.h"
 #include "issuer/become.h"
 #include "issuer/belongs.h"
+#include "issuer/explain.h"
 #include "issuer/lock.h"
 #include "issuer/metrics.h"
 #include "issuer/missing.h"
@@ -271,6 +272,7 @@ static enum mm_err start_http(struct issuer *is, struct why *why)
 		.app = is,
 		.allow = issuer_allow,
 		.refused = issuer_refused,
+		.explain = issuer_explain,
 		.socket_path = sock,
 		.workers = (unsigned)is->set.workers,
 		.pollers = 2,

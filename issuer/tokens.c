@@ -12,6 +12,7 @@
 #include "issuer/body.h"
 #include "issuer/caller.h"
 #include "issuer/counts.h"
+#include "issuer/explain.h"
 #include "issuer/grant.h"
 #include "issuer/handlers.h"
 #include "issuer/policy.h"
@@ -100,7 +101,7 @@ static enum mm_err not_stored(struct issuer *is, struct http_request *rq,
 			       "max_tokens)");
 	return why_say(http_why(rq), e, NULL,
 		       "the token was not made, nothing was changed (%s): %s",
-		       mm_err_word(e), reply_advice(e));
+		       mm_err_word(e), explain(is->store, e));
 }
 
 static void set_request(struct http_request *rq, struct repeat *once,

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "issuer/caller.h"
 #include "issuer/counts.h"
+#include "issuer/explain.h"
 #include "issuer/grant.h"
 #include "issuer/handlers.h"
 #include "issuer/reply.h"
@@ -37,8 +38,8 @@ static const struct {
 	  "so" },
 };
 
-static enum mm_err not_changed(struct http_request *rq, enum mm_err e,
-			       enum status to)
+static enum mm_err not_changed(struct issuer *is, struct http_request *rq,
+			       enum mm_err e, enum status to)
 {
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
 		if (refusals[i].e == e && refusals[i].to == to)
@@ -49,7 +50,7 @@ static enum mm_err not_changed(struct http_request *rq, enum mm_err e,
 			       "the database broke off: it may have been done, "
 			       "or not; ask again");
 	return why_say(http_why(rq), e, NULL, "nothing was changed (%s): %s",
-		       mm_err_word(e), reply_advice(e));
+		       mm_err_word(e), explain(is->store, e));
 }
 
 static enum mm_err change(struct issuer *is, struct http_request *rq,
@@ -62,7 +63,7 @@ static enum mm_err change(struct issuer *is, struct http_request *rq,
 	enum mm_err e = store_set_status(is->store, t.list, t.idx, to, &stamp,
 					 &changed);
 	if (e != MM_OK)
-		return not_changed(rq, e, to);
+		return not_changed(is, rq, e, to);
 	if (changed)
 		count_changed(counted[to], 1);
 	/* Also what had been done: perhaps by another issuer, just now. */

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bad_days  # noqa: F401 (where flow is)
 import damage
-from flow import BUILD, Flow, main, wait_for
+from flow import BUILD, Flow, cli, main, wait_for
 
 STORE = BUILD / "issuer/mintmark-store"
 ADVICE = "stop mintmarkd"
@@ -72,7 +72,12 @@ class Damaged(Flow):
         """By who reads a page that is not what it was."""
         self.assertEqual(self.i.http("GET", "/health/ready")[0], 200)
         for _ in range(2):
-            self.assertEqual(self.i.http("GET", "/v1/audit", local=True)[0], 503)
+            status, problem, _ = self.i.http("GET", "/v1/audit", local=True)
+            self.assertEqual(status, 503)
+            self.assertIn("the mint's store is damaged", problem["detail"])
+        p = cli("audit", "--data", self.i.data, check=3)
+        self.assertIn("store is damaged: its administrator has to put a backup in"
+                      " its place; mintmark doctor on", p.stderr)
         status, health, _ = self.i.http("GET", "/health/ready")
         # agents are served by who can be asked: no balancer may cut them off
         self.assertEqual((status, health["status"]), (200, "degraded"))

@@ -6,10 +6,12 @@ import time
 from datetime import datetime
 
 import bad_days  # noqa: F401 (where flow is)
-from flow import Flow, main, wait_for
+from flow import Flow, cli, main, wait_for
 from postgres import started
 
 AWAY = 10  # seconds
+SAYS = ("the mint's store does not answer: try again in a moment; .* mintmark "
+        "doctor on its host")
 
 
 def at(line):
@@ -54,6 +56,34 @@ class Away(Flow):
             last, = wait_for(event, lambda: self.said(event), 30)
             self.assertGreaterEqual(int(last["seconds"]), AWAY - 2)
             self.assertGreater(int(last["times"]), 2)
+
+
+    def test_F14_what_people_are_told_of_a_store_that_is_away(self):
+        """By the command line, and over HTTP also who may be a stranger: what is
+        wrong and what to do, and not where the database is."""
+        t = self.i.mint("root", scopes=["mintmark:admin"])
+        self.pg.stop("immediate")
+        wait_for("mintmarkd to notice", lambda: self.said("publish.behind"), 20)
+        for argv in (["list"], ["create", "-u", "alice", "-e", "1d"],
+                     ["revoke", t["id"]], ["revoke", "-u", "root"]):
+            p = cli("token", *argv, "--data", self.i.data, check=3)
+            self.assertRegex(p.stderr, SAYS)
+            self.assertNotIn(str(self.pg.folder), p.stderr)
+        token = t["token"]
+        for status, problem, _ in (
+                self.i.http("GET", "/v1/tokens", token=token),
+                self.i.http("GET", "/v1/snapshot", token=token),
+                self.i.http("GET", "/s/1"), self.i.exchange(token),
+                self.i.form("/oauth/revoke", {"token": token}),
+                self.i.http("POST", "/v1/tokens", {"user": "a", "expires_in": 60},
+                            local=True),
+                self.i.http("POST", "/v1/keys/reload", {}, local=True)):
+            self.assertEqual(status, 503, problem)
+            self.assertRegex(problem["detail"], SAYS)
+            self.assertNotIn(str(self.pg.folder), problem["detail"])
+        self.pg.start()
+        wait_for("it to be well", self.i.ready, 30)
+        cli("token", "list", "--data", self.i.data, check=0)
 
 
 if __name__ == "__main__":

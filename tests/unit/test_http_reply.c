@@ -30,6 +30,53 @@ static void test_problem(void **state)
 	finish(&f);
 }
 
+static enum mm_err busy(void *app, struct http_request *rq)
+{
+	(void)app;
+	return http_query(rq, "q") ? why_say(http_why(rq), MM_ERR_BUSY, NULL,
+					     "my own words")
+				   : MM_ERR_BUSY;
+}
+
+static enum mm_err missing(void *app, struct http_request *rq)
+{
+	(void)app;
+	(void)rq;
+	return MM_ERR_NOT_FOUND;
+}
+
+static void explain(void *app, enum mm_err e, struct why *why)
+{
+	(void)app;
+	(void)why_say(why, e, NULL, "explained: %s", mm_err_word(e));
+}
+
+/* A 503 says what is wrong, also where its handler did not. */
+static void test_problem_explained(void **state)
+{
+	static const struct http_route two[] = {
+		{ "GET", "/busy", HTTP_WORK, 0, busy, FREE },
+		{ "GET", "/missing", HTTP_NOW, 0, missing, FREE },
+		{ .method = NULL },
+	};
+	struct fixture f;
+	struct reply r;
+	bool open;
+	(void)state;
+	prepare(&f);
+	f.opt.routes = two;
+	f.opt.explain = explain;
+	start(&f);
+	fetch(&f, "GET /busy HTTP/1.1\r\n" H END, &r, &open);
+	assert_non_null(strstr(r.body, "\"detail\":\"explained: busy\""));
+	fetch(&f, "GET /busy?q=1 HTTP/1.1\r\n" H END, &r, &open);
+	assert_non_null(strstr(r.body, "\"detail\":\"my own words\""));
+	fetch(&f, "GET /missing HTTP/1.1\r\n" H END, &r, &open);
+	assert_non_null(strstr(r.body, "\"status\":404"));
+	assert_null(strstr(r.body, "detail"));
+	finish(&f);
+}
+
 static void test_headers(void **state)
 {
 	struct fixture f;
@@ -144,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_problem),
+		cmocka_unit_test(test_problem_explained),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_prepared),
 		cmocka_unit_test(test_prepared_short),
