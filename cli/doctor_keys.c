@@ -100,8 +100,45 @@ static void say_retired(const struct key_place *p, const json_t *keys,
 	}
 }
 
+/* The mint says it, and the mint's user may be who answers. */
+static const char *pasted(const char *kid)
+{
+	return jwk_is_kid(kid) ? kid : "KID";
+}
+
+/* Of those that the mint uses.  The one that signs it has to do without; and it
+ * reads none again, at a start either, while there is such a one. */
+static void say_ended(const struct key_place *p, json_t *all)
+{
+	size_t i;
+	const json_t *key;
+	json_array_foreach(json_object_get(p->known, "keys"), i, key)
+	{
+		const char *kid = json_text(key, "kid", "?");
+		const char *state = json_text(key, "state", "?");
+		bool signs = strcmp(state, "active") == 0;
+		if (!key_former(p, kid))
+			continue;
+		found(all, FOUND_WRONG, "keys.ended",
+		      "another issuer on this store has retired or compromised "
+		      "the key %s (%s), and it is here still: %s",
+		      kid, state,
+		      signs ? "nothing is minted, and nobody takes what is "
+			      "signed here"
+			    : "mintmarkd does not read its keys again, nor "
+			      "start");
+		advise(all,
+		       "copy the keys from that issuer (keys/README.md, "
+		       "Several issuers), and: systemctl reload mintmarkd; "
+		       "or, here alone: mintmark key compromise --data '%s' -- "
+		       "%s",
+		       p->data, pasted(kid));
+	}
+}
+
 static void say_all(const struct key_place *p, const json_t *keys, json_t *all)
 {
+	say_ended(p, all);
 	say_signer(p, keys, all);
 	say_next(p, keys, all);
 	say_retired(p, keys, all);
@@ -176,12 +213,6 @@ static void say_unread(const struct key_place *p, const struct keyring_entry *e,
 		      kid, here, p->keys, there);
 	advise(all, "systemctl reload mintmarkd; journalctl -u mintmarkd -n 20 "
 		    "   # keys.reload_failed");
-}
-
-/* The mint says it, and the mint's user may be who answers. */
-static const char *pasted(const char *kid)
-{
-	return jwk_is_kid(kid) ? kid : "KID";
 }
 
 /* And one that the mint has, and the folder not: added to `keys`. */

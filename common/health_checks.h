@@ -30,6 +30,12 @@
 	  "what lies in keys/ could not be loaded, and mintmarkd goes on "    \
 	  "with the keys that it has: the log says why (keys.reload_failed); " \
 	  "mend it and send SIGHUP")                                          \
+	X(KEYS_ENDED,  "keys_ended",                                          \
+	  "nothing is minted, and nobody takes what is signed here, for "     \
+	  "another issuer on this store has ended the key (keys.ended in "    \
+	  "the log): copy the keys from that issuer and send SIGHUP "         \
+	  "(keys/README.md, Several issuers), or take it out here, too: "     \
+	  "mintmark key compromise")                                          \
 	X(FEED,        "feed",                                                \
 	  "agents hear of no change: mend the other checks; if they are "     \
 	  "good, restart mintmarkd")                                          \

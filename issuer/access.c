@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "common/json_heap.h"
+#include "issuer/ended.h"
 #include "issuer/optional.h"
 #include "issuer/reply.h"
 
@@ -23,14 +24,13 @@ static json_t *claims_json(const struct access_says *s, const char *id)
 	return json_with_number(all, "auth_time", s->auth_time);
 }
 
-static enum mm_err sign(struct issuer *is, json_t *claims, struct buf *out,
+static enum mm_err sign(const struct jwk *key, json_t *claims, struct buf *out,
 			struct why *why)
 {
 	char *text = json_heap_dump(claims, JSON_COMPACT);
 	json_decref(claims);
 	if (text == NULL)
 		return MM_ERR_NOMEM;
-	AUTO_JWK struct jwk *key = signing_key(is->signing);
 	enum mm_err e = signing_jws(key, TYP_ACCESS, span_str(text), out, why);
 	free(text);
 	return e;
@@ -40,8 +40,10 @@ enum mm_err access_sign(struct issuer *is, const struct access_says *says,
 			char id[JTI_SIZE], struct buf *out, struct why *why)
 {
 	uint8_t own[ACCESS_ID_BYTES];
+	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	TRY(ended_check(is->publisher, is->store, key, why));
 	if (getrandom(own, sizeof own, 0) != sizeof own)
 		return MM_ERR_IO;
 	access_id_write(id, says->list, says->idx, own);
-	return sign(is, claims_json(says, id), out, why);
+	return sign(key, claims_json(says, id), out, why);
 }

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "issuer/ended.h"
 #include "issuer/mint.h"
 
 #define TRY_MS	 5000  /* between two trials */
@@ -25,8 +26,9 @@ struct health {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	bool stopping;
-	enum mm_err writes, signs, clock; /* what came of the last trials */
-	int64_t wrote_at, signed_at, clock_at;
+	/* what came of the last trials */
+	enum mm_err writes, signs, clock, ended;
+	int64_t wrote_at, signed_at, clock_at, ended_at;
 };
 
 const char *const health_word[HEALTH_COUNT] = {
@@ -71,8 +73,19 @@ static void stop_outdated(void)
 	kill(getpid(), SIGTERM);
 }
 
+/* Another issuer may have ended it at any time. */
+static void try_key(struct health *h)
+{
+	AUTO_JWK struct jwk *key = signing_key(h->signing);
+	enum mm_err was = h->ended;
+	enum mm_err e = ended_check(h->publisher, h->store, key, NULL);
+	note(h, HEALTH_KEYS_ENDED, e, &h->ended, &h->ended_at);
+	ended_log(key, was, e);
+}
+
 static void try_all(struct health *h)
 {
+	try_key(h);
 	note(h, HEALTH_SIGNING, signing_probe(h->signing), &h->signs,
 	     &h->signed_at);
 	bool right = mint_clock_is_right(h->store, clock_now());
@@ -125,6 +138,7 @@ bool health_ready(struct health *h, const struct http_server *http,
 	good[HEALTH_SIGNING] =
 		h->signs == MM_OK && !st.silent && now - h->signed_at < OLD_MS;
 	good[HEALTH_CLOCK] = h->clock == MM_OK;
+	good[HEALTH_KEYS_ENDED] = h->ended == MM_OK;
 	pthread_mutex_unlock(&h->lock);
 	good[HEALTH_HISTORY] = !st.outrun;
 	good[HEALTH_KEYS] = !signing_behind(h->signing);

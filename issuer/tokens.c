@@ -12,6 +12,7 @@
 #include "issuer/body.h"
 #include "issuer/caller.h"
 #include "issuer/counts.h"
+#include "issuer/ended.h"
 #include "issuer/explain.h"
 #include "issuer/grant.h"
 #include "issuer/handlers.h"
@@ -63,7 +64,8 @@ static enum mm_err reply_again(struct issuer *is, struct http_request *rq,
 {
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key_named(is->signing, t->kid);
-	if (key == NULL)
+	if (key == NULL ||
+	    ended_check(is->publisher, is->store, key, NULL) != MM_OK)
 		return why_say(http_why(rq), MM_ERR_CONFLICT, "id",
 			       "this was done before and made token %u.%u, but "
 			       "the key that signed it is gone, so it cannot "
@@ -142,6 +144,7 @@ enum mm_err token_create(void *app, struct http_request *rq)
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	TRY(ended_check(is->publisher, is->store, key, http_why(rq)));
 	TRY(mint_token(is->mint, key, allow_long, &row, &token, http_why(rq)));
 	enum mm_err e = store_mint(is->store, &row);
 	if (e != MM_OK)
@@ -300,6 +303,7 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	TRY(ended_check(is->publisher, is->store, key, http_why(rq)));
 	TRY(mint_token(is->mint, key, body->allow_long || was_long(is, old),
 		       &row, &token, http_why(rq)));
 	enum mm_err e =

@@ -2,7 +2,9 @@
 """mintmark doctor where the store is in PostgreSQL: all is well; agents are at
 another issuer; the database is not there; nor is mintmarkd."""
 import json
+import shlex
 import shutil
+import signal
 
 import doctor
 from flow import SLOW, Issuer, cli, main, wait_for
@@ -52,6 +54,71 @@ class Elsewhere(doctor.Doctor):
         said = [f for f in found if f["check"] == "keys.elsewhere"]
         self.assertEqual([code] + [f["state"] for f in said], [0, "note"])
         self.assertRegex(said[0]["next"], "^copy it here .*if no issuer has it")
+
+    def ended_elsewhere(self):
+        """(a token of before, the key by which the mint signs still)"""
+        other = self.beside()
+        t = other.mint()
+        # a token that is good still: its own is not refused for its key
+        cli("key", "rotate", "--now", "--data", other.data, check=0)
+        fresh = other.mint()["token"]
+        cli("key", "compromise", "--yes", "--data", other.data, "--", t["key"],
+            check=0)
+        wait_for("mintmarkd to notice",
+                 lambda: self.i.http("GET", "/health/ready")[1]["checks"]
+                 ["keys_ended"]["status"] != "ok", 20)
+        return other, fresh, t["key"]
+
+    def signs_nothing(self, fresh, key):
+        says = (f"the key {key}, by which this mint signs, was retired or"
+                " compromised at another one")
+        for status, problem, _ in (
+                self.i.http("POST", "/v1/tokens", {"user": "a", "expires_in": 60},
+                            local=True),
+                self.i.http("POST", "/v1/tokens/self/rotate", {}, token=fresh),
+                self.i.exchange(fresh, audience="files")):
+            self.assertEqual(status, 503, problem)
+            self.assertIn(says, problem["detail"])
+        p = cli("token", "create", "-u", "a", "-e", "1d", "--data", self.i.data,
+                check=3)
+        self.assertIn(says, p.stderr)
+        self.assertEqual(self.i.http("GET", "/health/ready")[0], 503)
+        said = [line for line in self.i.text().splitlines()
+                if '"keys.ended"' in line]
+        self.assertEqual(len(said), 1)
+        self.assertIn(key, said[0])
+        self.assertEqual(self.finding("health.keys_ended")["state"], "wrong")
+        f = self.finding("keys.ended")
+        self.assertEqual(f["state"], "wrong")
+        self.assertRegex(f["detail"], rf"key {key} \(active\)")
+        return f
+
+    def finding(self, check):
+        found = self.ask("--data", self.i.data, here=False)[1]
+        return next((f for f in found if f["check"] == check), None)
+
+    def signs_again(self):
+        wait_for("its health", self.i.ready, 20)
+        self.i.mint()
+        self.assertIsNone(self.finding("keys.ended"))
+        self.assertEqual(self.i.text().count('"keys.ended"'), 1)
+
+    def test_F13_a_key_that_another_issuer_has_ended(self):
+        """It goes on with a key that nobody takes, says so, and what to do; and
+        that does it."""
+        _, fresh, key = self.ended_elsewhere()
+        f = self.signs_nothing(fresh, key)
+        command = f["next"].partition("or, here alone: mintmark key compromise")[2]
+        cli("key", "compromise", "--yes", *shlex.split(command), check=0)
+        self.signs_again()
+
+    def test_F13_and_its_keys_are_copied(self):
+        other, _, key = self.ended_elsewhere()
+        shutil.rmtree(self.i.data / "keys")
+        shutil.copytree(other.data / "keys", self.i.data / "keys")
+        self.i.proc.send_signal(signal.SIGHUP)
+        self.signs_again()
+        self.assertNotEqual(self.i.mint()["key"], key)
 
     def test_no_database(self):
         self.pg.stop("immediate")
