@@ -1,7 +1,9 @@
 /* doctor_host.c - what a host verifies by: the state file, and whether its
  * agent is alive. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -13,6 +15,8 @@
 #include "cli/output.h"
 #include "cli/probe.h"
 #include "common/clock.h"
+#include "common/fd.h"
+#include "common/state_magic.h"
 #include "mintmark/verify.h"
 
 static const char restart[] = "systemctl restart mintmark-agent; journalctl -u "
@@ -77,6 +81,41 @@ static void check_room(const struct doctor *d, json_t *all)
 	}
 }
 
+/* Its agent would begin anew with what is empty, or was begun by one. */
+static bool agent_replaces(const char *path)
+{
+	char magic[sizeof STATE_MAGIC] = "";
+	struct stat st;
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+					    O_NOCTTY | O_NOFOLLOW);
+	if (fd < 0)
+		return errno != ELOOP;
+	ssize_t n = pread(fd, magic, sizeof magic, 0);
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (n == 0 || memcmp(magic, STATE_MAGIC, sizeof magic) == 0);
+}
+
+/* What lies beside it only an agent makes, of a state file. */
+static void say_no_state(const struct doctor *d, const char *why, json_t *all)
+{
+	char beside[SETTING_SIZE + 8];
+	snprintf(beside, sizeof beside, "%s.lock", d->state);
+	found(all, FOUND_WRONG, "state", "%s", why);
+	if (agent_replaces(d->state))
+		advise(all, "%s", restart);
+	else if (access(beside, F_OK) == 0)
+		advise(all,
+		       "rm '%s'; systemctl restart mintmark-agent    # which "
+		       "does not overwrite what it does not know; it is made "
+		       "anew from what is kept beside it",
+		       d->state);
+	else
+		advise(all,
+		       "ls -l '%s'    # whose is it? An agent does not "
+		       "overwrite it: say another state = in agent.conf",
+		       d->state);
+}
+
 void doctor_state(const struct doctor *d, const char *arg, json_t *all)
 {
 	char why[320] = "";
@@ -88,8 +127,7 @@ void doctor_state(const struct doctor *d, const char *arg, json_t *all)
 				  .why_size = sizeof why };
 	(void)arg;
 	if (mm_open(&opt, &v) != MM_OK) {
-		found(all, FOUND_WRONG, "state", "%s", why);
-		advise(all, "%s", restart);
+		say_no_state(d, why, all);
 		return;
 	}
 	bool stale = mm_state(v, &s) == MM_ERR_STALE;

@@ -82,20 +82,37 @@ static enum mm_err make_file(struct keeper *k, struct state_writer *w,
 }
 
 /* Nothing may touch it before. */
-static void mind_cut(struct keeper *k)
+static void mind_harm(struct keeper *k)
 {
-	if (!state_is_cut(&k->live))
+	enum state_harm harm = state_harm(&k->live);
+	if (harm == STATE_WHOLE)
 		return;
 	state_writer_give_up(&k->live);
-	k->was_cut = k->wants_file = true;
+	k->harm = harm;
+	k->wants_file = true;
 	k->next_file_ms = 0;
+}
+
+const char *keep_tell_harm(struct keeper *k, const char **text)
+{
+	static const char *const event[] = { [STATE_WHOLE] = NULL,
+					     [STATE_CUT] = "state.cut",
+					     [STATE_DAMAGED] =
+						     "state.damaged" };
+	enum state_harm harm = k->harm;
+	k->harm = STATE_WHOLE;
+	*text = k->live.head != NULL
+			? "made anew; nobody but its agent may write to it"
+			: "it cannot be made anew now; nobody but its agent "
+			  "may write to it";
+	return event[harm];
 }
 
 /* With the lock held.  What fails leaves the live file as it is. */
 static enum mm_err renew(struct keeper *k)
 {
 	struct state_writer w = STATE_WRITER_NONE;
-	mind_cut(k);
+	mind_harm(k);
 	k->no_file = MM_OK;
 	k->why_none.text[0] = '\0';
 	enum mm_err e = make_file(k, &w, &k->why_none);
@@ -154,7 +171,7 @@ bool keep_is_behind(const struct keeper *k)
  * file stays fresh.  What the follower has not shown is the follower's to. */
 void keep_grow(struct keeper *k)
 {
-	mind_cut(k);
+	mind_harm(k);
 	if (!k->wants_file || k->must_show || clock_ms() < k->next_file_ms)
 		return;
 	enum mm_err e = renew(k);

@@ -114,6 +114,7 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
 {
 	pthread_mutex_lock(&k->lock);
 	bool done = k->live.head != NULL && !c->out_of_memory &&
+		    state_harm(&k->live) == STATE_WHOLE &&
 		    state_is_there(&k->live);
 	for (size_t i = 0; done && i < c->count; i++)
 		done = show_event(k, &c->at[i]);
@@ -184,7 +185,7 @@ void keep_note_silence(struct keeper *k, int64_t now)
 	}
 	bool says_more = right && !k->must_show;
 	if (k->live.head != NULL && (says_more || keep_fresh_at(k) == 0) &&
-	    !state_is_cut(&k->live))
+	    state_harm(&k->live) != STATE_CUT)
 		state_put_head(&k->live, k->replica.seq, keep_fresh_at(k));
 	pthread_mutex_unlock(&k->lock);
 }

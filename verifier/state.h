@@ -38,8 +38,8 @@
 #include <sys/types.h>
 
 #include "common/replica.h"
+#include "common/state_magic.h"
 
-#define STATE_MAGIC    "MMSTATE" /* with its NUL, 8 bytes */
 #define STATE_VERSION  2
 #define STATE_PAGE     4096u
 #define STATE_KEYS_MAX 64u
@@ -205,6 +205,7 @@ struct state_writer {
 	int fd;
 	struct state_header *head; /* the mapping; NULL: none */
 	size_t size;
+	uint8_t made[sizeof(struct state_header)]; /* its header, then */
 };
 #define STATE_WRITER_NONE ((struct state_writer){ .fd = -1 })
 
@@ -227,11 +228,14 @@ MM_MUST_USE enum mm_err state_install(struct state_writer *w, struct why *why);
 /* Is the file at the path the one that we write, and whole?  (Somebody may
  * have removed, replaced or cut it.) */
 bool state_is_there(const struct state_writer *w);
-/* Has somebody cut it short?  Who touches what is missing dies of SIGBUS. */
-bool state_is_cut(const struct state_writer *w);
-/* Let go of one that was: it is given its length again, and the mark, so that
- * whoever still maps it lives, is told that it is stale, and looks for the
- * next. */
+/* What has somebody done to the live file?  Cut it short: who touches what is
+ * missing dies of SIGBUS.  Damaged its header: who opens it now refuses it,
+ * and what it says of its lists is not to be gone by. */
+enum state_harm { STATE_WHOLE, STATE_CUT, STATE_DAMAGED };
+enum state_harm state_harm(const struct state_writer *w);
+/* Let go of one that was harmed: it is given its length again, and the mark, so
+ * that whoever still maps it lives, is told that it is stale, and looks for
+ * the next. */
 void state_writer_give_up(struct state_writer *w);
 /* MM_ERR_INVALID: there is something at the path, and it is no state file. */
 MM_MUST_USE enum mm_err state_may_replace(const char *path, struct why *why);

@@ -63,6 +63,7 @@ static bool map_to_write(struct state_writer *w, const struct state_map *m)
 		return false;
 	w->head = at;
 	w->size = m->size;
+	memcpy(w->made, m->head, sizeof w->made);
 	return true;
 }
 

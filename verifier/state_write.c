@@ -88,6 +88,7 @@ static enum mm_err write_file(struct state_writer *w,
 	if (at == MAP_FAILED)
 		return write_failed(w->temp, why);
 	w->head = at;
+	memcpy(w->made, h, sizeof w->made);
 	return MM_OK;
 }
 
@@ -177,11 +178,28 @@ bool state_is_there(const struct state_writer *w)
 	       at_path.st_ino == ours.st_ino;
 }
 
-bool state_is_cut(const struct state_writer *w)
+static bool is_cut(const struct state_writer *w)
 {
 	struct stat st;
-	return w->head != NULL && fstat(w->fd, &st) == 0 &&
-	       (uint64_t)st.st_size < w->size;
+	return fstat(w->fd, &st) == 0 && (uint64_t)st.st_size < w->size;
+}
+
+/* But for what changes in place. */
+static bool is_damaged(const struct state_writer *w)
+{
+	const uint8_t *has = (const uint8_t *)w->head;
+	return memcmp(has, w->made, offsetof(struct state_header, seq)) != 0 ||
+	       memcmp(has + STATE_SUM_TO, w->made + STATE_SUM_TO,
+		      sizeof w->made - STATE_SUM_TO) != 0;
+}
+
+enum state_harm state_harm(const struct state_writer *w)
+{
+	if (w->head == NULL)
+		return STATE_WHOLE;
+	if (is_cut(w))
+		return STATE_CUT;
+	return is_damaged(w) ? STATE_DAMAGED : STATE_WHOLE;
 }
 
 /* Zeros would let everybody in: it is stale before it has them. */

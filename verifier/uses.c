@@ -291,14 +291,13 @@ static void say_full(struct uses *u)
 /* What could not be shown when it was heard, or shows no longer. */
 static void show(struct uses *u)
 {
+	const char *text;
 	pthread_mutex_lock(&u->keep->lock);
 	keep_grow(u->keep);
-	bool cut = u->keep->was_cut;
-	u->keep->was_cut = false;
+	const char *event = keep_tell_harm(u->keep, &text);
 	pthread_mutex_unlock(&u->keep->lock);
-	if (cut)
-		say(u, "state.cut", MM_ERR_MALFORMED,
-		    "made anew; nobody but its agent may write to it");
+	if (event != NULL)
+		say(u, event, MM_ERR_MALFORMED, text);
 }
 
 static void round_of(struct uses *u)

@@ -97,6 +97,23 @@ class Torn(Flow):
         wait_for("it to say so", lambda: self.a.text().count('"state.cut"') == 1)
         self.assertEqual(self.a.text().count('"agent.start"'), 1)
 
+    def test_F2_damaged_while_it_is_kept(self):
+        """At its beginning: who opens it now refuses it, and its agent makes it
+        anew."""
+        reader = Reader(self.a.state)
+        self.addCleanup(reader.close)
+        self.assertEqual(reader.ask(self.revoked[0]), "revoked")
+        inode = self.a.state.stat().st_ino
+        with self.a.state.open("r+b") as f:
+            f.write(self.rng.randbytes(64))
+        wait_for("a new one", lambda: self.a.state.stat().st_ino != inode, 4)
+        self.assertIsNone(self.a.reason(self.good["token"]))
+        self.revoke()
+        self.assertEqual(reader.ask(self.revoked[-1]), "revoked")
+        self.assertEqual(reader.ask(self.good["token"]), "ok")
+        wait_for("it to say so", lambda: self.a.text().count('"state.damaged"') == 1)
+        self.assertEqual(self.a.text().count('"agent.start"'), 1)
+
     def test_F2_an_agents_torn_files(self):
         reader = Reader(self.a.state)
         self.addCleanup(reader.close)

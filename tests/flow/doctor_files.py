@@ -3,6 +3,7 @@
 or are gone; where a backup came back; and where nobody is known."""
 import os
 import shutil
+import subprocess
 import unittest
 
 import doctor
@@ -162,6 +163,33 @@ class Files(doctor.Doctor):
         os.chown(journal, NOBODY, NOBODY)
         f = self.finding("state.owner")
         self.assertEqual((f["state"], str(journal) in f["detail"]), ("wrong", True))
+
+    # ---- the state file ----
+
+    def test_a_state_file_that_is_damaged(self):
+        """What an agent knows for one it makes anew when it starts; the rest is
+        to be removed, if an agent has kept it."""
+        self.begin()
+        self.a.stop()
+        whole = self.a.state.read_bytes()
+        for is_now, next_ in (
+                (whole[:60] + b"?" * 8 + whole[68:200] + b"?" + whole[201:], "^systemctl restart"),
+                (whole[:100], "^systemctl restart"), (b"", "^systemctl restart"),
+                (bytes(64) + whole[64:], f"^rm '{self.a.state}'; systemctl restart")):
+            self.a.state.write_bytes(is_now)
+            f = self.finding("state")
+            self.assertEqual(f["state"], "wrong")
+            self.assertRegex(f["next"], next_)
+        command = f["next"].partition("; ")[0]
+        subprocess.run(command, shell=True, check=True)
+        self.a.start()
+        wait_for("the agent to follow", lambda: self.a.text().count("feed.connected") == 2)
+        self.well()
+        self.a.stop()
+        for end in (".lock", ".checkpoint", ".journal", ".pending"):
+            self.a.state.with_name(self.a.state.name + end).unlink(missing_ok=True)
+        self.a.state.write_text("a letter to somebody")
+        self.assertRegex(self.finding("state")["next"], f"^ls -l '{self.a.state}'")
 
     # ---- sockets ----
 

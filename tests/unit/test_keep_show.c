@@ -2,8 +2,12 @@
  * made, at once or as soon as that can be. */
 #include "tests/unit/follow_fixture.h"
 
+#include <fcntl.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/fd.h"
 
 #define LARGE	9u
 #define FAR	500000u
@@ -265,7 +269,7 @@ static void test_a_snapshot_that_cannot_be_shown(void **state)
 	host_end(&h);
 }
 
-/* ---- cut short ---- */
+/* ---- cut short, or damaged ---- */
 
 static void grow_it(struct host *h)
 {
@@ -309,12 +313,68 @@ static void test_F2_cut_short(void **state)
 		assert_int_equal(truncate(h.m.path, left), 0);
 		first[i % ways](&h);
 		grow(&h);
-		assert_true(h.k.was_cut);
+		assert_int_equal(h.k.harm, STATE_CUT);
 		assert_true(state_superseded(old));
 		assert_int_equal(state_fresh_at(old), 0);
 		assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
 		host_end(&h);
 	}
+}
+
+static void spoil(const struct host *h, off_t at)
+{
+	uint8_t byte;
+	AUTO_FD int fd = open(h->m.path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+}
+
+/* At its magic, version, length or checksum nobody would open it any more; its
+ * lists the agent itself would look for in the wrong place.  (Where values
+ * change in place it changes them.) */
+static void test_F2_damaged_while_it_is_kept(void **state)
+{
+	void (*const first[])(struct host *) = { grow_it, use_it, revoke_it };
+	const off_t at[] = { 0,	  7,   8,  12,
+			     16,  24,  55, offsetof(struct state_header, iss),
+			     140, 148, 447 };
+	(void)state;
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		struct host h;
+		begin(&h);
+		assert_ok(revoke_far(&h, 21, 6));
+		AUTO_MAP struct state_map *old = NULL;
+		assert_ok(state_map_open(h.m.path, &old, NULL));
+		spoil(&h, at[i]);
+		first[i % 3](&h);
+		assert_int_equal(h.k.harm, STATE_DAMAGED);
+		assert_true(state_superseded(old));
+		assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
+		assert_true(shown_fresh(&h) != 0);
+		host_end(&h);
+	}
+}
+
+/* Its first page is gone, and there is no room for another file. */
+static void test_F2_damaged_and_no_room(void **state)
+{
+	struct host h;
+	(void)state;
+	begin(&h);
+	AUTO_MAP struct state_map *old = NULL;
+	assert_ok(state_map_open(h.m.path, &old, NULL));
+	spoil(&h, 0);
+	block(&h, true);
+	grow(&h);
+	assert_int_equal(state_fresh_at(old), 0);
+	assert_true(keep_is_behind(&h.k));
+	block(&h, false);
+	h.k.next_file_ms = 0;
+	grow(&h);
+	assert_false(keep_is_behind(&h.k));
+	assert_true(shown_fresh(&h) != 0);
+	host_end(&h);
 }
 
 /* Behind its header, and there is no room for another: what came back as zeros
@@ -453,6 +513,8 @@ int main(void)
 		cmocka_unit_test(test_a_snapshot_that_cannot_be_shown),
 		cmocka_unit_test(test_F2_cut_short),
 		cmocka_unit_test(test_F2_cut_and_no_room),
+		cmocka_unit_test(test_F2_damaged_while_it_is_kept),
+		cmocka_unit_test(test_F2_damaged_and_no_room),
 		cmocka_unit_test(test_a_key_of_the_jwks_and_no_room),
 		cmocka_unit_test(test_both_at_once),
 	};
