@@ -48,6 +48,7 @@ struct keeper {
 	bool wants_file;      /* it is true, but a larger one is wanted, */
 	int64_t next_file_ms; /* not before clock_ms() */
 	enum state_harm harm; /* that was done to the live file: to be said */
+	bool gone;	      /* it is not at its path any more */
 	enum mm_err no_file;  /* the last could not be made, or MM_OK; */
 	struct why why_none;
 	struct use_table uses;
@@ -120,11 +121,12 @@ MM_MUST_USE enum mm_err keep_save_uses(struct keeper *k, struct why *why);
  * because it could not be made true, or is there none for that reason? */
 bool keep_is_behind(const struct keeper *k);
 /* With the lock held: make the file that is wanted, if it is time; and at once
- * if somebody has cut the live one short, or damaged it. */
+ * if somebody has cut the live one short, damaged or removed it. */
 void keep_grow(struct keeper *k);
 /* With the lock held: what somebody has done to the live file, once: the word
- * for the log, and what became of it.  NULL: nothing. */
-const char *keep_tell_harm(struct keeper *k, const char **text);
+ * for the log, and what became of it.  MM_OK: nothing. */
+enum mm_err keep_tell_harm(struct keeper *k, const char **event,
+			   struct why *why);
 
 /* Make the state file true again: whole, from the replica.  Where there is no
  * room for a new one at the start, that which is there, if it will do. */

@@ -81,31 +81,39 @@ static enum mm_err make_file(struct keeper *k, struct state_writer *w,
 	return MM_OK;
 }
 
-/* Nothing may touch it before. */
+/* Nothing may touch it before.  One that is gone is good for who has it mapped,
+ * until there is another. */
 static void mind_harm(struct keeper *k)
 {
 	enum state_harm harm = state_harm(&k->live);
-	if (harm == STATE_WHOLE)
+	if (harm == STATE_WHOLE || (harm == STATE_GONE && k->gone))
 		return;
-	state_writer_give_up(&k->live);
+	if (harm != STATE_GONE)
+		state_writer_give_up(&k->live);
+	k->gone = harm == STATE_GONE;
 	k->harm = harm;
 	k->wants_file = true;
 	k->next_file_ms = 0;
 }
 
-const char *keep_tell_harm(struct keeper *k, const char **text)
+enum mm_err keep_tell_harm(struct keeper *k, const char **event,
+			   struct why *why)
 {
-	static const char *const event[] = { [STATE_WHOLE] = NULL,
-					     [STATE_CUT] = "state.cut",
-					     [STATE_DAMAGED] =
-						     "state.damaged" };
+	static const char *const word[] = { [STATE_CUT] = "state.cut",
+					    [STATE_DAMAGED] = "state.damaged",
+					    [STATE_GONE] = "state.gone" };
 	enum state_harm harm = k->harm;
+	bool made = k->live.head != NULL && !k->gone;
 	k->harm = STATE_WHOLE;
-	*text = k->live.head != NULL
-			? "made anew; nobody but its agent may write to it"
-			: "it cannot be made anew now; nobody but its agent "
-			  "may write to it";
-	return event[harm];
+	if (harm == STATE_WHOLE)
+		return MM_OK;
+	*event = word[harm];
+	return why_say(
+		why, harm == STATE_GONE ? MM_ERR_NOT_FOUND : MM_ERR_MALFORMED,
+		NULL, "%s%s",
+		made ? "made anew; " : "it cannot be made anew now; ",
+		harm == STATE_GONE ? "somebody removed it, or put another there"
+				   : "nobody but its agent may write to it");
 }
 
 /* With the lock held.  What fails leaves the live file as it is. */
@@ -124,6 +132,7 @@ static enum mm_err renew(struct keeper *k)
 	state_writer_supersede(&k->live);
 	state_writer_close(&k->live);
 	k->live = w;
+	k->gone = false;
 	return MM_OK;
 }
 

@@ -114,8 +114,7 @@ static bool show_in_place(struct keeper *k, const struct changes *c)
 {
 	pthread_mutex_lock(&k->lock);
 	bool done = k->live.head != NULL && !c->out_of_memory &&
-		    state_harm(&k->live) == STATE_WHOLE &&
-		    state_is_there(&k->live);
+		    state_harm(&k->live) == STATE_WHOLE;
 	for (size_t i = 0; done && i < c->count; i++)
 		done = show_event(k, &c->at[i]);
 	if (done) {

@@ -225,17 +225,15 @@ MM_MUST_USE enum mm_err state_take_up(struct state_writer *w, const char *path,
 				      int64_t max_staleness);
 /* Mark what is at the path now as superseded, and take its place. */
 MM_MUST_USE enum mm_err state_install(struct state_writer *w, struct why *why);
-/* Is the file at the path the one that we write, and whole?  (Somebody may
- * have removed, replaced or cut it.) */
-bool state_is_there(const struct state_writer *w);
 /* What has somebody done to the live file?  Cut it short: who touches what is
  * missing dies of SIGBUS.  Damaged its header: who opens it now refuses it,
- * and what it says of its lists is not to be gone by. */
-enum state_harm { STATE_WHOLE, STATE_CUT, STATE_DAMAGED };
+ * and what it says of its lists is not to be gone by.  Removed or replaced it:
+ * it is as good as it was for who has it mapped, and nobody else finds it. */
+enum state_harm { STATE_WHOLE, STATE_CUT, STATE_DAMAGED, STATE_GONE };
 enum state_harm state_harm(const struct state_writer *w);
-/* Let go of one that was harmed: it is given its length again, and the mark, so
- * that whoever still maps it lives, is told that it is stale, and looks for
- * the next. */
+/* Let go of one that was cut or damaged: it is given its length again, and the
+ * mark, so that whoever still maps it lives, is told that it is stale, and
+ * looks for the next. */
 void state_writer_give_up(struct state_writer *w);
 /* MM_ERR_INVALID: there is something at the path, and it is no state file. */
 MM_MUST_USE enum mm_err state_may_replace(const char *path, struct why *why);

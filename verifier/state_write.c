@@ -169,15 +169,6 @@ void state_disown(const char *path, const char *iss)
 	close(fd);
 }
 
-bool state_is_there(const struct state_writer *w)
-{
-	struct stat at_path, ours;
-	return w->fd >= 0 && fstat(w->fd, &ours) == 0 &&
-	       (uint64_t)ours.st_size >= w->size &&
-	       lstat(w->path, &at_path) == 0 && at_path.st_dev == ours.st_dev &&
-	       at_path.st_ino == ours.st_ino;
-}
-
 static bool is_cut(const struct state_writer *w)
 {
 	struct stat st;
@@ -193,13 +184,23 @@ static bool is_damaged(const struct state_writer *w)
 		      sizeof w->made - STATE_SUM_TO) != 0;
 }
 
+static bool is_gone(const struct state_writer *w)
+{
+	struct stat at_path, ours;
+	return fstat(w->fd, &ours) == 0 &&
+	       (lstat(w->path, &at_path) != 0 ||
+		at_path.st_dev != ours.st_dev || at_path.st_ino != ours.st_ino);
+}
+
 enum state_harm state_harm(const struct state_writer *w)
 {
 	if (w->head == NULL)
 		return STATE_WHOLE;
 	if (is_cut(w))
 		return STATE_CUT;
-	return is_damaged(w) ? STATE_DAMAGED : STATE_WHOLE;
+	if (is_damaged(w))
+		return STATE_DAMAGED;
+	return is_gone(w) ? STATE_GONE : STATE_WHOLE;
 }
 
 /* Zeros would let everybody in: it is stale before it has them. */

@@ -291,13 +291,14 @@ static void say_full(struct uses *u)
 /* What could not be shown when it was heard, or shows no longer. */
 static void show(struct uses *u)
 {
-	const char *text;
+	const char *event;
+	struct why why = { .text = "" };
 	pthread_mutex_lock(&u->keep->lock);
 	keep_grow(u->keep);
-	const char *event = keep_tell_harm(u->keep, &text);
+	enum mm_err e = keep_tell_harm(u->keep, &event, &why);
 	pthread_mutex_unlock(&u->keep->lock);
-	if (event != NULL)
-		say(u, event, MM_ERR_MALFORMED, text);
+	if (e != MM_OK)
+		say(u, event, e, why.text);
 }
 
 static void round_of(struct uses *u)

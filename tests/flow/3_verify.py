@@ -136,12 +136,16 @@ class Verify(Flow):
         a.wait_reason(t, None, 40)
 
     def test_a_state_file_that_was_removed_comes_back(self):
-        i = self.issuer()
-        a = self.agent(i, flags=["--max-staleness", "6s"])  # polls each 2 s
+        """At once, though its issuer is away."""
+        i, a = self.both()
         t = i.mint()["token"]
+        i.kill9()
         a.state.unlink()
-        wait_for("the state file", a.state.exists)
+        wait_for("the state file", a.state.exists, 5)
         self.assertIsNone(a.reason(t))
+        wait_for("it to say so", lambda: a.text().count('"state.gone"') == 1)
+        self.assertIn("made anew; somebody removed it", a.text())
+        i.start()
 
     def test_one_agent_a_state(self):
         i, a = self.both()

@@ -443,6 +443,77 @@ static void test_a_key_of_the_jwks_and_no_room(void **state)
 	host_end(&h);
 }
 
+/* ---- removed ---- */
+
+static void remove_it(const struct host *h)
+{
+	assert_int_equal(unlink(h->m.path), 0);
+}
+
+static void replace_it(const struct host *h)
+{
+	char other[128];
+	snprintf(other, sizeof other, "%s.other", h->m.path);
+	assert_int_equal(rename(h->m.path, other), 0);
+	AUTO_FD int fd = open(h->m.path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	assert_true(fd >= 0);
+}
+
+/* Nobody need ask for it: whoever looks next finds another, and who has the
+ * old one mapped goes on with it until then. */
+static void test_removed(void **state)
+{
+	void (*const gone[])(const struct host *) = { remove_it, replace_it };
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct host h;
+		const char *event = "";
+		begin(&h);
+		assert_ok(revoke_far(&h, 21, 6));
+		AUTO_MAP struct state_map *old = NULL;
+		assert_ok(state_map_open(h.m.path, &old, NULL));
+		int64_t fresh = state_fresh_at(old);
+		gone[i](&h);
+		grow(&h);
+		assert_int_equal(shown_status(&h, 6), STATUS_REVOKED);
+		assert_true(state_superseded(old));
+		assert_int_equal(state_fresh_at(old), fresh);
+		assert_err(keep_tell_harm(&h.k, &event, NULL),
+			   MM_ERR_NOT_FOUND);
+		assert_string_equal(event, "state.gone");
+		assert_ok(keep_tell_harm(&h.k, &event, NULL));
+		host_end(&h);
+	}
+}
+
+/* It is tried once a second, and said once. */
+static void test_removed_and_no_room(void **state)
+{
+	struct host h;
+	struct why why = { .text = "" };
+	const char *event = "";
+	(void)state;
+	begin(&h);
+	AUTO_MAP struct state_map *old = NULL;
+	assert_ok(state_map_open(h.m.path, &old, NULL));
+	remove_it(&h);
+	block(&h, true);
+	grow(&h);
+	assert_err(keep_tell_harm(&h.k, &event, &why), MM_ERR_NOT_FOUND);
+	assert_non_null(strstr(why.text, "cannot be made anew now"));
+	assert_int_not_equal(state_fresh_at(old), 0);
+	h.k.next_file_ms = INT64_MAX; /* not yet */
+	grow(&h);
+	assert_true(h.k.next_file_ms == INT64_MAX);
+	assert_ok(keep_tell_harm(&h.k, &event, &why));
+	block(&h, false);
+	h.k.next_file_ms = 0;
+	grow(&h);
+	assert_true(state_superseded(old));
+	assert_true(shown_fresh(&h) != 0);
+	host_end(&h);
+}
+
 /* ---- both at once ---- */
 
 #define ROUNDS 40u
@@ -516,6 +587,8 @@ int main(void)
 		cmocka_unit_test(test_F2_damaged_while_it_is_kept),
 		cmocka_unit_test(test_F2_damaged_and_no_room),
 		cmocka_unit_test(test_a_key_of_the_jwks_and_no_room),
+		cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_removed_and_no_room),
 		cmocka_unit_test(test_both_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,7 +252,7 @@ static void test_taken_up(void **state)
 	list_put_status(fixed, 4, STATUS_REVOKED);
 	list_put_last_use(slide, 5, T0 + 5);
 	assert_ok(take_up(&m, &w));
-	assert_true(state_is_there(&w));
+	assert_int_equal(state_harm(&w), STATE_WHOLE);
 	assert_false(state_superseded(s));
 	const struct state_list *l = state_find(s->head, FIXED);
 	assert_int_equal(state_status(s->head, l, 3), STATUS_VALID);
