@@ -23,7 +23,8 @@ struct args {
 	const char *user, *label, *expires, *status, *audience;
 	const char *data, *state, *alg, *kid, *jwks;
 	const char *after, *head, *from;
-	const char *offline, *reissue, *passphrase_file, *agent_config;
+	const char *offline, *reissue, *passphrase_file;
+	const char *mint_config, *agent_config;
 	struct arg_texts scopes, audiences, needs, cidrs, urls;
 	int64_t auto_refresh, overlap, expiring; /* seconds; 0: not given */
 	bool quiet, json, allow_long, keep_expiry, from_stdin, no_use, force,

@@ -46,10 +46,15 @@ static const struct doctor_job on_host[] = {
 
 /* ---- what there is here ---- */
 
-/* What they say stands in what root pastes: theirs who can write to them. */
-static enum mm_err check_settings(const char *config, struct why *why)
+/* What they say stands in what root pastes: theirs who can write to them.
+ * Named by a flag, they are there. */
+static enum mm_err check_settings(const char *flag, const char *named,
+				  const char *config, struct why *why)
 {
 	struct stat st;
+	if (named != NULL && access(named, R_OK) != 0)
+		return why_say(why, MM_ERR_INVALID, NULL, "%s: cannot read %s",
+			       flag, named);
 	if (geteuid() != 0 || stat(config, &st) != 0)
 		return MM_OK;
 	return owner_check(&st, 0, config, why);
@@ -73,35 +78,36 @@ static bool env_has(const char *name)
 static enum mm_err find_mint(struct doctor *d, struct why *why)
 {
 	AUTO_PLACE struct key_place p = { .known = NULL };
-	char config[SETTING_SIZE], store[SETTING_SIZE];
-	TRY(check_settings(MINT_CONFIG, why));
-	bool said = d->args.data != NULL || env_has("MINTMARK_DATA") ||
-		    env_has("MINTMARK_SOCKET");
-	if (!said && peek(MINT_CONFIG, "data", config))
-		d->args.data = config;
-	d->elsewhere = peek(MINT_CONFIG, "store", store) &&
+	char kept[SETTING_SIZE], store[SETTING_SIZE];
+	const char *named = d->args.mint_config;
+	const char *config = named ? named : MINT_CONFIG;
+	TRY(check_settings("--mint-config", named, config, why));
+	bool said = d->args.data != NULL || named != NULL ||
+		    env_has("MINTMARK_DATA") || env_has("MINTMARK_SOCKET");
+	if (d->args.data == NULL && (named != NULL || !said) &&
+	    peek(config, "data", kept))
+		d->args.data = kept;
+	d->mint_config = config;
+	d->elsewhere = peek(config, "store", store) &&
 		       strncmp(store, "postgres", 8) == 0;
 	TRY(key_place_find(&p, &d->args, why));
 	(void)span_copy(d->data, sizeof d->data, span_str(p.data));
 	d->args.data = d->data;
-	d->mint = said || access(MINT_CONFIG, F_OK) == 0 ||
-		  access(d->data, F_OK) == 0;
+	d->mint =
+		said || access(config, F_OK) == 0 || access(d->data, F_OK) == 0;
 	return MM_OK;
 }
 
 static enum mm_err find_host(struct doctor *d, struct why *why)
 {
-	const char *config = d->args.agent_config;
-	const char *env = config == NULL ? getenv("MINTMARK_STATE") : NULL;
+	const char *flag = d->args.agent_config;
+	const char *config = flag ? flag : AGENT_CONFIG;
+	const char *env = flag == NULL ? getenv("MINTMARK_STATE") : NULL;
 	const char *named = d->args.state   ? d->args.state
 			    : env && env[0] ? env
 					    : NULL;
 	char kept[SETTING_SIZE];
-	if (config != NULL && access(config, R_OK) != 0)
-		return why_say(why, MM_ERR_INVALID, NULL,
-			       "--agent-config: cannot read %s", config);
-	config = config ? config : AGENT_CONFIG;
-	TRY(check_settings(config, why));
+	TRY(check_settings("--agent-config", flag, config, why));
 	bool has = peek(config, "state", kept);
 	const char *path = named ? named : has ? kept : STATE_STANDARD;
 	if (!span_copy(d->state, sizeof d->state, span_str(path)))

@@ -50,7 +50,8 @@ size_t found_failing(json_t *all, const json_t *said, const struct asked *of);
 struct doctor {
 	struct args args; /* its `data` is filled, where there is a mint */
 	bool mint, host;  /* a mint's data folder; a host that verifies */
-	bool elsewhere;	  /* its store is in PostgreSQL, mintmarkd.conf says */
+	bool elsewhere;	  /* its store is in PostgreSQL, its settings say */
+	const char *mint_config; /* the file of these */
 	char data[SETTING_SIZE];
 	char state[SETTING_SIZE];
 	/* what agent.conf says, or "" */

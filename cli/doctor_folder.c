@@ -240,14 +240,18 @@ static bool check_stopped(const struct doctor *d, json_t *all)
 	    !is_there(d, "mintmark.db-wal"))
 		return false; /* of a mint that has not begun */
 	found(all, FOUND_WRONG, "folder.store",
-	      "the %s here %s%s, and %s/mintmark.db is not there: mintmarkd "
-	      "does not start",
-	      iss[0] ? "keys" : "files",
+	      "mintmarkd does not run, so that its --store is not known, and "
+	      "%s says none: without one it does not start, for the %s here "
+	      "%s%s, and %s/mintmark.db is not there",
+	      d->mint_config, iss[0] ? "keys" : "files",
 	      iss[0] ? "have signed for " : "are a mint's", iss, d->data);
-	advise(all, "is it in PostgreSQL? then systemctl start mintmarkd, with "
-		    "the --store that it had; else bring mintmark.db back; "
-		    "without a copy: mintmarkd --restored, and all tokens so "
-		    "far are refused");
+	advise(all,
+	       "systemctl cat mintmarkd    # has it a --store? Then that is to "
+	       "be in %s, as store = postgresql://..., for doctor to know (or "
+	       "say --mint-config FILE); if it has none: bring mintmark.db "
+	       "back; without a copy: mintmarkd --restored, and all tokens so "
+	       "far are refused",
+	       d->mint_config);
 	return true;
 }
 

@@ -75,7 +75,8 @@ static const struct flag audit_flags[] = {
 static const struct flag doctor_flags[] = {
 	FLAG_DATA,
 	{ 0, "state",        FLAG_TEXT,  "FILE", AT(state),        "the agent's state file (or MINTMARK_STATE)", false },
-	{ 0, "agent-config", FLAG_TEXT,  "FILE", AT(agent_config), "its settings (default: /etc/mintmark/agent.conf)", false },
+	{ 0, "mint-config",  FLAG_TEXT,  "FILE", AT(mint_config),  "the settings of mintmarkd (default: /etc/mintmark/mintmarkd.conf)", false },
+	{ 0, "agent-config", FLAG_TEXT,  "FILE", AT(agent_config), "those of mintmark-agent (default: /etc/mintmark/agent.conf)", false },
 	{ 0, "url",          FLAG_TEXTS, "URL",  AT(urls),         "of a service that a proxy guards: tried as a stranger would; repeat", false },
 	FLAG_PASS, FLAG_O,
 };
@@ -188,7 +189,8 @@ static const struct command commands[] = {
 	  "  mintmark audit -o json >>audit.jsonl\n"
 	  "  mintmark audit --verify audit.jsonl\n",
 	  audit_run },
-	{ "doctor", "[--data DIR] [--state FILE] [--agent-config FILE] [--url URL]... [-o json]",
+	{ "doctor", "[--data DIR] [--mint-config FILE] [--state FILE] [--agent-config FILE]\n"
+	  "       [--url URL]... [-o json]",
 	  "Look at all there is on this host, and say what to do.\n"
 	  "A mint, an agent, or both, where flags, the environment and /etc/mintmark say; and\n"
 	  "what proxies guard. Nothing is changed, and nothing secret is shown or sent. What hangs\n"

@@ -106,7 +106,8 @@ class Well(Doctor):
             self.assertIn("say --data DIR, --state FILE or --url", p.stderr)
         for flags in (["--url", "ftp://x/"], ["--url", "nonsense"],
                       ["--url", "https://me:secret@files.example.org/"],
-                      ["--agent-config", self.folder / "none"], ["more"]):
+                      ["--agent-config", self.folder / "none"],
+                      ["--mint-config", self.folder / "none"], ["more"]):
             p = cli("doctor", *flags, env=nowhere, check=2)
             self.assertNotIn("secret", p.stderr)
         p = cli("doctor", "--state", self.folder / "none", check=1)
@@ -271,7 +272,8 @@ class Broken(Doctor):
         self.i.stop()
         (self.i.data / "mintmark.db").rename(self.folder / "aside")
         self.wrong(("mint", "No such file", "^systemctl status mintmarkd"),
-                   ("folder.store", "mintmarkd does not start", "--restored"),
+                   ("folder.store", "without one it does not start, for the keys",
+                    "--restored"),
                    ("issuer", f"no answer at {self.i.url}", "^curl -v"))
 
 

@@ -133,9 +133,16 @@ class Elsewhere(doctor.Doctor):
         f = self.wrong(
             ("mint", "No such file", "journalctl"),
             ("issuer", "no answer", "^curl -v"),
-            ("folder.store", "mintmark.db is not there",
-             "^is it in PostgreSQL[?] then .*--store that it had; else"))
+            ("folder.store", "^mintmarkd does not run, so that its --store is not known",
+             "^systemctl cat mintmarkd .*--store.* in /etc/mintmark/mintmarkd.conf, as "
+             "store = .*--mint-config"))
         self.assertNotIn(self.token, json.dumps(f))
+        conf = self.folder / "mintmarkd.conf"
+        conf.write_text(f"data = {self.i.data}\nstore = {self.pg.url()}\n")
+        self.wrong(
+            ("mint", f"{self.i.socket}: No such file", "journalctl"),
+            ("issuer", "no answer", "^curl -v"), here=False,
+            flags=("--mint-config", conf, "--agent-config", self.conf))
 
 
 if __name__ == "__main__":
