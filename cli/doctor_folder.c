@@ -11,8 +11,9 @@
 #include "cli/doctor_process.h"
 #include "common/buf.h"
 
-#define PATH_SIZE 900
-#define RULES	  (sizeof rules / sizeof rules[0])
+#define PATH_SIZE  900
+#define NEWEST_MAX 128
+#define RULES	   (sizeof rules / sizeof rules[0])
 
 /* ---- whose it is ---- */
 
@@ -28,6 +29,7 @@ static const struct rule {
 	{ "mintmark.db", S_IFREG, 077, "others can read", "600" },
 	{ "mintmark.db-wal", S_IFREG, 077, "others can read", "600" },
 	{ "mintmark.db-shm", S_IFREG, 077, "others can read", "600" },
+	{ "newest", S_IFREG, 022, "others can write to", "600" },
 	{ "mintmark.db.lock", S_IFREG, 022, "others can write to", "600" },
 	{ "keys", S_IFDIR, 077, "others can look into", "700" },
 	{ "keys/next", S_IFDIR, 077, "others can look into", "700" },
@@ -266,6 +268,29 @@ static bool check_store(const struct doctor *d, json_t *all)
 		       : check_stopped(d, all);
 }
 
+/* What is no file the rules have said. */
+static bool check_newest(const struct doctor *d, json_t *all)
+{
+	char path[PATH_SIZE];
+	AUTO_BUF struct buf text = buf_new(NEWEST_MAX);
+	struct span said;
+	enum mm_err e = buf_read_others_file(&text, path_of(d, "newest", path),
+					     false, NULL);
+	if (e == MM_OK)
+		e = buf_done(&text, &said);
+	if (e == MM_OK ? judge_newest(said) : e != MM_ERR_TOO_LARGE)
+		return true;
+	found(all, FOUND_WRONG, "folder.newest",
+	      "%s is damaged, which says up to which event was published from "
+	      "here: mintmarkd would not start again",
+	      path);
+	advise(all,
+	       "rm '%s'    # mintmarkd makes it anew. Did the store come from "
+	       "a backup? then stop mintmarkd, and start once with --restored",
+	       path);
+	return false;
+}
+
 bool doctor_given_away(const struct doctor *d)
 {
 	struct stat st;
@@ -287,6 +312,7 @@ void doctor_folder(const struct doctor *d, const char *arg, json_t *all)
 	}
 	find_owner(d, &owner);
 	size_t wrong = check_rules(d, &owner, all);
+	wrong += !check_newest(d, all);
 	if (!check_store(d, all) && wrong == 0)
 		found(all, FOUND_OK, "folder",
 		      "%s and what is in it are uid %u's, and nobody else's "

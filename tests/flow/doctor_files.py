@@ -66,6 +66,22 @@ class Files(doctor.Doctor):
         f = next(f for f in found if f["check"] == "folder.store")
         self.assertIn("the files here are a mint's", f["detail"])
 
+    def test_what_was_published_is_damaged(self):
+        self.begin()
+        newest = self.i.data / "newest"
+        wait_for("a word of it", newest.exists)
+        self.i.stop()
+        newest.write_bytes(bytes(40))
+        self.wrong(("folder.newest", f"{newest} is damaged.*not start again",
+                    f"^rm '{newest}' .*backup.*--restored"), *STOPPED)
+        f, = [f for f in self.ask()[1] if f["check"] == "folder.newest"]
+        self.assertIn("newest is damaged", self.i.refused())
+        subprocess.run(f["next"], shell=True, check=True)
+        newest.symlink_to(self.folder / "elsewhere")
+        self.wrong(("folder.file", f"{newest} is no file of its own", "^ls -ld"), *STOPPED)
+        newest.unlink()
+        self.i.start()
+
     def test_a_store_that_came_from_a_backup(self):
         self.begin()
         kept = self.folder / "kept"

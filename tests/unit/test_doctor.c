@@ -371,6 +371,35 @@ static void test_A34_what_root_may_paste(void **state)
 	assert_false(judge_name("\x1b"));
 }
 
+static void test_what_was_published(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+		"IZnf9eGvSHmFM8s2cQTgcA 17 1790000000\n",
+		"IZnf9eGvSHmFM8s2cQTgcA 17 0 Xb7c3TtVqKzJm0aF2wQeYg\n",
+	};
+	static const char *const bad[] = {
+		"",
+		"\n",
+		"E 17 0",
+		"E 17 0\n\n",
+		"E 17\n",
+		"E 0 0\n",
+		" 17 0\n",
+		"E x 0\n",
+		"E 17 -1\n",
+		"E  0\n",
+		"E 17 0\nE",
+		"E 99999999999999999999 0\n",
+		"0123456789012345678901234567890123456789 17 0\n",
+	};
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_true(judge_newest(span_str(good[i])));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_false(judge_newest(span_str(bad[i])));
+	assert_false(judge_newest(span_of("\0\0\0\0", 4)));
+}
+
 /* ---- what others say of themselves ---- */
 
 static void assert_found(const json_t *all, size_t i, const char *check,
@@ -482,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_room_for_uses),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_A34_text_for_a_terminal),
+		cmocka_unit_test(test_what_was_published),
 		cmocka_unit_test(test_A34_what_root_may_paste),
 		cmocka_unit_test(test_A34_advice_of_who_answers),
 		cmocka_unit_test(test_one_that_hangs_stops_no_other),
