@@ -37,6 +37,7 @@ static const struct doctor_job on_host[] = {
 	{ "state.owner", doctor_place, NULL },
 	{ "agent",   doctor_agent,  NULL },
 	{ "door",    doctor_door,   NULL },
+	{ "agent.settings", doctor_settings, NULL },
 	{ "uses",    doctor_uses,   NULL },
 	{ "token",   doctor_token,  NULL },
 	{ "issuer",  doctor_reach,  NULL },
@@ -116,6 +117,8 @@ static enum mm_err find_host(struct doctor *d, struct why *why)
 	d->host = named || has || access(d->state, F_OK) == 0;
 	if (has && strcmp(kept, d->state) != 0)
 		return MM_OK; /* those are the settings of another agent */
+	if (access(config, R_OK) == 0)
+		d->agent_config = config;
 	(void)peek(config, "issuer", d->issuer);
 	(void)peek(config, "token_file", d->token_file);
 	(void)peek(config, "listen", d->listen);

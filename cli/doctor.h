@@ -54,7 +54,8 @@ struct doctor {
 	const char *mint_config; /* the file of these */
 	char data[SETTING_SIZE];
 	char state[SETTING_SIZE];
-	/* what agent.conf says, or "" */
+	const char *agent_config; /* NULL: nobody said, or it is another's */
+	/* what that says, or "" */
 	char issuer[SETTING_SIZE], token_file[SETTING_SIZE];
 	char listen[SETTING_SIZE], metrics[SETTING_SIZE];
 };
@@ -85,6 +86,7 @@ doctor_look doctor_keys;			     /* doctor_keys.c */
 doctor_look doctor_state, doctor_agent, doctor_door; /* doctor_host.c */
 doctor_look doctor_place;			     /* doctor_place.c */
 doctor_look doctor_uses, doctor_token, doctor_reach; /* doctor_agent.c */
+doctor_look doctor_settings;			     /* doctor_settings.c */
 doctor_look doctor_proxy;			     /* doctor_proxy.c */
 doctor_look doctor_clock;			     /* doctor_clock.c */
 
@@ -98,6 +100,10 @@ bool doctor_keys_lead_away(const struct doctor *d);
 /* What another process says on `fd`, until it closes that.  False: it has not
  * by `until` (clock_ms()).  (doctor_run.c) */
 bool doctor_hear(int fd, int64_t until, struct buf *out);
+/* Run another program of ours, and with none of our settings: its exit, and
+ * what it said.  -1: it has not ended within `ms`. */
+#define DOCTOR_NO_TOOL 127 /* it is not there */
+int doctor_ask_tool(char *const argv[], int64_t ms, struct buf *said);
 /* Our clock against that of `whose`, if an answer of it told (probe.h). */
 struct probe;
 void doctor_compare(const struct probe *p, const char *check, const char *whose,

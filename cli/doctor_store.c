@@ -1,21 +1,16 @@
 /* doctor_store.c - the store that is a file: the room on its disk, and whether
  * it is whole, which mintmark-store says (we have no SQLite). */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/doctor_judge.h"
-#include "common/clock.h"
 #include "common/owner.h"
 
 #define PATH_SIZE 900
 #define WHOLE_MS  10000 /* of a large one all cannot be read within our time */
 #define SAID_MAX  16384
-#define NO_TOOL	  127
 
 /* ---- its disk ---- */
 
@@ -64,37 +59,6 @@ void doctor_store(const struct doctor *d, const char *arg, json_t *all)
 
 /* ---- is it whole? ---- */
 
-_Noreturn static void run_tool(const char *path, int fd)
-{
-	static const char tool[] = "mintmark-store";
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	execlp(tool, tool, "check", path, (char *)NULL);
-	execl("/usr/local/sbin/mintmark-store", tool, "check", path,
-	      (char *)NULL);
-	_exit(NO_TOOL);
-}
-
-/* Its exit, and what it said; -1: none within the time. */
-static int ask_tool(const char *path, struct buf *said)
-{
-	int fd[2], status = 0;
-	if (pipe2(fd, O_CLOEXEC) != 0)
-		return NO_TOOL;
-	pid_t pid = fork();
-	if (pid == 0)
-		run_tool(path, fd[1]);
-	close(fd[1]);
-	bool ended = pid > 0 && doctor_hear(fd[0], clock_ms() + WHOLE_MS, said);
-	close(fd[0]);
-	if (pid < 0)
-		return NO_TOOL;
-	if (!ended)
-		kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static void say_damaged(const struct span *said, json_t *all)
 {
 	size_t n = 0;
@@ -118,9 +82,10 @@ static void say_unknown(const char *path, int rc, json_t *all)
 		      path, WHOLE_MS / 1000);
 	else
 		found(all, FOUND_NOTE, "store.whole",
-		      rc == NO_TOOL ? "mintmark-store is not there, so whether "
-				      "%s is whole cannot be told"
-				    : "%s could not be looked at",
+		      rc == DOCTOR_NO_TOOL
+			      ? "mintmark-store is not there, so whether "
+				"%s is whole cannot be told"
+			      : "%s could not be looked at",
 		      path);
 	advise(all, "mintmark-store check '%s'    # at its own pace", path);
 }
@@ -136,9 +101,10 @@ void doctor_whole(const struct doctor *d, const char *arg, json_t *all)
 	if (d->elsewhere || access(path, R_OK) != 0 || lstat(path, &st) != 0 ||
 	    !owner_is_file(&st))
 		return; /* that of the folder has its say */
-	int rc = ask_tool(path, &text);
+	char *const check[] = { "mintmark-store", "check", path, NULL };
+	int rc = doctor_ask_tool(check, WHOLE_MS, &text);
 	if (buf_done(&text, &said) != MM_OK)
-		rc = NO_TOOL;
+		rc = DOCTOR_NO_TOOL;
 	if (rc == 0)
 		found(all, FOUND_OK, "store.whole",
 		      "the structure of %s is sound", path);

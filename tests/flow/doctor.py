@@ -16,12 +16,12 @@ from flow import BUILD, MINTMARK, Flow, cli, free_port, main, wait_for
 from tls import HOST, Authority, own_etc
 
 DAY = 86400
-# mintmark-store is beside mintmarkd
-WITH_TOOL = f"{BUILD / 'issuer'}:{os.environ['PATH']}"
+# mintmark-store is beside mintmarkd; and there is mintmark-agent
+WITH_TOOL = f"{BUILD / 'issuer'}:{BUILD / 'verifier'}:{os.environ['PATH']}"
 OF_MINT = {"mint", "mint.clock", "health", "feed", "agents", "folder", "store",
            "store.whole", "keys", "public", "public.clock"}
-OF_HOST = {"state", "state.room", "state.owner", "agent", "door", "metrics", "token", "issuer",
-           "issuer.clock", "issuer.feed"}
+OF_HOST = {"state", "state.room", "state.owner", "agent", "agent.settings", "door", "metrics", "token",
+           "issuer", "issuer.clock", "issuer.feed"}
 
 
 class Doctor(Flow):

@@ -50,6 +50,22 @@ class Away(doctor.Doctor):
         self.assertIn("of alice lacks the scope mintmark:agent", f["detail"])
         self.assertRegex(f["next"], f"token create .*: into {self.a.token_file}")
 
+    def test_settings_that_its_next_start_refuses(self):
+        self.begin()
+        good = self.conf.read_text()
+        for line, says in ((f"state = {self.a.state}", ":7: set a second time"),
+                           ("max_stalenes = 1h", ":7: unknown setting"),
+                           ("max_staleness = 1.5d", ":7: "),
+                           ("max_staleness = 0", "is no time at all")):
+            self.conf.write_text(f"{good}{line}\n")
+            self.wrong(("agent.settings", f"^mintmark-agent would not start again .*{says}",
+                        f"^mintmark-agent --config '{self.conf}' --test "))
+        self.conf.write_text("\n".join(
+            line for line in good.splitlines() if not line.startswith("token_file")))
+        f, = [f for f in self.well() if f["check"] == "agent.settings"]
+        self.assertEqual(f["state"], "note")
+        self.assertIn("--token-file is missing", f["detail"])
+
     def test_an_expired_token_and_so_a_stale_state(self):
         self.begin("--max-staleness", "1s", life=2)
         over = time.time() + 2 + 2  # what was asked before comes in still
