@@ -123,6 +123,10 @@ static enum mm_err find_host(struct doctor *d, struct why *why)
 	(void)peek(config, "token_file", d->token_file);
 	(void)peek(config, "listen", d->listen);
 	(void)peek(config, "metrics", d->metrics);
+	(void)peek(config, "serve_feed", d->serve_feed);
+	(void)peek(config, "tls_cert", d->tls_cert);
+	settings_peek_all(config, "issuer", &d->addresses);
+	settings_peek_all(config, "feed_from", &d->relays);
 	return MM_OK;
 }
 
@@ -161,13 +165,20 @@ static size_t list_jobs(const struct doctor *d,
 		n = add_jobs(jobs, n, on_mint, COUNT(on_mint));
 	if (d->host)
 		n = add_jobs(jobs, n, on_host, COUNT(on_host));
+	for (size_t i = 1; i < d->addresses.count; i++) /* after its name */
+		jobs[n++] =
+			(struct doctor_job){ "issuer.address", doctor_address,
+					     d->addresses.at[i] };
+	for (size_t i = 0; i < d->relays.count; i++)
+		jobs[n++] = (struct doctor_job){ "feed_from", doctor_relay,
+						 d->relays.at[i] };
 	for (size_t i = 0; i < d->args.urls.count; i++)
 		jobs[n++] = (struct doctor_job){ "proxy", doctor_proxy,
 						 d->args.urls.at[i] };
 	return n;
 }
-_Static_assert(ARG_TEXTS_MAX + COUNT(on_any) + COUNT(on_mint) +
-			       COUNT(on_host) <=
+_Static_assert(ARG_TEXTS_MAX + COUNT(on_any) + COUNT(on_mint) + COUNT(on_host) +
+			       2 * SETTING_LISTS <=
 		       DOCTOR_JOBS,
 	       "all jobs have room");
 

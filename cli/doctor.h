@@ -58,6 +58,8 @@ struct doctor {
 	/* what that says, or "" */
 	char issuer[SETTING_SIZE], token_file[SETTING_SIZE];
 	char listen[SETTING_SIZE], metrics[SETTING_SIZE];
+	char serve_feed[SETTING_SIZE], tls_cert[SETTING_SIZE];
+	struct setting_texts addresses, relays; /* issuer, feed_from */
 };
 
 /* ---- checks ---- */
@@ -71,7 +73,7 @@ struct doctor_job {
 	const char *arg;
 };
 
-#define DOCTOR_JOBS 96
+#define DOCTOR_JOBS 128
 
 /* Run them all, each for `limit` ms at most, and add what they found to *all,
  * in the order of the jobs. */
@@ -87,6 +89,7 @@ doctor_look doctor_state, doctor_agent, doctor_door; /* doctor_host.c */
 doctor_look doctor_place;			     /* doctor_place.c */
 doctor_look doctor_uses, doctor_token, doctor_reach; /* doctor_agent.c */
 doctor_look doctor_settings;			     /* doctor_settings.c */
+doctor_look doctor_address, doctor_relay;	     /* doctor_agent.c */
 doctor_look doctor_proxy;			     /* doctor_proxy.c */
 doctor_look doctor_clock;			     /* doctor_clock.c */
 

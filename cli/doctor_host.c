@@ -249,7 +249,9 @@ static bool ask_agent(const char *listen, const char *path, const char *check,
 	return false;
 }
 
-static void say_door(const struct doctor *d, struct probe *p, json_t *all)
+/* Its door, or its feed. */
+static void say_door(const char *check, const char *listen, struct probe *p,
+		     json_t *all)
 {
 	struct span text;
 	AUTO_JSON json_t *said =
@@ -257,18 +259,18 @@ static void say_door(const struct doctor *d, struct probe *p, json_t *all)
 			? json_loadb((const char *)text.at, text.len, 0, NULL)
 			: NULL;
 	if (p->status == 200) {
-		found(all, FOUND_OK, "door",
-		      "proxies are answered at %s, in %lld ms", d->listen,
+		found(all, FOUND_OK, check, "%s are answered at %s, in %lld ms",
+		      strcmp(check, "door") == 0 ? "proxies" : "agents", listen,
 		      (long long)p->took);
 		return;
 	}
 	if (found_failing(all, said,
-			  &(struct asked){ "door", "the agent", restart,
+			  &(struct asked){ check, "the agent", restart,
 					   doctor_agent_checks }))
 		return;
-	found(all, FOUND_WRONG, "door",
-	      "%s answers %ld, and not as an agent: who listens there?",
-	      d->listen, p->status);
+	found(all, FOUND_WRONG, check,
+	      "%s answers %ld, and not as an agent: who listens there?", listen,
+	      p->status);
 	advise(all, "ss -tlnp    # and then: %s", restart);
 }
 
@@ -280,6 +282,21 @@ static bool agent_is_gone(const struct doctor *d)
 	return e == ECONNREFUSED || (e == ENOENT && !lock_is_held(d));
 }
 
+/* With a certificate for another name than this host has for itself. */
+static void look_at_feed(const struct doctor *d, json_t *all)
+{
+	bool tls = d->tls_cert[0] != '\0';
+	AUTO_PROBE struct probe feed = { .connect_only = tls };
+	if (!ask_agent(d->serve_feed, "/health/ready", "serve_feed", &feed,
+		       all))
+		return;
+	if (tls)
+		found(all, FOUND_OK, "serve_feed",
+		      "somebody listens at %s, for agents", d->serve_feed);
+	else
+		say_door("serve_feed", d->serve_feed, &feed, all);
+}
+
 void doctor_door(const struct doctor *d, const char *arg, json_t *all)
 {
 	AUTO_PROBE struct probe door = { .url = NULL };
@@ -289,7 +306,9 @@ void doctor_door(const struct doctor *d, const char *arg, json_t *all)
 		return; /* said by its own check */
 	if (d->listen[0] != '\0' &&
 	    ask_agent(d->listen, "/health/ready", "door", &door, all))
-		say_door(d, &door, all);
+		say_door("door", d->listen, &door, all);
+	if (d->serve_feed[0] != '\0')
+		look_at_feed(d, all);
 	if (d->metrics[0] == '\0' ||
 	    !ask_agent(d->metrics, "/metrics", "metrics", &metrics, all))
 		return;

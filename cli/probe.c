@@ -94,6 +94,7 @@ static void aim(struct probe *p, struct handle *h)
 	curl_easy_setopt(c, CURLOPT_URL, p->url);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, p->connect_only ? 1L : 0L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, PROBE_MS);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "mintmark-doctor/" MM_VERSION);
 	curl_easy_setopt(c, CURLOPT_CERTINFO, 1L);

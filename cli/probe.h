@@ -14,6 +14,7 @@ struct probe {
 	const char *url;
 	const char *socket;	    /* a Unix socket to it, or NULL */
 	const char *const *headers; /* "Name: value", NULL-ended; or NULL */
+	bool connect_only;	    /* does anybody listen there? */
 
 	long status;
 	int64_t took;	   /* ms */

@@ -133,23 +133,46 @@ static enum mm_err read_file(struct reading *r, const char *path, bool required)
 	return MM_OK;
 }
 
+/* The next value of that name, off *rest. */
+static bool next_value(struct span *rest, const char *name, struct span *value)
+{
+	struct span has;
+	while (rest->len != 0) {
+		struct span line = next_line(rest);
+		if (!says_nothing(line) && split_line(line, &has, value) &&
+		    span_is(has, name))
+			return true;
+	}
+	return false;
+}
+
 enum mm_err settings_peek(const char *path, const char *name,
 			  char out[SETTING_SIZE], struct why *why)
 {
 	AUTO_BUF struct buf file = buf_new(FILE_MAX);
-	struct span rest, has, value;
+	struct span rest, value;
 	out[0] = '\0';
 	TRY(buf_read_file(&file, path, why));
 	TRY(buf_done(&file, &rest));
-	while (rest.len != 0) {
-		struct span line = next_line(&rest);
-		if (!says_nothing(line) && split_line(line, &has, &value) &&
-		    span_is(has, name))
-			return span_copy(out, SETTING_SIZE, value)
-				       ? MM_OK
-				       : MM_ERR_TOO_LARGE;
-	}
-	return MM_ERR_NOT_FOUND;
+	if (!next_value(&rest, name, &value))
+		return MM_ERR_NOT_FOUND;
+	return span_copy(out, SETTING_SIZE, value) ? MM_OK : MM_ERR_TOO_LARGE;
+}
+
+void settings_peek_all(const char *path, const char *name,
+		       struct setting_texts *out)
+{
+	AUTO_BUF struct buf file = buf_new(FILE_MAX);
+	struct span rest, value;
+	out->count = 0;
+	if (buf_read_file(&file, path, NULL) != MM_OK ||
+	    buf_done(&file, &rest) != MM_OK)
+		return;
+	while (next_value(&rest, name, &value) && out->count < SETTING_LISTS)
+		if (value.len == 0)
+			out->count = 0;
+		else if (span_copy(out->at[out->count], SETTING_SIZE, value))
+			out->count++;
 }
 
 /* ---- the environment ---- */

@@ -103,6 +103,11 @@ MM_MUST_USE enum mm_err settings_read(const struct settings_table *t, int argc,
 MM_MUST_USE enum mm_err settings_peek(const char *path, const char *name,
 				      char out[SETTING_SIZE], struct why *why);
 
+/* All that it has for a SET_TEXTS, likewise; a file that cannot be read has
+ * none. */
+void settings_peek_all(const char *path, const char *name,
+		       struct setting_texts *out);
+
 /* The settings as a file that says the same: what --print is answered
  * with, once the program has settled how they go together. */
 void settings_print_values(const struct settings_table *t, const void *values);

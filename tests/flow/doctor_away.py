@@ -6,7 +6,7 @@ import signal
 import time
 
 import doctor
-from flow import main, wait_for
+from flow import free_port, main, wait_for
 
 
 class Away(doctor.Doctor):
@@ -65,6 +65,33 @@ class Away(doctor.Doctor):
         f, = [f for f in self.well() if f["check"] == "agent.settings"]
         self.assertEqual(f["state"], "note")
         self.assertIn("--token-file is missing", f["detail"])
+
+    def test_others_that_are_dead(self):
+        """Whom it may turn to, and what it serves itself: each is looked at,
+        dead or alive."""
+        feed = free_port()
+        self.begin("--serve-feed", f"127.0.0.1:{feed}")
+        good, dead = self.conf.read_text(), f"127.0.0.1:{free_port()}"
+        alive = (("issuer", f"http://127.0.0.1:{self.i.port}/", "issuer.address"),
+                 ("feed_from", f"http://127.0.0.1:{feed}", "feed_from"),
+                 ("serve_feed", f"127.0.0.1:{feed}", "serve_feed"))
+        lines = "".join(f"{name} = {at}\n" for name, at, _ in alive)
+        self.conf.write_text(good + lines)
+        found = {f["check"]: f for f in self.well()}
+        self.assertLessEqual({check for _, _, check in alive}, set(found))
+        for name, _, check in alive:
+            at = dead if name == "serve_feed" else f"http://{dead}"
+            self.conf.write_text(f"{good}{name} = {at}\n")
+            next_ = ("^systemctl restart" if name == "serve_feed" else
+                     f"^on that host: mintmark doctor .* out of {self.conf}")
+            f = self.wrong((check, f"no answer at http://{dead}", next_))
+        certificate = self.folder / "pem"
+        for at, says in ((f"127.0.0.1:{feed}", None), (dead, "no answer at")):
+            self.conf.write_text(f"{good}serve_feed = {at}\ntls_cert = {certificate}\n"
+                                 f"tls_key = {certificate}\n")
+            f, = [f for f in self.ask()[1] if f["check"] == "serve_feed"]
+            self.assertEqual(f["state"], "wrong" if says else "ok")
+            self.assertIn(says or "somebody listens", f["detail"])
 
     def test_an_expired_token_and_so_a_stale_state(self):
         self.begin("--max-staleness", "1s", life=2)
