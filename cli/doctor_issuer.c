@@ -12,7 +12,8 @@
 #include "cli/probe.h"
 
 #define CALL_S 3
-#define NAMED  5 /* agents that are named */
+#define NAMED  5  /* agents that are named */
+#define BACK_S 40 /* an agent has come back by then (verifier/follow.c) */
 
 /* ---- asking ---- */
 
@@ -232,6 +233,25 @@ static void say_count(const struct follow *f, json_t *all)
 			     : ": no host hears of a revocation");
 }
 
+/* Who is not known yet is not dead. */
+static bool say_young(const struct doctor *d, const struct follow *f,
+		      json_t *all)
+{
+	char lock[600];
+	struct holder mint;
+	snprintf(lock, sizeof lock, "%s/mintmark.db.lock", d->data);
+	int64_t age = holder_of(lock, &mint) ? holder_age(&mint) : -1;
+	if (f->shared || f->connected + f->silent != 0 || age < 0 ||
+	    age >= BACK_S)
+		return false;
+	found(all, FOUND_NOTE, "agents",
+	      "none follows the feed yet: mintmarkd started %lld s ago, and "
+	      "agents come back within %d s",
+	      (long long)age, BACK_S);
+	advise(all, "mintmark doctor    # again, in a minute");
+	return true;
+}
+
 /* `here`: this host has one, too. */
 static void say_agents(const struct follow *f, bool here, json_t *all)
 {
@@ -279,7 +299,8 @@ void doctor_overview(const struct doctor *d, const char *arg, json_t *all)
 	}
 	if (second != NULL)
 		count_agents(second, &f);
-	say_agents(&f, d->host, all);
+	if (!say_young(d, &f, all))
+		say_agents(&f, d->host, all);
 }
 
 /* ---- as others see it ---- */

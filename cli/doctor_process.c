@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/doctor_judge.h"
@@ -44,6 +45,35 @@ static bool read_ids(struct holder *h)
 	}
 	fclose(f);
 	return uid && gid;
+}
+
+/* Behind the name, which is in parentheses and may have some: the 20th word is
+ * when it started, since the boot (proc(5)). */
+static bool read_start(const char *line, unsigned long long *ticks)
+{
+	const char *at = strrchr(line, ')');
+	for (int i = 0; at != NULL && i < 20; i++)
+		at = strchr(at + 1, ' ');
+	*ticks = at != NULL ? strtoull(at, NULL, 10) : 0;
+	return *ticks != 0;
+}
+
+int64_t holder_age(const struct holder *h)
+{
+	char path[64], line[1024] = "";
+	unsigned long long ticks;
+	struct timespec now;
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)h->pid);
+	FILE *f = h->pid > 0 ? fopen(path, "re") : NULL;
+	if (f == NULL)
+		return -1;
+	bool read =
+		fgets(line, sizeof line, f) != NULL && read_start(line, &ticks);
+	fclose(f);
+	if (!read || clock_gettime(CLOCK_BOOTTIME, &now) != 0)
+		return -1;
+	return now.tv_sec -
+	       (int64_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
 /* ---- what it has open ---- */

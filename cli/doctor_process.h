@@ -4,6 +4,7 @@
 #define MM_CLI_DOCTOR_PROCESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -27,6 +28,8 @@ bool holder_in(FILE *locks, const struct stat *st, struct holder *out);
  * owns none of them, nor where others can put files beside the lock. */
 bool owner_of(const char *lock, const struct stat *files, size_t n,
 	      struct holder *out);
+/* How long it has run, in seconds; -1: that cannot be told. */
+int64_t holder_age(const struct holder *h);
 /* Has it a file open whose path begins so, or did before it was removed?
  * False also where we may not look. */
 bool holder_has_open(const struct holder *h, const char *path);

@@ -4,6 +4,7 @@ or are gone; where a backup came back; and where nobody is known."""
 import os
 import shutil
 import subprocess
+import time
 import unittest
 
 import doctor
@@ -228,6 +229,11 @@ class Files(doctor.Doctor):
         self.a.stop()
         self.i.stop()
         self.i.start()
+        f, began = self.finding("agents"), time.monotonic()
+        self.assertEqual(f["state"], "note")
+        self.assertRegex(f["detail"], r"^none follows the feed yet: mintmarkd started \d+ s ago")
+        self.assertRegex(f["next"], "^mintmark doctor .*again")
+        time.sleep(max(0, began + 41 - time.monotonic()))
         f = self.finding("agents")
         self.assertEqual(f["state"], "note")
         self.assertRegex(f["next"], "^systemctl status mintmark-agent .*dead[?]")

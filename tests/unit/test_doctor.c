@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -171,6 +172,17 @@ static void test_to_whom_files_may_be_given(void **state)
 	assert_false(h.sure);
 	assert_false(owner_of(l.path, files, 0, &h));
 	remove_it(&l);
+}
+
+/* Whatever a process calls itself. */
+static void test_how_long_it_has_run(void **state)
+{
+	(void)state;
+	const struct holder nobody = { .pid = 0 }, we = { .pid = getpid() };
+	assert_true(holder_age(&nobody) == -1);
+	assert_int_equal(prctl(PR_SET_NAME, "a) 9 (b"), 0);
+	int64_t age = holder_age(&we);
+	assert_true(age >= 0 && age < 600);
 }
 
 static void test_figures(void **state)
@@ -505,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_whose_the_most_is),
 		cmocka_unit_test(test_a_lock_on_another_device),
 		cmocka_unit_test(test_to_whom_files_may_be_given),
+		cmocka_unit_test(test_how_long_it_has_run),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_damaged_uses),
