@@ -17,7 +17,8 @@ struct key_place {
 	bool running;	       /* is there a mintmarkd, and did it answer? */
 	json_t *known;	       /* its GET /v1/keys; NULL when not running */
 	struct client client;
-	FILE *say; /* what was done, for people: standard output */
+	FILE *say;	/* what was done, for people: standard output */
+	bool said_next; /* and what is to be done first */
 };
 
 /* Find it, and ask its mint.  That none runs is an answer (p->running is

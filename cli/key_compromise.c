@@ -115,6 +115,7 @@ static enum mm_err take_out(struct key_place *p, const struct keyring *ring,
 			"No next key was made: %s.\nNext: mintmark key "
 			"rotate makes one, when that is mended.\n",
 			why->text);
+	p->said_next = did.no_next;
 	if (did.no_mark)
 		fprintf(p->say,
 			"There was no room to write down why: if mintmarkd is "
@@ -221,15 +222,20 @@ static void say_agents(const struct key_place *p, const json_t *tokens)
 	}
 }
 
+/* Whether an earlier run came so far as to say it, nobody knows. */
 static void say_next(const struct key_place *p, const struct args *a,
-		     const char *kid, const json_t *tokens)
+		     const char *kid, const json_t *tokens, bool again)
 {
 	if (tokens != NULL && json_array_size(tokens) == 0)
 		fputs("It has no live tokens: there is nothing to replace.\n",
 		      p->say);
-	fputs("Next: find out how the key got out, and which others lay beside "
-	      "it: they go too.\n",
-	      p->say);
+	fprintf(p->say,
+		"%s find out how the key got out, and which others lay beside "
+		"it: they go too.\n",
+		p->said_next ? "Then"
+		: again	     ? "It was thrown out before. Still to be done, if "
+			       "nobody has:"
+			     : "Next:");
 	if (a->reissue == NULL && json_array_size(tokens) != 0)
 		fprintf(p->say,
 			"The users of its tokens need new ones: make them "
@@ -268,6 +274,6 @@ enum mm_err key_compromise(const struct args *a, struct why *why)
 	TRY(throw_out(&p, &ring, kid, why));
 	if (a->reissue != NULL)
 		TRY(key_reissue(&p, kid, &out, a, why));
-	say_next(&p, a, kid, tokens);
+	say_next(&p, a, kid, tokens, !is_here);
 	return MM_OK;
 }

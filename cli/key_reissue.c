@@ -268,12 +268,14 @@ static void say_done(const struct reissue *r)
 			"are too long only, mintmark token rotate "
 			"--allow-long.\n",
 			r->missed);
-	if (r->folder != NULL && r->made != 0)
-		fprintf(r->p->say,
-			"Next: hand each file %s/USER.tokens to its user, and "
-			"remove the folder.\n%s/" MANIFEST " lists old and new "
-			"ids.\n",
-			r->folder, r->folder);
+	if (r->folder == NULL || r->made == 0)
+		return;
+	fprintf(r->p->say,
+		"Next: hand each file %s/USER.tokens to its user, and "
+		"remove the folder.\n%s/" MANIFEST " lists old and new "
+		"ids.\n",
+		r->folder, r->folder);
+	r->p->said_next = true;
 }
 
 static enum mm_err finish(struct reissue *r, bool json, struct why *why)

@@ -262,7 +262,9 @@ class Drill(Flow):
             self.assertEqual(list(d.iterdir()), [])
         other = self.folder / "other"
         self.assertEqual(stolen_keys(i)["active"].kid, key)  # nothing was done
-        compromise(i, key, "--reissue", other)
+        p = compromise(i, key, "--reissue", other)
+        self.assertEqual(p.stdout.count("Next: "), 1, p.stdout)
+        self.assertIn("\nThen find out how the key got out", p.stdout)
         second = i.mint()["key"]
         p = compromise(i, second, "--reissue", other, check=1)
         self.assertIn("another key", p.stderr)
@@ -272,9 +274,12 @@ class Drill(Flow):
         """One that signed nothing, one that was retired, and none."""
         i = self.issuer()
         waits = stolen_keys(i)["next"].kid
-        compromise(i, waits)
+        p = compromise(i, waits)
+        self.assertIn("\nNext: find out how", p.stdout)
         p = compromise(i, waits)
         self.assertIn(f"The key {waits} is not in", p.stdout)
+        self.assertNotIn("Next:", p.stdout)
+        self.assertIn("thrown out before. Still to be done, if nobody has: find out", p.stdout)
         self.assertIn("there is nothing to replace", p.stdout)
         p = compromise(i, "AAAAAAAAAAA", check=1)
         self.assertIn("there is no such key", p.stderr)
