@@ -71,6 +71,7 @@ enum mm_err store_copy(const char *path, const char *where, struct copy *c,
 		       struct why *why)
 {
 	struct copying g = { .copy = c };
+	TRY(pg_copy_check(where, why));
 	enum mm_err e = sqlite_copy_open(path, c, &g.from, why);
 	if (e == MM_OK)
 		e = pg_copy_open(where, &g.to, why);

@@ -65,6 +65,8 @@ sqlite_copy_rows(struct conn *c, enum copy_table t,
 		 enum mm_err (*put)(void *, const struct value *, int),
 		 void *ctx);
 
+/* Could it be copied there?  Before the file is read, which takes long. */
+MM_MUST_USE enum mm_err pg_copy_check(const char *where, struct why *why);
 /* In a transaction, with new and empty tables. */
 MM_MUST_USE enum mm_err pg_copy_open(const char *where, struct conn **out,
 				     struct why *why);

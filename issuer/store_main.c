@@ -80,8 +80,11 @@ static void say_what_is_next(const char *from, const char *to)
 	       "  store = %s\n"
 	       "      into mintmarkd.conf (or --store); then start mintmarkd\n"
 	       "  mintmark doctor\n"
-	       "      and mintmark audit --verify\n",
-	       (double)(clock_ms() - began) / 1000, from, from, to);
+	       "      and mintmark audit --verify\n"
+	       "%s is not to be served any more, nor is any copy of it,\n"
+	       "wherever that lies: what is revoked from now on is valid "
+	       "there.\n",
+	       (double)(clock_ms() - began) / 1000, from, from, to, from);
 }
 
 static int copy(const char *from, const char *to)

@@ -14,7 +14,7 @@
 #define ROW_BYTES (64 * 1024 * 1024)
 
 /* What is in there is somebody's. */
-static enum mm_err make_new(struct pg_conn *c, struct why *why)
+static enum mm_err check_empty(struct pg_conn *c, struct why *why)
 {
 	bool found;
 	TRY(pg_tables_find(c, &found));
@@ -23,6 +23,12 @@ static enum mm_err make_new(struct pg_conn *c, struct why *why)
 			       "the database has a store already: nothing was "
 			       "copied; name another database (one that no "
 			       "mintmarkd was started on), or use that store");
+	return MM_OK;
+}
+
+static enum mm_err make_new(struct pg_conn *c, struct why *why)
+{
+	TRY(check_empty(c, why));
 	return pg_tables_lay(c);
 }
 
@@ -39,6 +45,21 @@ static enum mm_err ready(struct pg_conn *c, struct why *why)
 			      c->trouble);
 	if (e != MM_OK)
 		*why = said;
+	return e;
+}
+
+enum mm_err pg_copy_check(const char *where, struct why *why)
+{
+	struct conn *c;
+	struct why said = { .text = "" };
+	TRY(pg_open(where, false, &c, why));
+	enum mm_err e = check_empty(pg_of(c), &said);
+	if (e != MM_OK && said.text[0] == '\0')
+		(void)why_say(&said, e, NULL, "cannot use the database: %s",
+			      pg_of(c)->trouble);
+	if (e != MM_OK)
+		*why = said;
+	pg_close(c);
 	return e;
 }
 

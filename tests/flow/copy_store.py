@@ -105,6 +105,8 @@ class Copy(Flow):
         said = self.copy()
         self.assertRegex(said, r"(?m)^token +14 rows$")
         self.assertIn(f"store = {self.url}", said)
+        self.assertRegex(said, rf"\n{self.file} is not to be served any more, nor is any "
+                         r"copy[^.]*\.\n$")
         self.assertFalse(pathlib.Path(f"{self.file}-wal").exists())
         self.same_rows()
         self.file.rename(f"{self.file}.copied")
@@ -151,6 +153,7 @@ class Copy(Flow):
                         ("//me:secret@127.0.0.1/x", "passfile")):
             said = self.copy(1, to="postgresql:" + to)
             self.assertIn(why, said)
+            self.assertNotIn("read first", said)
             self.assertNotIn("secret", said)
         for argv in ((), ("copy",), ("copy", self.url, self.file),
                      ("copy", self.file, self.file), ("move", "a", "b")):
@@ -192,7 +195,9 @@ class Copy(Flow):
             db.execute("UPDATE token SET label = 'well'")
             db.commit()
         self.copy()
-        self.assertIn("has a store already", self.copy(1))
+        said = self.copy(1)
+        self.assertIn("has a store already", said)
+        self.assertNotIn("read first", said)
         self.assertEqual(self.pg.ask("SELECT label FROM mintmark.token"),
                          [["well"]])
 
