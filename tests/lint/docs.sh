@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# docs.sh - what the code offers, the documents name: routes, settings and
-# options in PROTOCOL.md and README.md or docs/, public functions in the header's
+# docs.sh - what the code offers, the documents (and ./run) name: routes, settings
+# and options in PROTOCOL.md and README.md or docs/, public functions in the header's
 # manual page of PROTOCOL.md.
 set -u
 . tests/lint/lib.sh
@@ -28,6 +28,15 @@ for p in $params; do
 	sed -n '/^### What is needed/,/^### /p' PROTOCOL.md |
 		grep -qE "^\|.*\`$p\`.*\|.*\|" ||
 		finding "verifier/agent/need.c:1: parameter $p is not in PROTOCOL.md"
+done
+
+# What is installed to be run, ./run builds: people paste its names.
+programs=$(sed -nE 's/^install\(TARGETS (.*) RUNTIME.*/\1/p' \
+	issuer/CMakeLists.txt verifier/CMakeLists.txt cli/CMakeLists.txt)
+[ -n "$programs" ] || finding "issuer/CMakeLists.txt:1: no programs found?"
+for p in $programs; do
+	grep -qE -- "--target .*\b$p\b" run ||
+		finding "run:1: $p is not built"
 done
 
 # Options of the PAM module: in both documents, at the head of its source, and
