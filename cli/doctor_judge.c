@@ -165,11 +165,10 @@ bool judge_newest(struct span file)
 	struct span line, epoch, seq, began;
 	if (!span_cut(&file, '\n', &line) || file.len != 0)
 		return false;
-	bool words = span_cut(&line, ' ', &epoch) && span_cut(&line, ' ', &seq);
-	if (words && !span_cut(&line, ' ', &began))
-		began = line;
-	return words && epoch.len != 0 && epoch.len < EPOCH_SIZE &&
-	       is_number(seq) && !span_is(seq, "0") && is_number(began);
+	return span_cut(&line, ' ', &epoch) && span_cut(&line, ' ', &seq) &&
+	       span_cut(&line, ' ', &began) && epoch.len != 0 &&
+	       epoch.len < EPOCH_SIZE && is_number(seq) && !span_is(seq, "0") &&
+	       is_number(began) && line.len == HISTORY_SIZE - 1;
 }
 
 /* ---- what may be pasted ---- */

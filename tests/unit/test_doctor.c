@@ -386,24 +386,28 @@ static void test_A34_what_root_may_paste(void **state)
 static void test_what_was_published(void **state)
 {
 	(void)state;
+#define HISTORY "Xb7c3TtVqKzJm0aF2wQeYg"
 	static const char *const good[] = {
-		"IZnf9eGvSHmFM8s2cQTgcA 17 1790000000\n",
-		"IZnf9eGvSHmFM8s2cQTgcA 17 0 Xb7c3TtVqKzJm0aF2wQeYg\n",
+		"IZnf9eGvSHmFM8s2cQTgcA 17 1790000000 " HISTORY "\n",
+		"E 17 0 " HISTORY "\n",
 	};
 	static const char *const bad[] = {
 		"",
 		"\n",
-		"E 17 0",
-		"E 17 0\n\n",
+		"E 17 0 " HISTORY,
+		"E 17 0 " HISTORY "\n\n",
+		"E 17 0 " HISTORY "A\n",
+		"E 17 0 \n",
+		"E 17 0\n",
 		"E 17\n",
-		"E 0 0\n",
-		" 17 0\n",
-		"E x 0\n",
-		"E 17 -1\n",
-		"E  0\n",
-		"E 17 0\nE",
-		"E 99999999999999999999 0\n",
-		"0123456789012345678901234567890123456789 17 0\n",
+		"E 0 0 " HISTORY "\n",
+		" 17 0 " HISTORY "\n",
+		"E x 0 " HISTORY "\n",
+		"E 17 -1 " HISTORY "\n",
+		"E  0 " HISTORY "\n",
+		"E 17 0 " HISTORY "\nE",
+		"E 99999999999999999999 0 " HISTORY "\n",
+		"0123456789012345678901234567890123456789 17 0 " HISTORY "\n",
 	};
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
 		assert_true(judge_newest(span_str(good[i])));
