@@ -106,6 +106,26 @@ static void test_peek(void **state)
 			 MM_ERR_NOT_FOUND);
 }
 
+/* As the program would gather them. */
+static void test_peek_at_all(void **state)
+{
+	struct trial t;
+	struct setting_texts out;
+	static const char file[] = "feed = a\n# feed = b\nother = c\n"
+				   " feed=d e \nnone = f\nnone =\n";
+	(void)state;
+	write_file(&t, file, strlen(file));
+	settings_peek_all(t.path, "feed", &out);
+	assert_int_equal(out.count, 2);
+	assert_string_equal(out.at[0], "a");
+	assert_string_equal(out.at[1], "d e");
+	settings_peek_all(t.path, "none", &out);
+	assert_int_equal(out.count, 0);
+	unlink(t.path);
+	settings_peek_all(t.path, "feed", &out);
+	assert_int_equal(out.count, 0);
+}
+
 static void test_missing_files(void **state)
 {
 	struct trial t;
@@ -151,6 +171,7 @@ int main(void)
 		TEST(test_nul_in_file),
 		TEST(test_long_values),
 		TEST(test_peek),
+		TEST(test_peek_at_all),
 		TEST(test_missing_files),
 		TEST(test_F26_a_file_that_others_can_write),
 	};
