@@ -8,6 +8,7 @@
 
 #define READ_EVENTS 256 /* events read at a time */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
+#define FIRST_TRIES 3	/* at the start, which ends if they fail */
 /* A database that took over and lacks what was acknowledged last is told by the
  * next one that writes, of whatever issuer, and a new history begins there by
  * itself: health.c has something written every 5 s. */
@@ -239,13 +240,25 @@ static void tell(void *publisher)
 	(void)publisher_catch_up(publisher);
 }
 
+/* A database throws out who is slow to ask on, and another issuer may begin a
+ * history in between. */
+static enum mm_err load_first(struct publisher *p)
+{
+	enum mm_err e = load(p, false);
+	for (int tries = 1; tries < FIRST_TRIES &&
+			    (e == MM_ERR_UNAVAILABLE || e == MM_ERR_EPOCH);
+	     tries++)
+		e = load(p, false);
+	return e;
+}
+
 enum mm_err publisher_start(struct publisher *p, struct store *store,
 			    struct signing *signing, struct why *why)
 {
 	struct moment began = moment_now();
 	p->store = store;
 	p->signing = signing;
-	enum mm_err e = load(p, false);
+	enum mm_err e = load_first(p);
 	if (e != MM_OK)
 		return why_say(why, e, NULL,
 			       "cannot read the lists from the store: %s",

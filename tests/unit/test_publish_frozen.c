@@ -39,7 +39,7 @@ static int64_t signed_iat;
 /* The store lacks what was read from it, until it is read anew; and that
  * fails. */
 static _Atomic bool lacks, load_fails, is_shared;
-static atomic_int loads;
+static atomic_int loads, fail_first; /* so many of them do not work */
 
 bool __wrap_store_is_shared(const struct store *);
 
@@ -80,7 +80,7 @@ enum mm_err __wrap_store_load(struct store *s, struct replica *out)
 {
 	asked();
 	loads++;
-	if (load_fails)
+	if (load_fails || loads <= fail_first)
 		return MM_ERR_UNAVAILABLE;
 	lacks = false;
 	return __real_store_load(s, out);
@@ -252,6 +252,20 @@ static void test_F14_a_silent_store(void **state)
 	nothing_is_signed(f);
 }
 
+/* A session that is thrown out as it reads is no reason not to start; a
+ * database that is away is. */
+static void test_F14_thrown_out_at_the_start(void **state)
+{
+	struct frozen *f = *state;
+	struct why why = { .text = "" };
+	fail_first = loads + 3;
+	assert_int_equal(publisher_start(f->p, f->store->s, f->signing, &why),
+			 MM_ERR_UNAVAILABLE);
+	assert_non_null(strstr(why.text, "cannot read the lists"));
+	fail_first = loads + 2;
+	start(f);
+}
+
 /* ---- a store that goes back ---- */
 
 /* Does the mint look as if it had lost something? */
@@ -409,6 +423,7 @@ int main(void)
 		TEST(test_F15_frozen_as_it_reads),
 		TEST(test_F15_frozen_as_it_begins),
 		TEST(test_F14_a_silent_store),
+		TEST(test_F14_thrown_out_at_the_start),
 		TEST(test_F16_it_is_said_once),
 		TEST(test_F16_events_of_before_are_forgotten),
 		TEST(test_F16_a_new_history_begins_by_itself),
