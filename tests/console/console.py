@@ -10,13 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "flow"), str(TESTS / "interop")]
 from fill import fill  # noqa: E402
-from flow import BUILD, SLOW, Flow  # noqa: E402,F401
-from node import assert_pinned, install, skip  # noqa: E402
+import flow  # noqa: E402
+from flow import BUILD, SLOW, Flow, skip  # noqa: E402,F401
+from node import assert_pinned, install  # noqa: E402
 
 SOURCE = TESTS / "console/npm"
 home = None  # where the scripts lie, with their packages
@@ -56,4 +56,4 @@ def main():
     chromium()
     with tempfile.TemporaryDirectory(prefix="mintmark-console-") as folder:
         home = install(SOURCE, folder)
-        unittest.main(verbosity=2)
+        flow.main()

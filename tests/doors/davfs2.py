@@ -7,10 +7,9 @@ the token as a header of every request.
 import contextlib
 import os
 import subprocess
-import sys
 
 from apache_webdav import ApacheWebdav
-from doors import SKIPPED, main, need_programs, wait_for
+from doors import main, need_programs, skip, wait_for
 from nginx_webdav import NginxWebdav
 
 # use_locks: with LOCK davfs2 1.6 sends the header twice, and is refused.
@@ -127,6 +126,5 @@ if __name__ == "__main__":
                          (not os.access("/dev/fuse", os.R_OK | os.W_OK),
                           "there is no /dev/fuse")):
         if missing:
-            print(f"skipped: {why}", file=sys.stderr)
-            sys.exit(SKIPPED)
+            skip(why)
     main()

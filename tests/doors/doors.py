@@ -12,9 +12,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 from flow import (AGENT, BUILD, MINTMARK, SLOW, TOP, Agent, Flow,  # noqa: E402,F401
-                  Process, cli, free_port, main, wait_for)
+                  Process, cli, free_port, main, skip, wait_for)
 
-SKIPPED = 77  # ctest's SKIP_RETURN_CODE: nothing was passed silently
 DEPLOY = TOP / "deploy"
 WINDOW = int(4 * max(1, SLOW / 2))
 
@@ -23,9 +22,7 @@ def need_programs(*names):
     """End the test as skipped, and say why, when one of them is missing."""
     missing = [n for n in names if shutil.which(n, path=PATH) is None]
     if missing:
-        print(f"skipped: {', '.join(missing)} not installed: "
-              "tests/install-packages test", file=sys.stderr)
-        sys.exit(SKIPPED)
+        skip(f"{', '.join(missing)} not installed: tests/install-packages test")
 
 
 PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"

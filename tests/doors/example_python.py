@@ -9,11 +9,8 @@ import sys
 import time
 import unittest
 
-from doors import BUILD, SKIPPED, TOP, Life
+from doors import BUILD, TOP, Life, main
 from example import NOTE, Answers, Example, Heads, Stale, bearer
-
-sys.path.insert(0, str(TOP / "tests/interop"))
-from interop import main  # noqa: E402
 
 NOTES = TOP / "examples/python"
 PACKAGE = TOP / "bindings/python/src"
@@ -61,8 +58,4 @@ class Types(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if os.environ.get("MM_SANITIZE"):
-        print("skipped: Python cannot load a sanitized library",
-              file=sys.stderr)
-        sys.exit(SKIPPED)
     main(at_once=3)

@@ -10,10 +10,9 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 
-from doors import BUILD, SKIPPED
+from doors import BUILD, skip
 
 MODULE = BUILD / "verifier/pam/pam_mintmark.so"
 USERS = {"alice": 61001, "bob": 61002, "toor": 0}
@@ -44,8 +43,7 @@ def security_folder():
     for base in ("/lib", "/usr/lib", "/lib64", "/usr/lib64"):
         for found in pathlib.Path(base).glob("**/security/pam_unix.so"):
             return found.parent
-    print("skipped: no pam_unix.so on this machine", file=sys.stderr)
-    sys.exit(SKIPPED)
+    skip("no pam_unix.so on this machine")
 
 
 def need_namespaces():
@@ -58,8 +56,7 @@ def need_namespaces():
         if p.returncode == 0:
             return
         why = p.stderr.strip()
-    print(f"skipped: no mount namespace of our own: {why}", file=sys.stderr)
-    sys.exit(SKIPPED)
+    skip(f"no mount namespace of our own: {why}")
 
 
 class Syslog(threading.Thread):

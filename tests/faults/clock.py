@@ -13,7 +13,7 @@ import urllib.request
 from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
-from flow import Flow, cli, free_port, main, verify, wait_for
+from flow import Flow, cli, free_port, main, skip, verify, wait_for
 
 HOUR, YEARS = 3600, 10 * 365 * 86400
 FAKE = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
@@ -266,7 +266,5 @@ class Clocks(Flow):
 
 if __name__ == "__main__":
     if FAKE is None or shutil.which("faketime") is None:
-        print("skipped: libfaketime not installed: tests/install-packages test",
-              file=sys.stderr)
-        sys.exit(77)
+        skip("libfaketime not installed: tests/install-packages test")
     main()

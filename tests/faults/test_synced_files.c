@@ -18,6 +18,7 @@
 #include "issuer/become.h"
 #include "issuer/store_sqlite.h"
 #include "tests/faults/synced_fixture.h"
+#include "tests/unit/skip_since.h"
 
 #define PATH 256
 
@@ -170,7 +171,7 @@ static void test_F2_the_folder_of_a_mint_that_leaves_root(void **state)
 	int ended;
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip_since("only root can leave it");
 	pid_t child = fork();
 	if (child == 0)
 		_exit(leave_root());

@@ -10,14 +10,13 @@ import datetime
 import shutil
 import ssl
 import subprocess
-import sys
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bad_days import Front
-from flow import Agent, Flow, main, wait_for
+from flow import Agent, Flow, main, skip, wait_for
 
 HOST = "mint.example.org"
 
@@ -201,6 +200,5 @@ class Https(Flow):
 if __name__ == "__main__":
     why = own_etc()
     if why:
-        print(f"passed over: no files of its own for the agent here: {why}")
-        sys.exit(77)
+        skip(f"no files of its own here: {why}")
     main(at_once=2)

@@ -324,7 +324,7 @@ class Certificate(Doctor):
     def test_until_when_it_is_good(self):
         why = own_etc()
         if why is not None:
-            self.skipTest(why)
+            self.skipTest(f"no files of its own here: {why}")
         ca = Authority(self.folder, "ours")
         hosts = self.folder / "hosts"
         hosts.write_text(f"127.0.0.1 {HOST}\n")

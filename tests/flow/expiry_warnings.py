@@ -6,19 +6,16 @@ import json
 import sqlite3
 import ssl
 import subprocess
-import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from flow import MINTMARKD, SLOW, Flow, cli, main, wait_for
+from flow import MINTMARKD, SLOW, Flow, cli, main, skip, wait_for
 
 try:
     from jwcrypto import jwk, jws
 except ImportError:
-    print("skipped: python3-jwcrypto is missing: tests/install-packages test",
-          file=sys.stderr)
-    sys.exit(77)
+    skip("python3-jwcrypto is missing: tests/install-packages test")
 
 BEFORE = ("--warn-retry", "1s", "--warn-before")
 

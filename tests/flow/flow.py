@@ -32,6 +32,7 @@ MINTMARKD = BUILD / "issuer/mintmarkd"
 AGENT = BUILD / "verifier/mintmark-agent"
 MINTMARK = BUILD / "cli/mintmark"
 VERIFY_LINES = BUILD / "tests/flow/verify_lines"
+SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 # Sanitized builds are several times slower.
 SLOW = float(os.environ.get("MM_SLOW", "1"))
 
@@ -341,6 +342,13 @@ class Flow(unittest.TestCase):
         return i, a
 
 
+def skip(why):
+    """End the program: none of its tests can be run here.  tests/skipped reads
+    why, and whether that may be."""
+    print("skipped:", *why.split(), file=sys.stderr, flush=True)
+    sys.exit(SKIPPED)
+
+
 def may_trace():
     if shutil.which("strace") is None:
         return "there is no strace"
@@ -393,8 +401,16 @@ def flat(suite):
         yield from flat(t) if isinstance(t, unittest.TestSuite) else (t,)
 
 
-def main(at_once=1, exit=True):
+def main(at_once=1):
     """The tests of the file that was called, by AtOnce where it is more than
-    one; their result, if that does not end the process."""
+    one.  One that was skipped is none that passed: it is said, and ctest calls
+    the program skipped."""
     how = {"testRunner": AtOnce(at_once)} if at_once > 1 else {"verbosity": 2}
-    return unittest.main(exit=exit, **how).result
+    result = unittest.main(exit=False, **how).result
+    for test, why in result.skipped:
+        name = test if isinstance(test, str) else test.id()
+        print(f"skipped: {name.removeprefix('__main__.')}:", *why.split(),
+              file=sys.stderr, flush=True)
+    if not result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(SKIPPED if result.skipped else 0)

@@ -7,11 +7,10 @@ live token has lost its key.  After the second run: nothing is left to do."""
 import collections
 import os
 import subprocess
-import sys
 import time
 
-from flow import (MINTMARK, TOP, Flow, Reader, cli, main, may_trace, traced_env,
-                  wait_for)
+from flow import (MINTMARK, TOP, Flow, Reader, cli, main, may_trace, skip,
+                  traced_env, wait_for)
 from key_compromise import handed_out, kid, part
 
 # What changes files, and what tells the mint; recvfrom: the mint has done it,
@@ -221,8 +220,7 @@ class Crash(Killed):
 def main_traced():
     why = may_trace()
     if why:
-        print(f"passed over: programs cannot be traced here: {why}")
-        sys.exit(77)
+        skip(f"programs cannot be traced here: {why}")
     main(at_once=3)
 
 

@@ -11,17 +11,12 @@ import shutil
 import subprocess
 import sys
 
-from interop import SKIPPED
+from interop import skip
 
 # What npm says when the registry, and not we, is at fault.
 NO_REGISTRY = re.compile(r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|"
                          r"ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|E403|E5\d\d|"
                          r"ENOTCACHED|network)\b")
-
-
-def skip(why):
-    print(f"skipped: {why}", file=sys.stderr)
-    sys.exit(SKIPPED)
 
 
 def find_node():

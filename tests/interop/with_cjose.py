@@ -8,9 +8,7 @@ access token, a status list and an expired token are all the same to who does
 not look himself.  The key limits the algorithm: HS256 by a public key is
 refused.  Each of these is shown here.
 """
-import sys
-
-from interop import FOR_FILES, SKIPPED, header, hs256, main, payload
+from interop import FOR_FILES, header, hs256, main, payload, skip
 from library import Library
 from signs import WRONG_KIDS, WRONG_TYPS, Signer
 from flow import BUILD
@@ -46,7 +44,6 @@ class Cjose(Library, Signer):
 
 if __name__ == "__main__":
     if not Cjose.PROGRAM.exists():
-        print("skipped: libcjose-dev was not there when this was built: "
-              "tests/install-packages test", file=sys.stderr)
-        sys.exit(SKIPPED)
+        skip("libcjose-dev was not there when this was built: "
+             "tests/install-packages test")
     main()

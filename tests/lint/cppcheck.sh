@@ -2,7 +2,7 @@
 # cppcheck.sh - cppcheck is content, but for what cppcheck.allow explains.
 set -u
 . tests/lint/lib.sh
-command -v cppcheck >/dev/null || { echo "passed over: no cppcheck" && exit 77; }
+command -v cppcheck >/dev/null || { echo "skipped: no cppcheck" && exit 77; }
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 jq --arg top "$PWD/" '[.[] | select(.file | ltrimstr($top) | test("^tests/") | not)]' \

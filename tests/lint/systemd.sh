@@ -4,7 +4,7 @@
 set -u
 . tests/lint/lib.sh
 command -v systemd-analyze >/dev/null || {
-	echo "passed over: there is no systemd-analyze"
+	echo "skipped: there is no systemd-analyze"
 	exit 77
 }
 work=$(mktemp -d)

@@ -360,7 +360,7 @@ int main(void)
 		T(test_threads),
 	};
 	if (!installed()) {
-		puts("passed over: softhsm2, libengine-pkcs11-openssl and "
+		puts("skipped: softhsm2, libengine-pkcs11-openssl and "
 		     "opensc are not installed");
 		return 77;
 	}

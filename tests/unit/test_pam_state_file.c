@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/skip_since.h"
 #include "verifier/pam/state_file.h"
 
 struct desk {
@@ -90,7 +91,7 @@ static void test_owners(void **state)
 	struct desk d;
 	(void)state;
 	if (geteuid() != 0)
-		skip(); /* only root can give it away */
+		skip_since("only root gives files away");
 	desk_begin(&d);
 	for (size_t i = 0; i < ROWS(cases); i++) {
 		assert_int_equal(chown(d.folder, cases[i].folder, 0), 0);
