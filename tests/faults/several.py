@@ -91,6 +91,16 @@ class Several(TwoIssuers):
             "SELECT status, count(*) FROM mintmark.token"
             f" WHERE \"user\" = '{user}' GROUP BY status")}
 
+    def revoke_all(self, user, said):
+        """Its answers, and what is so after each.  It tries for 5 s by itself,
+        which on a slow host is once or twice; then it may be asked again."""
+        for _ in range(5):
+            status, reply, _ = self.a.http("DELETE", f"/v1/users/{user}/tokens",
+                                           local=True)
+            said.append((status, reply.get("revoked"), self.statuses(user)))
+            if status == 200:
+                break
+
     def test_F15_frozen_in_the_middle_of_a_change(self):
         """With the lock, and a hundred of three thousand tokens revoked."""
         self.start_both()
@@ -102,8 +112,7 @@ class Several(TwoIssuers):
             f" (NEW.list = {many} AND NEW.idx = 100 AND NEW.status = 1)"
             " EXECUTE FUNCTION mintmark.doze()")
         said = []
-        asker = threading.Thread(target=lambda: said.append(
-            self.a.admin("DELETE", "/v1/users/many/tokens")))
+        asker = threading.Thread(target=self.revoke_all, args=("many", said))
         asker.start()
         wait_for("the change to be half done", lambda: self.pg.ask(
             "SELECT count(*) FROM pg_stat_activity"
@@ -115,9 +124,11 @@ class Several(TwoIssuers):
         self.assertGreater(time.monotonic() - began, 0.5, "it had no lock")
         self.assertEqual(self.statuses("many"), {"0": 3000}, "half a change")
         self.a.proc.send_signal(signal.SIGCONT)
-        asker.join(30)
-        self.assertEqual([(r["user"], r["revoked"]) for r in said], [("many", 3000)])
-        self.assertEqual(self.statuses("many"), {"1": 3000})
+        asker.join(60 * SLOW)
+        *before, last = said
+        self.assertEqual(last, (200, 3000, {"1": 3000}))
+        for answer in before:
+            self.assertEqual(answer, (503, None, {"0": 3000}))
         self.everything_is_there(self.a)
 
     # ---- one of the issuers' ways to the database ----
