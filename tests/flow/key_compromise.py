@@ -708,16 +708,17 @@ class ForgedFeed(Thief):
 
     def test_without_a_pinned_file(self):
         """The same, and it finds the way by itself, once it is stale."""
-        i = self.issuer()
-        # not stale yet when it comes back, or it would ask at once
-        a = self.agent(i, flags=["--max-staleness", f"{8 * SLOW:.0f}s"])
-        wait_for("the agent to follow", lambda: "feed.connected" in a.text())
+        i, a = self.both()
+        heard = time.monotonic()
         old = i.mint()
         a.stop()
         for key in list(stolen_keys(i).values()):
             compromise(i, key.kid)
+        # not stale yet when it comes back, or it would ask at once
+        stale = time.monotonic() - heard + 8 * SLOW
+        a.flags = ["--max-staleness", f"{stale:.0f}s"]
         a.start()
-        a.wait_reason(i.mint()["token"], None, 60 + 8 * SLOW)
+        a.wait_reason(i.mint()["token"], None, 60 + stale)
         self.assertEqual(a.reason(old["token"]), "unknown_key")
         self.assertIn("nothing we trust has announced", a.text())
 
