@@ -95,8 +95,8 @@ class Failover(TwoIssuers):
         self.assertEqual([i for i in self.ledger.revoked
                           if i in new and have[i][1] != "1"], [])
         self.numbers_are_whole()
-        self.heard_by_the_agent(self.a, 20)
-        self.heard_by_the_agent(self.b, 20)
+        self.heard_by_the_agent(self.a, 40)
+        self.heard_by_the_agent(self.b, 40)
         known = {i for i in self.ledger.minted if have.get(i, "")[:1] == ("alice",)}
         lost = {t for i, t in self.ledger.minted.items() if i not in known}
         self.assertNotIn("ok", [self.reader.ask(t) for t in lost])
