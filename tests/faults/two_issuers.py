@@ -58,6 +58,8 @@ class TwoIssuers(Flow):
         self.reader = Reader(self.agent.state)
         self.addCleanup(self.reader.close)
         wait_for("a first answer", lambda: self.steady.asked > 1)
+        wait_for("the agent to say that it follows",
+                 lambda: "feed.connected" in self.agent.text())
 
     def one(self, name, store, url=None):
         folder = self.folder / name
