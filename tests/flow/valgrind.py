@@ -17,7 +17,8 @@ import tempfile
 from flow import AGENT, BUILD, MINTMARK, MINTMARKD, VERIFY_LINES, skip
 
 HERE = pathlib.Path(__file__).resolve().parent
-STEPS = ("5_renew", "1_mint", "2_publish", "3_verify", "4_report", "6_revoke")
+STEPS = ("5_renew", "1_mint", "2_publish", "3_verify", "4_report", "6_revoke",
+         "6_rotate", "6_again")
 SLOW = "10"
 FOUND = 99  # the exit code of a program that valgrind reports something of
 MEMCHECK = ("valgrind", "--quiet", "--vgdb=no", f"--error-exitcode={FOUND}",
