@@ -127,12 +127,12 @@ class Scripts(OnFiles):
         self.assertEqual((self.kids("active"), self.kids("next")), ([signs], [waits]))
         i.stop()
         with sqlite3.connect(i.data / "mintmark.db") as db:
-            db.execute("UPDATE key SET announced = announced - 290")
+            db.execute("UPDATE key SET announced = announced - 200")
         i.start()
         self.on_data("rotate", want=1)
         i.stop()
         with sqlite3.connect(i.data / "mintmark.db") as db:
-            db.execute("UPDATE key SET announced = announced - 10")
+            db.execute("UPDATE key SET announced = announced - 100")
         i.start()
         self.assertIn(f"The key {waits} signs now", self.on_data("rotate", want=0))
         young, = self.kids("next")
