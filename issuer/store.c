@@ -32,7 +32,8 @@ static enum mm_err check_issuer(struct conn *c, const char *iss,
 		return MM_OK;
 	return why_say(why, MM_ERR_CONFLICT, "issuer",
 		       "the store belongs to issuer %s, not %s: start with "
-		       "that --issuer, or choose another --data",
+		       "that --issuer, or choose another --data "
+		       "(or --store)",
 		       known, iss);
 }
 

@@ -47,7 +47,9 @@ static const struct {
 	{ MM_ERR_UNKNOWN_KEY,   "it is signed by a key that nothing we trust "
 				"has announced (keys/README.md, The way back "
 				"in, has what to do)" },
-	{ MM_ERR_WRONG_ISSUER,  "it is another issuer's" },
+	{ MM_ERR_WRONG_ISSUER,  "it is another issuer's; of several --issuer the "
+				"first has to be the name that is in its "
+				"tokens (iss)" },
 	{ MM_ERR_ROLLBACK,      "it is older than what we hold (was the issuer "
 				"restored from a backup?)" },
 	{ MM_ERR_GAP,           "events are missing before it" },
