@@ -112,7 +112,7 @@ class Metrics(Flow):
                     if v != before.get(k, 0)
                     and not RESTLESS.search(k.split("{")[0])}
         with contextlib.suppress(AssertionError):
-            wait_for("it", lambda: moved() == expected, 5)
+            wait_for("it", lambda: moved() == expected, 20)
         self.assertEqual(moved(), expected)
 
     def asked(self, method, route, status="2xx"):
