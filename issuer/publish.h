@@ -78,6 +78,11 @@ MM_MUST_USE enum mm_err publisher_alive(struct publisher *p,
  * since it has lost some of it. */
 void publisher_newest(struct publisher *p, struct newest *out);
 
+/* MM_ERR_UNAVAILABLE: the store has lost events that were published from here,
+ * and would give the same ids again. */
+MM_MUST_USE enum mm_err publisher_check_whole(struct publisher *p,
+					      struct why *why);
+
 struct publisher_stats {
 	uint64_t seq;
 	size_t lists, keys, waiting;

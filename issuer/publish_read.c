@@ -76,6 +76,18 @@ void publisher_newest(struct publisher *p, struct newest *out)
 	pthread_rwlock_unlock(&p->state);
 }
 
+enum mm_err publisher_check_whole(struct publisher *p, struct why *why)
+{
+	if (!atomic_load(&p->went_back))
+		return MM_OK;
+	return why_say(
+		why, MM_ERR_UNAVAILABLE, NULL,
+		"nothing is minted: the mint's store has lost what was "
+		"done last, and would give the same ids again; its "
+		"administrator has to stop it, and to start it once with "
+		"--restored (mintmark doctor)");
+}
+
 void publisher_stats(struct publisher *p, struct publisher_stats *out)
 {
 	pthread_rwlock_rdlock(&p->state);

@@ -205,7 +205,7 @@
 		" FROM gap JOIN list USING (list) WHERE dead = 0"          \
 		" ON CONFLICT DO NOTHING")                                 \
 	X(LIST_SKIP, "INSERT INTO list SELECT coalesce(max(list), 0)"      \
-		" + 1000, 1, 1, 4, 4, 1 FROM list")                        \
+		" + ?1, 1, 1, 4, 4, 1 FROM list")                          \
 	X(LIST_LIVES, "SELECT 1 FROM list WHERE list = ?1 AND dead = 0")   \
 	X(LIST_ENDED, "SELECT list FROM list WHERE dead = 0"               \
 		" AND expires <= ?1")                                      \

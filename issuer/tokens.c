@@ -144,6 +144,7 @@ enum mm_err token_create(void *app, struct http_request *rq)
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	TRY(publisher_check_whole(is->publisher, http_why(rq)));
 	TRY(ended_check(is->publisher, is->store, key, http_why(rq)));
 	TRY(mint_token(is->mint, key, allow_long, &row, &token, http_why(rq)));
 	enum mm_err e = store_mint(is->store, &row);
@@ -303,6 +304,7 @@ static enum mm_err rotate(struct issuer *is, struct http_request *rq,
 
 	AUTO_BUF struct buf token = buf_new(2 * TOKEN_MAX);
 	AUTO_JWK struct jwk *key = signing_key(is->signing);
+	TRY(publisher_check_whole(is->publisher, http_why(rq)));
 	TRY(ended_check(is->publisher, is->store, key, http_why(rq)));
 	TRY(mint_token(is->mint, key, body->allow_long || was_long(is, old),
 		       &row, &token, http_why(rq)));

@@ -323,6 +323,10 @@ class HostileFeed(Flow):
         self.put_back_live(kept)
         health = self.i.http("GET", "/health/ready")[1]
         self.assertIn("--restored", health["checks"]["history"]["do"])
+        status, reply, _ = self.i.http("POST", "/v1/tokens", {
+            "user": "alice", "scopes": ["files:read"], "expires_in": 60}, local=True)
+        self.assertEqual(status, 503)
+        self.assertIn("--restored", reply["detail"])
         for t in tokens:
             self.i.revoke(t["id"])
         self.assertGreater(self.head(), lost)
@@ -362,6 +366,8 @@ class HostileFeed(Flow):
         self.i.stop()
         self.i.start(flags=["--restored"])
         self.revoke_bad()
+        lost = self.i.mint()
+        self.i.revoke(lost["id"])
         self.wait_newest()
         self.put_back_live(kept)
         self.i.stop()
@@ -375,6 +381,9 @@ class HostileFeed(Flow):
         self.i.start(flags=["--restored"])
         self.i.stop()
         self.i.start()
+        # this one went on from where that did, but gives no id of it again
+        self.assertFalse(self.i.form("/oauth/introspect", {"token": lost["token"]},
+                                     local=True)[1]["active"])
         self.a.wait_reason(self.bad["token"], "revoked", 60)
 
     def wait_newest(self):
