@@ -35,8 +35,9 @@ KINDS = {  # whether in PostgreSQL, issuers
 GRANT = json.dumps({"user": "alice", "scopes": ["files:read"], "expires_in": "1h"}).encode()
 
 
-def client(port, token, until, out):
-    """Mints and revokes; tells how long each change took, in seconds."""
+def client(port, token, seconds, begin, out):
+    """Mints and revokes, from when all can; tells how long each change took, in
+    seconds."""
     by = f"Authorization: Bearer {token}"
     to, took = Raw(port), []
 
@@ -47,6 +48,8 @@ def client(port, token, until, out):
         took.append(time.monotonic() - began)
         return reply
 
+    begin.wait()
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         made = ask(201, "/v1/tokens", method="POST", body=GRANT)
         ask(200, f"/v1/tokens/{json.loads(made.body)['id']}", method="DELETE")
@@ -93,23 +96,26 @@ class Installation:
                 sessions(self.pg) if self.pg else 0.0)
 
     def ask_for(self, seconds):
-        """How long each change took, and all of them together."""
-        out, began = multiprocessing.Queue(), time.monotonic()
+        """How long each change took, of that many seconds, and what the issuers
+        and the database had of a processor meanwhile, in percent."""
+        out, begin = multiprocessing.Queue(), multiprocessing.Barrier(CLIENTS + 1)
         clients = [multiprocessing.Process(target=client, args=(
             self.issuers[n % len(self.issuers)].port, self.token,
-            began + seconds, out)) for n in range(CLIENTS)]
+            seconds, begin, out)) for n in range(CLIENTS)]
         for c in clients:
             c.start()
+        begin.wait(60)
+        before, began = self.processor(), time.monotonic()
+        time.sleep(seconds)
+        elapsed, after = time.monotonic() - began, self.processor()
         took = sorted(t for _ in clients for t in out.get(timeout=seconds + 60))
         for c in clients:
             c.join()
-        return took, time.monotonic() - began
+        return took, elapsed, [100 * (now - was) / elapsed
+                               for now, was in zip(after, before)]
 
     def round(self, seconds):
-        before = self.processor()
-        took, elapsed = self.ask_for(seconds)
-        spent = [100 * (now - was) / elapsed
-                 for now, was in zip(self.processor(), before)]
+        took, elapsed, spent = self.ask_for(seconds)
         for name, value in zip(self.seen, (
                 len(took) / elapsed, 1e3 * took[len(took) // 2],
                 1e3 * took[len(took) * 99 // 100], *spent)):
