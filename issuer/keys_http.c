@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "issuer/body.h"
 #include "issuer/caller.h"
 #include "issuer/handlers.h"
@@ -158,8 +159,11 @@ enum mm_err key_reload(void *app, struct http_request *rq)
 	enum mm_err e =
 		signing_reload(is->signing, kids, body.compromised.count,
 			       &stamp, http_why(rq));
-	if (e != MM_OK && e != MM_ERR_NOT_FOUND)
+	if (e != MM_OK && e != MM_ERR_NOT_FOUND) {
+		log_event(LOG_ERR, "keys.reload_failed", "request=%s detail=%s",
+			  http_request_id(rq), http_why(rq)->text);
 		return e;
+	}
 	bool published = publisher_settle(is->publisher, "keys", rq);
 	TRY(e); /* a kid that nobody knows: the others are done with */
 	return reply_json(

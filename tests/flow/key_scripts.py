@@ -270,8 +270,10 @@ class Torn(OnFiles):
             said = self.on_data("rotate", want=1)
             self.assertIn(name, said)
             self.assertIn(says, said)
-            status, reply, _ = i.http("POST", "/v1/keys/reload", {}, local=True)
+            status, reply, h = i.http("POST", "/v1/keys/reload", {}, local=True)
             self.assertEqual((status, reply["reason"]), (400, "invalid_request"))
+            self.assertIn('"keys.reload_failed","request":"'
+                          f'{h["X-Request-Id"]}"', i.text())
             self.assertIn(name, reply["detail"])
             self.assertEqual(i.mint()["key"], signs)
             if n % 4 == 0:
