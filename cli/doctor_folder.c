@@ -10,6 +10,7 @@
 #include "cli/doctor_judge.h"
 #include "cli/doctor_process.h"
 #include "common/buf.h"
+#include "common/history.h"
 
 #define PATH_SIZE  900
 #define NEWEST_MAX 128
@@ -274,11 +275,12 @@ static bool check_newest(const struct doctor *d, json_t *all)
 	char path[PATH_SIZE];
 	AUTO_BUF struct buf text = buf_new(NEWEST_MAX);
 	struct span said;
+	struct newest n;
 	enum mm_err e = buf_read_others_file(&text, path_of(d, "newest", path),
 					     false, NULL);
 	if (e == MM_OK)
 		e = buf_done(&text, &said);
-	if (e == MM_OK ? judge_newest(said) : e != MM_ERR_TOO_LARGE)
+	if (e == MM_OK ? newest_line_read(said, &n) : e != MM_ERR_TOO_LARGE)
 		return true;
 	found(all, FOUND_WRONG, "folder.newest",
 	      "%s is damaged, which says up to which event was published from "

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/replica.h"
 #include "common/use_format.h"
 
 #define DAY INT64_C(86400)
@@ -148,27 +147,6 @@ bool judge_uses(struct span file, int64_t now, struct judged_uses *out)
 	if (out->full < percent(times, USE_TIMES_MAX))
 		out->full = percent(times, USE_TIMES_MAX);
 	return true;
-}
-
-/* ---- what was published ---- */
-
-static bool is_number(struct span word)
-{
-	for (size_t i = 0; i < word.len; i++)
-		if (word.at[i] < '0' || word.at[i] > '9')
-			return false;
-	return word.len != 0 && word.len < 20;
-}
-
-bool judge_newest(struct span file)
-{
-	struct span line, epoch, seq, began;
-	if (!span_cut(&file, '\n', &line) || file.len != 0)
-		return false;
-	return span_cut(&line, ' ', &epoch) && span_cut(&line, ' ', &seq) &&
-	       span_cut(&line, ' ', &began) && epoch.len != 0 &&
-	       epoch.len < EPOCH_SIZE && is_number(seq) && !span_is(seq, "0") &&
-	       is_number(began) && line.len == HISTORY_SIZE - 1;
 }
 
 /* ---- what may be pasted ---- */

@@ -47,11 +47,6 @@ enum found judge_full(unsigned percent);
 /* By its .pending.  False: it is damaged, or of another release. */
 bool judge_uses(struct span file, int64_t now, struct judged_uses *out);
 
-/* Is it a line of DATA/newest (issuer/newest.c): an epoch, the number of an
- * event, when that history began, and what it has led to?  Else the mint's
- * next start refuses it. */
-bool judge_newest(struct span file);
-
 /* May it stand in a command that root pastes, in single quotes?  A file's name
  * behind its folder: letters, digits, "._-". */
 bool judge_name(const char *name);

@@ -6,6 +6,7 @@
 
 #include "common/base64url.h"
 #include "common/feed.h"
+#include "common/text.h"
 
 #define HISTORY_BYTES 16
 
@@ -33,4 +34,27 @@ bool history_is_one(const char *text)
 	return base64url_decode(span_str(text), digest, sizeof digest, &n) ==
 		       MM_OK &&
 	       n == sizeof digest;
+}
+
+/* ---- DATA/newest ---- */
+
+static bool cut_number(struct span *text, uint64_t max, uint64_t *out)
+{
+	struct span digits;
+	return span_cut(text, ' ', &digits) && text_number(digits, max, out);
+}
+
+bool newest_line_read(struct span text, struct newest *out)
+{
+	struct span epoch, history;
+	uint64_t began;
+	if (!span_cut(&text, ' ', &epoch) || epoch.len == 0 ||
+	    !span_copy(out->epoch, sizeof out->epoch, epoch) ||
+	    !cut_number(&text, INT64_MAX, &out->seq) || out->seq == 0 ||
+	    !cut_number(&text, INT64_MAX - 1, &began) ||
+	    !span_cut(&text, '\n', &history) || text.len != 0 ||
+	    !span_copy(out->history, sizeof out->history, history))
+		return false;
+	out->began = (int64_t)began;
+	return history_is_one(out->history);
 }

@@ -18,4 +18,16 @@ MM_MUST_USE enum mm_err history_add(char history[HISTORY_SIZE],
 /* 22 characters of base64url? */
 bool history_is_one(const char *text);
 
+/* How far a history has come, and when it began: by the clock, but later than
+ * the one that it followed.  0: with the store. */
+struct newest {
+	char epoch[EPOCH_SIZE];
+	int64_t began;
+	uint64_t seq;
+	char history[HISTORY_SIZE]; /* that ends with seq */
+};
+
+/* The line of DATA/newest, "EPOCH SEQ BEGAN HISTORY\n"; is it one? */
+bool newest_line_read(struct span text, struct newest *out);
+
 #endif

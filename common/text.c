@@ -20,7 +20,7 @@ void text_quote(char out[QUOTE_SIZE], struct span text)
 
 bool text_number(struct span s, uint64_t max, uint64_t *out)
 {
-	if (s.len == 0 || s.len > 10 || (s.len > 1 && s.at[0] == '0'))
+	if (s.len == 0 || s.len > 19 || (s.len > 1 && s.at[0] == '0'))
 		return false;
 	*out = 0;
 	for (size_t i = 0; i < s.len; i++) {

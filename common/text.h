@@ -10,7 +10,7 @@
  * too long ends in "...". */
 void text_quote(char out[QUOTE_SIZE], struct span text);
 
-/* A number in decimal, of at most 10 digits, without signs or leading zeros.
+/* A number in decimal, of at most 19 digits, without signs or leading zeros.
  * False: it is none, or more than `max`. */
 bool text_number(struct span s, uint64_t max, uint64_t *out);
 

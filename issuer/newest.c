@@ -1,13 +1,11 @@
 /* newest.c - the file DATA/newest: "EPOCH SEQ BEGAN HISTORY", one line. */
 #include "issuer/newest.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/buf.h"
-#include "common/history.h"
 
 #define NEWEST_PATH 4200
 #define NEWEST_MAX  128
@@ -16,31 +14,6 @@ static const char *path_of(const char *data, char out[NEWEST_PATH])
 {
 	snprintf(out, NEWEST_PATH, "%.4096s/newest", data);
 	return out;
-}
-
-static bool cut_number(struct span *text, uint8_t end, uint64_t *out)
-{
-	struct span digits;
-	char *stop;
-	if (!span_cut(text, end, &digits) || !isdigit(digits.at[0]))
-		return false;
-	*out = strtoull((const char *)digits.at, &stop, 10);
-	return (const uint8_t *)stop == digits.at + digits.len;
-}
-
-static bool read_line(struct span text, struct newest *out)
-{
-	struct span epoch, history;
-	uint64_t began;
-	if (!span_cut(&text, ' ', &epoch) ||
-	    !span_copy(out->epoch, sizeof out->epoch, epoch) ||
-	    !cut_number(&text, ' ', &out->seq) || out->seq == 0 ||
-	    !cut_number(&text, ' ', &began) || began >= INT64_MAX ||
-	    !span_cut(&text, '\n', &history) || text.len != 0 ||
-	    !span_copy(out->history, sizeof out->history, history))
-		return false;
-	out->began = (int64_t)began;
-	return history_is_one(out->history);
 }
 
 /* MM_ERR_NOT_FOUND: there is none. */
@@ -52,7 +25,7 @@ static enum mm_err read_file(const char *data, struct newest *out,
 	struct span text;
 	TRY(buf_read_kept_file(&b, path_of(data, path), why));
 	TRY(buf_done(&b, &text));
-	if (read_line(text, out))
+	if (newest_line_read(text, out))
 		return MM_OK;
 	return why_say(why, MM_ERR_INVALID, "data",
 		       "%s is damaged: it says up to which event the "

@@ -2,6 +2,7 @@
 #ifndef MM_ISSUER_STORE_EVENTS_H
 #define MM_ISSUER_STORE_EVENTS_H
 
+#include "common/history.h"
 #include "issuer/store.h"
 
 /* Behind which event, and of which log. */
@@ -9,15 +10,6 @@ struct log_place {
 	const char *epoch; /* NULL: of any */
 	uint64_t seq;
 	const char *history; /* that ends with it; NULL or "": any does */
-};
-
-/* How far a history has come, and when it began: by the clock, but later than
- * the one that it followed.  0: with the store. */
-struct newest {
-	char epoch[EPOCH_SIZE];
-	int64_t began;
-	uint64_t seq;
-	char history[HISTORY_SIZE]; /* that ends with seq */
 };
 
 /* Up to max events behind that place, in order.  MM_ERR_GONE: no longer

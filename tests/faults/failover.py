@@ -12,7 +12,7 @@ from flow import cli, main, wait_for
 from two_issuers import TwoIssuers
 
 ROUNDS = 3 if LONG else 1
-SKIPPED = 1000  # numbers of lists that a new history passes over
+SKIPPED = 1000  # numbers of lists that a new history passes over, at least
 LOST = 16  # a second more than LOST_MS of issuer/publish.c
 
 

@@ -327,6 +327,8 @@ class HostileFeed(Flow):
             "user": "alice", "scopes": ["files:read"], "expires_in": 60}, local=True)
         self.assertEqual(status, 503)
         self.assertIn("--restored", reply["detail"])
+        status, reply, _ = self.i.exchange(self.good["token"], audience="files")
+        self.assertEqual(status, 200, reply)
         for t in tokens:
             self.i.revoke(t["id"])
         self.assertGreater(self.head(), lost)

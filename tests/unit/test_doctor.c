@@ -383,39 +383,6 @@ static void test_A34_what_root_may_paste(void **state)
 	assert_false(judge_name("\x1b"));
 }
 
-static void test_what_was_published(void **state)
-{
-	(void)state;
-#define HISTORY "Xb7c3TtVqKzJm0aF2wQeYg"
-	static const char *const good[] = {
-		"IZnf9eGvSHmFM8s2cQTgcA 17 1790000000 " HISTORY "\n",
-		"E 17 0 " HISTORY "\n",
-	};
-	static const char *const bad[] = {
-		"",
-		"\n",
-		"E 17 0 " HISTORY,
-		"E 17 0 " HISTORY "\n\n",
-		"E 17 0 " HISTORY "A\n",
-		"E 17 0 \n",
-		"E 17 0\n",
-		"E 17\n",
-		"E 0 0 " HISTORY "\n",
-		" 17 0 " HISTORY "\n",
-		"E x 0 " HISTORY "\n",
-		"E 17 -1 " HISTORY "\n",
-		"E  0 " HISTORY "\n",
-		"E 17 0 " HISTORY "\nE",
-		"E 99999999999999999999 0 " HISTORY "\n",
-		"0123456789012345678901234567890123456789 17 0 " HISTORY "\n",
-	};
-	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
-		assert_true(judge_newest(span_str(good[i])));
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_false(judge_newest(span_str(bad[i])));
-	assert_false(judge_newest(span_of("\0\0\0\0", 4)));
-}
-
 /* ---- what others say of themselves ---- */
 
 static void assert_found(const json_t *all, size_t i, const char *check,
@@ -531,7 +498,6 @@ int main(void)
 		cmocka_unit_test(test_room_for_uses),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_A34_text_for_a_terminal),
-		cmocka_unit_test(test_what_was_published),
 		cmocka_unit_test(test_A34_what_root_may_paste),
 		cmocka_unit_test(test_A34_advice_of_who_answers),
 		cmocka_unit_test(test_one_that_hangs_stops_no_other),

@@ -118,7 +118,7 @@ static void test_F16_nothing_older_is_kept(void **state)
 	} rows[] = {
 		{ "the same", true, false, 0, 0 },
 		{ "an event less", true, false, -1, 0 },
-		{ "one more", true, true, 1, 0 },
+		{ "one more, that has a digit more", true, true, 1, 0 },
 		{ "a history of before", false, false, 1, -1 },
 		{ "another, as old", false, false, 1, 0 },
 		{ "a later one, with less", false, true, -1, 1 },
@@ -126,9 +126,10 @@ static void test_F16_nothing_older_is_kept(void **state)
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct newest said = { .seq = 0 }, at;
-		struct newest is = {
-			.epoch = OTHER, .seq = 5, .began = 7, .history = ANOTHER
-		};
+		struct newest is = { .epoch = OTHER,
+				     .seq = INT64_C(9999999999),
+				     .began = 7,
+				     .history = ANOTHER };
 		publish(f, is);
 		at = said = is;
 		is.seq += (uint64_t)rows[i].seq;
@@ -174,6 +175,9 @@ static void half_a_line_is_none(void **state)
 		OTHER " 5  1 " ANOTHER "\n",
 		OTHER " x 1 " ANOTHER "\n",
 		OTHER "0 5 1 " ANOTHER "\n",
+		OTHER " 99999999999999999999 1 " ANOTHER "\n",
+		" 5 1 " ANOTHER "\n",
+		"\n",
 		OTHER " 5 9223372036854775807 " ANOTHER "\n",
 	};
 	struct fixture *f = *state;
