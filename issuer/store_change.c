@@ -4,6 +4,8 @@
 #include "common/ending.h"
 #include "issuer/store_internal.h"
 
+#define USER_PAGE 500 /* tokens of one user that are revoked in one step */
+
 /* ---- status ---- */
 
 /* What lists say: an idle-dead token is a revoked one to others. */
@@ -146,7 +148,7 @@ enum mm_err store_set_status(struct store *s, uint32_t list, uint32_t idx,
 /* ---- many tokens at once ---- */
 
 /* A statement may not be changing the rows it is still reading: collect
- * first.  Growing by halves keeps a user's 100,000 tokens affordable. */
+ * first. */
 struct rows {
 	struct token_row *at;
 	size_t count, cap;
@@ -196,22 +198,43 @@ struct bulk {
 	size_t max, count;
 };
 
+/* Those behind `last`, the newest first. */
+static enum mm_err user_page(struct conn *c, const struct bulk *b,
+			     const struct token_row *last, struct rows *rows)
+{
+	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_OF_USER);
+	query_text(&q, b->user);
+	query_int(&q, b->stamp.at);
+	query_int(&q, last->iat);
+	query_int(&q, last->list);
+	query_int(&q, last->idx);
+	query_int(&q, (int64_t)b->max);
+	return collect(&q, rows);
+}
+
+/* A row has 5 kB, and who copies 100,000 of them at once has meanwhile nothing
+ * to say to a database that throws out who is silent for a second. */
 static enum mm_err revoke_user(struct conn *c, void *arg)
 {
 	struct bulk *b = arg;
 	AUTO_ROWS struct rows rows = { 0 };
-	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_OF_USER);
-	query_text(&q, b->user);
-	query_int(&q, b->stamp.at);
-	TRY(collect(&q, &rows));
-	b->count = rows.count;
-	return mark_all(c, &rows, TOKEN_REVOKED, &b->stamp);
+	struct token_row last = { .iat = INT64_MAX };
+	b->count = 0;
+	do {
+		rows.count = 0;
+		TRY(user_page(c, b, &last, &rows));
+		TRY(mark_all(c, &rows, TOKEN_REVOKED, &b->stamp));
+		b->count += rows.count;
+		if (rows.count != 0)
+			last = rows.at[rows.count - 1];
+	} while (rows.count == b->max);
+	return MM_OK;
 }
 
 enum mm_err store_revoke_user(struct store *s, const char *user,
 			      const struct stamp *stamp, size_t *count)
 {
-	struct bulk b = { .user = user, .stamp = *stamp };
+	struct bulk b = { .user = user, .stamp = *stamp, .max = USER_PAGE };
 	TRY(store_write(s, revoke_user, &b));
 	*count = b.count;
 	return MM_OK;

@@ -80,6 +80,25 @@ static void test_users_idle(void **state)
 	}
 }
 
+/* `count` tokens in a list, each minted 3 at a moment; `user` is SQL for whose
+ * the i-th is. */
+static void put_tokens(struct fixture *f, unsigned list, unsigned count,
+		       const char *user)
+{
+	char sql[512];
+	int n = snprintf(
+		sql, sizeof sql,
+		"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1"
+		" FROM n WHERE i < %u)"
+		" INSERT INTO token(list, idx, \"user\", label, audience,"
+		" kid, created_by, iat, exp, auto_refresh, dies_at)"
+		" SELECT %u, i, %s, '', '', 'kid00000001', 'unit',"
+		" 1790000000 + i / 3, 1799999999, 0, 1799999999 FROM n",
+		count - 1, list, user);
+	assert_in_range(n, 1, sizeof sql - 1);
+	assert_true(others_do(f, sql));
+}
+
 /* More than PG_STEPS, each with a token: what is found among the next of them,
  * behind them, and at the edge. */
 static void test_users_far(void **state)
@@ -106,20 +125,43 @@ static void test_users_far(void **state)
 		{ "2498", "u-1498", 9, "u-2498:1/1 " },
 		{ "499", "u-2499", 9, "" },
 	};
-	assert_true(others_do(
-		f, "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1"
-		   " FROM n WHERE i < 2499)"
-		   " INSERT INTO token(list, idx, \"user\", label, audience,"
-		   " kid, created_by, iat, exp, auto_refresh, dies_at)"
-		   " SELECT 99, i, 'u-' || substr(cast(10000 + i AS TEXT), 2),"
-		   " '', '', 'kid00000001', 'unit', 1790000000, 1799999999, 0,"
-		   " 1799999999 FROM n"));
+	put_tokens(f, 99, 2500, "'u-' || substr(cast(10000 + i AS TEXT), 2)");
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		expect_users(f,
 			     (struct user_query){ .text = rows[i].text,
 						  .after = rows[i].after,
 						  .limit = rows[i].limit },
 			     rows[i].users);
+}
+
+/* By steps of 500: none is passed over, where they end and where they do not,
+ * and nobody else's is touched. */
+static void test_revoked(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		unsigned count;
+		const char *user, *users;
+	} rows[] = {
+		{ 499, "a", "a:0/499 b:500/500 c:501/501 d:1250/1250 " },
+		{ 500, "b", "a:0/499 b:0/500 c:501/501 d:1250/1250 " },
+		{ 501, "c", "a:0/499 b:0/500 c:0/501 d:1250/1250 " },
+		{ 1250, "d", "a:0/499 b:0/500 c:0/501 d:0/1250 " },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char quoted[8];
+		snprintf(quoted, sizeof quoted, "'%s'", rows[i].user);
+		put_tokens(f, 100 + (unsigned)i, rows[i].count, quoted);
+	}
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		size_t count;
+		assert_int_equal(
+			store_revoke_user(f->s, rows[i].user, &by_unit, &count),
+			MM_OK);
+		assert_int_equal(count, rows[i].count);
+		expect_users(f, (struct user_query){ .after = "" },
+			     rows[i].users);
+	}
 }
 
 #define TEST(name)                                                             \
@@ -131,6 +173,7 @@ int main(void)
 		TEST(users),
 		TEST(users_idle),
 		TEST(users_far),
+		TEST(revoked),
 	};
 	return cmocka_run_group_tests_name("store_users", tests, NULL, NULL);
 }
