@@ -186,8 +186,7 @@ static CURLcode send_patiently(const struct client *c)
 static bool answer_lost(CURLcode code)
 {
 	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
-	       code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE ||
-	       code == CURLE_OPERATION_TIMEDOUT;
+	       code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE;
 }
 
 /* Only what carries a key may be sent again: it is done once (PROTOCOL.md
@@ -211,8 +210,27 @@ static bool is_removed(const struct client *c, long os)
 	return os == ENOENT && place_is_held(dirname(socket));
 }
 
+/* Is it done?  A reader need not ask. */
+static enum mm_err say_unanswered(const char *where, CURLcode code,
+				  bool changes, struct why *why)
+{
+	const char *how = code == CURLE_OPERATION_TIMEDOUT
+				  ? "not in time"
+				  : curl_easy_strerror(code);
+	if (!changes)
+		return why_say(why, MM_ERR_IO, NULL,
+			       "%s gave no answer (%s): try again; if it stays "
+			       "so, run mintmark doctor on its host",
+			       where, how);
+	return why_say(why, MM_ERR_IO, NULL,
+		       "%s gave no answer (%s), so this may have been done, or "
+		       "not: look (mintmark token list), or ask again; if it "
+		       "stays so, run mintmark doctor on its host",
+		       where, how);
+}
+
 static enum mm_err say_unreached(const struct client *c, CURLcode code,
-				 struct why *why)
+				 bool changes, struct why *why)
 {
 	long os = 0;
 	bool local = c->socket[0] != '\0';
@@ -239,6 +257,8 @@ static enum mm_err say_unreached(const struct client *c, CURLcode code,
 				     : "no mintmarkd answers at %s: is "
 				       "MINTMARK_URL right?",
 			       where);
+	if (code == CURLE_OPERATION_TIMEDOUT || answer_lost(code))
+		return say_unanswered(where, code, changes, why);
 	return why_say(why, MM_ERR_IO, NULL, "cannot ask %s: %s", where,
 		       curl_easy_strerror(code));
 }
@@ -326,7 +346,8 @@ static enum mm_err exchange(struct client *c, const struct call *call,
 
 	CURLcode code = send_once(c, text);
 	if (code != CURLE_OK)
-		return say_unreached(c, code, why);
+		return say_unreached(c, code, strcmp(call->method, "GET") != 0,
+				     why);
 	TRY(buf_done(text, out));
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	return status < 200 || status > 299 ? read_refusal(c, status, *out, why)

@@ -40,7 +40,9 @@ static void say_signer(const struct key_place *p, const json_t *keys,
 		found(all, FOUND_WRONG, "keys", "no key signs in %s", p->keys);
 		advise(all,
 		       "put back what was in %s/active; if it is lost: "
-		       "mintmark key %s --data '%s'",
+		       "mintmark key %s --data '%s'    # a start asks for the "
+		       "end of the lost one while it has live tokens: mintmark "
+		       "key retire --force KID",
 		       p->keys,
 		       count_state(keys, "next", &other) ? "rotate"
 							 : "generate",

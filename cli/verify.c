@@ -124,7 +124,10 @@ static void say_stale(const struct args *a, struct mm_verifier *v,
 	if (e == MM_OK)
 		(void)why_say(why, e, NULL,
 			      "this host has not heard of the token's list "
-			      "yet: ask again in a moment");
+			      "yet: ask again in a moment. If it stays so, the "
+			      "mint does not know it either: it came back from "
+			      "a backup of before, and the token is to be made "
+			      "anew");
 	else if (s.heard_at != 0)
 		(void)why_say(why, e, NULL,
 			      "the newest news from the issuer are %s old, and "

@@ -8,6 +8,7 @@
 #include "issuer/sweep.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -27,7 +28,6 @@ struct sweeper {
 	struct sweep_options opt;
 	struct steady clock; /* what is dead does not come back */
 	struct newest said;
-	bool unsaid; /* ... and since then it cannot be */
 	struct forget forget;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -105,16 +105,17 @@ static void sweep_round(struct sweeper *s, bool slow)
 
 static void say_newest(struct sweeper *s)
 {
+	static struct trouble kept = TROUBLE("newest.not_kept", "newest.kept");
 	struct newest now;
 	struct why why = { .text = "" };
+	char detail[sizeof why.text + 128];
 	publisher_newest(s->opt.publisher, &now);
-	bool failed = newest_save(s->opt.data, &now, &s->said, &why) != MM_OK;
-	if (failed && !s->unsaid)
-		log_event(LOG_ERR, "newest.not_kept",
-			  "detail=%s; a backup that is put back may not be "
-			  "known for one",
-			  why.text);
-	s->unsaid = failed;
+	enum mm_err e = newest_save(s->opt.data, &now, &s->said, &why);
+	snprintf(detail, sizeof detail,
+		 "%s: free some room, or mend the folder of --data; until then "
+		 "a backup that is put back may not be known for one",
+		 why.text);
+	trouble_note(&kept, e, detail, clock_ms());
 }
 
 static void sleep_second(struct sweeper *s)

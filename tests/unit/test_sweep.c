@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "common/clock.h"
+#include "issuer/newest.h"
 #include "issuer/steady.h"
 #include "issuer/sweep.h"
 #include "tests/unit/store_fixture.h"
@@ -13,11 +14,14 @@ enum mm_err __wrap_store_sweep_tokens(struct store *, int64_t, size_t,
 				      size_t *);
 void __wrap_signing_finish(struct signing *);
 bool __wrap_steady_look(struct steady *, int64_t *);
+enum mm_err __wrap_newest_save(const char *, const struct newest *,
+			       struct newest *, struct why *);
 void __wrap_log_event(int, const char *, const char *, ...) MM_PRINTF(3, 4);
 
-static _Atomic enum mm_err sweeping;
+static _Atomic enum mm_err sweeping, keeping;
 static atomic_int finished, failed;
-static char failure[128];
+static const char *_Atomic awaited;
+static char failure[256];
 
 /* There are always more. */
 enum mm_err __wrap_store_sweep_tokens(struct store *s, int64_t now, size_t max,
@@ -42,10 +46,20 @@ void __wrap_signing_finish(struct signing *s)
 	finished++;
 }
 
+enum mm_err __wrap_newest_save(const char *data, const struct newest *now,
+			       struct newest *said, struct why *why)
+{
+	(void)data;
+	(void)now;
+	(void)said;
+	return keeping == MM_OK ? MM_OK
+				: why_say(why, keeping, NULL, "no room");
+}
+
 void __wrap_log_event(int level, const char *event, const char *fmt, ...)
 {
 	(void)level;
-	if (strcmp(event, "sweep.failed") != 0 || failed != 0)
+	if (awaited == NULL || strcmp(event, awaited) != 0 || failed != 0)
 		return;
 	va_list args;
 	va_start(args, fmt);
@@ -95,10 +109,27 @@ static void test_F13_there_is_much_to_sweep(void **state)
 static void test_what_failed_is_named(void **state)
 {
 	sweeping = MM_ERR_BUSY;
+	awaited = "sweep.failed";
 	failed = 0;
 	sweep_until(*state, &failed);
 	assert_string_equal(failure,
 			    "what=tokens reason=busy seconds=0 times=1");
+	sweeping = MM_OK;
+}
+
+static void test_what_is_not_kept_says_what_to_do(void **state)
+{
+	keeping = MM_ERR_FULL;
+	awaited = "newest.not_kept";
+	failed = 0;
+	sweep_until(*state, &failed);
+	assert_string_equal(
+		failure,
+		"reason=storage_full detail=no room: free some room, or mend "
+		"the folder"
+		" of --data; until then a backup that is put back may not be"
+		" known for one seconds=0 times=1");
+	keeping = MM_OK;
 }
 
 int main(void)
@@ -108,6 +139,9 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_failed_is_named,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_not_kept_says_what_to_do, set_up,
+			tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
