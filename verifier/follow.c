@@ -1,10 +1,8 @@
 /* follow.c - the follower's thread: ask, take in, and after trouble wait. */
 #include "verifier/follow.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
 #include "common/clock.h"
@@ -118,6 +116,16 @@ static uint64_t kind_of(const struct follower *f, enum mm_err e)
 	return UINT64_C(1) << (f->whole && e == MM_ERR_EPOCH ? 63 : e);
 }
 
+/* However long it was away: whose batch asks for the snapshot is there, and
+ * that is another question. */
+static void count_failure(struct follower *f)
+{
+	if (f->want_snapshot && !f->whole)
+		f->failures = 0;
+	if (f->failures < 100)
+		f->failures++;
+}
+
 /* Each kind of trouble is said once, until things go well again. */
 static void failed(struct follower *f, enum mm_err e, const struct why *why)
 {
@@ -144,8 +152,7 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	pthread_mutex_unlock(&f->lock);
 
 	link_next(&f->link);
-	if (f->failures < 100)
-		f->failures++;
+	count_failure(f);
 	bool behind = keep_is_behind(&f->keep);
 	int64_t most = f->link.busy ? BUSY_MAX_MS : PAUSE_MAX_MS;
 	pause_ms(f, behind ? SHOW_MS : pause_after(f->failures, most));
@@ -336,42 +343,6 @@ void follower_wake(struct follower *f)
 	f->woken = true;
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
-}
-
-enum mm_err follower_jwks(struct follower *f, struct buf *out)
-{
-	pthread_mutex_lock(&f->keep.lock);
-	enum mm_err e = f->keep.holds
-				? jwk_set_to_json(&f->keep.replica.keys, out)
-				: MM_ERR_UNAVAILABLE;
-	pthread_mutex_unlock(&f->keep.lock);
-	return e;
-}
-
-void follower_stats(struct follower *f, struct follower_stats *out)
-{
-	struct keeper *k = &f->keep;
-	struct stat st = { .st_size = 0 };
-	pthread_mutex_lock(&f->lock);
-	out->connected = f->connected;
-	out->connects = f->connects;
-	out->failures = f->failed;
-	pthread_mutex_unlock(&f->lock);
-
-	pthread_mutex_lock(&k->lock);
-	out->holds = k->holds;
-	out->seq = k->replica.seq;
-	out->fresh_at = k->fresh_at;
-	out->silent = keep_fresh_at(k) == 0;
-	out->behind = keep_is_behind(k);
-	if (k->live.fd >= 0)
-		(void)fstat(k->live.fd, &st);
-	out->uses_waiting = k->uses.times;
-	out->uses_refused = k->uses.refused;
-	out->uses_full = use_table_full(&k->uses);
-	out->uses_told = f->uses.told;
-	pthread_mutex_unlock(&k->lock);
-	out->state_bytes = (uint64_t)st.st_size;
 }
 
 static void stop_thread(struct follower *f)
