@@ -31,22 +31,32 @@ static size_t count_state(const json_t *keys, const char *state,
 	return n;
 }
 
+/* A key that is made here is one more, and signs nothing that is out by now. */
+static void say_no_signer(const struct key_place *p, bool waits, json_t *all)
+{
+	found(all, FOUND_WRONG, "keys", "no key signs in %s", p->keys);
+	if (p->shared)
+		advise(all,
+		       "put back what was in %s/active, or copy the keys from "
+		       "another issuer on this store: keys/README.md, Several "
+		       "issuers",
+		       p->keys);
+	else
+		advise(all,
+		       "put back what was in %s/active; if it is lost: "
+		       "mintmark key %s --data '%s'    # a start asks for the "
+		       "end of the lost one while it has live tokens: mintmark "
+		       "key retire --force KID",
+		       p->keys, waits ? "rotate" : "generate", p->data);
+}
+
 static void say_signer(const struct key_place *p, const json_t *keys,
 		       json_t *all)
 {
 	const json_t *key, *other;
 	char age[JUDGED_SIZE], due[JUDGED_SIZE];
 	if (count_state(keys, "active", &key) == 0) {
-		found(all, FOUND_WRONG, "keys", "no key signs in %s", p->keys);
-		advise(all,
-		       "put back what was in %s/active; if it is lost: "
-		       "mintmark key %s --data '%s'    # a start asks for the "
-		       "end of the lost one while it has live tokens: mintmark "
-		       "key retire --force KID",
-		       p->keys,
-		       count_state(keys, "next", &other) ? "rotate"
-							 : "generate",
-		       p->data);
+		say_no_signer(p, count_state(keys, "next", &other) != 0, all);
 		return;
 	}
 	int64_t old = clock_now() - json_time(key, "created_at");
@@ -219,7 +229,7 @@ static void say_unread(const struct key_place *p, const struct keyring_entry *e,
 
 /* And one that the mint has, and the folder not: added to `keys`. */
 static void say_missing(const struct key_place *p, const struct keyring *ring,
-			bool shared, json_t *keys, json_t *all)
+			json_t *keys, json_t *all)
 {
 	size_t i;
 	const json_t *key;
@@ -235,7 +245,7 @@ static void say_missing(const struct key_place *p, const struct keyring *ring,
 		      "mintmarkd uses the key %s (%s, %lld live tokens), and "
 		      "its file is missing in %s",
 		      kid, json_text(key, "state", "?"), live, p->keys);
-		if (live == 0 && !shared)
+		if (live == 0 && !p->shared)
 			advise(all, "put it back; or, where it is to end: "
 				    "systemctl reload mintmarkd");
 		else
@@ -267,7 +277,7 @@ static void say_elsewhere(const struct key_place *p, const char *kid,
 /* It left the ring, and was not said to be gone: a stolen key took the others
  * with it, or the store had no room. */
 static void say_published(const struct key_place *p, const struct keyring *ring,
-			  bool shared, json_t *all)
+			  json_t *all)
 {
 	size_t i;
 	const json_t *one;
@@ -276,7 +286,7 @@ static void say_published(const struct key_place *p, const struct keyring *ring,
 		const char *kid = json_string_value(one);
 		if (kid == NULL || keyring_find(ring, kid) != NULL)
 			continue;
-		if (shared) {
+		if (p->shared) {
 			say_elsewhere(p, kid, all);
 			continue;
 		}
@@ -312,7 +322,7 @@ static json_t *keys_in_use(const struct key_place *p,
 }
 
 static void say_ring(const struct key_place *p, const struct keyring *ring,
-		     bool shared, json_t *all)
+		     json_t *all)
 {
 	AUTO_JSON json_t *keys = keys_in_use(p, ring);
 	for (size_t i = 0; i < ring->count; i++) {
@@ -320,8 +330,8 @@ static void say_ring(const struct key_place *p, const struct keyring *ring,
 		if (p->running)
 			say_unread(p, &ring->at[i], all);
 	}
-	say_missing(p, ring, shared, keys, all);
-	say_published(p, ring, shared, all);
+	say_missing(p, ring, keys, all);
+	say_published(p, ring, all);
 	say_all(p, keys, all);
 	say_plain(p, ring, all);
 }
@@ -358,16 +368,15 @@ void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
 		return; /* keyring_load() says no more than that */
 	client_hurry(&p.client, 3);
 	(void)key_place_ask(&p, &why);
+	p.shared = p.shared || d->elsewhere;
 	why.text[0] = '\0';
 	if (doctor_given_away(d)) {
 		if (p.running)
 			say_all(&p, json_object_get(p.known, "keys"), all);
 		return;
 	}
-	bool shared = d->elsewhere ||
-		      json_is_true(json_object_get(p.known, "shared"));
 	if (keyring_load(p.dir, &ring, &why) == MM_OK)
-		say_ring(&p, &ring, shared, all);
+		say_ring(&p, &ring, all);
 	else
 		say_unreadable(&p, &files, &why, all);
 }

@@ -16,6 +16,7 @@ struct key_place {
 	struct keyring_at dir; /* that, and what opens it */
 	bool running;	       /* is there a mintmarkd, and did it answer? */
 	json_t *known;	       /* its GET /v1/keys; NULL when not running */
+	bool shared;	       /* ... and it says that its store is */
 	struct client client;
 	FILE *say;	/* what was done, for people: standard output */
 	bool said_next; /* and what is to be done first */

@@ -63,6 +63,7 @@ enum mm_err key_place_ask(struct key_place *p, struct why *why)
 	enum mm_err e = client_call(&p->client, "GET", "/v1/keys", NULL,
 				    &p->known, why);
 	p->running = e == MM_OK;
+	p->shared = json_is_true(json_object_get(p->known, "shared"));
 	return e == MM_ERR_UNAVAILABLE ? key_check_stopped(p, why) : e;
 }
 

@@ -33,6 +33,20 @@ class Elsewhere(doctor.Doctor):
         self.processes.append(other)
         return other.start()
 
+    def test_no_key_signs(self):
+        """One that is made here would be another than the others'."""
+        conf = self.folder / "mintmarkd.conf"
+        conf.write_text(f"store = {self.pg.url()}\n")
+        conf.chmod(0o600)
+        self.i.stop()
+        shutil.rmtree(self.i.data / "keys/active")
+        (self.i.data / "keys/active").mkdir(0o700)
+        found = self.ask("--data", self.i.data, "--mint-config", conf, here=False)[1]
+        said, = [f for f in found if f["check"] == "keys"]
+        self.assertEqual(said["detail"], f"no key signs in {self.i.data}/keys")
+        self.assertRegex(said["next"], "^put back .*/active, or copy the keys from"
+                         " another issuer .* Several issuers$")
+
     def test_all_agents_are_at_another_issuer(self):
         """Of the two neither knows the agents of the other."""
         other = self.beside()
