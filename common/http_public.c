@@ -5,6 +5,7 @@
 
 #include "common/loopback.h"
 #include "common/settings.h"
+#include "common/tls_pair.h"
 
 #define PEM_MAX (1u << 20)
 #define UNIX	"unix:"
@@ -77,7 +78,19 @@ enum mm_err http_public_fill(const struct http_public *p,
 	to->behind_proxy = p->behind_proxy;
 	TRY(check_tls_key(p->tls_key, why));
 	TRY(read_pem(p->tls_cert, &t->cert, &to->tls_cert, why));
-	return read_pem(p->tls_key, &t->key, &to->tls_key, why);
+	TRY(read_pem(p->tls_key, &t->key, &to->tls_key, why));
+	if (to->tls_cert == NULL || to->tls_key == NULL)
+		return MM_OK;
+	return tls_pair_check(&(struct tls_pair){ to->tls_cert, to->tls_key,
+						  p->tls_cert, p->tls_key },
+			      why);
+}
+
+enum mm_err http_public_try(const struct http_public *p, struct why *why)
+{
+	AUTO_PUBLIC struct http_public_texts texts = { .host = "" };
+	struct http_options to = { .host = NULL };
+	return http_public_fill(p, &texts, &to, why);
 }
 
 void http_public_free(struct http_public_texts *t)

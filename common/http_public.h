@@ -31,10 +31,13 @@ MM_MUST_USE enum mm_err http_public_check(const struct http_public *p,
 					  struct why *why);
 /* Read the files, and set host, port, tls_* and behind_proxy of *to; *t is
  * freed by the caller, whatever this returns.  MM_ERR_INVALID: others can read
- * the key; MM_ERR_NOT_FOUND, MM_ERR_IO. */
+ * the key, or it is not the certificate's; MM_ERR_NOT_FOUND, MM_ERR_IO. */
 MM_MUST_USE enum mm_err http_public_fill(const struct http_public *p,
 					 struct http_public_texts *t,
 					 struct http_options *to,
 					 struct why *why);
+/* Would that succeed?  For --test, and before anything is made. */
+MM_MUST_USE enum mm_err http_public_try(const struct http_public *p,
+					struct why *why);
 
 #endif

@@ -138,5 +138,8 @@ int main(int argc, char **argv)
 		return say(&why, 2);
 	if (wish == SETTINGS_PRINT)
 		settings_print_values(&table, &r.is.set);
+	if (wish == SETTINGS_TEST &&
+	    settings_try_files(&r.is.set, &why) != MM_OK)
+		return say(&why, 2);
 	return wish == SETTINGS_RUN ? run(&r, keys) : 0;
 }

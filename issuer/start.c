@@ -76,6 +76,13 @@ static enum mm_err check_listen(const struct issuer_settings *set,
 	return http_public_check(&at, why);
 }
 
+enum mm_err settings_try_files(const struct issuer_settings *set,
+			       struct why *why)
+{
+	const struct http_public at = public_of(set);
+	return http_public_try(&at, why);
+}
+
 static struct warn_options warn_options(const struct issuer_settings *set)
 {
 	return (struct warn_options){ .iss = set->issuer,
@@ -297,6 +304,7 @@ static enum mm_err try_address(const struct issuer *is, struct why *why)
 {
 	char host[256];
 	struct http_options o = { .host = host };
+	TRY(settings_try_files(&is->set, why));
 	TRY(address_read(is->set.listen, host, &o.port, why));
 	return http_try_address(&o, why);
 }

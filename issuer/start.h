@@ -11,6 +11,11 @@
 MM_MUST_USE enum mm_err settings_settle(struct issuer_settings *set,
 					struct why *why);
 
+/* The files that they name and that are read at a start alone, those of TLS:
+ * MM_ERR_INVALID or MM_ERR_NOT_FOUND, MM_ERR_IO with a sentence. */
+MM_MUST_USE enum mm_err settings_try_files(const struct issuer_settings *set,
+					   struct why *why);
+
 /* mintmarkd migrate: bring the store of these settings up to this release's
  * version, and print what came of it. */
 MM_MUST_USE enum mm_err issuer_migrate(struct issuer *is, struct why *why);

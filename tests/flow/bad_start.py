@@ -233,6 +233,49 @@ class BadStart(Flow):
             self.assertEqual(p.returncode, 1)
             self.assertEqual("others can read" in p.stderr, refused, p.stderr)
 
+    def pair(self, name, *encrypt):
+        """(a certificate, its key)"""
+        cert, key = self.folder / f"{name}.crt", self.folder / f"{name}.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-subj", f"/CN={name}", "-days",
+                        "2", "-out", cert, "-keyout", key,
+                        *(encrypt or ("-nodes",))], check=True, capture_output=True)
+        key.chmod(0o600)
+        return cert, key
+
+    def test_a_certificate_and_its_key(self):
+        """Which of the two is wrong, and how; by --test, too, and before
+        anything is made."""
+        cert, key = self.pair("ours")
+        other, others = self.pair("other")
+        _, sealed = self.pair("sealed", "-passout", "pass:secret")
+        chain, none = self.folder / "chain.crt", self.folder / "none.pem"
+        chain.write_bytes(other.read_bytes() + cert.read_bytes())
+        none.write_text("no PEM")
+        none.chmod(0o600)
+        relay = ["--issuer", "http://127.0.0.1:1", "--token-file", key,
+                 "--serve-feed", f"127.0.0.1:{free_port()}",
+                 "--state", self.folder / "state"]
+        for c, k, says in ((cert, others, f"{others} is not that of"),
+                           (chain, key, f"first certificate in {chain}"),
+                           (key, key, f"no certificate in {key}"),
+                           (none, key, f"no certificate in {none}"),
+                           (cert, cert, f"no private key in {cert}"),
+                           (cert, none, f"no private key in {none}"),
+                           (cert, sealed, f"{sealed} has a passphrase"),
+                           (cert, self.folder / "away", "away")):
+            cert.chmod(0o600)
+            tls = ["--tls-cert", c, "--tls-key", k]
+            self.mint(*self.base(), *tls, says=says)
+            self.assertFalse((self.folder / "data").exists())
+            self.mint(*self.base(), *tls, "--test", want=2, says=says)
+            p = run(AGENT, *relay, *tls, "--test")
+            self.assertEqual((p.returncode, p.stderr.count("\n")), (2, 1), p.stderr)
+            self.assertIn(says, p.stderr)
+        for program, flags in ((MINTMARKD, self.base()), (AGENT, relay)):
+            p = run(program, *flags, "--tls-cert", cert, "--tls-key", key, "--test")
+            self.assertEqual((p.returncode, p.stderr), (0, ""))
+
     def test_a_port_in_use(self):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))

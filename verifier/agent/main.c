@@ -115,6 +115,12 @@ static enum mm_err check_relay(const struct agent_settings *s, struct why *why)
 	return s->serve_feed[0] == '\0' ? MM_OK : relay_check(&opt, why);
 }
 
+static enum mm_err try_files(const struct agent_settings *s, struct why *why)
+{
+	const struct relay_options opt = relay_of(s, NULL);
+	return s->serve_feed[0] == '\0' ? MM_OK : relay_try_files(&opt, why);
+}
+
 static enum mm_err fill(const struct agent_settings *s,
 			struct follower_options *to, struct why *why)
 {
@@ -284,6 +290,8 @@ int main(int argc, char **argv)
 	enum mm_err e = settings_read(&table, argc, argv, &set, &wish, &why);
 	if (e == MM_OK && (wish == SETTINGS_RUN || wish == SETTINGS_TEST))
 		e = fill(&set, &opt, &why);
+	if (e == MM_OK && wish == SETTINGS_TEST)
+		e = try_files(&set, &why);
 	if (e != MM_OK)
 		return refuse(2, &why);
 	if (wish == SETTINGS_PRINT)

@@ -281,6 +281,13 @@ enum mm_err relay_check(const struct relay_options *opt, struct why *why)
 	return path != NULL ? MM_OK : http_public_check(&opt->at, why);
 }
 
+enum mm_err relay_try_files(const struct relay_options *opt, struct why *why)
+{
+	const char *path;
+	TRY(http_unix_path(opt->at.name, opt->at.listen, &path, why));
+	return path != NULL ? MM_OK : http_public_try(&opt->at, why);
+}
+
 enum mm_err relay_new(const struct relay_options *opt, struct relay **out,
 		      struct why *why)
 {

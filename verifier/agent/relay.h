@@ -25,6 +25,9 @@ struct relay_options {
 /* MM_ERR_INVALID: they do not go together. */
 MM_MUST_USE enum mm_err relay_check(const struct relay_options *opt,
 				    struct why *why);
+/* And its files, those of TLS.  Errors as http_public_fill(). */
+MM_MUST_USE enum mm_err relay_try_files(const struct relay_options *opt,
+					struct why *why);
 /* Made before its follower is started, which is given relay_pass() and the
  * relay as `pass` and `pass_ctx`, and relay_id(); serving begins with
  * relay_start(). */
