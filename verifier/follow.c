@@ -153,7 +153,7 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 
 	link_next(&f->link);
 	count_failure(f);
-	bool behind = keep_is_behind(&f->keep);
+	bool behind = follow_is_behind(f);
 	int64_t most = f->link.busy ? BUSY_MAX_MS : PAUSE_MAX_MS;
 	pause_ms(f, behind ? SHOW_MS : pause_after(f->failures, most));
 }
@@ -202,7 +202,7 @@ static void round_of(struct follower *f)
 		return;
 	}
 	went_well(f);
-	if (keep_is_behind(&f->keep)) {
+	if (follow_is_behind(f)) {
 		pause_ms(f, SHOW_MS);
 		return;
 	}

@@ -111,6 +111,14 @@ static void pass_batch(struct follower *f, struct span jws, struct span via,
 
 /* ---- taking an answer in ---- */
 
+bool follow_is_behind(struct follower *f)
+{
+	pthread_mutex_lock(&f->keep.lock);
+	bool behind = keep_is_behind(&f->keep);
+	pthread_mutex_unlock(&f->keep.lock);
+	return behind;
+}
+
 typedef enum mm_err taker(struct keeper *, struct span, const struct jwk_set *,
 			  int64_t, struct why *);
 
@@ -125,7 +133,7 @@ static enum mm_err take(struct follower *f, taker *into, struct span jws,
 		e = into(&f->keep, jws, &f->trusted, clock_now(), why);
 	}
 	bool no_room = e == MM_ERR_FULL || e == MM_ERR_IO;
-	if (no_room && keep_is_behind(&f->keep))
+	if (no_room && follow_is_behind(f))
 		e = MM_OK;
 	if (e == MM_OK) /* from here on the feed says which keys there are */
 		jwk_set_clear(&f->trusted);
@@ -160,13 +168,12 @@ static bool has_choice(const struct follower *f)
 
 /* News must come well within max_staleness.  The first poll is answered at
  * once: it says where we stand, and gives a relay something to hand on. */
-static int64_t wait_for(const struct follower *f)
+static int64_t wait_for(struct follower *f)
 {
 	int64_t wait = f->opt.max_staleness / 3;
 	int64_t most = has_choice(f) ? CHOICE_WAIT_MAX : POLL_WAIT_MAX;
 	bool has_none = f->opt.pass != NULL && f->passed_iat == 0;
-	if (!f->connected || f->link.trying || has_none ||
-	    keep_is_behind(&f->keep))
+	if (!f->connected || f->link.trying || has_none || follow_is_behind(f))
 		return 0;
 	return wait < 1 ? 1 : wait < most ? wait : most;
 }
@@ -245,7 +252,7 @@ enum mm_err follow_ask(struct follower *f, struct why *why)
 {
 	f->whole = !f->keep.holds || f->want_snapshot;
 	enum mm_err e = f->whole ? ask_snapshot(f, why) : poll_feed(f, why);
-	if (e != MM_OK && keep_is_behind(&f->keep))
+	if (e != MM_OK && follow_is_behind(f))
 		(void)!keep_show(&f->keep, NULL);
 	return e;
 }

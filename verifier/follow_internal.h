@@ -35,6 +35,9 @@ struct follower {
 	struct why trouble; /* the last one */
 };
 
+/* keep_is_behind(), with the keeper's lock. */
+bool follow_is_behind(struct follower *f);
+
 /* Ask for whatever comes next: keys, the snapshot, or more of the feed. */
 MM_MUST_USE enum mm_err follow_ask(struct follower *f, struct why *why);
 

@@ -117,7 +117,7 @@ void keep_give_way(void);
 /* Save the uses not yet told. */
 MM_MUST_USE enum mm_err keep_save_uses(struct keeper *k, struct why *why);
 
-/* With the lock held, or in the follower's thread: is the state file stale
+/* With the lock held (uses have a file made anew, too): is the state file stale
  * because it could not be made true, or is there none for that reason? */
 bool keep_is_behind(const struct keeper *k);
 /* With the lock held: make the file that is wanted, if it is time; and at once
