@@ -42,8 +42,11 @@ class Herd:
     """The agents: each command is answered with what was counted."""
 
     def __init__(self, agents, follow, tokens, revoke_at, after, wait):
+        program = BUILD / "tests/bench/agents"
+        if not program.exists():
+            raise SystemExit(f"{program} is not there: cmake --build {BUILD}")
         self.proc = subprocess.Popen(
-            [BUILD / "tests/bench/agents", "--agents", str(agents), "--follow",
+            [program, "--agents", str(agents), "--follow",
              follow, "--tokens", tokens, "--revoke-at", revoke_at,
              "--after", str(after), "--wait", str(wait)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
