@@ -320,8 +320,10 @@ static int no_command(int argc, char **argv)
 	}
 	if (argc > 2 && is_help(argv[2]) && print_commands(stdout, word))
 		return 0;
-	fputs(word == NULL ? "mintmark: which command?\n"
-			   : "mintmark: there is no such command\n",
+	fputs(word == NULL     ? "mintmark: which command?\n"
+	      : word[0] == '-' ? "mintmark: the command comes first, and its "
+				 "flags after it\n"
+			       : "mintmark: there is no such command\n",
 	      stderr);
 	if (word == NULL || !print_commands(stderr, word))
 		fputs("See mintmark --help\n", stderr);

@@ -437,6 +437,15 @@ class BadStart(Flow):
                      ["verify", "--help"], ["key", "rotate", "--help"]):
             self.assertEqual(cli(*argv, env=env).returncode, 0, argv)
 
+    def test_no_command(self):
+        for words, says in (((), "which command?"),
+                            (("tokens",), "no such command"),
+                            (("--data", "x", "token", "list"), "comes first")):
+            p = cli(*words)
+            self.assertEqual(p.returncode, 2)
+            self.assertIn(says, p.stderr)
+            self.assertIn("See mintmark --help", p.stderr)
+
     def test_nobody_there(self):
         env = {"MINTMARK_SOCKET": str(self.folder / "none.sock")}
         p = cli("token", "list", env=env)
