@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -287,6 +288,7 @@ class Sftp(Life, Door):
 
         state, away = a.state, a.state.with_name("away")
         kept = state.read_bytes()
+        a.freeze()  # or it makes the file anew
         state.rename(away)
         self.refused(good["token"], "refused: unavailable (cannot open")
         state.write_bytes(kept[:4096])
@@ -306,6 +308,7 @@ class Sftp(Life, Door):
         self.refused(good["token"], 'no option "skope=sftp:write": known are')
         # With all that, a password and a key still open their logins.
         away.rename(state)
+        a.proc.send_signal(signal.SIGCONT)
 
     def test_beside_passwords_and_keys(self):
         """What is no token goes its usual way, also without a state."""
@@ -330,10 +333,12 @@ class Sftp(Life, Door):
             os.chown(p, 61001, 61001)
         by_key = ["-o", "PreferredAuthentications=publickey", "-i", str(key)]
         away = a.state.with_name("away")
+        a.freeze()  # or it makes the file anew
         a.state.rename(away)
         self.assertTrue(self.get("write", "alice", "", flags=by_key))
         self.assertTrue(self.get("write", "alice", PASSWORD))
         away.rename(a.state)
+        a.proc.send_signal(signal.SIGCONT)
 
     def test_keyboard_interactive(self):
         """sshd asks PAM in another process then, for auth and account."""
