@@ -274,7 +274,7 @@ static bool check_newest(const struct doctor *d, json_t *all)
 {
 	char path[PATH_SIZE];
 	AUTO_BUF struct buf text = buf_new(NEWEST_MAX);
-	struct span said;
+	struct span said = span_str("");
 	struct newest n;
 	enum mm_err e = buf_read_others_file(&text, path_of(d, "newest", path),
 					     false, NULL);

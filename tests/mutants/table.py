@@ -685,9 +685,9 @@ ROWS = {
          "if (!minus && v == INT64_MIN)", "if (0)"),
     ],
     "common/text.c": [
-        ("an empty number", "s.len == 0 || s.len > 10", "s.len > 10"),
+        ("an empty number", "s.len == 0 || s.len > 19", "s.len > 19"),
         ("a long number",
-         "s.len == 0 || s.len > 10 ||", "s.len == 0 ||"),
+         "s.len == 0 || s.len > 19 ||", "s.len == 0 ||"),
         ("leading zeros",
          " || (s.len > 1 && s.at[0] == '0'))", ")"),
         ("characters below the digits", "s.at[i] < '0' || ", ""),
