@@ -57,14 +57,14 @@ struct bulk {
 	size_t max, count;
 };
 
-/* Those behind `last`, the newest first. */
+/* Those behind `last`, in the order in which they end: that of the index that
+ * has no revoked ones, of whom there may be a million. */
 static enum mm_err user_page(struct conn *c, const struct bulk *b,
 			     const struct token_row *last, struct rows *rows)
 {
 	AUTO_QUERY struct query q = query_new(c, ST_TOKEN_OF_USER);
 	query_text(&q, b->user);
-	query_int(&q, b->stamp.at);
-	query_int(&q, last->iat);
+	query_int(&q, last->exp);
 	query_int(&q, last->list);
 	query_int(&q, last->idx);
 	query_int(&q, (int64_t)b->max);
@@ -77,7 +77,9 @@ static enum mm_err revoke_user(struct conn *c, void *arg)
 {
 	struct bulk *b = arg;
 	AUTO_ROWS struct rows rows = { 0 };
-	struct token_row last = { .iat = INT64_MAX };
+	struct token_row last = { .exp = b->stamp.at,
+				  .list = UINT32_MAX,
+				  .idx = UINT32_MAX };
 	b->count = 0;
 	do {
 		rows.count = 0;

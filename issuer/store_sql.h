@@ -275,9 +275,9 @@
 		" AND (list, idx) > (?1, ?2) ORDER BY list, idx LIMIT ?3)" \
 		" RETURNING list, idx")                                    \
 	X(TOKEN_OF_USER, "SELECT " TOKEN_COLUMNS " FROM token"             \
-		BY_INDEX("token_user") " WHERE " USER " = ?1"              \
-		" AND status <> 1 AND exp > ?2" TOKEN_PLACE TOKEN_ORDER    \
-		" LIMIT ?6")                                               \
+		BY_INDEX("token_live") " WHERE " USER " = ?1 AND status <> 1" \
+		" AND exp >= ?2 AND (exp, list, idx) > (?2, ?3, ?4)"       \
+		" ORDER BY exp, list, idx LIMIT ?5")                       \
 	X(TOKEN_LIVE, "SELECT count(*) FROM (SELECT 1 FROM token"          \
 		BY_INDEX("token_live") " WHERE " USER " = ?1 AND status <> 1" \
 		" AND exp > ?2 AND dies_at > ?2"                           \

@@ -80,8 +80,8 @@ static void test_users_idle(void **state)
 	}
 }
 
-/* `count` tokens in a list, each minted 3 at a moment; `user` is SQL for whose
- * the i-th is. */
+/* `count` tokens in a list, of which 300 at a time end in one moment; `user` is
+ * SQL for whose the i-th is. */
 static void put_tokens(struct fixture *f, unsigned list, unsigned count,
 		       const char *user)
 {
@@ -93,7 +93,8 @@ static void put_tokens(struct fixture *f, unsigned list, unsigned count,
 		" INSERT INTO token(list, idx, \"user\", label, audience,"
 		" kid, created_by, iat, exp, auto_refresh, dies_at)"
 		" SELECT %u, i, %s, '', '', 'kid00000001', 'unit',"
-		" 1790000000 + i / 3, 1799999999, 0, 1799999999 FROM n",
+		" 1790000000, 1799999999 - i / 300, 0, 1799999999 - i / 300"
+		" FROM n",
 		count - 1, list, user);
 	assert_in_range(n, 1, sizeof sql - 1);
 	assert_true(others_do(f, sql));
