@@ -186,6 +186,17 @@ static bool sees(const struct server *s, uint32_t idx)
 			fail_msg("never: %s", #what);                          \
 	} while (0)
 
+/* One that has the snapshot. */
+static struct follower *follow(const struct follower_options *o)
+{
+	struct follower *f;
+	struct why why = { .text = "" };
+	if (follower_start(o, &f, &why) != MM_OK ||
+	    follower_wait(f, 10000, &why) != MM_OK)
+		fail_msg("%s", why.text);
+	return f;
+}
+
 /* ---- tests ---- */
 
 static void test_over_http(void **state)
@@ -197,8 +208,7 @@ static void test_over_http(void **state)
 	struct why why = { .text = "" };
 	server_begin(&s);
 	options(&s, "agent.token\n", &o);
-	assert_ok(follower_start(&o, &f, &why));
-	assert_ok(follower_wait(f, 10000, &why));
+	f = follow(&o);
 	assert_false(sees(&s, 8));
 	pthread_mutex_lock(&s.lock);
 	s.seq = 9;
@@ -234,8 +244,7 @@ static void test_far_behind(void **state)
 	server_begin(&s);
 	s.most = 10;
 	options(&s, "agent.token\n", &o);
-	assert_ok(follower_start(&o, &f, &why));
-	assert_ok(follower_wait(f, 10000, &why));
+	f = follow(&o);
 	follower_stop(f, false);
 	set_back = -3600;
 	pthread_mutex_lock(&s.lock);
@@ -280,13 +289,11 @@ static void test_F9_freeze_under_a_clock_that_is_behind(void **state)
 	struct follower_options o;
 	struct follower_stats stats;
 	struct follower *f;
-	struct why why = { .text = "" };
 	server_begin(&s);
 	options(&s, "agent.token\n", &o);
 	o.max_staleness = 3;
 	listen_for(&heard, "older than max-staleness", NULL, &o);
-	assert_ok(follower_start(&o, &f, &why));
-	assert_ok(follower_wait(f, 10000, &why));
+	f = follow(&o);
 	EVENTUALLY(s.polls >= 1);
 	s.frozen = clock_now();
 	set_back = 3600;
@@ -306,12 +313,10 @@ static void test_another_history_that_is_older(void **state)
 	static struct heard heard;
 	struct follower_options o;
 	struct follower *f;
-	struct why why = { .text = "" };
 	server_begin(&s);
 	options(&s, "agent.token\n", &o);
 	listen_for(&heard, "the batch is refused", "take the .checkpoint", &o);
-	assert_ok(follower_start(&o, &f, &why));
-	assert_ok(follower_wait(f, 10000, &why));
+	f = follow(&o);
 	EVENTUALLY(s.polls >= 1);
 	memset(s.m.r.epoch, 'f', 32);
 	s.m.r.iat -= DAY;
@@ -328,12 +333,9 @@ static void test_another_history_after_a_while(void **state)
 	(void)state;
 	static struct server s;
 	struct follower_options o;
-	struct follower *f;
-	struct why why = { .text = "" };
 	server_begin(&s);
 	options(&s, "agent.token\n", &o);
-	assert_ok(follower_start(&o, &f, &why));
-	assert_ok(follower_wait(f, 10000, &why));
+	struct follower *f = follow(&o);
 	s.status = 500;
 	unsigned before = s.polls;
 	EVENTUALLY(s.polls >= before + 4); /* 0.5, 1, 2, and now 4 s */
@@ -380,8 +382,7 @@ static void test_pinned(void **state)
 	assert_ok(jwk_set_to_json(&s.m.r.keys, &jwks));
 	assert_ok(buf_done(&jwks, &text));
 	assert_ok(file_replace(path, text, 0600, NULL));
-	assert_ok(follower_start(&o, &f, &why));
-	assert_ok(follower_wait(f, 10000, &why));
+	f = follow(&o);
 	follower_stop(f, false);
 	assert_int_equal(s.jwks, 0);
 	jwk_set_clear(&wrong);
