@@ -4,9 +4,18 @@ is over."""
 import json
 import signal
 import time
+import urllib.error
+import urllib.request
 
 import doctor
 from flow import free_port, main, wait_for
+
+
+def is_ready(url):
+    try:
+        return urllib.request.urlopen(f"{url}/health/ready", timeout=9).status == 200
+    except urllib.error.HTTPError:
+        return False
 
 
 class Away(doctor.Doctor):
@@ -71,6 +80,8 @@ class Away(doctor.Doctor):
         dead or alive."""
         feed = free_port()
         self.begin("--serve-feed", f"127.0.0.1:{feed}")
+        wait_for("the relay to have heard",
+                 lambda: is_ready(f"http://127.0.0.1:{feed}"), 20)
         good, dead = self.conf.read_text(), f"127.0.0.1:{free_port()}"
         alive = (("issuer", f"http://127.0.0.1:{self.i.port}/", "issuer.address"),
                  ("feed_from", f"http://127.0.0.1:{feed}", "feed_from"),

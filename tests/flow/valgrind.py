@@ -21,7 +21,9 @@ STEPS = ("5_renew", "1_mint", "2_publish", "3_verify", "4_report", "6_revoke",
          "6_rotate", "6_again")
 SLOW = "10"
 FOUND = 99  # the exit code of a program that valgrind reports something of
-MEMCHECK = ("valgrind", "--quiet", "--vgdb=no", f"--error-exitcode={FOUND}",
+# Its one lock goes from thread to thread: without, one may wait for a minute.
+MEMCHECK = ("valgrind", "--quiet", "--vgdb=no", "--fair-sched=try",
+            f"--error-exitcode={FOUND}",
             "--leak-check=full", "--show-leak-kinds=definite",
             "--errors-for-leak-kinds=definite", "--num-callers=30")
 
