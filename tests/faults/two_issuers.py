@@ -35,6 +35,9 @@ class Steady(threading.Thread):
 
 
 class TwoIssuers(Flow):
+    flags = ()  # more, of each issuer
+    ports = {}  # of "a" and "b", where who is in front has to know them before
+
     def setUp(self):
         super().setUp()
         self.pg = started(self)
@@ -65,8 +68,8 @@ class TwoIssuers(Flow):
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         issuer = getattr(self, "a", None)
-        i = Issuer(folder, issuer=url or (issuer and issuer.name),
-                   flags=("--store", store))
+        i = Issuer(folder, self.ports.get(name), url or (issuer and issuer.name),
+                   ("--store", store, *self.flags))
         self.processes.append(i)
         return i.start()
 
