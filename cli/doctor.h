@@ -100,6 +100,10 @@ bool doctor_given_away(const struct doctor *d);
 /* Is keys/ a link into another's folder?  That, too, says so by itself, and
  * nothing behind it is looked at. */
 bool doctor_keys_lead_away(const struct doctor *d);
+/* Does the mint work on another mintmark.db than the one that lies there, or on
+ * another log?  That, too; and who opened that one would spoil what the mint
+ * has in memory of its log. */
+bool doctor_store_moved(const struct doctor *d);
 /* What another process says on `fd`, until it closes that.  False: it has not
  * by `until` (clock_ms()).  (doctor_run.c) */
 bool doctor_hear(int fd, int64_t until, struct buf *out);

@@ -198,9 +198,14 @@ static bool is_there(const struct doctor *d, const char *name)
 	return access(path_of(d, name, path), F_OK) == 0;
 }
 
-/* One whose store is in PostgreSQL has none of these open. */
-static bool check_running(const struct doctor *d, const struct holder *mint,
-			  json_t *all)
+static bool has_open(const struct holder *mint, const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && holder_has_file(mint, &st);
+}
+
+/* One whose store is in PostgreSQL has no log of it open. */
+static bool works_elsewhere(const struct doctor *d, const struct holder *mint)
 {
 	char whole[PATH_MAX], path[PATH_MAX + 16];
 	if (realpath(d->data, whole) == NULL)
@@ -208,15 +213,39 @@ static bool check_running(const struct doctor *d, const struct holder *mint,
 	snprintf(path, sizeof path, "%s/mintmark.db-", whole);
 	if (!holder_has_open(mint, path))
 		return false;
+	snprintf(path, sizeof path, "%s/mintmark.db", whole);
+	if (!has_open(mint, path))
+		return true;
+	snprintf(path, sizeof path, "%s/mintmark.db-wal", whole);
+	return !has_open(mint, path);
+}
+
+static bool mint_of(const struct doctor *d, struct holder *mint)
+{
+	char lock[PATH_SIZE];
+	return holder_of(path_of(d, "mintmark.db.lock", lock), mint);
+}
+
+bool doctor_store_moved(const struct doctor *d)
+{
+	struct holder mint;
+	return mint_of(d, &mint) && works_elsewhere(d, &mint);
+}
+
+static bool check_running(const struct doctor *d, const struct holder *mint,
+			  json_t *all)
+{
+	if (!works_elsewhere(d, mint))
+		return false;
 	found(all, FOUND_WRONG, "folder.store",
-	      "mintmarkd (pid %ld) works on a mintmark.db that is not in %s "
-	      "any "
-	      "more: when it stops, all is lost",
+	      "mintmarkd (pid %ld) works on a mintmark.db, or on a log of it, "
+	      "that is not in %s any more: it keeps nothing, as that would be "
+	      "lost when it stops",
 	      (long)mint->pid, d->data);
 	advise(all,
-	       "was it moved? move it back now, and then systemctl restart "
-	       "mintmarkd; was it removed? systemctl stop mintmarkd, put "
-	       "a backup in its place, and start once with --restored");
+	       "was it moved? move it back now, and it goes on; was it removed "
+	       "or replaced? systemctl stop mintmarkd, put a backup in its "
+	       "place, and start once with --restored");
 	return true;
 }
 
@@ -260,13 +289,12 @@ static bool check_stopped(const struct doctor *d, json_t *all)
 
 static bool check_store(const struct doctor *d, json_t *all)
 {
-	char lock[PATH_SIZE];
 	struct holder mint;
-	if (d->elsewhere || is_there(d, "mintmark.db"))
+	if (d->elsewhere)
 		return false;
-	return holder_of(path_of(d, "mintmark.db.lock", lock), &mint)
-		       ? check_running(d, &mint, all)
-		       : check_stopped(d, all);
+	if (mint_of(d, &mint))
+		return check_running(d, &mint, all);
+	return !is_there(d, "mintmark.db") && check_stopped(d, all);
 }
 
 /* What is no file the rules have said. */

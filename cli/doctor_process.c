@@ -117,6 +117,11 @@ bool holder_has_open(const struct holder *h, const char *path)
 	return has_open(h->pid, begins, path);
 }
 
+bool holder_has_file(const struct holder *h, const struct stat *file)
+{
+	return has_open(h->pid, is_same, file);
+}
+
 /* ---- the lock ---- */
 
 struct flock_line {

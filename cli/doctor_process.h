@@ -33,5 +33,7 @@ int64_t holder_age(const struct holder *h);
 /* Has it a file open whose path begins so, or did before it was removed?
  * False also where we may not look. */
 bool holder_has_open(const struct holder *h, const char *path);
+/* Has it that very file open?  Likewise. */
+bool holder_has_file(const struct holder *h, const struct stat *file);
 
 #endif

@@ -99,7 +99,7 @@ void doctor_whole(const struct doctor *d, const char *arg, json_t *all)
 	(void)arg;
 	snprintf(path, sizeof path, "%s/mintmark.db", d->data);
 	if (d->elsewhere || access(path, R_OK) != 0 || lstat(path, &st) != 0 ||
-	    !owner_is_file(&st))
+	    !owner_is_file(&st) || doctor_store_moved(d))
 		return; /* that of the folder has its say */
 	char *const check[] = { "mintmark-store", "check", path, NULL };
 	int rc = doctor_ask_tool(check, WHOLE_MS, &text);

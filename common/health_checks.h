@@ -16,6 +16,7 @@
 	X(STORE_WRITE, "store_write",                                         \
 	  "the store cannot be written: make room on its disk "               \
 	  "(storage_full), and see that no other program holds it (busy), "   \
+	  "that mintmark.db is in its place, "                                \
 	  "or that the database of --store answers: the reason is in the log") \
 	X(STORE_WHOLE, "store_whole",                                         \
 	  "nothing is minted, for the store's file is damaged: stop "         \

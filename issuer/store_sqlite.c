@@ -151,6 +151,8 @@ static enum mm_err begin(struct conn *c)
 
 static enum mm_err commit(struct conn *c)
 {
+	if (c->writes && sqlite_is_moved(of(c)))
+		return MM_ERR_UNAVAILABLE;
 	return sqlite_exec(of(c), "COMMIT");
 }
 
@@ -215,7 +217,12 @@ enum mm_err sqlite_prepare(struct sqlite_conn *c)
 
 static const char *trouble(struct conn *c)
 {
-	return sqlite3_errmsg(of(c)->db);
+	return of(c)->moved
+		       ? "mintmark.db, or its -wal, was moved, removed or "
+			 "replaced, and nothing is kept until it is back: "
+			 "if it will not be, stop mintmarkd, put a backup in "
+			 "its place, and start once with --restored"
+		       : sqlite3_errmsg(of(c)->db);
 }
 
 /* ---- what guards the audit ---- */

@@ -9,13 +9,24 @@
 
 #include <limits.h>
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "issuer/store_db.h"
 #include "issuer/store_sqlite_sql.h"
 
+struct sqlite_file {
+	dev_t dev;
+	ino_t ino; /* 0: not known */
+};
+
 struct sqlite_conn {
 	struct conn base;
 	sqlite3 *db;
+	char path[PATH_MAX]; /* as it was opened: what it leads to may change */
+	/* Of the one that writes: what it has open, and whether the last commit
+	 * found another there. */
+	struct sqlite_file file, log;
+	bool moved;
 	sqlite3_stmt *st[ST_COUNT];
 	/* Of the one that writes (sqlite_lock()); else -1. */
 	int lock_fd, file_lock_fd;
@@ -53,6 +64,9 @@ void sqlite_note_damage(struct sqlite_conn *c);
 bool sqlite_has_mark(const char *path);
 /* Was it, and is it still?  Reads all of a file that was; nobody uses it. */
 bool sqlite_was_damaged(const char *path);
+/* Of the one that writes, in a transaction of its own: would what it commits be
+ * lost?  (store_sqlite_moved.c) */
+bool sqlite_is_moved(struct sqlite_conn *c);
 /* For the one that writes: copy the log into the file from time to time, and
  * stop the process when the disk does not take that (design, section 10). */
 void sqlite_checkpoints(struct sqlite_conn *c);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/span.h"
 #include "issuer/store_sqlite.h"
 
 /* ---- versions ---- */
@@ -104,6 +105,7 @@ enum mm_err sqlite_open_file(struct sqlite_conn *c, const char *path)
 	if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
 	    SQLITE_OK)
 		return MM_ERR_UNAVAILABLE;
+	(void)span_copy(c->path, sizeof c->path, span_str(path));
 	sqlite3_extended_result_codes(c->db, 1);
 	sqlite3_busy_timeout(c->db, 5000);
 	if (!c->base.writes)

@@ -232,6 +232,47 @@ class Damaged(Flow):
             [STORE, "check", self.folder / "none"],
             capture_output=True).returncode, 3)
 
+    def keeps_nothing(self):
+        """... and acknowledges nothing."""
+        for method, path, body in (
+                ("DELETE", f"/v1/tokens/{self.minted[0]['id']}", None),
+                ("POST", "/v1/tokens", {"user": "a", "expires_in": 60})):
+            status, said, _ = self.i.http(method, path, body, local=True)
+            self.assertEqual(status, 503, said)
+            self.assertIn("run mintmark doctor on its host", said["detail"])
+        wait_for("its health", lambda: not self.i.ready(), 20)
+        self.assertIn("mintmark.db, or its -wal, was moved, removed or replaced",
+                      self.i.text())
+
+    def test_F2_a_backup_is_put_under_a_mint_that_runs(self):
+        """What it went on with was lost when it stopped, acknowledged or not."""
+        self.back_up()
+        late = self.revoke(self.minted.pop())
+        wal, aside = self.db().with_name("mintmark.db-wal"), self.folder / "aside"
+        os.link(self.db(), aside)
+        os.link(wal, aside.with_name("wal"))
+        wal.unlink()
+        (self.folder / "backup.db").rename(self.db())
+        self.keeps_nothing()
+        self.assertEqual(self.a.reason(late["token"]), "revoked")
+        aside.rename(self.db())
+        self.keeps_nothing()  # its log is another's still
+        aside.with_name("wal").rename(wal)
+        wait_for("its health", self.i.ready, 20)
+        wait_for("a word of it", lambda: '"store.commit_good"' in self.i.text(), 20)
+        self.i.kill9()
+        self.i.start()  # and all is there
+        self.assertEqual(self.a.reason(late["token"]), "revoked")
+        self.revoke(self.minted.pop())
+
+    def test_F2_removed_under_a_mint_that_runs(self):
+        for file in self.i.data.glob("mintmark.db*"):
+            if file.suffix != ".lock":
+                file.unlink()
+        self.keeps_nothing()
+        self.i.stop()
+        self.assertIn("bring", self.i.refused())
+
     def says_what_to_do(self):
         said = self.i.refused()
         line, = (l for l in said.splitlines() if l.startswith("mintmarkd: "))

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """mintmark doctor where files are not what they should be, are somebody else's,
 or are gone; where a backup came back; and where nobody is known."""
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -52,14 +54,35 @@ class Files(doctor.Doctor):
         self.assertEqual(f["state"], "note")
         self.assertIn("too large to be read within 10 s", f["detail"])
 
+    def keeps_nothing(self, moved):
+        wait_for("it to be noticed", lambda: not self.i.ready(), 20)
+        self.wrong(moved, ("health.store_write", "is failing", "mintmark.db is in its place"),
+                   ("issuer", "answers 503", "^on the mint's host"))
+
+    def is_well_again(self):
+        wait_for("it to be noticed", self.i.ready, 20)
+        self.well()
+
     def test_a_store_that_is_gone(self):
         self.begin()
         db = self.i.data / "mintmark.db"
+        wal, kept = db.with_name("mintmark.db-wal"), self.folder / "kept-wal"
+        backup = self.folder / "backup"
+        with contextlib.closing(sqlite3.connect(db)) as c:
+            c.execute("VACUUM INTO ?", [str(backup)])
+        backup.chmod(0o600)
         db.rename(self.folder / "moved")
-        self.wrong(("folder.store", f"pid {self.i.proc.pid}.*not in .* any more",
-                    "^was it moved.*was it removed.*--restored"))
+        moved = ("folder.store", f"pid {self.i.proc.pid}.*not in .* any more",
+                 "^was it moved.*was it removed.*--restored")
+        self.keeps_nothing(moved)
+        os.link(wal, kept)
+        wal.unlink()
+        backup.rename(db)  # another, at that path
+        self.keeps_nothing(moved)
         (self.folder / "moved").rename(db)
-        self.well()
+        self.keeps_nothing(moved)
+        kept.rename(wal)
+        self.is_well_again()
         self.i.stop()
         db.rename(self.folder / "moved")
         (self.i.data / "keys").rename(self.folder / "keys")
