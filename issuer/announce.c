@@ -3,9 +3,11 @@
 
 #include "common/log.h"
 
-static enum mm_err announce_key(struct store *store, const struct jwk *key,
+static enum mm_err announce_key(struct store *store,
+				const struct keyring_entry *entry,
 				const struct stamp *stamp, struct why *why)
 {
+	const struct jwk *key = entry->key;
 	AUTO_BUF struct buf json = buf_new(JWK_TEXT_MAX);
 	struct span text;
 	const char *kid = jwk_kid(key);
@@ -15,8 +17,9 @@ static enum mm_err announce_key(struct store *store, const struct jwk *key,
 	if (e == MM_ERR_CONFLICT)
 		return why_say(why, e, NULL,
 			       "key %s was retired or compromised before: "
-			       "remove its file",
-			       kid);
+			       "remove its file, keys/%s/%s.* in the folder of "
+			       "--data",
+			       kid, key_state_name(entry->state), kid);
 	if (e == MM_ERR_TOO_LARGE)
 		return why_say(why, e, NULL,
 			       "key %s cannot be announced: %d keys are "
@@ -48,7 +51,7 @@ enum mm_err announce_ring(struct store *store, struct keyring *r,
 	*left = false;
 	for (size_t i = 0; i < r->count;) {
 		const struct keyring_entry *e = &r->at[i];
-		enum mm_err err = announce_key(store, e->key, stamp, why);
+		enum mm_err err = announce_key(store, e, stamp, why);
 		if (err == MM_OK) {
 			i++;
 			continue;

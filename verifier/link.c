@@ -104,6 +104,7 @@ static const struct {
 	  "(403): check --token-file" },
 	{ 410, MM_ERR_GONE,
 	  "no longer keeps the events that follow ours (410)" },
+	{ 507, MM_ERR_UNAVAILABLE, "has no room on its disk (507)" },
 };
 /* clang-format on */
 

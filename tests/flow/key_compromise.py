@@ -548,7 +548,8 @@ class CutOff(Flow):
         wait_for("it to be announced",
                  lambda: i.text().count('"key.compromised"') > said)
         left, = (l for l in i.text().splitlines() if '"keys.left"' in l)
-        self.assertIn(f"key {former} was retired or compromised before: remove", left)
+        self.assertIn(f"key {former} was retired or compromised before: remove its"
+                      f" file, keys/retiring/{former}.* in", left)
         jwks = i.http("GET", "/.well-known/jwks.json")[1]["keys"]
         self.assertEqual({old, former} & {k["kid"] for k in jwks}, set())
 

@@ -305,6 +305,22 @@ static void test_F9_freeze_under_a_clock_that_is_behind(void **state)
 	server_end(&s);
 }
 
+static void test_an_issuer_without_room(void **state)
+{
+	(void)state;
+	static struct server s;
+	static struct heard heard;
+	struct follower_options o;
+	server_begin(&s);
+	options(&s, "agent.token\n", &o);
+	listen_for(&heard, "has no room on its disk (507)", NULL, &o);
+	struct follower *f = follow(&o);
+	s.status = 507;
+	EVENTUALLY(heard.it[0]);
+	follower_stop(f, false);
+	server_end(&s);
+}
+
 /* The way out is said, also where the batch was refused before it. */
 static void test_another_history_that_is_older(void **state)
 {
@@ -485,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_over_http),
 		cmocka_unit_test(test_far_behind),
 		cmocka_unit_test(test_F9_freeze_under_a_clock_that_is_behind),
+		cmocka_unit_test(test_an_issuer_without_room),
 		cmocka_unit_test(test_another_history_that_is_older),
 		cmocka_unit_test(test_another_history_after_a_while),
 		cmocka_unit_test(test_pinned),
