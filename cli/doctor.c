@@ -24,6 +24,7 @@ static const struct doctor_job on_any[] = {
 };
 static const struct doctor_job on_mint[] = {
 	{ "mint",    doctor_mint,   NULL },
+	{ "mint.settings", doctor_mint_settings, NULL },
 	{ "health",  doctor_health, NULL },
 	{ "feed",    doctor_overview, NULL },
 	{ "folder",  doctor_folder, NULL },

@@ -75,6 +75,37 @@ class Away(doctor.Doctor):
         self.assertEqual(f["state"], "note")
         self.assertIn("--token-file is missing", f["detail"])
 
+    def test_settings_that_the_mints_next_start_refuses(self):
+        """While it runs, and where it does not: then it is why."""
+        self.begin()
+        conf = self.folder / "mintmarkd.conf"
+        good = (f"issuer = {self.i.name}\ndata = {self.i.data}\n"
+                f"listen = 127.0.0.1:{self.i.port}\n")
+        told = ("--mint-config", conf)
+        conf.write_text(good)
+        f, = [f for f in self.well(*told) if f["check"] == "mint.settings"]
+        self.assertEqual(f["detail"], f"mintmarkd takes what {conf} says")
+        # what stands at the usual place is another mint's
+        self.assertNotIn("mint.settings", {f["check"] for f in self.well()})
+        bad = (("foo = bar", ":4: unknown setting .foo."),
+               ("max_life = 9x", ":4: "), ("workers = 0", "workers is 1 to 64"),
+               ("tls_cert = /nope\ntls_key = /nope", "/nope"))
+        for line, says in bad:
+            conf.write_text(f"{good}{line}\n")
+            self.wrong(("mint.settings", f"^mintmarkd would not start again with {conf}: "
+                        f".*{says}", f"^mintmarkd --config '{conf}' --test "), flags=told)
+        for lacks, says in ((good.partition("\n")[2], "say --issuer URL"),
+                            (good.replace("= 127.0.0.1:", "= 0.0.0.0:"), "behind_proxy")):
+            conf.write_text(lacks)
+            f, = [f for f in self.well(*told) if f["check"] == "mint.settings"]
+            self.assertEqual(f["state"], "note")
+            self.assertRegex(f["detail"], f"alone is not enough for mintmarkd .*{says}")
+        self.i.stop()
+        conf.write_text(f"{good}foo = bar\n")
+        self.wrong(("mint", "No such file", "journalctl"),
+                   ("issuer", "no answer at", "^curl -v"),
+                   ("mint.settings", ":4: unknown setting", "--test"), flags=told)
+
     def test_others_that_are_dead(self):
         """Whom it may turn to, and what it serves itself: each is looked at,
         dead or alive."""
