@@ -89,7 +89,7 @@ doctor_look doctor_state, doctor_agent, doctor_door; /* doctor_host.c */
 doctor_look doctor_place;			     /* doctor_place.c */
 doctor_look doctor_uses, doctor_token, doctor_reach; /* doctor_agent.c */
 doctor_look doctor_mint_settings, doctor_settings;   /* doctor_settings.c */
-doctor_look doctor_address, doctor_relay;	     /* doctor_agent.c */
+doctor_look doctor_address, doctor_relay;	     /* doctor_others.c */
 doctor_look doctor_proxy;			     /* doctor_proxy.c */
 doctor_look doctor_clock;			     /* doctor_clock.c */
 

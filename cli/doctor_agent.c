@@ -316,61 +316,51 @@ static void say_no_address(const char *iss, json_t *all)
 		    "https://HOST, as its tokens say it in iss");
 }
 
+/* Its token says which of them was meant. */
+static void say_another(const struct doctor *d, const char *named,
+			const char *iss, json_t *all)
+{
+	found(all, FOUND_WRONG, "issuer.name",
+	      "%s names the issuer %s, and %s is of %s: an agent that starts "
+	      "with that begins anew, and every token of the old one is "
+	      "refused",
+	      d->agent_config, named, d->state, iss);
+	advise(all,
+	       "mintmark inspect <'%s'    # its iss, to the letter, is what "
+	       "issuer in %s is to be; then systemctl restart mintmark-agent",
+	       d->token_file[0] ? d->token_file : "TOKEN-FILE",
+	       d->agent_config);
+}
+
+/* As the agent names it. */
+static void read_name(const struct doctor *d, char iss[SETTING_SIZE])
+{
+	size_t n = strlen(d->issuer);
+	while (n != 0 && d->issuer[n - 1] == '/')
+		n--;
+	snprintf(iss, SETTING_SIZE, "%.*s", (int)n, d->issuer);
+}
+
+/* Whom the agent asks is whom its settings name. */
 void doctor_reach(const struct doctor *d, const char *arg, json_t *all)
 {
+	char named[SETTING_SIZE];
 	struct mm_state s = { .issuer = "" };
 	struct mm_verifier *v = open_state(d, NULL, NULL);
 	(void)arg;
 	if (v != NULL)
 		look(v, &s);
-	const char *iss = s.issuer[0] ? s.issuer : d->issuer;
-	if (judge_address(iss))
-		reach(iss, v, all);
-	else if (iss[0] != '\0')
+	read_name(d, named);
+	bool other = s.issuer[0] != '\0' && named[0] != '\0' &&
+		     strcmp(named, s.issuer) != 0;
+	const char *iss = s.issuer[0] ? s.issuer : named;
+	if (iss[0] != '\0' && !judge_address(iss))
 		say_no_address(iss, all);
+	else if (other)
+		say_another(d, named, iss, all);
+	if (other)
+		iss = named;
+	if (judge_address(iss))
+		reach(iss, other ? NULL : v, all);
 	mm_close(v);
-}
-
-/* ---- whom else it may turn to ---- */
-
-/* It goes on without, until the others are away, too. */
-static void look_at_other(const struct doctor *d, const char *check,
-			  const char *certificate, const char *at, json_t *all)
-{
-	struct why why = { .text = "" };
-	char url[SETTING_SIZE + 16];
-	size_t n = strlen(at);
-	AUTO_PROBE struct probe p = { .url = url };
-	while (n != 0 && at[n - 1] == '/')
-		n--;
-	snprintf(url, sizeof url, "%.*s/health/ready", (int)n, at);
-	if (!judge_address(at))
-		found(all, FOUND_WRONG, check, "%s is no address", at);
-	else if (probe_run(&p, &why) != MM_OK)
-		found(all, FOUND_WRONG, check,
-		      "%s; the agent does without, as long as another answers",
-		      why.text);
-	else
-		found(all,
-		      p.status == 200  ? FOUND_OK
-		      : p.status < 500 ? FOUND_NOTE
-				       : FOUND_WRONG,
-		      check, "%s answers %ld from here, in %lld ms", at,
-		      p.status, (long long)p.took);
-	advise(all,
-	       "on that host: mintmark doctor    # if it is there no more: out "
-	       "of %s with it, and systemctl restart mintmark-agent",
-	       d->agent_config);
-	p.url = at;
-	doctor_certificate(&p, certificate, all);
-}
-
-void doctor_address(const struct doctor *d, const char *arg, json_t *all)
-{
-	look_at_other(d, "issuer.address", "issuer.certificate", arg, all);
-}
-
-void doctor_relay(const struct doctor *d, const char *arg, json_t *all)
-{
-	look_at_other(d, "feed_from", "feed_from.certificate", arg, all);
 }

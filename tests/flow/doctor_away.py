@@ -3,12 +3,13 @@
 is over."""
 import json
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
 
 import doctor
-from flow import free_port, main, wait_for
+from flow import MINTMARK, free_port, main, wait_for
 
 
 def is_ready(url):
@@ -74,6 +75,26 @@ class Away(doctor.Doctor):
         f, = [f for f in self.well() if f["check"] == "agent.settings"]
         self.assertEqual(f["state"], "note")
         self.assertIn("--token-file is missing", f["detail"])
+
+    def test_an_issuer_that_is_another(self):
+        """A typo: the agent hears of nothing, and what it had is another's."""
+        self.begin()
+        dead = f"http://127.0.0.1:{free_port()}"
+        self.conf.write_text(self.conf.read_text().replace(
+            f"issuer = {self.i.url}\n", f"issuer = {dead}/\n"))
+        self.a.stop()
+        self.a.urls = [dead]
+        self.a.start(wait=False)
+        self.a.wait_reason(self.token, "stale", 20)
+        f = self.wrong(
+            ("state", "every token is refused", "feed.unreachable"),
+            ("door.state", "the agent says", "every token is refused"),
+            ("issuer", f"no answer at {dead}", f"^curl -v '{dead}/"),
+            ("issuer.name", f"{self.conf} names the issuer {dead}, and {self.a.state} "
+             f"is of {self.i.name}: ", f"^mintmark inspect <'{self.a.token_file}' "))
+        p = subprocess.run(f["next"].replace("mintmark ", f"{MINTMARK} ", 1), shell=True,
+                           capture_output=True, text=True)
+        self.assertIn(self.i.name, p.stdout)
 
     def test_settings_that_the_mints_next_start_refuses(self):
         """While it runs, and where it does not: then it is why."""
