@@ -197,6 +197,18 @@ static void say_socket(const char *path, json_t *all)
 	advise(all, "chmod 660 '%s'    # as mintmark-agent makes it", path);
 }
 
+/* Without its lock's file one that runs is not to be told from none; and a
+ * start does nothing for that one. */
+static void say_nobody(const char *path, int e, json_t *all)
+{
+	found(all, FOUND_WRONG, "agent",
+	      "no mintmark-agent is to be found at %s (%s): uses do not count, "
+	      "and this host hears of no revocation, unless there is one whose "
+	      "files were removed while it runs",
+	      path, strerror(e));
+	advise(all, "%s", restart);
+}
+
 void doctor_agent(const struct doctor *d, const char *arg, json_t *all)
 {
 	char path[SETTING_SIZE + 8];
@@ -223,12 +235,7 @@ void doctor_agent(const struct doctor *d, const char *arg, json_t *all)
 		advise(all, "%s", restart);
 		return;
 	}
-	found(all, FOUND_WRONG, "agent",
-	      "no mintmark-agent keeps %s (%s): this host hears of no "
-	      "revocation, and uses do not count",
-	      d->state, strerror(e));
-	advise(all, "systemctl start mintmark-agent; systemctl status "
-		    "mintmark-agent");
+	say_nobody(path, e, all);
 }
 
 /* ---- its door, and metrics ---- */

@@ -47,6 +47,17 @@ static enum mm_err take_lock(struct keeper *k, struct why *why)
 	return MM_OK;
 }
 
+bool keep_lost_lock(const struct keeper *k)
+{
+	char path[PATH_MAX];
+	struct stat ours, there;
+	return fstat(k->lock_fd, &ours) == 0 &&
+	       (lstat(beside(k, ".lock", path), &there) != 0
+			? errno == ENOENT
+			: there.st_dev != ours.st_dev ||
+				  there.st_ino != ours.st_ino);
+}
+
 enum mm_err keep_open(struct keeper *k, const char *path, const char *iss,
 		      int64_t max_staleness, struct why *why)
 {

@@ -79,6 +79,9 @@ MM_MUST_USE enum mm_err keep_open(struct keeper *k, const char *path,
 MM_MUST_USE enum mm_err keep_load(struct keeper *k, int64_t now,
 				  struct why *why);
 void keep_close(struct keeper *k);
+/* Is the lock's file no more at its path?  Then what else lay beside the state
+ * file may be gone, too, and until a restart nobody makes its sockets. */
+bool keep_lost_lock(const struct keeper *k);
 
 /* A signed object as it came.  `also`: keys to trust besides the replica's.
  * MM_ERR_TOO_LARGE, MM_ERR_BAD_SIGNATURE, MM_ERR_UNKNOWN_KEY,

@@ -110,10 +110,14 @@ enum mm_err keep_tell_harm(struct keeper *k, const char **event,
 	*event = word[harm];
 	return why_say(
 		why, harm == STATE_GONE ? MM_ERR_NOT_FOUND : MM_ERR_MALFORMED,
-		NULL, "%s%s",
+		NULL, "%s%s%s",
 		made ? "made anew; " : "it cannot be made anew now; ",
 		harm == STATE_GONE ? "somebody removed it, or put another there"
-				   : "nobody but its agent may write to it");
+				   : "nobody but its agent may write to it",
+		harm == STATE_GONE && keep_lost_lock(k)
+			? "; and its .lock, so that its sockets may be gone, "
+			  "too: a restart makes them"
+			: "");
 }
 
 /* With the lock held.  What fails leaves the live file as it is. */

@@ -44,8 +44,8 @@ class Away(doctor.Doctor):
         self.a.proc.send_signal(signal.SIGCONT)
         self.a.stop()
         self.i.stop()
-        self.wrong(("agent", "no mintmark-agent keeps",
-                    "^systemctl start mintmark-agent"),
+        self.wrong(("agent", "no mintmark-agent is to be found at .* hears of no revoc",
+                    restart),
                    ("mint", "admin.sock: No such file", "journalctl"),
                    ("issuer", f"no answer at {self.i.url}", "^curl -v"))
 

@@ -231,6 +231,22 @@ class Files(doctor.Doctor):
         self.a.state.write_text("a letter to somebody")
         self.assertRegex(self.finding("state")["next"], f"^ls -l '{self.a.state}'")
 
+    def test_all_files_of_an_agent_that_are_removed(self):
+        """It runs on, and makes the state file alone anew: both say that a
+        restart makes the rest."""
+        self.begin()
+        for path in self.folder.glob(f"{self.a.state.name}*"):
+            path.unlink()
+        wait_for("a word of it", lambda: '"state.gone"' in self.a.text())
+        self.assertIn("; and its .lock, so that its sockets may be gone, too: a restart",
+                      self.a.text())
+        self.wrong(("agent", f"at {self.a.state}.sock .*, unless there is one whose files",
+                    "^systemctl restart mintmark-agent; "))
+        self.a.stop()
+        self.a.start()
+        wait_for("the agent to follow", lambda: self.a.text().count("feed.connected") == 2)
+        self.well()
+
     # ---- sockets ----
 
     def test_a_socket_that_others_may_not_use(self):

@@ -83,7 +83,7 @@ class Hostile(doctor.Doctor):
         self.a.stop()
         self.a.state.with_suffix(".state.sock").unlink(missing_ok=True)
         s.seen.clear()
-        self.wrong(("agent", "no mintmark-agent keeps", "^systemctl start"))
+        self.wrong(("agent", "no mintmark-agent is to be found", "^systemctl restart"))
         self.assertEqual(s.seen, [])
 
     # ---- names, addresses ----

@@ -501,6 +501,7 @@ static void test_removed_and_no_room(void **state)
 	grow(&h);
 	assert_err(keep_tell_harm(&h.k, &event, &why), MM_ERR_NOT_FOUND);
 	assert_non_null(strstr(why.text, "cannot be made anew now"));
+	assert_null(strstr(why.text, ".lock")); /* that is there still */
 	assert_int_not_equal(state_fresh_at(old), 0);
 	h.k.next_file_ms = INT64_MAX; /* not yet */
 	grow(&h);
