@@ -191,6 +191,24 @@ static void check_token(const struct doctor *d, struct span token, json_t *all)
 		say_refused(d, e, all);
 }
 
+/* `e`: why there is none, if nobody has said it better. */
+static void say_no_token(const struct doctor *d, int e, const struct why *why,
+			 json_t *all)
+{
+	if (access(d->token_file, F_OK) != 0 && errno == ENOENT) {
+		found(all, FOUND_WRONG, "token",
+		      "%s is not there: without its token the agent hears of "
+		      "nothing",
+		      d->token_file);
+		replace(d, all);
+		return;
+	}
+	found(all, FOUND_WRONG, "token", "%s",
+	      why->text[0] ? why->text : strerror(e));
+	advise(all, "%sls -l '%s'",
+	       geteuid() == 0 ? "" : "sudo mintmark doctor; ", d->token_file);
+}
+
 void doctor_token(const struct doctor *d, const char *arg, json_t *all)
 {
 	AUTO_BUF struct buf b = buf_new(8192);
@@ -208,9 +226,7 @@ void doctor_token(const struct doctor *d, const char *arg, json_t *all)
 	if (stat(d->token_file, &st) != 0 ||
 	    buf_read_others_file(&b, d->token_file, true, &why) != MM_OK ||
 	    buf_done(&b, &token) != MM_OK) {
-		found(all, FOUND_WRONG, "token", "%s",
-		      why.text[0] ? why.text : strerror(errno));
-		advise(all, "sudo mintmark doctor; ls -l '%s'", d->token_file);
+		say_no_token(d, errno, &why, all);
 		return;
 	}
 	check_mode(d, &st, all);

@@ -245,17 +245,17 @@ static enum mm_err copy_options(struct follower *f,
 	return MM_OK;
 }
 
-/* What must be right from the beginning; later it may come and go. */
-static enum mm_err check_files(const struct follower *f, struct why *why)
+enum mm_err follower_check_files(const struct follower_options *opt,
+				 struct why *why)
 {
 	AUTO_BUF struct buf token = buf_new(4096);
 	AUTO_BUF struct buf jwks = buf_new(1u << 18);
 	struct jwk_set keys = { .count = 0 };
 	struct span json;
-	TRY(link_read_token(f->opt.issuer.token_file, &token, why));
-	if (f->jwks_file[0] == '\0')
+	TRY(link_read_token(opt->issuer.token_file, &token, why));
+	if (opt->jwks_file == NULL || opt->jwks_file[0] == '\0')
 		return MM_OK;
-	TRY(buf_read_file(&jwks, f->jwks_file, why));
+	TRY(buf_read_others_file(&jwks, opt->jwks_file, true, why));
 	TRY(buf_done(&jwks, &json));
 	enum mm_err e = jwk_set_from_json(json, &keys, why);
 	jwk_set_clear(&keys);
@@ -266,7 +266,7 @@ static enum mm_err begin(struct follower *f, const struct follower_options *opt,
 			 struct why *why)
 {
 	TRY(copy_options(f, opt, why));
-	TRY(check_files(f, why));
+	TRY(follower_check_files(&f->opt, why));
 	TRY(link_init(&f->link, &f->opt.issuer));
 	enum mm_err e = keep_load(&f->keep, clock_now(), why);
 	if (e != MM_ERR_FULL) /* it is tried again */

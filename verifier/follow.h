@@ -47,6 +47,11 @@ struct follower_options {
 			       * no relay */
 };
 
+/* The token, and the keys: what must be right from the beginning; later it may
+ * come and go. */
+MM_MUST_USE enum mm_err follower_check_files(const struct follower_options *opt,
+					     struct why *why);
+
 /* Resume from what is on disk, show it, and begin to follow. */
 MM_MUST_USE enum mm_err follower_start(const struct follower_options *opt,
 				       struct follower **out, struct why *why);

@@ -71,7 +71,7 @@ void link_next(struct link *l)
 enum mm_err link_read_token(const char *path, struct buf *out, struct why *why)
 {
 	struct span text;
-	TRY(buf_read_file(out, path, why));
+	TRY(buf_read_others_file(out, path, true, why)); /* no pipe: it waits */
 	TRY(buf_done(out, &text));
 	while (out->len != 0 &&
 	       (out->at[out->len - 1] == '\n' || out->at[out->len - 1] == '\r'))

@@ -253,7 +253,9 @@ class BadStart(Flow):
         chain.write_bytes(other.read_bytes() + cert.read_bytes())
         none.write_text("no PEM")
         none.chmod(0o600)
-        relay = ["--issuer", "http://127.0.0.1:1", "--token-file", key,
+        token = self.folder / "token"
+        token.write_text("one.line\n")
+        relay = ["--issuer", "http://127.0.0.1:1", "--token-file", token,
                  "--serve-feed", f"127.0.0.1:{free_port()}",
                  "--state", self.folder / "state"]
         for c, k, says in ((cert, others, f"{others} is not that of"),
@@ -275,6 +277,30 @@ class BadStart(Flow):
         for program, flags in ((MINTMARKD, self.base()), (AGENT, relay)):
             p = run(program, *flags, "--tls-cert", cert, "--tls-key", key, "--test")
             self.assertEqual((p.returncode, p.stderr), (0, ""))
+
+    def test_an_agents_token_and_keys(self):
+        """By --test, too."""
+        token, jwks, away = (self.folder / name for name in ("token", "jwks", "away"))
+        jwks.write_text('{"keys": []}')
+        for text, more, says in (
+                (None, [], f"{token}.*No such file"), ("", [], f"{token} is empty"),
+                ("one.token\nand another\n", [], "more than one token"),
+                ("one.token\n", ["--jwks", away], f"{away}.*No such file"),
+                ("one.token\n", ["--jwks", token], "JSON"),
+                ("one.token\n", ["--jwks", jwks], None)):
+            if text is not None:
+                token.write_text(text)
+            p = run(AGENT, "--issuer", "http://127.0.0.1:1", "--token-file", token,
+                    "--state", self.folder / "state", *more, "--test")
+            self.assertEqual(p.returncode, 2 if says else 0, p.stderr)
+            self.assertRegex(p.stderr, says or "^$")
+        os.mkfifo(away)
+        for more in ["--token-file", away], ["--token-file", token, "--jwks", away]:
+            p = run(AGENT, "--issuer", "http://127.0.0.1:1", "--state",
+                    self.folder / "state", *more, "--test")
+            self.assertEqual(p.returncode, 2)
+            self.assertIn(f"{away} is no file", p.stderr)
+        self.assertEqual(list(self.folder.glob("state*")), [])
 
     def test_a_port_in_use(self):
         with socket.socket() as s:

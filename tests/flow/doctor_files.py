@@ -231,6 +231,17 @@ class Files(doctor.Doctor):
         self.a.state.write_text("a letter to somebody")
         self.assertRegex(self.finding("state")["next"], f"^ls -l '{self.a.state}'")
 
+    def test_an_agents_token_that_is_lost(self):
+        """That of one that runs, and that its next start would refuse."""
+        self.begin()
+        self.a.token_file.unlink()
+        self.wrong(("agent.settings", f"not start again .*{self.a.token_file}", "--test"),
+                   ("token", f"{self.a.token_file} is not there", "^at the mint: mintmark"
+                    f" token create .* -s mintmark:agent .*; here: into {self.a.token_file}"))
+        if os.getuid() == 0:
+            self.a.token_file.mkdir()
+            self.assertRegex(self.finding("token")["next"], "^ls -l '")
+
     def test_all_files_of_an_agent_that_are_removed(self):
         """It runs on, and makes the state file alone anew: both say that a
         restart makes the rest."""

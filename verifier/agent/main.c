@@ -115,10 +115,15 @@ static enum mm_err check_relay(const struct agent_settings *s, struct why *why)
 	return s->serve_feed[0] == '\0' ? MM_OK : relay_check(&opt, why);
 }
 
-static enum mm_err try_files(const struct agent_settings *s, struct why *why)
+/* All that they name, and that a start would read. */
+static enum mm_err try_files(const struct agent_settings *s,
+			     const struct follower_options *opt,
+			     struct why *why)
 {
-	const struct relay_options opt = relay_of(s, NULL);
-	return s->serve_feed[0] == '\0' ? MM_OK : relay_try_files(&opt, why);
+	const struct relay_options relay = relay_of(s, NULL);
+	if (s->serve_feed[0] != '\0')
+		TRY(relay_try_files(&relay, why));
+	return follower_check_files(opt, why);
 }
 
 static enum mm_err fill(const struct agent_settings *s,
@@ -291,7 +296,7 @@ int main(int argc, char **argv)
 	if (e == MM_OK && (wish == SETTINGS_RUN || wish == SETTINGS_TEST))
 		e = fill(&set, &opt, &why);
 	if (e == MM_OK && wish == SETTINGS_TEST)
-		e = try_files(&set, &why);
+		e = try_files(&set, &opt, &why);
 	if (e != MM_OK)
 		return refuse(2, &why);
 	if (wish == SETTINGS_PRINT)
