@@ -6,6 +6,7 @@
 
 #include "cli/doctor_judge.h"
 #include "cli/doctor_key_files.h"
+#include "cli/doctor_keys_gone.h"
 #include "cli/key.h"
 #include "cli/output.h"
 #include "common/clock.h"
@@ -112,45 +113,9 @@ static void say_retired(const struct key_place *p, const json_t *keys,
 	}
 }
 
-/* The mint says it, and the mint's user may be who answers. */
-static const char *pasted(const char *kid)
-{
-	return jwk_is_kid(kid) ? kid : "KID";
-}
-
-/* Of those that the mint uses.  The one that signs it has to do without; and it
- * reads none again, at a start either, while there is such a one. */
-static void say_ended(const struct key_place *p, json_t *all)
-{
-	size_t i;
-	const json_t *key;
-	json_array_foreach(json_object_get(p->known, "keys"), i, key)
-	{
-		const char *kid = json_text(key, "kid", "?");
-		const char *state = json_text(key, "state", "?");
-		bool signs = strcmp(state, "active") == 0;
-		if (!key_former(p, kid))
-			continue;
-		found(all, FOUND_WRONG, "keys.ended",
-		      "another issuer on this store has retired or compromised "
-		      "the key %s (%s), and it is here still: %s",
-		      kid, state,
-		      signs ? "nothing is minted, and nobody takes what is "
-			      "signed here"
-			    : "mintmarkd does not read its keys again, nor "
-			      "start");
-		advise(all,
-		       "copy the keys from that issuer (keys/README.md, "
-		       "Several issuers), and: systemctl reload mintmarkd; "
-		       "or, here alone: mintmark key compromise --data '%s' -- "
-		       "%s",
-		       p->data, pasted(kid));
-	}
-}
-
 static void say_all(const struct key_place *p, const json_t *keys, json_t *all)
 {
-	say_ended(p, all);
+	keys_gone_ended(p, all);
 	say_signer(p, keys, all);
 	say_next(p, keys, all);
 	say_retired(p, keys, all);
@@ -227,81 +192,6 @@ static void say_unread(const struct key_place *p, const struct keyring_entry *e,
 		    "   # keys.reload_failed");
 }
 
-/* And one that the mint has, and the folder not: added to `keys`. */
-static void say_missing(const struct key_place *p, const struct keyring *ring,
-			json_t *keys, json_t *all)
-{
-	size_t i;
-	const json_t *key;
-	json_array_foreach(json_object_get(p->known, "keys"), i, key)
-	{
-		const char *kid = json_text(key, "kid", "?");
-		long long live =
-			json_integer_value(json_object_get(key, "live_tokens"));
-		if (keyring_find(ring, kid) != NULL)
-			continue;
-		json_array_append(keys, (json_t *)(uintptr_t)key);
-		found(all, FOUND_WRONG, "keys.missing",
-		      "mintmarkd uses the key %s (%s, %lld live tokens), and "
-		      "its file is missing in %s",
-		      kid, json_text(key, "state", "?"), live, p->keys);
-		if (live == 0 && !p->shared)
-			advise(all, "put it back; or, where it is to end: "
-				    "systemctl reload mintmarkd");
-		else
-			advise(all,
-			       "put it back%s; without a copy: mintmark key "
-			       "retire --data '%s' --force -- %s    # refuses "
-			       "its tokens",
-			       live == 0
-				       ? ""
-				       : ", or mintmarkd does not start again",
-			       p->data, pasted(kid));
-	}
-}
-
-/* Tokens that another issuer signs are as good as ours. */
-static void say_elsewhere(const struct key_place *p, const char *kid,
-			  json_t *all)
-{
-	found(all, FOUND_NOTE, "keys.elsewhere",
-	      "another issuer on this store has the key %s, and %s has not",
-	      kid, p->keys);
-	advise(all,
-	       "copy it here if it is to sign here, too (keys/README.md); if "
-	       "no issuer has it any more: mintmark key retire --data '%s' "
-	       "--force -- %s    # refuses its tokens",
-	       p->data, pasted(kid));
-}
-
-/* It left the ring, and was not said to be gone: a stolen key took the others
- * with it, or the store had no room. */
-static void say_published(const struct key_place *p, const struct keyring *ring,
-			  json_t *all)
-{
-	size_t i;
-	const json_t *one;
-	json_array_foreach(json_object_get(p->known, "missing"), i, one)
-	{
-		const char *kid = json_string_value(one);
-		if (kid == NULL || keyring_find(ring, kid) != NULL)
-			continue;
-		if (p->shared) {
-			say_elsewhere(p, kid, all);
-			continue;
-		}
-		found(all, FOUND_WRONG, "keys.missing",
-		      "mintmarkd publishes the key %s, and its file is missing "
-		      "in %s",
-		      kid, p->keys);
-		advise(all,
-		       "put it back, or: mintmark key retire --data '%s' "
-		       "--force -- %s    # refuses its tokens; if it was "
-		       "stolen: compromise",
-		       p->data, pasted(kid));
-	}
-}
-
 /* As a mint that runs uses them, which may not be as they stand here. */
 static json_t *keys_in_use(const struct key_place *p,
 			   const struct keyring *ring)
@@ -330,8 +220,8 @@ static void say_ring(const struct key_place *p, const struct keyring *ring,
 		if (p->running)
 			say_unread(p, &ring->at[i], all);
 	}
-	say_missing(p, ring, keys, all);
-	say_published(p, ring, all);
+	keys_gone_missing(p, ring, keys, all);
+	keys_gone_published(p, ring, all);
 	say_all(p, keys, all);
 	say_plain(p, ring, all);
 }
