@@ -267,6 +267,6 @@ void doctor_keys(const struct doctor *d, const char *arg, json_t *all)
 	}
 	if (keyring_load(p.dir, &ring, &why) == MM_OK)
 		say_ring(&p, &ring, all);
-	else
+	else if (!keys_gone_all(&p, all))
 		say_unreadable(&p, &files, &why, all);
 }

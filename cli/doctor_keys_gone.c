@@ -2,6 +2,10 @@
  * another has ended. */
 #include "cli/doctor_keys_gone.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "cli/output.h"
 
 /* The mint says it, and the mint's user may be who answers. */
@@ -110,4 +114,58 @@ void keys_gone_published(const struct key_place *p, const struct keyring *ring,
 		       "stolen: compromise",
 		       p->data, pasted(kid));
 	}
+}
+
+/* ---- all of them ---- */
+
+/* Or we may not see that there are none. */
+static bool has_folders(const struct key_place *p)
+{
+	char path[600];
+	for (enum key_state s = KEY_NEXT; s <= KEY_RETIRING; s++) {
+		snprintf(path, sizeof path, "%s/%s", p->keys,
+			 key_state_name(s));
+		if (access(path, F_OK) == 0 || errno != ENOENT)
+			return true;
+	}
+	return false;
+}
+
+/* What it has published, or a store of its own. */
+static bool has_begun(const struct key_place *p)
+{
+	static const char *const made[] = { "newest", "mintmark.db" };
+	char path[600];
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+		snprintf(path, sizeof path, "%s/%s", p->data, made[i]);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool keys_gone_all(const struct key_place *p, json_t *all)
+{
+	if (has_folders(p) || !has_begun(p))
+		return false;
+	found(all, FOUND_WRONG, "keys",
+	      p->running ? "there are no keys in %s any more: mintmarkd goes "
+			   "on with those that it has read, and does not start "
+			   "again without them"
+			 : "there are no keys in %s, and the mint here has "
+			   "begun: it does not start without those that its "
+			   "tokens are signed by",
+	      p->keys);
+	if (p->shared)
+		advise(all,
+		       "bring the folder back, or copy the keys from another "
+		       "issuer on this store: keys/README.md, Several issuers");
+	else
+		advise(all,
+		       "bring the folder back; without a copy: mintmark key "
+		       "generate --data '%s'    # a start asks for the end of "
+		       "each lost one with live tokens: mintmark key retire "
+		       "--force KID. Is the data folder another one?",
+		       p->data);
+	return true;
 }

@@ -14,5 +14,8 @@ void keys_gone_missing(const struct key_place *p, const struct keyring *ring,
  * with it, or the store had no room. */
 void keys_gone_published(const struct key_place *p, const struct keyring *ring,
 			 json_t *all);
+/* True: there are none where the mint has begun, and that is said.  What is not
+ * there for a mint that is to begin its start makes. */
+bool keys_gone_all(const struct key_place *p, json_t *all);
 
 #endif

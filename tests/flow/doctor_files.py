@@ -90,6 +90,23 @@ class Files(doctor.Doctor):
         f = next(f for f in found if f["check"] == "folder.store")
         self.assertIn("the files here are a mint's", f["detail"])
 
+    def test_the_keys_are_gone(self):
+        """What is to be done first is what the mint says itself."""
+        self.begin()
+        keys = self.i.data / "keys"
+        keys.rename(self.folder / "keys")
+        first = "^bring the folder back; without a copy: mintmark key generate --data "
+        self.wrong(("keys", f"no keys in {keys} any more: mintmarkd goes on", first))
+        self.i.stop()
+        self.wrong(("keys", f"no keys in {keys}, and the mint here has begun", first),
+                   *STOPPED)
+        self.assertIn("bring the folder back", self.i.refused())
+        (self.folder / "keys").rename(keys)
+        self.i.start()
+        # of a mint that has not begun, its first start makes them
+        f = self.finding("keys", "--data", self.folder, here=False)
+        self.assertRegex(f["detail"], "mintmark key generate makes it, and the first start")
+
     def test_what_was_published_is_damaged(self):
         self.begin()
         newest = self.i.data / "newest"
