@@ -158,9 +158,7 @@ static void say_stolen(const struct key_place *p, const struct keyring_entry *e,
 		       json_t *all)
 {
 	const char *kid = jwk_kid(e->key);
-	enum key_end end;
-	if (keyring_marked(p->dir, kid, &end, NULL) != MM_OK ||
-	    end != KEY_END_STOLEN)
+	if (!keys_gone_stolen(p, kid))
 		return;
 	found(all, FOUND_WRONG, "keys.stolen",
 	      "the key %s was said to be stolen, and its file is there still",

@@ -44,6 +44,29 @@ void keys_gone_ended(const struct key_place *p, json_t *all)
 	}
 }
 
+bool keys_gone_stolen(const struct key_place *p, const char *kid)
+{
+	enum key_end end;
+	return keyring_marked(p->dir, kid, &end, NULL) == MM_OK &&
+	       end == KEY_END_STOLEN;
+}
+
+/* Whoever lost it does not want it back.  A mint tries that by itself, too. */
+static void say_untold(const struct key_place *p, const char *kid, json_t *all)
+{
+	found(all, FOUND_WRONG, "keys.stolen",
+	      "the key %s was said to be stolen and is out of %s, and "
+	      "mintmarkd "
+	      "has not said so yet: its tokens are taken",
+	      kid, p->keys);
+	advise(all,
+	       "df -h '%s'    # make room, and then: mintmark key compromise "
+	       "--data '%s' -- %s; if it does not pass: journalctl -u "
+	       "mintmarkd "
+	       "-n 50",
+	       p->data, p->data, pasted(kid));
+}
+
 void keys_gone_missing(const struct key_place *p, const struct keyring *ring,
 		       json_t *keys, json_t *all)
 {
@@ -57,6 +80,10 @@ void keys_gone_missing(const struct key_place *p, const struct keyring *ring,
 		if (keyring_find(ring, kid) != NULL)
 			continue;
 		json_array_append(keys, (json_t *)(uintptr_t)key);
+		if (keys_gone_stolen(p, kid)) {
+			say_untold(p, kid, all);
+			continue;
+		}
 		found(all, FOUND_WRONG, "keys.missing",
 		      "mintmarkd uses the key %s (%s, %lld live tokens), and "
 		      "its file is missing in %s",
@@ -100,6 +127,10 @@ void keys_gone_published(const struct key_place *p, const struct keyring *ring,
 		const char *kid = json_string_value(one);
 		if (kid == NULL || keyring_find(ring, kid) != NULL)
 			continue;
+		if (keys_gone_stolen(p, kid)) {
+			say_untold(p, kid, all);
+			continue;
+		}
 		if (p->shared) {
 			say_elsewhere(p, kid, all);
 			continue;

@@ -7,6 +7,8 @@
 
 /* Keys that the mint uses, and that another issuer on its store has ended. */
 void keys_gone_ended(const struct key_place *p, json_t *all);
+/* Does the mark say so, whether the key is gone or there? */
+bool keys_gone_stolen(const struct key_place *p, const char *kid);
 /* One that the mint has, and the folder not: added to `keys`. */
 void keys_gone_missing(const struct key_place *p, const struct keyring *ring,
 		       json_t *keys, json_t *all);

@@ -196,6 +196,19 @@ class Broken(Doctor):
         self.reload("keys.loaded")
         self.well()
 
+    def test_a_stolen_key_of_which_the_mint_has_not_heard(self):
+        """Its file is not to be put back, nor is it to be retired."""
+        self.begin()
+        key = next((self.i.data / "keys/active").iterdir())
+        key.unlink()
+        marks = self.i.data / "keys/compromised"
+        marks.mkdir(mode=0o700, exist_ok=True)
+        (marks / key.stem).touch(0o600)
+        f = self.wrong(("keys.stolen", f"{key.stem} was said to be stolen and is out",
+                        f"^df -h '{self.i.data}' .*: mintmark key compromise --data "
+                        f"'{self.i.data}' -- {key.stem}; "))
+        self.assertNotIn("put it back", f["next"])
+
     def test_a_key_file_that_was_spoilt_and_is_right_again(self):
         self.begin()
         key = next((self.i.data / "keys/next").iterdir())

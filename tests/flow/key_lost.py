@@ -455,6 +455,11 @@ class FullDisk(Lost):
         self.assertEqual(checks["keys"]["status"], "failing")
         waits, = self.i.data.glob("keys/next/*.pem")
         self.assertNotIn(waits.stem, self.published())
+        found = {f["check"]: f for f in json.loads(cli(
+            "doctor", "--data", self.i.data, "-o", "json").stdout)}
+        self.assertNotIn("keys.missing", found)
+        self.assertRegex(found["keys.stolen"]["next"],
+                         f"make room, .* key compromise .* {self.key}; ")
         self.fat.unlink()
         self.is_gone("key.compromised")
         wait_for("the next key", lambda: waits.stem in self.published())
