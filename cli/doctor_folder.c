@@ -244,8 +244,12 @@ static bool check_running(const struct doctor *d, const struct holder *mint,
 	      (long)mint->pid, d->data);
 	advise(all,
 	       "was it moved? move it back now, and it goes on; was it removed "
-	       "or replaced? systemctl stop mintmarkd, put a backup in its "
-	       "place, and start once with --restored");
+	       "or replaced? nothing is lost until it stops: ls -l "
+	       "/proc/%ld/fd, cp what is (deleted) of mintmark.db and "
+	       "mintmark.db-wal there, systemctl stop mintmarkd, move "
+	       "mintmark.db* aside, put these two in their place (or a backup "
+	       "alone, and start once with --restored)",
+	       (long)mint->pid);
 	return true;
 }
 

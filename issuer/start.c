@@ -219,8 +219,10 @@ static enum mm_err start_store(struct running *r, struct why *why)
 	char path[4096];
 	const char *where;
 	TRY(store_where(is, path, &where));
-	if (where == path && !is->set.restored)
-		TRY(belongs_check_file(is->set.data, path, why));
+	if (where == path)
+		TRY(is->set.restored
+			    ? belongs_check_restored(path, why)
+			    : belongs_check_file(is->set.data, path, why));
 	if (where != path) /* the folder is one daemon's, all the same */
 		TRY(lock_take(path, &r->lock_fd, why));
 	is->publisher = publisher_new((struct publish_ttl){

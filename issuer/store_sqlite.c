@@ -220,8 +220,8 @@ static const char *trouble(struct conn *c)
 	return of(c)->moved
 		       ? "mintmark.db, or its -wal, was moved, removed or "
 			 "replaced, and nothing is kept until it is back: "
-			 "if it will not be, stop mintmarkd, put a backup in "
-			 "its place, and start once with --restored"
+			 "if it will not be, mintmark doctor says how to save "
+			 "what mintmarkd has open, before it stops"
 		       : sqlite3_errmsg(of(c)->db);
 }
 

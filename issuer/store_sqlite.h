@@ -67,6 +67,12 @@ bool sqlite_was_damaged(const char *path);
 /* Of the one that writes, in a transaction of its own: would what it commits be
  * lost?  (store_sqlite_moved.c) */
 bool sqlite_is_moved(struct sqlite_conn *c);
+/* Of the one that writes, which has the lock: is the log that lies beside the
+ * file of another one?  MM_ERR_CONFLICT.  Before it is opened. */
+MM_MUST_USE enum mm_err sqlite_check_log(const struct sqlite_conn *c,
+					 const char *path, struct why *why);
+/* And when it is open: this is its file. */
+void sqlite_note_file(const struct sqlite_conn *c);
 /* For the one that writes: copy the log into the file from time to time, and
  * stop the process when the disk does not take that (design, section 10). */
 void sqlite_checkpoints(struct sqlite_conn *c);

@@ -134,6 +134,7 @@ static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 				struct why *why)
 {
 	TRY(sqlite_lock(c, path, why));
+	TRY(sqlite_check_log(c, path, why));
 	c->base.was_damaged = sqlite_was_damaged(path);
 	if (sqlite_open_file(c, path) != MM_OK)
 		return cannot_open(c, MM_ERR_UNAVAILABLE, path, why);
@@ -146,6 +147,8 @@ static enum mm_err ready_writer(struct sqlite_conn *c, const char *path,
 			*why = said;
 		return e;
 	}
+	sqlite_note_file(c);
+	(void)!sqlite_is_moved(c); /* from now on */
 	return sqlite_prepare(c) == MM_OK
 		       ? MM_OK
 		       : cannot_open(c, MM_ERR_UNAVAILABLE, path, why);

@@ -3,6 +3,7 @@
 runs.  It does not look healthy once it has met one, says once what to do, mints
 nothing that a backup would not know, and still revokes; and what was
 acknowledged is refused, also when a backup has taken the store's place."""
+import contextlib
 import json
 import os
 import shutil
@@ -272,6 +273,71 @@ class Damaged(Flow):
         self.keeps_nothing()
         self.i.stop()
         self.assertIn("bring", self.i.refused())
+
+    def sound(self):
+        with contextlib.closing(sqlite3.connect(self.db())) as db:
+            self.assertEqual(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+
+    def test_F16_a_log_that_is_left_beside_a_backup(self):
+        """SQLite would write it over the backup, page by page: indexes that say
+        another thing than the rows, revoked tokens that are valid."""
+        backup = self.folder / "backup.db"
+        with contextlib.closing(sqlite3.connect(self.db())) as db, \
+                contextlib.closing(sqlite3.connect(backup)) as to:
+            db.backup(to)  # each page keeps its place
+        backup.chmod(0o600)
+        self.revoke(self.minted.pop())
+        for _ in range(40):
+            self.i.mint()
+        self.i.kill9()
+        wal = self.db().with_name("mintmark.db-wal")
+        self.assertGreater(wal.stat().st_size, 0)
+        shutil.copy(backup, self.folder / "copy.db")
+        (self.folder / "copy.db").rename(self.db())
+        self.assertIn("is the log of another mintmark.db", self.i.refused())
+        self.assertIn("lies mintmark.db-wal", self.i.refused("--restored"))
+        self.assertEqual(self.db().read_bytes(), backup.read_bytes())
+        wal.rename(self.folder / "wal")
+        self.i.start(flags=["--restored"])
+        self.i.stop()
+        self.sound()
+
+    def test_F16_a_whole_folder_that_was_copied(self):
+        """Its log is its own, and holds what was acknowledged last."""
+        late = self.revoke(self.minted.pop())
+        self.i.kill9()
+        aside = self.folder / "aside"
+        shutil.copytree(self.i.data, aside, ignore=shutil.ignore_patterns("*.sock"))
+        shutil.rmtree(self.i.data)
+        aside.rename(self.i.data)
+        self.assertIn("take mintmark.db.lock away", self.i.refused())
+        self.db().with_name("mintmark.db.lock").unlink()
+        self.i.start()
+        self.assertEqual(self.i.admin("GET", f"/v1/tokens/{late['id']}")["status"],
+                         "revoked")
+        self.i.stop()
+        self.sound()
+
+    def test_F16_what_a_mint_has_open_is_saved(self):
+        """As mintmark doctor says, before it is stopped."""
+        late = self.revoke(self.minted.pop())
+        for name in ("mintmark.db", "mintmark.db-wal"):
+            self.db().with_name(name).unlink()
+        for fd in Path(f"/proc/{self.i.proc.pid}/fd").iterdir():
+            to = os.readlink(fd)
+            for name in ("mintmark.db", "mintmark.db-wal"):
+                if to == f"{self.i.data}/{name} (deleted)":
+                    shutil.copy(fd, self.folder / name)
+        self.i.stop()
+        for name in ("mintmark.db", "mintmark.db-wal"):
+            (self.folder / name).chmod(0o600)
+            (self.folder / name).rename(self.i.data / name)
+        self.db().with_name("mintmark.db.lock").unlink()
+        self.i.start()
+        self.assertEqual(self.i.admin("GET", f"/v1/tokens/{late['id']}")["status"],
+                         "revoked")
+        self.i.stop()
+        self.sound()
 
     def says_what_to_do(self):
         said = self.i.refused()
