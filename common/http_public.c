@@ -48,7 +48,7 @@ static enum mm_err read_pem(const char *path, struct buf *b, const char **out,
 	*out = NULL;
 	if (path[0] == '\0')
 		return MM_OK;
-	TRY(buf_read_file(b, path, why));
+	TRY(buf_read_others_file(b, path, true, why)); /* no pipe: it waits */
 	TRY(buf_done(b, &text));
 	*out = (const char *)text.at;
 	return MM_OK;

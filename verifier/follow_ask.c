@@ -38,7 +38,7 @@ static enum mm_err read_jwks(struct follower *f, struct buf *text,
 	if (f->jwks_file[0] == '\0') /* over https, or from this host */
 		return link_run(&f->link, &ask, text, why);
 	if (pinned_counts(f))
-		return buf_read_file(text, f->jwks_file, why);
+		return buf_read_others_file(text, f->jwks_file, true, why);
 	return why_say(why, MM_ERR_UNKNOWN_KEY, NULL,
 		       "the feed is signed by a key that %.150s does not "
 		       "announce: has it been replaced?  Then put the new one "

@@ -42,5 +42,6 @@ done < <(functions | awk -F '\t' -v allow="$allow" '
 				if (depth > most) most = depth
 			}
 		if (most > 5) print at " is " most - 1 " levels deep"
-	}')
+	}
+	END { if (NR == 0) print "ctags has seen no function" }')
 finish
