@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "cli/client_why.h"
 #include "cli/output.h"
 #include "cli/place.h"
 #include "common/base64url.h"
@@ -186,7 +187,16 @@ static CURLcode send_patiently(const struct client *c)
 static bool answer_lost(CURLcode code)
 {
 	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
-	       code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE;
+	       code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE ||
+	       code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
+}
+
+/* Nor is this one of the mint's: of a proxy, whose connection to it broke. */
+static bool is_of_proxy(const struct client *c)
+{
+	long status = 0;
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status == 502 || status == 504;
 }
 
 /* Only what carries a key may be sent again: it is done once (PROTOCOL.md
@@ -194,7 +204,8 @@ static bool answer_lost(CURLcode code)
 static CURLcode send_once(struct client *c, struct buf *reply)
 {
 	CURLcode code = send_patiently(c);
-	if (c->once[0] != '\0' && answer_lost(code)) {
+	if (c->once[0] != '\0' &&
+	    (answer_lost(code) || (code == CURLE_OK && is_of_proxy(c)))) {
 		reply->len = 0;
 		code = send_patiently(c);
 	}
@@ -210,27 +221,18 @@ static bool is_removed(const struct client *c, long os)
 	return os == ENOENT && place_is_held(dirname(socket));
 }
 
-/* Is it done?  A reader need not ask. */
-static enum mm_err say_unanswered(const char *where, CURLcode code,
-				  bool changes, struct why *why)
+/* A connection that hangs is one that is not there. */
+static CURLcode code_of(CURL *curl, CURLcode code)
 {
-	const char *how = code == CURLE_OPERATION_TIMEDOUT
-				  ? "not in time"
-				  : curl_easy_strerror(code);
-	if (!changes)
-		return why_say(why, MM_ERR_IO, NULL,
-			       "%s gave no answer (%s): try again; if it stays "
-			       "so, run mintmark doctor on its host",
-			       where, how);
-	return why_say(why, MM_ERR_IO, NULL,
-		       "%s gave no answer (%s), so this may have been done, or "
-		       "not: look (mintmark token list), or ask again; if it "
-		       "stays so, run mintmark doctor on its host",
-		       where, how);
+	curl_off_t sent = 0;
+	curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &sent);
+	return code == CURLE_OPERATION_TIMEDOUT && sent == 0
+		       ? CURLE_COULDNT_CONNECT
+		       : code;
 }
 
 static enum mm_err say_unreached(const struct client *c, CURLcode code,
-				 bool changes, struct why *why)
+				 enum client_effect effect, struct why *why)
 {
 	long os = 0;
 	bool local = c->socket[0] != '\0';
@@ -257,45 +259,16 @@ static enum mm_err say_unreached(const struct client *c, CURLcode code,
 				     : "no mintmarkd answers at %s: is "
 				       "MINTMARK_URL right?",
 			       where);
-	if (code == CURLE_OPERATION_TIMEDOUT || answer_lost(code))
-		return say_unanswered(where, code, changes, why);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return client_unanswered(where, "not in time", effect, why);
+	if (answer_lost(code))
+		return client_unanswered(where, curl_easy_strerror(code),
+					 effect, why);
 	return why_say(why, MM_ERR_IO, NULL, "cannot ask %s: %s", where,
 		       curl_easy_strerror(code));
 }
 
 /* ---- what came back ---- */
-
-static enum mm_err error_of(long status)
-{
-	switch (status) {
-	case 401:
-		return MM_ERR_UNAUTHENTICATED;
-	case 403:
-		return MM_ERR_FORBIDDEN;
-	case 404:
-		return MM_ERR_NOT_FOUND;
-	default:
-		return status >= 500 ? MM_ERR_IO : MM_ERR_CONFLICT;
-	}
-}
-
-static enum mm_err say_refused(const struct client *c, long status,
-			       const json_t *reply, struct why *why)
-{
-	const char *detail =
-		json_string_value(json_object_get(reply, "detail"));
-	const char *hint =
-		status == 401 && c->socket[0] == '\0'
-			? " (check MINTMARK_TOKEN)"
-		: status >= 500 && detail == NULL
-			? ": try again in a moment; if it stays so, run "
-			  "mintmark doctor on its host"
-			: "";
-	if (detail == NULL)
-		return why_say(why, error_of(status), NULL,
-			       "the mint answered %ld%s", status, hint);
-	return why_say(why, error_of(status), NULL, "%s%s", detail, hint);
-}
 
 static enum mm_err parse_reply(const struct client *c, struct span text,
 			       json_t **reply, struct why *why)
@@ -309,21 +282,20 @@ static enum mm_err parse_reply(const struct client *c, struct span text,
 				c->socket[0] ? c->socket : c->url);
 }
 
-/* The answer is no: with a sentence, if it is the mint's. */
-static enum mm_err read_refusal(const struct client *c, long status,
-				struct span text, struct why *why)
-{
-	AUTO_JSON json_t *reply = json_loadb((const char *)text.at, text.len,
-					     JSON_REJECT_DUPLICATES, NULL);
-	return say_refused(c, status, reply, why);
-}
-
 /* ---- a call ---- */
 
 struct call {
 	const char *method, *path;
 	const json_t *body; /* NULL: none */
 };
+
+static enum client_effect effect_of(const struct client *c,
+				    const struct call *call)
+{
+	return strcmp(call->method, "GET") == 0 ? CLIENT_READS
+	       : c->once[0] != '\0'		? CLIENT_MINTS
+						: CLIENT_CHANGES;
+}
 
 /* *out is what came back with a yes; it lies in `text`. */
 static enum mm_err exchange(struct client *c, const struct call *call,
@@ -344,14 +316,19 @@ static enum mm_err exchange(struct client *c, const struct call *call,
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, text);
 
-	CURLcode code = send_once(c, text);
+	enum client_effect effect = effect_of(c, call);
+	CURLcode code = code_of(c->curl, send_once(c, text));
 	if (code != CURLE_OK)
-		return say_unreached(c, code, strcmp(call->method, "GET") != 0,
-				     why);
+		return say_unreached(c, code, effect, why);
+	if (is_of_proxy(c))
+		return client_unanswered(c->socket[0] ? c->socket : c->url,
+					 "its proxy answers 502 or 504", effect,
+					 why);
 	TRY(buf_done(text, out));
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-	return status < 200 || status > 299 ? read_refusal(c, status, *out, why)
-					    : MM_OK;
+	return status < 200 || status > 299
+		       ? client_refused(c, status, *out, why)
+		       : MM_OK;
 }
 
 enum mm_err client_call(struct client *c, const char *method, const char *path,

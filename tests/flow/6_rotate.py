@@ -22,13 +22,18 @@ def claims(token):
     return json.loads(parts(token)[1])
 
 
+OF_A_PROXY = (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\n"
+              b"Connection: close\r\n\r\n502\n")
+
+
 class Lossy(threading.Thread):
     """Stands in front of the mint and hands requests on; the answers to the
     first `lose` of them are read whole, and thrown away."""
 
-    def __init__(self, issuer, lose=1, meanwhile=lambda: None):
+    def __init__(self, issuer, lose=1, meanwhile=lambda: None, instead=b""):
         super().__init__(daemon=True)
         self.issuer, self.lose, self.meanwhile = issuer, lose, meanwhile
+        self.instead = instead
         self.seen = []
         self.door = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.door.getsockname()[1]}"
@@ -58,6 +63,7 @@ class Lossy(threading.Thread):
                 answer += more
         if len(self.seen) <= self.lose:
             self.meanwhile()
+            client.sendall(self.instead)
             return
         client.sendall(answer)
 
@@ -442,8 +448,10 @@ class Rotate(Flow):
         for args, token in (
                 (("create", "-u", "alice", "-e", "1h"), admin),
                 (("rotate", old, "--overlap", "1h"), admin),
-                (("rotate", "self"), mine)):
-            before, way = self.count(i), self.lossy(i)
+                (("rotate", "self"), mine),
+                (("create", "-u", "bob", "-e", "1h"), admin)):
+            before, way = self.count(i), self.lossy(
+                i, instead=OF_A_PROXY if "bob" in args else b"")
             p = cli("token", *args, "-q", check=0,
                     env={"MINTMARK_URL": way.url, "MINTMARK_TOKEN": token})
             self.assertEqual(self.count(i), before + 1)
@@ -504,13 +512,35 @@ class Rotate(Flow):
         env = {"MINTMARK_URL": way.url, "MINTMARK_TOKEN": admin}
         p = cli("token", "create", "-u", "alice", "-e", "1h", env=env, check=3)
         self.assertEqual(len(way.seen), 2)
-        self.assertIn("so this may have been done, or not: look (mintmark token"
-                      " list), or ask again", p.stderr)
+        self.assertIn("so a token may have been made, or not: look (mintmark token"
+                      " list) and revoke it if it was, before you ask again; if",
+                      p.stderr)
         p = cli("token", "list", env=env, check=3)  # has no key: asked once
         self.assertIn("): try again; if it stays so, run mintmark doctor on its"
                       " host", p.stderr)
         self.assertEqual(len(way.seen), 3)
         self.assertIsNone(way.seen[2][2])
+        way = self.lossy(i, lose=9, instead=OF_A_PROXY)
+        env["MINTMARK_URL"] = way.url
+        for args, says, times in (
+                (("create", "-u", "a", "-e", "1h"), "so a token may have been made", 2),
+                (("revoke", i.mint()["id"]), "so this may have been done, or not", 1),
+                (("list",), "): try again", 1)):
+            before = len(way.seen)
+            p = cli("token", *args, env=env, check=3)
+            self.assertIn(f"{way.url} gave no answer (its proxy answers 502 or 504)",
+                          p.stderr)
+            self.assertIn(says, p.stderr)
+            self.assertEqual(len(way.seen), before + times)
+
+    def test_who_never_was_asked_has_done_nothing(self):
+        """A firewall that drops, or one who takes a connection and says no
+        more."""
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            at = f"https://127.0.0.1:{s.getsockname()[1]}"
+            p = cli("token", "create", "-u", "a", "-e", "1h", check=3, env={
+                "MINTMARK_URL": at, "MINTMARK_TOKEN": "x"})
+            self.assertIn(f"no mintmarkd answers at {at}", p.stderr)
 
 
 if __name__ == "__main__":
