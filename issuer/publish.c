@@ -379,7 +379,8 @@ bool publish_is_silent(struct publisher *p)
 bool publisher_settle(struct publisher *p, const char *what,
 		      const struct http_request *rq)
 {
-	bool published = publisher_catch_up(p) && !publish_is_silent(p);
+	bool published = publisher_catch_up(p) && !publish_is_silent(p) &&
+			 !publish_has_lost(p);
 	if (!published)
 		log_event(LOG_ERR, "publish.late",
 			  "request=%s change=%s detail=it is in the store, "

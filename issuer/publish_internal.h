@@ -123,4 +123,8 @@ void publish_answer(struct publisher *p, bool all);
 MM_MUST_USE enum mm_err publish_watch(struct publisher *p, struct why *why);
 void publish_unwatch(struct publisher *p); /* when p->stopping is set */
 
+/* Has the store lost events that were published from here, in this history,
+ * whether it has been said or not? */
+bool publish_has_lost(struct publisher *p);
+
 #endif

@@ -2,6 +2,8 @@
 """The mint's PostgreSQL is away for a while: what people are told meanwhile, and
 how often the log says so."""
 import json
+import shutil
+import subprocess
 import time
 from datetime import datetime
 
@@ -38,6 +40,38 @@ class Away(Flow):
         return [json.loads(line) for line in self.i.text().splitlines()
                 if any(f'"event":"{e}"' in line for e in events)
                 and line.endswith("}")]
+
+    def mints(self):
+        return self.i.http("POST", "/v1/tokens", {"user": "a", "expires_in": 600},
+                           local=True)
+
+    def test_F16_a_store_that_goes_back_under_a_mint_that_runs(self):
+        """As with its host, from a snapshot: another history has not begun
+        there.  Ids would be given twice, until that is sure (15 s)."""
+        self.pg.stop()
+        kept = self.pg.folder / "kept"
+        subprocess.run(["cp", "-a", self.pg.data, kept], check=True)
+        self.pg.start()
+        wait_for("the mint", self.i.ready, 20)
+        given = [self.i.mint() for _ in range(20)]
+        for t in given:
+            self.i.revoke(t["id"])
+        self.pg.stop()
+        shutil.rmtree(self.pg.data)
+        kept.rename(self.pg.data)
+        self.pg.start()
+        found = wait_for("it to be noticed", lambda: "nothing is minted" in self.mints()
+                         [1].get("detail", ""), 12)
+        self.assertTrue(found)
+        self.assertNotIn('"store.went_back"', self.i.text())
+        status, t, _ = self.i.http("DELETE", "/v1/users/a/tokens", local=True)
+        self.assertEqual((status, t["published"]), (200, False), t)
+        began = time.monotonic()
+        while '"store.went_back"' not in self.i.text():
+            self.assertLess(time.monotonic() - began, 40)
+            self.assertEqual(self.mints()[0], 503)
+            time.sleep(0.2)
+        self.assertEqual(self.mints()[0], 503)
 
     def test_F14_the_log_of_a_store_that_is_away(self):
         """Each says it at once, and not with every try; and when it is over."""
