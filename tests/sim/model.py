@@ -105,6 +105,7 @@ class Tree:
         self.fanout, self.ways = fanout, ways
         self.told, self.take = told, take  # seconds a child, seconds a batch
         self.rng = random.Random(seed)
+        self.far = random.Random(seed)  # the same ways, whatever comes on them
         self.delays, self.rounds = [], []
 
     def hosts(self):
@@ -150,7 +151,7 @@ class Tree:
         step = max(1, children // sample)
         for place in range(0, children, step):
             least, more = self.ways[level]
-            way = least + more * self.rng.random()
+            way = least + more * self.far.random()
             times = self.child_times(rounds, place, children, way)
             if last:
                 self.delays += [t - b for t, b in zip(times, born)]
