@@ -95,7 +95,8 @@ static void say_no_mint(const struct doctor *d, const char *socket,
 	found(all, FOUND_WRONG, "mint", "mintmarkd: %s", why->text);
 	advise(all, "%s",
 	       ours ? "systemctl status mintmarkd; journalctl -u mintmarkd -n "
-		      "50    # as root"
+		      "50    # as root; if it runs and says nothing: systemctl "
+		      "restart mintmarkd"
 		    : "sudo mintmark doctor");
 }
 
@@ -187,9 +188,11 @@ static void count_agent(struct follow *f, const json_t *a, int64_t now)
 		 json_text(a, "id", "?"), json_text(a, "address", "?"), lag,
 		 ago);
 	f->connected += connected;
-	if (!connected)
+	enum found is =
+		judge_agent(connected, lag, now - json_time(a, "seen_at"));
+	if (is == FOUND_NOTE)
 		name_agent(f->silent_text, f->silent++, one);
-	else if (lag > 0)
+	else if (is == FOUND_WRONG)
 		name_agent(f->behind_text, f->behind++, one);
 }
 
@@ -217,7 +220,7 @@ static void say_behind(const struct follow *f, json_t *all)
 static void say_silent(const struct follow *f, json_t *all)
 {
 	found(all, FOUND_NOTE, "agents.silent",
-	      "%zu not heard of for over a minute%s: %s", f->silent,
+	      "%zu not heard of for longer than a poll takes%s: %s", f->silent,
 	      f->shared ? " by this issuer (did they go over to another?)" : "",
 	      f->silent_text);
 	advise(all, "on that host, if it is to verify still: mintmark doctor; "

@@ -49,6 +49,13 @@ enum found judge_full(unsigned percent)
 			       : FOUND_OK;
 }
 
+enum found judge_agent(bool connected, int64_t lag, int64_t ago)
+{
+	if (connected && lag == 0)
+		return FOUND_OK;
+	return connected && ago <= 31 ? FOUND_WRONG : FOUND_NOTE;
+}
+
 enum found judge_key(int64_t age)
 {
 	return age > JUDGE_KEY_DAYS * DAY ? FOUND_NOTE : FOUND_OK;

@@ -31,6 +31,11 @@ const char *judge_others(mode_t mode, const char *reading);
 #define JUDGE_KEY_DAYS 100
 enum found judge_key(int64_t age);
 
+/* An agent that was heard of `ago` seconds since, and lacks `lag` events: is it
+ * behind?  Who follows asks once in 25 s; with less said he is somewhere else,
+ * or had another token (a note). */
+enum found judge_agent(bool connected, int64_t lag, int64_t ago);
+
 /* "3 s", "12 min", "5 h", "12 days"; what is negative as 0. */
 #define JUDGED_SIZE 32
 void judge_time(char out[JUDGED_SIZE], int64_t seconds);

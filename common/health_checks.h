@@ -12,7 +12,8 @@
 /* Of mintmarkd (issuer/health.h). */
 #define MINT_CHECKS(X)                                                        \
 	X(STORE_READ,  "store_read",                                          \
-	  "the store cannot be read: the log says why (publish.behind)")      \
+	  "the store cannot be read: the log says why (publish.behind, "      \
+	  "store.commit_failed)")                                             \
 	X(STORE_WRITE, "store_write",                                         \
 	  "the store cannot be written: make room on its disk "               \
 	  "(storage_full), and see that no other program holds it (busy), "   \
@@ -49,8 +50,8 @@
 	  "next one that is asked for)")                                      \
 	X(HISTORY,     "history",                                             \
 	  "there were events that are not in this store: if it came from a "  \
-	  "backup, stop mintmarkd and start it once with --restored, before " \
-	  "anything is minted or revoked (feed.agent_ahead or "               \
+	  "backup, stop mintmarkd (of several issuers all) and start it, one " \
+	  "of them, once with --restored (feed.agent_ahead or "               \
 	  "store.went_back in the log; SECURITY.md, After a backup was put "  \
 	  "back)")
 

@@ -87,7 +87,8 @@ class Files(doctor.Doctor):
         db.rename(self.folder / "moved")
         (self.i.data / "keys").rename(self.folder / "keys")
         _, found = self.ask()
-        f = next(f for f in found if f["check"] == "folder.store")
+        f, = [f for f in found if f["check"] == "folder.store"] or self.fail(
+            f"{sorted(self.i.data.iterdir())} {found}")
         self.assertIn("the files here are a mint's", f["detail"])
 
     def test_the_keys_are_gone(self):

@@ -47,6 +47,10 @@ static void test_thresholds(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		assert_int_equal(cases[i].judge(cases[i].figure),
 				 cases[i].want);
+	assert_int_equal(judge_agent(true, 0, 59), FOUND_OK);
+	assert_int_equal(judge_agent(true, 1, 31), FOUND_WRONG);
+	assert_int_equal(judge_agent(true, 1, 32), FOUND_NOTE);
+	assert_int_equal(judge_agent(false, 0, 61), FOUND_NOTE);
 	assert_int_equal(judge_news(25, DAY), FOUND_OK);
 	assert_int_equal(judge_news(121, DAY), FOUND_WRONG);
 	assert_int_equal(judge_news(25, 20), FOUND_WRONG);
