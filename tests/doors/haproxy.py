@@ -310,6 +310,9 @@ class Haproxy(TwoIssuers):
                          (503, True))
         self.pg.start()
         wait_for("it to mint again", lambda: self.mint_by(admin)[0] == 201, 30)
+        wait_for("and the one that is asked next", lambda: self.a.http(
+            "POST", "/v1/tokens", {"user": "a", "expires_in": 60}, local=True)
+            [0] == 201, 30)
         self.heard_by_the_agent(self.a, 20)
 
 

@@ -47,7 +47,7 @@ class Many(Flow):
     def first_overview(self):
         """It is kept for some seconds: this is about who asks first.  The
         best of some, each of a daemon that was begun anew."""
-        for _ in range(3):
+        for _ in range(8):
             reply, took = self.timed("/v1/overview")
             if took < LIMIT:
                 return reply
