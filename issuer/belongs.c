@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define BELONGS_PATH (4096 + 16)
@@ -28,22 +27,6 @@ enum mm_err belongs_check_file(const char *data, const char *file,
 		       "before; or begin a new history with --restored (all "
 		       "tokens so far are then refused)",
 		       file);
-}
-
-enum mm_err belongs_check_restored(const char *file, struct why *why)
-{
-	char log[BELONGS_PATH];
-	struct stat st;
-	snprintf(log, sizeof log, "%.4096s-wal", file);
-	if (stat(log, &st) != 0 || st.st_size == 0)
-		return MM_OK;
-	return why_say(why, MM_ERR_CONFLICT, "data",
-		       "beside mintmark.db lies mintmark.db-wal, which would "
-		       "be written over a backup.  Was it left by the store of "
-		       "before? move it aside (keep it).  Is it this one's own "
-		       "(a snapshot of the whole folder, or a start with "
-		       "--restored that was killed)? take it in: sqlite3 "
-		       "mintmark.db 'PRAGMA wal_checkpoint(TRUNCATE)'");
 }
 
 enum mm_err belongs_check(struct store *store, const char *dir, bool no_keys,

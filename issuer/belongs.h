@@ -13,10 +13,6 @@
  * the store is opened, which would make it. */
 MM_MUST_USE enum mm_err belongs_check_file(const char *data, const char *file,
 					   struct why *why);
-/* MM_ERR_CONFLICT: beside `file`, from a backup, lies a log, which would be
- * written over it.  Before the store is opened. */
-MM_MUST_USE enum mm_err belongs_check_restored(const char *file,
-					       struct why *why);
 /* MM_ERR_NOT_FOUND: one has signed for, or with, the other.  `dir` is that of
  * the keys. */
 MM_MUST_USE enum mm_err belongs_check(struct store *store, const char *dir,

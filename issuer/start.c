@@ -221,7 +221,7 @@ static enum mm_err start_store(struct running *r, struct why *why)
 	TRY(store_where(is, path, &where));
 	if (where == path)
 		TRY(is->set.restored
-			    ? belongs_check_restored(path, why)
+			    ? store_check_restored(path, why)
 			    : belongs_check_file(is->set.data, path, why));
 	if (where != path) /* the folder is one daemon's, all the same */
 		TRY(lock_take(path, &r->lock_fd, why));

@@ -85,6 +85,9 @@ struct stamp {
 
 struct store;
 
+/* MM_ERR_CONFLICT: beside the file at `path`, which came from a backup, lies a
+ * log, and would be written over it.  Before store_open(). */
+MM_MUST_USE enum mm_err store_check_restored(const char *path, struct why *why);
 /* May it be said as --store ("": the file)?  Nothing is opened; MM_ERR_INVALID,
  * in words that do not repeat it: there may be a password in it. */
 MM_MUST_USE enum mm_err store_check_address(const char *where, struct why *why);

@@ -146,6 +146,7 @@ static bool in_transaction(struct sqlite_conn *c)
 
 static enum mm_err begin(struct conn *c)
 {
+	of(c)->moved = false;
 	return sqlite_exec(of(c), c->writes ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 

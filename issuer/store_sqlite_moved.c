@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "issuer/store.h"
 #include "issuer/store_sqlite.h"
 
 #define NUMBER_SIZE 24
@@ -66,17 +67,22 @@ static uintmax_t noted(const struct sqlite_conn *c)
 	return n > 0 ? strtoumax(text, NULL, 10) : 0;
 }
 
+static bool has_log(const char *file)
+{
+	char log[PATH_MAX + 8];
+	struct stat st;
+	snprintf(log, sizeof log, "%s-wal", file);
+	return stat(log, &st) == 0 && st.st_size != 0;
+}
+
 enum mm_err sqlite_check_log(const struct sqlite_conn *c, const char *path,
 			     struct why *why)
 {
-	char file[PATH_MAX], log[PATH_MAX + 8];
-	struct stat st, log_st;
+	char file[PATH_MAX];
+	struct stat st;
 	uintmax_t was = noted(c);
 	if (was == 0 || !sqlite_file_of(path, file) || stat(file, &st) != 0 ||
-	    was == st.st_ino)
-		return MM_OK;
-	snprintf(log, sizeof log, "%s-wal", file);
-	if (stat(log, &log_st) != 0 || log_st.st_size == 0)
+	    was == st.st_ino || !has_log(file))
 		return MM_OK;
 	return why_say(why, MM_ERR_CONFLICT, "data",
 		       "mintmark.db-wal is the log of another mintmark.db, and "
@@ -85,6 +91,20 @@ enum mm_err sqlite_check_log(const struct sqlite_conn *c, const char *path,
 		       "it), and start once with --restored.  Did both come "
 		       "together, of a whole folder? take mintmark.db.lock "
 		       "away, and start again");
+}
+
+enum mm_err store_check_restored(const char *path, struct why *why)
+{
+	char file[PATH_MAX];
+	if (!sqlite_file_of(path, file) || !has_log(file))
+		return MM_OK;
+	return why_say(why, MM_ERR_CONFLICT, "data",
+		       "beside mintmark.db lies mintmark.db-wal, which would "
+		       "be written over a backup.  Was it left by the store of "
+		       "before? move it aside (keep it).  Is it this one's own "
+		       "(a snapshot of the whole folder, or a start with "
+		       "--restored that was killed)? take it in: sqlite3 "
+		       "mintmark.db 'PRAGMA wal_checkpoint(TRUNCATE)'");
 }
 
 void sqlite_note_file(const struct sqlite_conn *c)

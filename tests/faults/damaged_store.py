@@ -301,6 +301,12 @@ class Damaged(Flow):
         self.i.start(flags=["--restored"])
         self.i.stop()
         self.sound()
+        self.db().rename(self.folder / "elsewhere")
+        self.db().symlink_to(self.folder / "elsewhere")
+        self.i.start()
+        self.i.mint()
+        self.i.kill9()  # its log lies beside the file itself
+        self.assertIn("lies mintmark.db-wal", self.i.refused("--restored"))
 
     def test_F16_a_whole_folder_that_was_copied(self):
         """Its log is its own, and holds what was acknowledged last."""
