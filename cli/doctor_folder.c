@@ -12,9 +12,8 @@
 #include "common/buf.h"
 #include "common/history.h"
 
-#define PATH_SIZE  900
-#define NEWEST_MAX 128
-#define RULES	   (sizeof rules / sizeof rules[0])
+#define PATH_SIZE 900
+#define RULES	  (sizeof rules / sizeof rules[0])
 
 /* ---- whose it is ---- */
 
@@ -305,7 +304,7 @@ static bool check_store(const struct doctor *d, json_t *all)
 static bool check_newest(const struct doctor *d, json_t *all)
 {
 	char path[PATH_SIZE];
-	AUTO_BUF struct buf text = buf_new(NEWEST_MAX);
+	AUTO_BUF struct buf text = buf_new(NEWEST_LINE_MAX);
 	struct span said = span_str("");
 	struct newest n;
 	enum mm_err e = buf_read_others_file(&text, path_of(d, "newest", path),

@@ -44,17 +44,39 @@ static bool cut_number(struct span *text, uint64_t max, uint64_t *out)
 	return span_cut(text, ' ', &digits) && text_number(digits, max, out);
 }
 
+/* As audit_digest() writes it: 32 bytes. */
+static bool is_digest(const char *text)
+{
+	uint8_t digest[32];
+	size_t n;
+	return base64url_decode(span_str(text), digest, sizeof digest, &n) ==
+		       MM_OK &&
+	       n == sizeof digest;
+}
+
+/* "LINE DIGEST"; nothing is that of an audit that nobody noted. */
+static bool read_audit(struct span text, struct audit_chain *out)
+{
+	*out = (struct audit_chain){ .seq = 0 };
+	if (text.at == NULL)
+		return true;
+	return cut_number(&text, INT64_MAX, &out->seq) && out->seq != 0 &&
+	       span_copy(out->digest, sizeof out->digest, text) &&
+	       is_digest(out->digest);
+}
+
 bool newest_line_read(struct span text, struct newest *out)
 {
-	struct span epoch, history;
+	struct span line, epoch, history;
 	uint64_t began;
-	if (!span_cut(&text, ' ', &epoch) || epoch.len == 0 ||
+	if (!span_cut(&text, '\n', &line) || text.len != 0 ||
+	    !span_cut(&line, ' ', &epoch) || epoch.len == 0 ||
 	    !span_copy(out->epoch, sizeof out->epoch, epoch) ||
-	    !cut_number(&text, INT64_MAX, &out->seq) || out->seq == 0 ||
-	    !cut_number(&text, INT64_MAX - 1, &began) ||
-	    !span_cut(&text, '\n', &history) || text.len != 0 ||
+	    !cut_number(&line, INT64_MAX, &out->seq) || out->seq == 0 ||
+	    !cut_number(&line, INT64_MAX - 1, &began) ||
+	    !span_word(&line, &history) ||
 	    !span_copy(out->history, sizeof out->history, history))
 		return false;
 	out->began = (int64_t)began;
-	return history_is_one(out->history);
+	return history_is_one(out->history) && read_audit(line, &out->audit);
 }

@@ -9,6 +9,7 @@
 #ifndef MM_COMMON_HISTORY_H
 #define MM_COMMON_HISTORY_H
 
+#include "common/audit.h"
 #include "common/replica.h"
 
 /* From that before the event to that with it; "" is before the first.
@@ -25,9 +26,12 @@ struct newest {
 	int64_t began;
 	uint64_t seq;
 	char history[HISTORY_SIZE]; /* that ends with seq */
+	struct audit_chain audit;   /* its last line: mints are no events */
 };
 
-/* The line of DATA/newest, "EPOCH SEQ BEGAN HISTORY\n"; is it one? */
+#define NEWEST_LINE_MAX 256
+/* The line of DATA/newest, "EPOCH SEQ BEGAN HISTORY LINE DIGEST\n"; is it one?
+ * (Of before the audit stood there, the last two are missing.) */
 bool newest_line_read(struct span text, struct newest *out);
 
 #endif

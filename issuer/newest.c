@@ -1,4 +1,4 @@
-/* newest.c - the file DATA/newest: "EPOCH SEQ BEGAN HISTORY", one line. */
+/* newest.c - the file DATA/newest: "EPOCH SEQ BEGAN HISTORY LINE DIGEST". */
 #include "issuer/newest.h"
 
 #include <inttypes.h>
@@ -8,7 +8,6 @@
 #include "common/buf.h"
 
 #define NEWEST_PATH 4200
-#define NEWEST_MAX  128
 
 static const char *path_of(const char *data, char out[NEWEST_PATH])
 {
@@ -21,7 +20,7 @@ static enum mm_err read_file(const char *data, struct newest *out,
 			     struct why *why)
 {
 	char path[NEWEST_PATH];
-	AUTO_BUF struct buf b = buf_new(NEWEST_MAX);
+	AUTO_BUF struct buf b = buf_new(NEWEST_LINE_MAX);
 	struct span text;
 	TRY(buf_read_kept_file(&b, path_of(data, path), why));
 	TRY(buf_done(&b, &text));
@@ -44,6 +43,22 @@ enum mm_err newest_read(const char *data, struct newest *out, struct why *why)
 	return e == MM_ERR_NOT_FOUND || e == MM_ERR_INVALID ? MM_OK : e;
 }
 
+/* Mints are no events, and what else is acknowledged may be none. */
+static enum mm_err judge_audit(const struct newest *published,
+			       struct store *store, struct why *why)
+{
+	enum mm_err e = store_has_line(store, &published->audit);
+	if (e != MM_ERR_ROLLBACK)
+		return e;
+	return why_say(why, MM_ERR_CONFLICT, "data",
+		       "the store has all events that were published from "
+		       "here, but not line %" PRIu64 " of the audit as it was "
+		       "written: it came from a backup, and would give the "
+		       "ids of the tokens that it has lost again.  Bring the "
+		       "newer one back, or start once with --restored",
+		       published->audit.seq);
+}
+
 /* Does the store have the event?  Its number alone does not say so: a backup
  * has others with these as soon as it was gone on from. */
 static enum mm_err judge_same(const struct newest *published,
@@ -53,6 +68,8 @@ static enum mm_err judge_same(const struct newest *published,
 	const struct log_place at = { NULL, published->seq,
 				      published->history };
 	enum mm_err e = store_has_event(store, &at);
+	if (e == MM_OK)
+		return judge_audit(published, store, why);
 	if (e != MM_ERR_ROLLBACK)
 		return e;
 	if (has->seq >= published->seq)
@@ -102,18 +119,34 @@ enum mm_err newest_check(const char *data, struct store *store, struct why *why)
 		       : judge_other(&published, &has, why);
 }
 
+static bool has_more(const struct newest *now, const struct newest *said)
+{
+	return now->seq > said->seq ||
+	       (now->seq == said->seq && now->audit.seq > said->audit.seq);
+}
+
+static void write_line(const struct newest *now, char out[NEWEST_LINE_MAX])
+{
+	int n = snprintf(out, NEWEST_LINE_MAX, "%s %" PRIu64 " %" PRId64 " %s",
+			 now->epoch, now->seq, now->began, now->history);
+	if (now->audit.seq != 0)
+		n += snprintf(out + n, NEWEST_LINE_MAX - (size_t)n,
+			      " %" PRIu64 " %s", now->audit.seq,
+			      now->audit.digest);
+	snprintf(out + n, NEWEST_LINE_MAX - (size_t)n, "\n");
+}
+
 enum mm_err newest_save(const char *data, const struct newest *now,
 			struct newest *said, struct why *why)
 {
-	char path[NEWEST_PATH], line[NEWEST_MAX];
+	char path[NEWEST_PATH], line[NEWEST_LINE_MAX];
 	bool same = strcmp(now->epoch, said->epoch) == 0;
 	/* (Events of before they had a history have none.) */
 	if (now->seq == 0 || now->history[0] == '\0' ||
 	    (said->seq != 0 &&
-	     (same ? now->seq <= said->seq : now->began <= said->began)))
+	     !(same ? has_more(now, said) : now->began > said->began)))
 		return MM_OK;
-	snprintf(line, sizeof line, "%s %" PRIu64 " %" PRId64 " %s\n",
-		 now->epoch, now->seq, now->began, now->history);
+	write_line(now, line);
 	TRY(file_replace(path_of(data, path), span_str(line), 0600, why));
 	*said = *now;
 	return MM_OK;

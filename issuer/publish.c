@@ -9,10 +9,6 @@
 #define READ_EVENTS 256 /* events read at a time */
 #define ROUND_MS    250 /* look at deadlines and the log this often */
 #define FIRST_TRIES 3	/* at the start, which ends if they fail */
-/* A database that took over and lacks what was acknowledged last is told by the
- * next one that writes, of whatever issuer, and a new history begins there by
- * itself: health.c has something written every 5 s. */
-#define LOST_MS 15000
 
 /* ---- following ---- */
 
@@ -66,24 +62,6 @@ static void drop_made(struct publisher *p)
 	pthread_mutex_unlock(&p->making);
 }
 
-/* Of a new history all of it is taken, by agents too: what was lost before is
- * no trouble of this one.  One that is no later than that which we had is no
- * new one: it came back from a backup (docs/decisions/0029). */
-static void note_history(struct publisher *p, const struct replica *old,
-			 int64_t began, bool lost)
-{
-	bool other = strcmp(old->epoch, p->replica.epoch) != 0;
-	if (other && began > p->began) {
-		atomic_store(&p->went_back, false);
-		atomic_store(&p->ahead_at, 0);
-		atomic_store(&p->lost_at, 0);
-	} else if ((other || lost) && atomic_load(&p->lost_at) == 0) {
-		p->lost_seq = old->seq;
-		atomic_store(&p->lost_at, clock_ms());
-	}
-	p->began = began;
-}
-
 /* The whole state, and when its history began.  MM_ERR_EPOCH: another one has
  * begun in between. */
 static enum mm_err read_all(struct publisher *p, struct replica *out,
@@ -110,28 +88,11 @@ static enum mm_err load(struct publisher *p, bool lost)
 	struct replica old = p->replica;
 	p->replica = fresh;
 	memset(p->recent, 0, sizeof p->recent);
-	note_history(p, &old, began, lost);
+	publish_note_history(p, &old, began, lost);
 	pthread_rwlock_unlock(&p->state);
 	replica_free(&old);
 	drop_made(p);
 	return MM_OK;
-}
-
-/* Its revocations were acknowledged, and agents may hold them.  Said after a
- * good look at the store, which is of the same history still. */
-static void say_lost(struct publisher *p)
-{
-	int64_t since = atomic_load(&p->lost_at);
-	int64_t wait = store_is_shared(p->store) ? LOST_MS : 0;
-	if (since == 0 || clock_ms() - since < wait)
-		return;
-	atomic_store(&p->went_back, true);
-	atomic_store(&p->lost_at, 0);
-	log_event(LOG_ERR, "store.went_back",
-		  "seq=%llu detail=the store has lost events that mintmarkd "
-		  "had read from it: if a backup was put back, stop it, and "
-		  "start once with --restored",
-		  (unsigned long long)p->lost_seq);
 }
 
 /* There are four rounds a second. */
@@ -145,7 +106,7 @@ static bool follow_round(struct publisher *p, struct event *events)
 	if (e != MM_OK && e != MM_ERR_NOMEM && e != MM_ERR_BUSY)
 		e = load(p, e == MM_ERR_ROLLBACK);
 	if (e == MM_OK)
-		say_lost(p);
+		e = publish_look(p);
 	trouble_note(&behind, e, NULL, clock_ms());
 	return e == MM_OK;
 }

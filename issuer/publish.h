@@ -74,8 +74,8 @@ MM_MUST_USE enum mm_err publisher_alive(struct publisher *p,
 					const struct claims *c, int64_t now,
 					int64_t *last_use);
 
-/* Where the history that is published stands; seq is 0 before it has begun, and
- * since it has lost some of it. */
+/* How far the store had come when it was last seen to be whole; seq is 0 before
+ * anything is published. */
 void publisher_newest(struct publisher *p, struct newest *out);
 
 /* MM_ERR_UNAVAILABLE: the store has lost events that were published from here,

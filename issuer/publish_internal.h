@@ -39,6 +39,8 @@ struct publisher {
 	pthread_rwlock_t state; /* guards replica, and */
 	struct replica replica;
 	int64_t began; /* when its history did (struct newest); -1: none is */
+	struct newest
+		newest; /* how far the store had come, when it was whole */
 	/* the last events that it was made of, each where its number says */
 	struct event recent[RECENT];
 
@@ -123,6 +125,13 @@ void publish_answer(struct publisher *p, bool all);
 MM_MUST_USE enum mm_err publish_watch(struct publisher *p, struct why *why);
 void publish_unwatch(struct publisher *p); /* when p->stopping is set */
 
+/* The replica is of another state now than `old`: of a history that began then;
+ * lost: the store has not any more what the old one was made of. */
+void publish_note_history(struct publisher *p, const struct replica *old,
+			  int64_t began, bool lost);
+/* After a good look at its events: does the store have all else that was seen
+ * in it? */
+MM_MUST_USE enum mm_err publish_look(struct publisher *p);
 /* Has the store lost events that were published from here, in this history,
  * whether it has been said or not? */
 bool publish_has_lost(struct publisher *p);

@@ -65,43 +65,6 @@ enum mm_err publisher_alive(struct publisher *p, const struct claims *c,
 	return e;
 }
 
-bool publish_has_lost(struct publisher *p)
-{
-	return atomic_load(&p->went_back) || atomic_load(&p->lost_at) != 0;
-}
-
-void publisher_newest(struct publisher *p, struct newest *out)
-{
-	pthread_rwlock_rdlock(&p->state);
-	memcpy(out->epoch, p->replica.epoch, EPOCH_SIZE);
-	out->began = p->began;
-	memcpy(out->history, p->replica.history, HISTORY_SIZE);
-	out->seq = publish_has_lost(p) ? 0 : p->replica.seq;
-	pthread_rwlock_unlock(&p->state);
-}
-
-/* Where another database has taken over, the next change begins a new history,
- * and there nothing is given twice. */
-static bool has_lost_still(struct publisher *p)
-{
-	if (!publish_has_lost(p))
-		return false;
-	(void)!store_probe(p->store);
-	return !publisher_catch_up(p) || publish_has_lost(p);
-}
-
-enum mm_err publisher_check_whole(struct publisher *p, struct why *why)
-{
-	if (!has_lost_still(p))
-		return MM_OK;
-	return why_say(
-		why, MM_ERR_UNAVAILABLE, NULL,
-		"nothing is minted: the mint's store has lost what was "
-		"done last, and would give the same ids again; its "
-		"administrator has to stop it, and to start it once with "
-		"--restored (mintmark doctor)");
-}
-
 void publisher_stats(struct publisher *p, struct publisher_stats *out)
 {
 	pthread_rwlock_rdlock(&p->state);

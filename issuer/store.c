@@ -66,6 +66,7 @@ static enum mm_err open_writer(struct store *s, const char *where,
 	TRY(db->open(where, true, &s->writer, why));
 	atomic_store(&s->damaged, s->writer->was_damaged);
 	s->writer->damaged = &s->damaged;
+	s->writer->furthest = &s->furthest;
 	enum mm_err e = settle(s->writer, where, iss, &said);
 	if (e == MM_OK)
 		return MM_OK;
@@ -136,10 +137,12 @@ enum mm_err store_explain(struct store *s, enum mm_err e, struct why *why)
 }
 
 /* Before that a failure is a refusal to start. */
-static void watch_damage(struct store *s)
+static void watch_readers(struct store *s)
 {
-	for (int i = 0; i < STORE_READERS; i++)
+	for (int i = 0; i < STORE_READERS; i++) {
 		s->reader[i]->damaged = &s->damaged;
+		s->reader[i]->furthest = &s->furthest;
+	}
 }
 
 static void close_at(struct store **s)
@@ -158,10 +161,11 @@ enum mm_err store_open(const char *where, const char *iss, void (*wake)(void *),
 	s->wake = wake;
 	s->wake_ctx = ctx;
 	pthread_mutex_init(&s->counting, NULL);
+	pthread_mutex_init(&s->furthest.lock, NULL);
 
 	TRY(open_writer(s, where, iss, why));
 	TRY(open_readers(s, where, why));
-	watch_damage(s);
+	watch_readers(s);
 	TRY(writer_start(s, why));
 	*out = s;
 	s = NULL;

@@ -15,9 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/audit.h"
 #include "common/error.h"
-#include "common/replica.h"
+#include "common/history.h"
 #include "issuer/store_sql.h"
 
 /* What to do about a store that is damaged, for people. */
@@ -38,16 +37,16 @@ enum statement {
 
 struct query;
 struct listener;
+struct furthest; /* issuer/store_internal.h */
 
 /* The ends of the log and of the audit, as of the transaction that is under
  * way: read once in it, and then counted on. */
 struct tail {
-	bool has_seq, has_line;
-	uint64_t seq, line;
-	uint64_t head; /* what the row of head says; seq goes ahead of it */
-	char history[HISTORY_SIZE]; /* at seq */
+	bool found;
+	bool is_whole; /* furthest_check() said so */
+	struct newest at;
+	uint64_t head; /* what the row of head says; at.seq goes ahead of it */
 	uint32_t live; /* a list that is not dead; 0: none is known */
-	char digest[AUDIT_DIGEST_SIZE]; /* of that line; "" of none */
 };
 
 /* A connection.  Databases put it first in one of their own. */
@@ -59,7 +58,8 @@ struct conn {
 	/* To be set where what is stored turns out to be damaged; the store's,
 	 * and NULL until it is open. */
 	atomic_bool *damaged;
-	bool was_damaged; /* what it was opened on */
+	bool was_damaged;	   /* what it was opened on */
+	struct furthest *furthest; /* the store's; NULL until it is open */
 };
 
 enum again {

@@ -45,6 +45,7 @@ enum mm_err history_begin(struct conn *c, void *arg)
 	query_text(&q, epoch);
 	query_int(&q, now > b->after ? now : b->after + 1);
 	TRY(query_run(&q));
+	c->tail.found = false; /* it says of which epoch it is */
 	TRY(query_plain(c, ST_LIST_DROP));
 	TRY(query_plain(c, ST_LIST_CUT));
 	TRY(query_plain(c, ST_LIST_FILL));
@@ -66,7 +67,7 @@ static enum mm_err begin_after_loss(struct conn *c)
 
 enum mm_err store_begin(struct conn *c)
 {
-	c->tail = (struct tail){ .has_seq = false };
+	c->tail = (struct tail){ .found = false };
 	enum mm_err e = c->db->begin(c);
 	return e == MM_ERR_EPOCH ? begin_after_loss(c) : e;
 }

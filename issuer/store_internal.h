@@ -23,6 +23,12 @@ struct job {
 	struct job *next;
 };
 
+/* How far the store was seen to have come, by any of its connections. */
+struct furthest {
+	pthread_mutex_t lock;
+	struct newest at; /* without seq and history */
+};
+
 struct store {
 	const struct database *db;
 	struct conn *writer;
@@ -32,6 +38,7 @@ struct store {
 	void (*wake)(void *);
 	void *wake_ctx;
 	atomic_bool damaged;
+	struct furthest furthest;
 
 	pthread_mutex_t counting; /* guards what was counted last: */
 	struct store_stats counted;
@@ -73,17 +80,31 @@ struct conn *store_reader(struct store *s);
 void store_reader_done(struct conn **c);
 #define AUTO_READER __attribute__((cleanup(store_reader_done)))
 
+/* ---- how far it was seen to have come ---- */
+
+/* To be asked before that is read which is then held against it. */
+void furthest_get(struct conn *c, struct newest *out);
+/* What is durable, and was held against it. */
+void furthest_note(struct conn *c, const struct newest *at);
+/* MM_ERR_ROLLBACK: what was there then has been lost. */
+MM_MUST_USE enum mm_err furthest_check(struct conn *c, const struct newest *was,
+				       const struct newest *is);
+
 /* ---- pieces that several verbs use, inside a transaction ---- */
 
 /* Have head say the number of the newest event: once for all that a part has
  * appended.  (Each time that PostgreSQL's row is written in one transaction,
  * the next write goes through one version more of it.) */
 MM_MUST_USE enum mm_err log_settle(struct conn *c);
-/* The number of the newest event, and the history up to it. */
-MM_MUST_USE enum mm_err log_end(struct conn *c, uint64_t *seq,
-				char history[HISTORY_SIZE]);
+/* store_newest() on a connection. */
+MM_MUST_USE enum mm_err log_newest(struct conn *c, struct newest *out);
 /* Give e its number and append it to the log. */
 MM_MUST_USE enum mm_err log_append(struct conn *c, struct event *e);
+/* Have c->tail be what it says. */
+MM_MUST_USE enum mm_err log_find_tail(struct conn *c);
+/* MM_ERR_ROLLBACK: the audit has not that line. */
+MM_MUST_USE enum mm_err audit_has(struct conn *c,
+				  const struct audit_chain *line);
 /* Add a line to the audit: of the entry, by the stamp. */
 MM_MUST_USE enum mm_err audit_append(struct conn *c,
 				     const struct audit_entry *e,

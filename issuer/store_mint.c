@@ -184,9 +184,17 @@ static enum mm_err audit_mint(struct conn *c, const struct token_row *t,
 		&stamp);
 }
 
+/* The publisher sees it too, a moment later, and says what to do. */
+static enum mm_err check_whole(struct conn *c)
+{
+	TRY(log_find_tail(c));
+	return c->tail.is_whole ? MM_OK : MM_ERR_UNAVAILABLE;
+}
+
 static enum mm_err mint(struct conn *c, const struct token_row *t,
 			const char *old)
 {
+	TRY(check_whole(c));
 	TRY(check_asker(c, t));
 	TRY(check_room(c, t));
 	TRY(note_signed(c, t));

@@ -20,7 +20,7 @@ static enum mm_err run_job(struct conn *c, struct job *j)
 	if (j->result == MM_OK)
 		j->result = log_settle(c);
 	if (j->result != MM_OK)
-		c->tail = (struct tail){ .has_seq = false };
+		c->tail = (struct tail){ .found = false };
 	return c->db->part_end(c, j->result);
 }
 
@@ -30,7 +30,10 @@ static enum mm_err run_once(struct conn *c, struct job *first, bool together)
 	TRY(store_begin(c));
 	for (struct job *j = first; j != NULL; j = together ? j->next : NULL)
 		TRY(run_job(c, j));
-	return c->db->commit(c);
+	TRY(c->db->commit(c));
+	if (c->tail.found && c->tail.is_whole)
+		furthest_note(c, &c->tail.at);
+	return MM_OK;
 }
 
 /* While the database is away each change is tried again for 5 s. */

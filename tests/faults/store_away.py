@@ -73,6 +73,26 @@ class Away(Flow):
             time.sleep(0.2)
         self.assertEqual(self.mints()[0], 503)
 
+    def test_F16_only_mints_were_lost(self):
+        """Mints are no events: the audit tells, and not one id is given twice."""
+        given = {self.i.mint()["id"] for _ in range(5)}
+        self.pg.stop()
+        kept = self.pg.folder / "kept"
+        subprocess.run(["cp", "-a", self.pg.data, kept], check=True)
+        self.pg.start()
+        wait_for("the mint", self.i.ready, 20)
+        given |= {self.i.mint()["id"] for _ in range(60)}
+        self.pg.stop()
+        shutil.rmtree(self.pg.data)
+        kept.rename(self.pg.data)
+        self.pg.start()
+        began, answers = time.monotonic(), set()
+        while time.monotonic() - began < 8:
+            status, reply, _ = self.mints()
+            self.assertEqual(status, 503, reply)
+            answers.add(reply["detail"])
+        self.assertTrue(any("--restored" in a for a in answers), answers)
+
     def test_F14_the_log_of_a_store_that_is_away(self):
         """Each says it at once, and not with every try; and when it is over."""
         bad = ("publish.behind", "store.commit_failed", "sweep.failed")

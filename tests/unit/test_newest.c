@@ -5,6 +5,7 @@
 
 #define OTHER	"00112233445566778899aabbccddeeff"
 #define ANOTHER "AAAAAAAAAAAAAAAAAAAAAA"
+#define LINE	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static void put_line(struct fixture *f, const char *line)
 {
@@ -144,6 +145,114 @@ static void test_F16_nothing_older_is_kept(void **state)
 	}
 }
 
+/* A mint is no event: only the audit says that one was lost. */
+static void test_F16_what_was_written_down(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *name;
+		int more; /* lines than the store has */
+		enum mm_err want;
+		bool another;
+	} rows[] = {
+		{ "the store's end", 0, MM_OK, false },
+		{ "a line that it lacks", 1, MM_ERR_CONFLICT, false },
+		{ "another end", 0, MM_ERR_CONFLICT, true },
+		{ "gone on from before", -1, MM_ERR_CONFLICT, true },
+	};
+	(void)mint(f, DAY, 0);
+	struct newest was = end_of(f);
+	publish(f, was);
+	(void)mint(f, DAY, 0);
+	assert_int_equal(end_of(f).seq, was.seq);
+	assert_int_equal(newest_check(f->dir, f->s, NULL), MM_OK);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct newest n = end_of(f);
+		struct why why = { .text = "" };
+		n.audit.seq += (uint64_t)(int64_t)rows[i].more;
+		if (rows[i].another)
+			memcpy(n.audit.digest, LINE, sizeof LINE);
+		publish(f, n);
+		assert_string_equal(published(f).audit.digest, n.audit.digest);
+		expect(rows[i].name, newest_check(f->dir, f->s, &why),
+		       rows[i].want);
+		assert_int_equal(strstr(why.text, "of the audit") != NULL,
+				 rows[i].want != MM_OK);
+	}
+}
+
+static void test_F16_more_of_the_audit_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	(void)mint(f, DAY, 0);
+	struct newest was = end_of(f), said = { .seq = 0 };
+	assert_int_equal(newest_save(f->dir, &was, &said, NULL), MM_OK);
+	(void)mint(f, DAY, 0);
+	struct newest is = end_of(f);
+	assert_int_equal(newest_save(f->dir, &is, &said, NULL), MM_OK);
+	assert_int_equal(published(f).audit.seq, was.audit.seq + 1);
+	assert_int_equal(newest_save(f->dir, &was, &said, NULL), MM_OK);
+	assert_int_equal(published(f).audit.seq, was.audit.seq + 1);
+}
+
+/* ---- a store that goes back under its mint ---- */
+
+static void lose(struct fixture *f)
+{
+	assert_true(others_do(
+		f, pg_address() ? "ALTER TABLE audit DISABLE TRIGGER USER"
+				: "DROP TRIGGER audit_stays"));
+	assert_true(others_do(f, "DELETE FROM token WHERE iat ="
+				 " (SELECT max(iat) FROM token)"));
+	assert_true(others_do(f, "DELETE FROM audit WHERE seq ="
+				 " (SELECT max(seq) FROM audit)"));
+}
+
+static enum mm_err mint_now(struct fixture *f)
+{
+	struct token_row t = unminted(f, NULL);
+	return store_mint(f->s, &t);
+}
+
+/* At once, in the transaction itself; for good, whatever else is written
+ * meanwhile; and revoking goes on. */
+static void test_F16_nothing_is_minted_behind_a_loss(void **state)
+{
+	struct fixture *f = *state;
+	struct token_row t = mint(f, DAY, 0);
+	struct newest now;
+	bool changed;
+	assert_int_equal(store_look(f->s, &now), MM_OK);
+	(void)mint_for(f, "bob", "lost", 1, DAY);
+	lose(f);
+	assert_int_equal(mint_now(f), MM_ERR_UNAVAILABLE);
+	assert_int_equal(store_look(f->s, &now), MM_ERR_ROLLBACK);
+	assert_int_equal(store_set_status(f->s, t.list, t.idx, STATUS_REVOKED,
+					  &by_unit, &changed),
+			 MM_OK);
+	assert_true(changed);
+	assert_int_equal(mint_now(f), MM_ERR_UNAVAILABLE);
+	assert_int_equal(store_look(f->s, &now), MM_ERR_ROLLBACK);
+
+	assert_int_equal(store_begin_history(f->s, 0), MM_OK);
+	assert_int_equal(mint_now(f), MM_OK);
+	assert_int_equal(store_look(f->s, &now), MM_OK);
+}
+
+/* What others have made is known from looking alone. */
+static void test_F16_what_was_only_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct newest now;
+	(void)mint(f, DAY, 0);
+	assert_true(others_do(f, "INSERT INTO audit(seq, line) VALUES((SELECT"
+				 " max(seq) + 1 FROM audit), '{}')"));
+	assert_int_equal(store_look(f->s, &now), MM_OK);
+	lose(f);
+	assert_int_equal(mint_now(f), MM_ERR_UNAVAILABLE);
+	assert_int_equal(store_look(f->s, &now), MM_ERR_ROLLBACK);
+}
+
 /* Whatever the clocks say. */
 static void test_F16_each_history_is_later(void **state)
 {
@@ -158,6 +267,14 @@ static void test_F16_each_history_is_later(void **state)
 		assert_true(is.began > was.began && is.began > after[i]);
 	}
 	assert_int_equal(end_of(f).began, ahead + 3);
+}
+
+static void of_before_the_audit_stood_there(void **state)
+{
+	struct fixture *f = *state;
+	put_line(f, OTHER " 5 1 " ANOTHER "\n");
+	assert_int_equal(published(f).seq, 5);
+	assert_int_equal(published(f).audit.seq, 0);
 }
 
 static void half_a_line_is_none(void **state)
@@ -179,6 +296,12 @@ static void half_a_line_is_none(void **state)
 		" 5 1 " ANOTHER "\n",
 		"\n",
 		OTHER " 5 9223372036854775807 " ANOTHER "\n",
+		OTHER " 5 1 " ANOTHER " \n",
+		OTHER " 5 1 " ANOTHER " 7\n",
+		OTHER " 5 1 " ANOTHER " 0 " LINE "\n",
+		OTHER " 5 1 " ANOTHER " 7 A" LINE "\n",
+		OTHER " 5 1 " ANOTHER " 7 " ANOTHER "\n",
+		OTHER " 5 1 " ANOTHER " 7 " LINE " \n",
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ROWS(lines); i++) {
@@ -200,6 +323,11 @@ int main(void)
 		TEST(test_F16_a_new_store_is_later_than_none),
 		TEST(test_F16_nothing_older_is_kept),
 		TEST(test_F16_each_history_is_later),
+		TEST(test_F16_what_was_written_down),
+		TEST(test_F16_more_of_the_audit_is_kept),
+		TEST(test_F16_nothing_is_minted_behind_a_loss),
+		TEST(test_F16_what_was_only_seen),
+		TEST(of_before_the_audit_stood_there),
 		TEST(half_a_line_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
