@@ -373,6 +373,7 @@ static int run(const struct command *c, int argc, char **argv)
 	struct why why = { .text = "" };
 	bool help = false;
 	enum mm_err e = args_read(c, argc, argv, &args, &help, &why);
+	warn_unknown_variables();
 	if (e == MM_OK && help)
 		args_print_help(c);
 	else if (e == MM_OK)

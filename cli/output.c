@@ -6,6 +6,7 @@
 #include <wchar.h>
 
 #include "common/duration.h"
+#include "common/environment.h"
 #include "common/seen.h"
 
 void output_init(void)
@@ -119,4 +120,14 @@ void warn_unpublished(const json_t *reply)
 		fputs("mintmark: it is done, but the mint cannot publish it "
 		      "now: verifiers do not know yet.  See mintmarkd's log\n",
 		      stderr);
+}
+
+void warn_unknown_variables(void)
+{
+	char sentence[UNKNOWN_SIZE];
+	for (size_t at = 0; environment_unknown(&at, sentence);) {
+		fputs("mintmark: ", stderr);
+		put_text(stderr, sentence);
+		fputc('\n', stderr);
+	}
 }

@@ -47,5 +47,7 @@ static inline void json_drop_at(json_t **j)
 /* To standard error, when a reply says that the change is durable, but that
  * verifiers have not heard of it. */
 void warn_unpublished(const json_t *reply);
+/* To the same, of each MINTMARK_ variable that nobody reads. */
+void warn_unknown_variables(void);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/environment.h"
+#include "common/log.h"
 #include "common/settings_internal.h"
 #include "common/text.h"
 
@@ -177,9 +179,19 @@ void settings_peek_all(const char *path, const char *name,
 
 /* ---- the environment ---- */
 
+static void warn_unknown(void)
+{
+	char sentence[UNKNOWN_SIZE];
+	for (size_t at = 0; environment_unknown(&at, sentence);)
+		log_event(LOG_WARNING, "settings.unknown", "detail=%s",
+			  sentence);
+}
+
+/* Before anything can be refused: what is missing may be what is mistyped. */
 static enum mm_err read_environment(struct reading *r)
 {
 	r->source = FROM_ENV;
+	warn_unknown();
 	for (size_t i = 0; i < r->table->count; i++) {
 		snprintf(r->from, sizeof r->from, "MINTMARK_%s",
 			 r->table->rows[i].name);

@@ -21,7 +21,8 @@
  * error with file and line, and so is a file that others than root and our
  * user can write to: it says what is believed, and run.  A MINTMARK_ variable
  * that names no setting of this program is ignored: other programs share the
- * prefix.
+ * prefix.  One that none of them reads is logged (settings.unknown): variables
+ * are left behind, too, and are no reason not to start.
  *
  * A boolean is true or false; its flag may stand alone (--dev).  A SET_TEXTS
  * gathers all values of one source (flags, lines); a higher source replaces

@@ -4,6 +4,7 @@ the right exit code, and nothing half-done."""
 import json
 import os
 import pathlib
+import re
 import socket
 import sqlite3
 import subprocess
@@ -70,6 +71,40 @@ class BadStart(Flow):
         for flag in ("--help", "--version"):
             self.assertEqual(run(MINTMARKD, flag).returncode, 0)
             self.assertEqual(run(AGENT, flag).returncode, 0)
+
+    def test_variables_that_nobody_reads(self):
+        """Said, with the name alone, before what may come of it; and none of
+        what another program of ours reads, or Kubernetes sets."""
+        agent = ["--token-file", self.folder / "token", "--state", self.folder / "s"]
+        local = ["--issuer", "http://127.0.0.1:1"]
+        (self.folder / "token").write_text("one.line\n")
+        programs = ((MINTMARKD, self.base(issuer=None)), (AGENT, agent))
+        for program, flags in programs:
+            p = run(program, *flags, "--test", env={"MINTMARK_ISUER": "hush"})
+            log, says = p.stderr.splitlines()
+            self.assertIn("MINTMARK_ISUER in the environment is no setting", log)
+            self.assertIn('"level":"warning","event":"settings.unknown"', log)
+            self.assertIn("--issuer", says)
+            self.assertNotIn("hush", p.stderr)
+            p = run(program, *flags, *local, "--test", env={"MINTMARK_DEV ": "x"})
+            self.assertEqual((p.returncode, p.stderr.count("\n")), (0, 1), p.stderr)
+        p = cli("inspect", "x", env={"MINTMARK_SOKCET": "hush", "MINTMARK_\x1b": "x"})
+        for name in "SOKCET", "?":
+            self.assertIn(f"mintmark: MINTMARK_{name} in the environment", p.stderr)
+        self.assertNotIn("hush", p.stderr)
+        theirs = {"MINTMARK_SERVICE_HOST": "10.0.0.1", "MINTMARK_PORT": "tcp://10.0.0.1:80",
+                  "MINTMARK_PORT_80_TCP_PROTO": "tcp", "MINTMARK_AGENT_SERVICE_PORT": "80"}
+        names = {program: set(re.findall(r"(?m)^(?:# )?(\w+) =", run(
+            program, "--print", *flags, *local).stdout)) for program, flags in programs}
+        every = set().union(*names.values(), "socket token url bin lib agent".split())
+        for program, flags in programs:
+            env = {f"MINTMARK_{n.upper()}": "x" for n in every - names[program]}
+            p = run(program, *flags, *local, "--test", env=env | theirs)
+            self.assertEqual((p.returncode, p.stderr), (0, ""))
+        env = {f"MINTMARK_{n.upper()}": "x" for n in every}
+        self.assertNotIn("no setting", cli("inspect", "x", env=env | theirs).stderr)
+        p = run(MINTMARKD, *programs[0][1], *local, "--test", env={"MINTMARK_PORT": "80"})
+        self.assertIn("MINTMARK_PORT in the environment", p.stderr)
 
     def test_a_password_in_the_address_of_the_store(self):
         """It is not shown, whatever is asked for."""
