@@ -6,6 +6,7 @@
 
 #include "cli/client.h"
 #include "cli/doctor.h"
+#include "cli/output.h"
 #include "common/buf.h"
 
 #define TEST_MS	 5000
@@ -17,11 +18,28 @@ struct tested {
 	const char *check, *program, *config;
 };
 
+/* The next line, off *rest. */
+static struct span next_line(struct span *rest)
+{
+	struct span line;
+	if (span_cut(rest, '\n', &line))
+		return line;
+	line = *rest;
+	rest->len = 0;
+	return line;
+}
+
+static bool is_log(struct span line)
+{
+	return line.len != 0 && line.at[0] == '{';
+}
+
+/* What it refuses it says for people, and what it warns of in its log. */
 static struct span first_line(const char *program, struct span said)
 {
-	struct span line = said;
-	if (!span_cut(&said, '\n', &line))
-		line = said;
+	struct span line = next_line(&said);
+	while (is_log(line))
+		line = next_line(&said);
 	size_t n = strlen(program);
 	if (line.len > n + 2 && memcmp(line.at, program, n) == 0)
 		line = span_of(line.at + n + 2, line.len - n - 2);
@@ -68,6 +86,23 @@ static void say_refused(const struct tested *t, struct span line, json_t *all)
 		       t->program, t->config);
 }
 
+/* It starts, and serves nobody well. */
+static bool say_warned(const struct tested *t, struct span said, json_t *all)
+{
+	struct span line = next_line(&said);
+	AUTO_JSON json_t *log = is_log(line) ? json_loadb((const char *)line.at,
+							  line.len, 0, NULL)
+					     : NULL;
+	const char *detail = json_text(log, "detail", NULL);
+	if (detail == NULL)
+		return false;
+	found(all, FOUND_WRONG, t->check, "%s takes what %s says, but %s",
+	      t->program, t->config, detail);
+	advise(all, "%s --config '%s' --test    # until it says nothing",
+	       t->program, t->config);
+	return true;
+}
+
 static void ask(const struct tested *t, json_t *all)
 {
 	char program[32], config[SETTING_SIZE];
@@ -79,6 +114,8 @@ static void ask(const struct tested *t, json_t *all)
 	char *const test[] = { program, "--config", config, "--test", NULL };
 	int rc = doctor_ask_tool(test, TEST_MS, &text);
 	if (buf_done(&text, &said) != MM_OK)
+		return;
+	if (rc == 0 && say_warned(t, said, all))
 		return;
 	if (rc == 0)
 		found(all, FOUND_OK, t->check, "%s takes what %s says", program,

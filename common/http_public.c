@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include "common/clock.h"
+#include "common/log.h"
 #include "common/loopback.h"
 #include "common/settings.h"
 #include "common/tls_pair.h"
@@ -67,6 +69,13 @@ static enum mm_err check_tls_key(const char *path, struct why *why)
 		       path);
 }
 
+static struct tls_pair pair_of(const struct http_public *p,
+			       const struct http_options *to)
+{
+	return (struct tls_pair){ to->tls_cert, to->tls_key, p->tls_cert,
+				  p->tls_key };
+}
+
 enum mm_err http_public_fill(const struct http_public *p,
 			     struct http_public_texts *t,
 			     struct http_options *to, struct why *why)
@@ -81,16 +90,22 @@ enum mm_err http_public_fill(const struct http_public *p,
 	TRY(read_pem(p->tls_key, &t->key, &to->tls_key, why));
 	if (to->tls_cert == NULL || to->tls_key == NULL)
 		return MM_OK;
-	return tls_pair_check(&(struct tls_pair){ to->tls_cert, to->tls_key,
-						  p->tls_cert, p->tls_key },
-			      why);
+	const struct tls_pair pair = pair_of(p, to);
+	return tls_pair_check(&pair, why);
 }
 
 enum mm_err http_public_try(const struct http_public *p, struct why *why)
 {
 	AUTO_PUBLIC struct http_public_texts texts = { .host = "" };
 	struct http_options to = { .host = NULL };
-	return http_public_fill(p, &texts, &to, why);
+	struct why untimely = { .text = "" };
+	TRY(http_public_fill(p, &texts, &to, why));
+	const struct tls_pair pair = pair_of(p, &to);
+	if (to.tls_cert != NULL &&
+	    tls_pair_untimely(&pair, clock_now(), &untimely))
+		log_event(LOG_WARNING, "tls.certificate", "detail=%s",
+			  untimely.text);
+	return MM_OK;
 }
 
 void http_public_free(struct http_public_texts *t)

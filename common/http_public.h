@@ -36,7 +36,8 @@ MM_MUST_USE enum mm_err http_public_fill(const struct http_public *p,
 					 struct http_public_texts *t,
 					 struct http_options *to,
 					 struct why *why);
-/* Would that succeed?  For --test, and before anything is made. */
+/* Would that succeed?  For --test, and before anything is made.  A certificate
+ * that has ended, or not begun, is logged (tls.certificate). */
 MM_MUST_USE enum mm_err http_public_try(const struct http_public *p,
 					struct why *why);
 

@@ -1,10 +1,13 @@
-/* tls_pair.c - does a TLS key belong to its certificate? */
+/* tls_pair.c - does a TLS key belong to its certificate, and is that good now?
+ */
 #include "common/tls_pair.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <stdbool.h>
+#include <time.h>
+
+#include "common/duration.h"
 
 static void bio_free_at(BIO **b)
 {
@@ -71,4 +74,45 @@ enum mm_err tls_pair_check(const struct tls_pair *p, struct why *why)
 			       "server's own",
 			       p->key_file, p->cert_file);
 	return MM_OK;
+}
+
+/* ---- its time ---- */
+
+static int64_t seconds_of(const ASN1_TIME *t)
+{
+	struct tm tm;
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+static X509 *read_cert(const char *pem)
+{
+	AUTO_BIO BIO *certs = BIO_new_mem_buf(pem, -1);
+	X509 *cert = certs ? PEM_read_bio_X509(certs, NULL, NULL, NULL) : NULL;
+	ERR_clear_error();
+	return cert;
+}
+
+bool tls_pair_untimely(const struct tls_pair *p, int64_t now, struct why *why)
+{
+	AUTO_X509 X509 *cert = read_cert(p->cert);
+	char date[32];
+	if (cert == NULL)
+		return false;
+	int64_t begins = seconds_of(X509_get0_notBefore(cert));
+	int64_t ends = seconds_of(X509_get0_notAfter(cert));
+	date_write(date, now < begins ? begins : ends);
+	if (now < begins)
+		(void)why_say(why, MM_ERR_INVALID, "tls_cert",
+			      "the certificate in %s is not good before %s: "
+			      "until then clients refuse it, or this host's "
+			      "clock is behind (timedatectl status)",
+			      p->cert_file, date);
+	else if (now > ends)
+		(void)why_say(
+			why, MM_ERR_INVALID, "tls_cert",
+			"the certificate in %s ended at %s, and clients "
+			"refuse it: renew it (certbot renew, or as it was "
+			"made), and restart what serves it",
+			p->cert_file, date);
+	return now < begins || now > ends;
 }

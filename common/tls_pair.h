@@ -3,6 +3,9 @@
 #ifndef MM_COMMON_TLS_PAIR_H
 #define MM_COMMON_TLS_PAIR_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/error.h"
 
 /* PEM, and the files that it was read from, for the sentence. */
@@ -15,5 +18,11 @@ struct tls_pair {
  * passphrase, or not that certificate's. */
 MM_MUST_USE enum mm_err tls_pair_check(const struct tls_pair *p,
 				       struct why *why);
+
+/* Of a pair that is one: is the certificate none that a client takes `now`?
+ * True, with the sentence: it has ended, or not begun.  No reason not to serve:
+ * this host's clock may be the one that is wrong, and what stops is not what
+ * was served well. */
+bool tls_pair_untimely(const struct tls_pair *p, int64_t now, struct why *why);
 
 #endif

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import time
 
+from certificate import certificate
 from flow import AGENT, MINTMARK, MINTMARKD, Flow, cli, free_port, main, wait_for
 
 
@@ -312,6 +313,36 @@ class BadStart(Flow):
         for program, flags in ((MINTMARKD, self.base()), (AGENT, relay)):
             p = run(program, *flags, "--tls-cert", cert, "--tls-key", key, "--test")
             self.assertEqual((p.returncode, p.stderr), (0, ""))
+
+    def test_a_certificate_that_is_not_good_now(self):
+        """Served all the same: said at the start, once, and by --test."""
+        i = self.issuer()
+        i.stop()
+        token = self.folder / "token"
+        token.write_text("one.line\n")
+        relay = ["--issuer", "http://127.0.0.1:1", "--token-file", token,
+                 "--serve-feed", f"127.0.0.1:{free_port()}",
+                 "--state", self.folder / "state"]
+        for begins, ends, says in ((-9, -2, r" ended at 20\d\d-.*Z, .*certbot renew"),
+                                   (2, 9, r" is not good before 20\d\d-.*Z: .*clock")):
+            cert, key = certificate(self.folder, begins, ends)
+            tls = ["--tls-cert", cert, "--tls-key", key]
+            for program, flags in ((MINTMARKD, self.base()), (AGENT, relay)):
+                p = run(program, *flags, *tls, "--test")
+                self.assertEqual((p.returncode, p.stderr.count("\n")), (0, 1), p.stderr)
+                self.assertRegex(json.loads(p.stderr)["detail"], f"{cert}{says}")
+            for program, flags in ((MINTMARKD, self.base(data=i.data, issuer=i.name)),
+                                   (AGENT, relay)):
+                with open(self.folder / "log", "w+") as log:
+                    p = subprocess.Popen([str(a) for a in (program, *flags, *tls)],
+                                         stderr=log)
+                    wait_for("its start", lambda: ".start" in
+                             (self.folder / "log").read_text())
+                    p.terminate()
+                    self.assertEqual(p.wait(30), 0)
+                text = (self.folder / "log").read_text()
+                self.assertEqual(text.count('"event":"tls.certificate"'), 1, text)
+        i.start()
 
     def test_an_agents_token_and_keys(self):
         """By --test, too."""

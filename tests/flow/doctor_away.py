@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 import doctor
+from certificate import certificate
 from flow import MINTMARK, free_port, main, wait_for
 
 
@@ -115,6 +116,13 @@ class Away(doctor.Doctor):
             conf.write_text(f"{good}{line}\n")
             self.wrong(("mint.settings", f"^mintmarkd would not start again with {conf}: "
                         f".*{says}", f"^mintmarkd --config '{conf}' --test "), flags=told)
+        cert, key = certificate(self.folder, -9, -2)
+        ended = f"tls_cert = {cert}\ntls_key = {key}\n"
+        conf.write_text(good + ended)
+        self.wrong(("mint.settings", f"takes what {conf} says, but the certificate in "
+                    f"{cert} ended at ", f"^mintmarkd --config '{conf}' --test "), flags=told)
+        conf.write_text(f"{good}{ended}foo = bar\n")
+        self.wrong(("mint.settings", ":6: unknown setting", "--test"), flags=told)
         for lacks, says in ((good.partition("\n")[2], "say --issuer URL"),
                             (good.replace("= 127.0.0.1:", "= 0.0.0.0:"), "behind_proxy")):
             conf.write_text(lacks)

@@ -240,6 +240,7 @@ static enum mm_err start(struct agent *a, struct why *why)
 {
 	a->relay_opt = relay_of(a->set, &a->opt.issuer);
 	if (a->set->serve_feed[0] != '\0') {
+		TRY(relay_try_files(&a->relay_opt, why));
 		TRY(relay_new(&a->relay_opt, &a->relay, why));
 		a->opt.pass = relay_pass;
 		a->opt.pass_ctx = a->relay;
