@@ -36,6 +36,7 @@ enum {
 	HEAD_BYTES = 5800,    /* unless told otherwise */
 	REPLY_BYTES = 400,    /* of headers that a handler sets; likewise */
 	OWN_BYTES = 200,      /* of the others in a reply */
+	REFUSAL_BYTES = 1024, /* a refusal's, and some of the next request's */
 	HEADERS_BYTES = 1800, /* are left for headers by the longest target */
 	PER_HEADER_BYTES = 64,
 	QUEUE_MAX = 256, /* HTTP_WORK requests that wait for a worker */
@@ -65,6 +66,7 @@ struct http_poller {
 	 * last had to refrain, for want of connections or of descriptors. */
 	unsigned open, connections;
 	bool starved, accepts;
+	bool answered; /* by us; the library's next line is of no interest */
 	int64_t rest_until, said_at; /* clock_ms() */
 	pthread_t thread;
 	bool started;
@@ -220,6 +222,8 @@ struct MHD_Daemon *poll_daemon(struct http_poller *p);
 MM_MUST_USE enum mm_err poll_start(struct http_server *s,
 				   struct http_listener *l, unsigned pollers,
 				   unsigned connections, struct why *why);
+/* What the library has for a connection. */
+size_t http_pool_bytes(const struct http_options *opt);
 /* A request of p's was resumed. */
 void poll_wake(struct http_poller *p);
 void poll_refuse(struct http_listener *l); /* no new connections */
@@ -273,6 +277,9 @@ void problem_write(struct buf *b, unsigned status, enum mm_err e,
 
 /* http_library.c: what the library calls with each line for its log. */
 void library_says(void *poller, const char *fmt, va_list args) MM_PRINTF(2, 0);
+/* Before its body: is there perhaps no room for this refusal?  Then it is
+ * answered, and the connection to be closed. */
+bool library_cannot(struct http_request *rq, enum mm_err e);
 
 /* http_uri.c */
 MM_MUST_USE enum mm_err uri_route(struct http_request *rq, struct why *why);

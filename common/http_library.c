@@ -7,6 +7,10 @@
  * But the line is said before that answer is made, and only then is one
  * connection in a state that no other is in.  So it is we who answer there, and
  * the library finds the way out closed.
+ *
+ * And a head may take so much of what it has for a connection that no reply's
+ * would fit behind it: there it would close without a word.  More room is no
+ * way out, for then that is a longer head's.
  */
 #include <stdio.h>
 #include <sys/socket.h>
@@ -71,21 +75,49 @@ static void write_reply(struct buf *b, const struct http_request *rq,
 	buf_add(b, span_of(body.at, body.len));
 }
 
-/* Those before it have their replies, so this is its place.  Inside TLS we
- * cannot write: there it is only closed. */
-static void answer(struct http_request *rq, unsigned status)
+/* Inside TLS we cannot write: there it is only closed. */
+static bool is_plain(const struct http_request *rq)
 {
 	const struct http_poller *p = rq->conn->poller;
-	bool plain = p->local || p->server->opt.tls_cert == NULL;
+	return p->local || p->server->opt.tls_cert == NULL;
+}
+
+/* Those before it have their replies, so this is its place. */
+static void answer(struct http_request *rq, enum mm_err e)
+{
 	AUTO_BUF struct buf b = buf_new(2 * PROBLEM_MAX);
 	struct span reply;
-	rq->status = status;
-	write_reply(&b, rq, say_why(rq));
+	write_reply(&b, rq, e);
 	stats_note(rq);
-	if (plain && buf_done(&b, &reply) == MM_OK)
+	if (is_plain(rq) && buf_done(&b, &reply) == MM_OK)
 		(void)!send(rq->conn->fd, reply.at, reply.len,
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(rq->conn->fd, SHUT_WR);
+}
+
+/* At most what the library keeps of a head: cookies twice. */
+static size_t kept_of(const struct http_request *rq)
+{
+	struct MHD_Connection *c = rq->connection;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	int headers = MHD_get_connection_values(c, MHD_HEADER_KIND, NULL, NULL);
+	int cookies = MHD_get_connection_values(c, MHD_COOKIE_KIND, NULL, NULL);
+	size_t bytes = info != NULL ? info->header_size : 0;
+	return bytes * (cookies > 0 ? 2 : 1) +
+	       (size_t)(headers + cookies) * PER_HEADER_BYTES;
+}
+
+bool library_cannot(struct http_request *rq, enum mm_err e)
+{
+	if (!is_plain(rq) ||
+	    kept_of(rq) + REFUSAL_BYTES <= http_pool_bytes(&rq->server->opt))
+		return false;
+	if (rq->status == 0)
+		rq->status = mm_err_http(e);
+	answer(rq, e);
+	rq->conn->poller->answered = true;
+	return true;
 }
 
 static void refused(struct http_poller *p, unsigned status)
@@ -94,8 +126,10 @@ static void refused(struct http_poller *p, unsigned status)
 	log_event(LOG_WARNING, "http.library",
 		  "text=a request that cannot be read was refused status=%u",
 		  status);
-	if (conn != NULL)
-		answer(conn->begun, status);
+	if (conn == NULL)
+		return;
+	conn->begun->status = status;
+	answer(conn->begun, say_why(conn->begun));
 }
 
 /* ---- the log ---- */
@@ -134,8 +168,10 @@ void library_says(void *poller, const char *fmt, va_list args)
 		refused(p, va_arg(args, unsigned));
 		return;
 	}
-	if (is_noise(p, fmt))
+	if (is_noise(p, fmt) || p->answered) { /* it closes: it was told to */
+		p->answered = false;
 		return;
+	}
 	write_sentence(sentence, sizeof sentence, fmt);
 	log_event(LOG_WARNING, "http.library", "text=%s", sentence);
 }

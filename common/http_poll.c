@@ -61,11 +61,16 @@ void poll_wake(struct http_poller *p)
 
 /* ---- start ---- */
 
+size_t http_pool_bytes(const struct http_options *opt)
+{
+	return (size_t)opt->head_max + opt->reply_max + OWN_BYTES;
+}
+
 struct MHD_Daemon *poll_daemon(struct http_poller *p)
 {
 	const struct http_options *opt = &p->server->opt;
 	bool tls = !p->local && opt->tls_cert != NULL;
-	size_t pool = (size_t)opt->head_max + opt->reply_max + OWN_BYTES;
+	size_t pool = http_pool_bytes(opt);
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
 			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
 			 (tls ? MHD_USE_TLS : 0u);

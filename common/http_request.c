@@ -220,7 +220,9 @@ static enum MHD_Result on_headers(struct http_request *rq, const char *method,
 	rq->method = method;
 	rq->refused = judge(rq, &close);
 	if (rq->refused != MM_OK && close)
-		return refuse(rq, rq->refused);
+		return library_cannot(rq, rq->refused)
+			       ? MHD_NO
+			       : refuse(rq, rq->refused);
 	if (rq->route != NULL)
 		rq->body.limit = rq->route->body_max;
 	return MHD_YES;

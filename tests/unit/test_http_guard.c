@@ -139,6 +139,35 @@ static void test_large_head(void **state)
 	finish(&f);
 }
 
+/* From what is taken to what the library itself refuses there is none without
+ * an answer, not even where the head leaves no room for that of a reply; nor
+ * among those that are refused for something else. */
+static void test_A32_each_length_has_its_answer(void **state)
+{
+	static char text[20000];
+	struct fixture f;
+	struct reply r;
+	bool open;
+	(void)state;
+	prepare(&f);
+	start(&f);
+	for (int n = 5400; n < 6500; n++)
+		for (int i = 0; i < 3; i++) {
+			snprintf(text, sizeof text,
+				 "GET /hello HTTP/1.1\r\n" H
+				 "Authorization: Bearer %0*d\r\n%s" END,
+				 n, 0,
+				 i == 0	  ? ""
+				 : i == 1 ? "Cookie: a=b; c=d\r\n"
+					  : H);
+			fetch(&f, text, &r, &open);
+			if (r.status != 431 && r.status != (i == 2 ? 400 : 200))
+				fail_msg("%d, %d: %u", i, n, r.status);
+			assert_true(open == (r.status == 200));
+		}
+	finish(&f);
+}
+
 /* As much as the program asked for, in the headers or in the target. */
 static void test_a_larger_head(void **state)
 {
@@ -175,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_A32_guard),
 		cmocka_unit_test(test_long_target),
 		cmocka_unit_test(test_large_head),
+		cmocka_unit_test(test_A32_each_length_has_its_answer),
 		cmocka_unit_test(test_a_larger_head),
 	};
 	return cmocka_run_group_tests(tests, set_up_group, NULL);
