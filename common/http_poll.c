@@ -61,6 +61,9 @@ void poll_wake(struct http_poller *p)
 
 /* ---- start ---- */
 
+/* RFC 8996: GnuTLS by itself would speak the older ones, too. */
+static const char protocols[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
+
 size_t http_pool_bytes(const struct http_options *opt)
 {
 	return (size_t)opt->head_max + opt->reply_max + OWN_BYTES;
@@ -74,7 +77,7 @@ struct MHD_Daemon *poll_daemon(struct http_poller *p)
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
 			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
 			 (tls ? MHD_USE_TLS : 0u);
-	struct MHD_OptionItem pem[3] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem pem[4] = { { MHD_OPTION_END, 0, NULL } };
 	if (tls) {
 		pem[0] = (struct MHD_OptionItem){
 			MHD_OPTION_HTTPS_MEM_CERT, 0,
@@ -84,7 +87,10 @@ struct MHD_Daemon *poll_daemon(struct http_poller *p)
 			MHD_OPTION_HTTPS_MEM_KEY, 0,
 			(void *)(uintptr_t)opt->tls_key
 		};
-		pem[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+		pem[2] =
+			(struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
+						 (void *)(uintptr_t)protocols };
+		pem[3] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	}
 	return MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, p,
 				MHD_OPTION_EXTERNAL_LOGGER, library_says, p,
