@@ -49,6 +49,7 @@ enum {
 	IDLE_SECONDS = 60,
 	CONNECTIONS_MAX = 1024, /* unless told otherwise */
 	LOCAL_CONNECTIONS = 64,
+	HANDSHAKE_SAY_MS = 60 * 1000,
 	PROBLEM_MAX = 4096, /* bytes of its JSON */
 };
 
@@ -66,6 +67,8 @@ struct http_poller {
 	 * last had to refrain, for want of connections or of descriptors. */
 	unsigned open, connections;
 	bool starved, accepts;
+	unsigned handshakes;  /* of TLS that failed since that was said */
+	int64_t handshake_at; /* clock_ms() */
 	bool answered; /* by us; the library's next line is of no interest */
 	int64_t rest_until, said_at; /* clock_ms() */
 	pthread_t thread;

@@ -142,6 +142,31 @@ static bool is_noise(const struct http_poller *p, const char *fmt)
 			    strncmp(fmt, "Failed to push ", 15) == 0);
 }
 
+/* All that it has of a handshake that failed, whatever GnuTLS knows of it; and
+ * whoever only looks whether the port is open makes one. */
+static bool is_handshake(const char *fmt)
+{
+	static const char failed[] = "Error: received handshake message out ";
+	return strncmp(fmt, failed, strlen(failed)) == 0;
+}
+
+static void say_handshake(struct http_poller *p)
+{
+	int64_t now = clock_ms();
+	p->handshakes++;
+	if (p->handshake_at != 0 && now - p->handshake_at < HANDSHAKE_SAY_MS)
+		return;
+	log_event(LOG_WARNING, "http.tls",
+		  "failed=%u detail=handshakes failed: of clients that lack "
+		  "the CA of our certificate, or TLS 1.2, that speak plain "
+		  "HTTP (http:// for https://), or that only look whether "
+		  "somebody listens; ask from there: curl -v "
+		  "https://HOST/version",
+		  p->handshakes);
+	p->handshake_at = now;
+	p->handshakes = 0;
+}
+
 /* The first line of `fmt`, with ... for each of its values: one may be a
  * header of a request. */
 static void write_sentence(char *out, size_t size, const char *fmt)
@@ -170,6 +195,10 @@ void library_says(void *poller, const char *fmt, va_list args)
 	}
 	if (is_noise(p, fmt) || p->answered) { /* it closes: it was told to */
 		p->answered = false;
+		return;
+	}
+	if (is_handshake(fmt)) {
+		say_handshake(p);
 		return;
 	}
 	write_sentence(sentence, sizeof sentence, fmt);

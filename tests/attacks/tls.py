@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Clients that do not get through our own TLS: those of old protocols, and what
 the log says of who does not."""
+import contextlib
 import json
 import pathlib
 import socket
 import ssl
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 from certificate import certificate
@@ -48,6 +48,25 @@ class Tls(Flow):
                 (v.TLSv1, v.TLSv1_1, None), (v.TLSv1, v.TLSv1_2, "TLSv1.2"),
                 (v.TLSv1, v.TLSv1_3, "TLSv1.3")):
             self.assertEqual(self.talk(client(lowest, highest)), agreed, (lowest, highest))
+
+    def test_what_the_log_says_of_who_does_not_get_through(self):
+        """Once a minute, for each of the two that poll, and what to look for."""
+        untrusting = ssl.create_default_context()
+        untrusting.check_hostname = False
+        for _ in range(20):
+            self.assertIsNone(self.talk(untrusting))
+            with socket.create_connection(("127.0.0.1", self.i.port)) as s:
+                s.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+                s.settimeout(10)
+                with contextlib.suppress(ConnectionError):
+                    self.assertNotIn(b"HTTP", s.recv(1000))
+            socket.create_connection(("127.0.0.1", self.i.port)).close()
+        lines = [json.loads(l) for l in self.i.text().splitlines() if '"http.' in l]
+        self.assertEqual({l["event"] for l in lines}, {"http.tls"}, lines)
+        self.assertLess(len(lines), 3)
+        for said in "CA of our certificate", "TLS 1.2", "http:// for https://", "curl -v":
+            self.assertIn(said, lines[0]["detail"])
+        self.assertEqual(lines[0]["failed"], "1")
 
 
 if __name__ == "__main__":
