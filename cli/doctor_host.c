@@ -265,16 +265,16 @@ static void say_door(const char *check, const char *listen, struct probe *p,
 		buf_done(&p->body, &text) == MM_OK
 			? json_loadb((const char *)text.at, text.len, 0, NULL)
 			: NULL;
+	if (found_failing(all, said,
+			  &(struct asked){ check, "the agent", restart,
+					   doctor_agent_checks }))
+		return;
 	if (p->status == 200) {
 		found(all, FOUND_OK, check, "%s are answered at %s, in %lld ms",
 		      strcmp(check, "door") == 0 ? "proxies" : "agents", listen,
 		      (long long)p->took);
 		return;
 	}
-	if (found_failing(all, said,
-			  &(struct asked){ check, "the agent", restart,
-					   doctor_agent_checks }))
-		return;
 	found(all, FOUND_WRONG, check,
 	      "%s answers %ld, and not as an agent: who listens there?", listen,
 	      p->status);

@@ -61,6 +61,12 @@
 	  "every token is refused: the issuer has not been heard of for too " \
 	  "long, or the state file cannot be written; the log says why "      \
 	  "(feed.unreachable, feed.refused, state.behind)")                   \
+	X(FEED,        "feed",                                                \
+	  "what is revoked is not heard of, and uses are not told, for the "  \
+	  "issuer refuses the agent's token, or says what is not believed: "  \
+	  "the log has it (feed.refused); if it is the token, put another "   \
+	  "into --token-file, from the mint: mintmark token create -u agent " \
+	  "-e 365d -s mintmark:agent -q")                                     \
 	X(USES,        "uses",                                                \
 	  "uses are not heard of, and tokens that refresh themselves will "   \
 	  "die: restart mintmark-agent")                                      \

@@ -139,15 +139,15 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 		link_next(&f->link);
 		return;
 	}
+	bool refused = e != MM_ERR_UNAVAILABLE;
 	if ((f->said & bit) == 0)
 		say(f, LOG_WARNING,
-		    e == MM_ERR_UNAVAILABLE ? "feed.unreachable"
-					    : "feed.refused",
-		    e, text);
+		    refused ? "feed.refused" : "feed.unreachable", e, text);
 	f->said |= bit;
 	pthread_mutex_lock(&f->lock);
 	(void)why_say(&f->trouble, e, NULL, "%s", text);
 	f->connected = false;
+	f->refused = refused;
 	f->failed++;
 	pthread_mutex_unlock(&f->lock);
 
@@ -170,6 +170,7 @@ static void went_well(struct follower *f)
 		return;
 	pthread_mutex_lock(&f->lock);
 	f->connected = true;
+	f->refused = false;
 	f->connects++;
 	pthread_mutex_unlock(&f->lock);
 	f->said = 0;

@@ -64,6 +64,10 @@ void follower_wake(struct follower *f);
 /* The keys that it trusts, as a JWKS.  From any thread.  MM_ERR_UNAVAILABLE:
  * there is no state yet. */
 MM_MUST_USE enum mm_err follower_jwks(struct follower *f, struct buf *out);
+/* Is the feed there and no good to us: is our token refused, say, or what is
+ * heard not believed?  Until somebody sees to it nothing is heard of.  From any
+ * thread, and at once. */
+bool follower_is_refused(struct follower *f);
 /* For metrics. */
 struct follower_stats {
 	bool connected;	      /* the feed was reached last time */

@@ -30,6 +30,7 @@ struct follower {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	bool stopping, woken, ready;
+	bool refused;	/* what was said last was feed.refused */
 	bool connected; /* only the thread writes it, and reads it without */
 	uint64_t connects, failed;
 	struct why trouble; /* the last one */

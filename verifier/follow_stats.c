@@ -13,6 +13,14 @@ enum mm_err follower_jwks(struct follower *f, struct buf *out)
 	return e;
 }
 
+bool follower_is_refused(struct follower *f)
+{
+	pthread_mutex_lock(&f->lock);
+	bool refused = f->refused;
+	pthread_mutex_unlock(&f->lock);
+	return refused;
+}
+
 void follower_stats(struct follower *f, struct follower_stats *out)
 {
 	struct keeper *k = &f->keep;

@@ -98,10 +98,13 @@ static const struct {
 	const char *text;
 } answers[] = {
 	{ 401, MM_ERR_UNAUTHENTICATED,
-	  "refuses this agent's token (401): check --token-file" },
+	  "refuses this agent's token (401: it is revoked, over, or another "
+	  "mint's): put another into --token-file, from the mint: mintmark "
+	  "token create -u agent -e 365d -s mintmark:agent -q" },
 	{ 403, MM_ERR_FORBIDDEN,
-	  "says that this agent's token lacks the scope mintmark:agent "
-	  "(403): check --token-file" },
+	  "says that this agent's token lacks the scope mintmark:agent (403): "
+	  "put another into --token-file, from the mint: mintmark token "
+	  "create -u agent -e 365d -s mintmark:agent -q" },
 	{ 410, MM_ERR_GONE,
 	  "no longer keeps the events that follow ours (410)" },
 	{ 507, MM_ERR_UNAVAILABLE, "has no room on its disk (507)" },

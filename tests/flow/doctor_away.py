@@ -2,6 +2,7 @@
 """mintmark doctor where daemons hang, lag, have stopped, or have a token that
 is over."""
 import json
+import re
 import signal
 import subprocess
 import time
@@ -164,6 +165,46 @@ class Away(doctor.Doctor):
             self.assertEqual(f["state"], "wrong" if says else "ok")
             self.assertIn(says or "somebody listens", f["detail"])
 
+    def health(self):
+        """What the agent's door says of its feed, while it lets pass."""
+        at = re.search(r"(?m)^listen = (.*)", self.conf.read_text())[1]
+        with urllib.request.urlopen(f"http://{at}/health/ready", timeout=9) as r:
+            said = json.load(r)
+        return said["status"], said["checks"]["feed"].get("do", "")
+
+    def test_a_token_that_was_revoked(self):
+        """The state is good for a day still; uses are not told, and tokens that
+        refresh themselves die of it elsewhere."""
+        self.begin()
+        wait_for("all to be well", lambda: self.health() == ("ok", ""))
+        self.i.revoke(self.token_id)
+        wait_for("the agent to be refused", lambda: self.health()[0] == "degraded")
+        self.assertIn("put another into --token-file", self.health()[1])
+        refused, = (json.loads(line) for line in self.a.text().splitlines()
+                    if '"feed.refused"' in line)
+        self.assertRegex(refused["detail"], r"\(401: it is revoked.* mintmark token create ")
+        self.i.revoke(self.i.mint()["id"])  # of which it does not hear
+        code, found = self.ask()
+        bad = {f["check"]: f for f in found if f["state"] == "wrong"}
+        # it has heard of it, too, if it was not between two polls just then
+        self.assertEqual((code, set(bad) - {"agents.behind", "token"}),
+                         (1, {"door.feed", "issuer.feed"}), bad)
+        self.assertIn("feed is failing", bad["door.feed"]["detail"])
+        if "token" in bad:
+            self.assertIn("is refused (revoked)", bad["token"]["detail"])
+
+        t = self.i.mint("agent", scopes=["mintmark:agent"], expires_in=60 * doctor.DAY)
+        self.a.token_file.write_text(t["token"] + "\n")
+        self.a.proc.send_signal(signal.SIGHUP)
+        wait_for("all to be well again", lambda: self.health() == ("ok", ""))
+
+    def test_a_mint_that_is_away(self):
+        """Is no trouble of the agent's own."""
+        self.begin()
+        self.i.stop()
+        wait_for("the agent to notice", lambda: "feed.unreachable" in self.a.text())
+        self.assertEqual(self.health(), ("ok", ""))
+
     def test_an_expired_token_and_so_a_stale_state(self):
         self.begin("--max-staleness", "1s", life=2)
         over = time.time() + 2 + 2  # what was asked before comes in still
@@ -176,6 +217,7 @@ class Away(doctor.Doctor):
             ("state", "heard nothing .*every token is refused",
              "journalctl -u mintmark-agent"),
             ("door.state", "the agent says", "every token is refused"),
+            ("door.feed", "feed is failing", "put another into --token-file"),
             ("token", r"has expired, at|is refused \(expired\)",
              f"mintmark token create .*: into {self.a.token_file}, mode 0600"))
 

@@ -24,6 +24,7 @@ struct door {
 	struct http_server *http;
 	char *state;
 	int64_t warn_before;
+	struct follower *follower;
 	struct late late;
 	struct door_counts counts;
 };
@@ -87,7 +88,8 @@ static enum mm_err door_live(void *door, struct http_request *rq)
 static enum mm_err door_ready(void *door, struct http_request *rq)
 {
 	struct door *d = door;
-	return health_reply_ready(rq, late_get(&d->late), d->state);
+	return health_reply_ready(rq, late_get(&d->late), d->state,
+				  d->follower);
 }
 
 static enum mm_err door_ask(void *door, struct http_request *rq)
@@ -155,6 +157,7 @@ enum mm_err door_start(const struct door_options *o, struct door **out,
 	}
 	*out = d;
 	d->warn_before = o->warn_before;
+	d->follower = o->follower;
 	const struct mm_options how = {
 		.door = "http", .flags = o->access_tokens ? MM_ACCESS_TOKENS : 0
 	};

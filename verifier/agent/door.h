@@ -13,6 +13,7 @@
 #include "common/metrics.h"
 
 struct door;
+struct follower;
 struct http_server;
 
 /* What came of the questions, by the word: of GET /auth, and of those behind
@@ -30,6 +31,7 @@ struct door_options {
 	bool access_tokens;  /* taken, too, where the proxy names an audience */
 	int64_t warn_before; /* seconds before a token's limit from which on the
 			      * client is to hear of it */
+	struct follower *follower; /* for its health; NULL: nobody follows */
 };
 
 /* Begin to answer; until there is a state file, with 503. */

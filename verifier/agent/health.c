@@ -30,10 +30,12 @@ enum {
 struct check {
 	const char *name;
 	const char *advice; /* when it is not good */
+	bool degrades;	    /* what it does it does well all the same */
 };
 
 static const struct check ready[CHECKS] = {
-#define X(name, word, advice) [CHECK_##name] = { word, advice },
+#define X(name, word, advice)                                                  \
+	[CHECK_##name] = { word, advice, CHECK_##name == CHECK_FEED },
 	AGENT_CHECKS(X)
 #undef X
 };
@@ -43,10 +45,15 @@ static enum mm_err reply(struct http_request *rq, const struct check *checks,
 {
 	AUTO_BUF struct buf b = buf_new(2048);
 	struct span text;
-	bool all = true;
-	for (size_t i = 0; i < n; i++)
+	bool all = true, serves = true;
+	for (size_t i = 0; i < n; i++) {
 		all = all && good[i];
-	buf_fmt(&b, "{\"status\":\"%s\",\"checks\":{", all ? "ok" : "failing");
+		serves = serves && (good[i] || checks[i].degrades);
+	}
+	buf_fmt(&b, "{\"status\":\"%s\",\"checks\":{",
+		!serves ? "failing"
+		: !all	? "degraded"
+			: "ok");
 	for (size_t i = 0; i < n; i++) {
 		buf_fmt(&b, "%s\"%s\":{\"status\":\"%s\"", i ? "," : "",
 			checks[i].name, good[i] ? "ok" : "failing");
@@ -56,20 +63,21 @@ static enum mm_err reply(struct http_request *rq, const struct check *checks,
 	}
 	buf_str(&b, "}}");
 	TRY(buf_done(&b, &text));
-	return http_reply(rq, all ? 200 : 503, "application/json", text);
+	return http_reply(rq, serves ? 200 : 503, "application/json", text);
 }
 
 enum mm_err health_reply_live(struct http_request *rq)
 {
-	static const struct check door = { "door", "" };
+	static const struct check door = { "door", "", false };
 	return reply(rq, &door, (const bool[]){ true }, 1);
 }
 
 enum mm_err health_reply_ready(struct http_request *rq, struct mm_verifier *v,
-			       const char *state)
+			       const char *state, struct follower *f)
 {
 	const bool good[CHECKS] = {
 		[CHECK_STATE] = v != NULL && verifier_fresh(v) == MM_OK,
+		[CHECK_FEED] = f == NULL || !follower_is_refused(f),
 		[CHECK_USES] = health_uses_heard(state),
 		[CHECK_CONNECTIONS] = http_accepts(http_server_of(rq)),
 	};

@@ -225,8 +225,8 @@ static enum mm_err open_doors(struct agent *a, struct why *why)
 {
 	const struct agent_settings *set = a->set;
 	const struct door_options opt = { set->listen, set->state,
-					  set->access_tokens,
-					  set->warn_before };
+					  set->access_tokens, set->warn_before,
+					  a->shown.follower };
 	if (a->relay != NULL)
 		TRY(relay_start(a->relay, a->shown.follower, why));
 	if (set->listen[0] != '\0')

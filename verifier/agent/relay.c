@@ -257,7 +257,8 @@ static enum mm_err live_get(void *relay, struct http_request *rq)
 static enum mm_err ready_get(void *relay, struct http_request *rq)
 {
 	struct relay *r = relay;
-	return health_reply_ready(rq, late_get(&r->late), r->opt.state);
+	return health_reply_ready(rq, late_get(&r->late), r->opt.state,
+				  r->follower);
 }
 
 /* clang-format off */
