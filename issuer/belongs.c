@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/log.h"
+#include "issuer/newest.h"
+
 #define BELONGS_PATH (4096 + 16)
 #define IN_USE	     ".in-use"
 
@@ -54,6 +57,34 @@ enum mm_err belongs_check(struct store *store, const char *dir, bool no_keys,
 			       "far are then refused)",
 			       dir);
 	return MM_OK;
+}
+
+enum mm_err belongs_ask(struct store *store, const char *data,
+			const struct missing *missing, bool *strange,
+			struct why *why)
+{
+	struct newest published, has;
+	*strange = missing_has_none(missing);
+	if (!*strange)
+		return MM_OK;
+	TRY(newest_read(data, &published, why));
+	TRY(store_newest(store, &has));
+	*strange =
+		published.seq == 0 || strcmp(published.epoch, has.epoch) != 0;
+	return MM_OK;
+}
+
+void belongs_warn(const char *dir)
+{
+	log_event(LOG_WARNING, "keys.strange",
+		  "detail=the store has announced keys, and none of them is in "
+		  "%s: this issuer signs with keys that the others have not.  "
+		  "If they are another mint's, who has its keys can make "
+		  "tokens of this one: stop mintmarkd, put keys/ of another "
+		  "issuer on this store in their place, start it, and end each "
+		  "that mintmark key list says is missing: mintmark key retire "
+		  "--force KID (keys/README.md, Several issuers)",
+		  dir);
 }
 
 enum mm_err belongs_mark(const char *dir, const char *iss, struct why *why)

@@ -89,6 +89,7 @@ enum mm_err missing_find(const struct missing_from *from, struct missing *out,
 	size_t count;
 	*out = (struct missing){ .count = 0 };
 	TRY(store_keys(from->store, 0, rows, &count));
+	out->published = count;
 	for (size_t i = 0; i < count; i++) {
 		struct missing_key *key = &out->at[out->count];
 		if (keyring_find(from->ring, rows[i].kid) != NULL)
@@ -142,15 +143,22 @@ enum mm_err missing_check(const struct missing *m,
 
 enum mm_err missing_check_start(struct keyring_at at,
 				const struct keyring *ring, struct store *store,
-				struct why *why)
+				struct missing *out, struct why *why)
 {
 	static const struct accused nobody = { .n = 0 };
 	static const struct keyring none = { .count = 0 };
-	struct missing m;
 	const struct missing_from from = { at,	  ring,	   store,
 					   &none, &nobody, clock_now() };
-	TRY(missing_find(&from, &m, why));
-	return missing_check(&m, &from, why);
+	TRY(missing_find(&from, out, why));
+	return missing_check(out, &from, why);
+}
+
+bool missing_has_none(const struct missing *m)
+{
+	bool none = m->count != 0 && m->count == m->published;
+	for (size_t i = 0; i < m->count; i++)
+		none = none && m->at[i].fate == FATE_ELSEWHERE;
+	return none;
 }
 
 /* ---- announcing ---- */

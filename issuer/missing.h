@@ -28,7 +28,7 @@ struct missing {
 		enum fate fate;
 		int64_t live_tokens; /* of a lost one */
 	} at[STORE_KEYS_MAX];
-	size_t count;
+	size_t count, published;
 	bool stolen; /* one was, and is published or in force */
 };
 
@@ -50,10 +50,11 @@ MM_MUST_USE enum mm_err missing_check(const struct missing *m,
 				      const struct missing_from *from,
 				      struct why *why);
 /* Both, for a start: before anything in the folders is changed. */
-MM_MUST_USE enum mm_err missing_check_start(struct keyring_at at,
-					    const struct keyring *ring,
-					    struct store *store,
-					    struct why *why);
+MM_MUST_USE enum mm_err
+missing_check_start(struct keyring_at at, const struct keyring *ring,
+		    struct store *store, struct missing *out, struct why *why);
+/* Are all that are published elsewhere, as far as is known? */
+bool missing_has_none(const struct missing *m);
 
 /* Was it retired, unneeded or stolen?  Then its end is announced. */
 bool missing_ended(const struct missing_key *key);

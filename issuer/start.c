@@ -19,7 +19,6 @@
 #include "issuer/explain.h"
 #include "issuer/lock.h"
 #include "issuer/metrics.h"
-#include "issuer/missing.h"
 #include "issuer/newest.h"
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
@@ -167,6 +166,8 @@ static enum mm_err begin_history(struct issuer *is, struct why *why)
 static enum mm_err start_keys(struct running *r, struct why *why)
 {
 	char dir[4096];
+	struct missing missing;
+	bool strange;
 	AUTO_RING struct keyring ring = { .count = 0 };
 	TRY(data_path(&r->is, "keys", dir));
 	struct keyring_at at = { dir, r->is.set.key_passphrase_file };
@@ -176,11 +177,14 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 		return e;
 	if (!r->is.set.restored)
 		TRY(belongs_check(r->is.store, dir, r->first_start, why));
-	TRY(missing_check_start(at, &ring, r->is.store, why));
+	TRY(missing_check_start(at, &ring, r->is.store, &missing, why));
+	TRY(belongs_ask(r->is.store, r->is.set.data, &missing, &strange, why));
 	if (r->is.set.restored) /* not before: it cannot be taken back */
 		TRY(begin_history(&r->is, why));
 	TRY(keyring_init(at, JWK_ES256, why));
 	TRY(signing_open(at, r->is.store, &r->is.signing, why));
+	if (strange && ring.count != 0)
+		belongs_warn(dir);
 	return belongs_mark(dir, r->is.set.issuer, why);
 }
 

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""A second issuer on a PostgreSQL, as somebody sets it up who does that for the
+first time: with the keys of another mint."""
+import json
+import pathlib
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
+from flow import Flow, Issuer, cli, main, wait_for
+from postgres import started
+
+
+class Keys(Flow):
+    def setUp(self):
+        super().setUp()
+        self.pg = started(self)
+        self.first = self.one("first", "--store", self.pg.url()).start()
+
+    def one(self, name, *flags):
+        i = Issuer(self.folder / name, issuer=None if name == "first"
+                   else self.first.name, flags=flags)
+        i.data.mkdir(0o700, parents=True)
+        self.processes.append(i)
+        return i
+
+    def second(self, keys):
+        i = self.one("second", "--store", self.pg.url())
+        shutil.copytree(keys.data / "keys", i.data / "keys")
+        return i.start()
+
+    def strangers(self):
+        """Another mint, which has its own store."""
+        i = self.one("stranger").start()
+        i.stop()
+        return i
+
+    def put_keys(self, i, keys):
+        shutil.rmtree(i.data / "keys")
+        shutil.copytree(keys.data / "keys", i.data / "keys")
+
+    def strange(self, i):
+        """What its log says of its keys."""
+        return [line for line in map(json.loads, (
+            line for line in i.text().splitlines() if line.startswith("{")))
+            if line["event"] == "keys.strange"]
+
+    def published(self):
+        keys = self.first.http("GET", "/.well-known/jwks.json")[1]["keys"]
+        return {k["kid"] for k in keys}
+
+    def test_F15_keys_of_another_mint(self):
+        """They sign, since nobody can know that they are not meant.  It is said,
+        and what is to be done ends them."""
+        good = self.published()
+        i = self.second(self.strangers())
+        said, = self.strange(i)
+        self.assertEqual(said["level"], "warning")
+        self.assertIn(f"{i.data}/keys: ", said["detail"])
+        self.assertIn("KID (keys/README.md, Several issuers)", said["detail"])
+        self.assertNotIn(i.mint()["key"], good)
+        self.assertEqual(self.strange(self.first), [])
+
+        i.stop()
+        self.put_keys(i, self.first)
+        i.start()
+        listed = cli("key", "list", "--data", i.data, check=0)
+        strangers = self.published() - good
+        self.assertEqual(len(strangers), 2)
+        for kid in strangers:
+            self.assertIn(f"publishes the key {kid}, ",
+                          listed.stdout + listed.stderr)
+            cli("key", "retire", "--force", "--data", i.data, "--", kid, check=0)
+        wait_for("their end", lambda: self.published() == good)
+        self.assertIn(i.mint()["key"], good)
+        self.assertEqual(len(self.strange(i)), 1)
+
+    def test_F15_keys_that_are_meant(self):
+        """Those of the first; one's own, once they are announced; and new ones,
+        where all were thrown out."""
+        i = self.second(self.first)
+        wait_for("its newest", lambda: (i.data / "newest").exists())
+        i.stop()
+        self.put_keys(i, self.strangers())
+        i.start()
+        i.stop()
+        i.start()
+        self.assertNotEqual(self.first.mint()["key"], i.mint()["key"])
+        self.assertEqual(self.strange(i) + self.strange(self.first), [])
+
+    def test_F15_new_keys_and_a_new_history(self):
+        self.first.stop()
+        self.put_keys(self.first, self.strangers())
+        self.first.start(flags=["--restored"])
+        self.assertEqual(self.strange(self.first), [])
+
+    def test_F15_all_keys_thrown_out_before_a_start(self):
+        """Their marks say so, also where nothing was published from there."""
+        self.first.stop()
+        i = self.one("second", "--store", self.pg.url())
+        shutil.copytree(self.first.data / "keys", i.data / "keys")
+        for pem in list(i.data.glob("keys/*/*.pem")):
+            cli("key", "compromise", "--yes", "--data", i.data, "--", pem.stem)
+        i.start()
+        self.assertEqual(self.strange(i), [])
+
+
+if __name__ == "__main__":
+    main(at_once=2)
