@@ -79,6 +79,7 @@ enum mm_err settings_try_files(const struct issuer_settings *set,
 			       struct why *why)
 {
 	const struct http_public at = public_of(set);
+	TRY(store_try_files(set->store, why));
 	return http_public_try(&at, why);
 }
 

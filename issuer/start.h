@@ -11,7 +11,8 @@
 MM_MUST_USE enum mm_err settings_settle(struct issuer_settings *set,
 					struct why *why);
 
-/* The files that they name and that are read at a start alone, those of TLS:
+/* The files that they name and that are read at a start alone, those of TLS,
+ * and of the database's password:
  * MM_ERR_INVALID or MM_ERR_NOT_FOUND, MM_ERR_IO with a sentence. */
 MM_MUST_USE enum mm_err settings_try_files(const struct issuer_settings *set,
 					   struct why *why);

@@ -110,6 +110,12 @@ enum mm_err store_check_address(const char *where, struct why *why)
 		       "out for mintmark.db in the folder of --data");
 }
 
+enum mm_err store_try_files(const char *where, struct why *why)
+{
+	const struct database *db = database_of(where);
+	return db->try_files != NULL ? db->try_files(where, why) : MM_OK;
+}
+
 enum mm_err store_migrate(const char *where, int64_t *from, int64_t *to,
 			  struct why *why)
 {

@@ -72,6 +72,8 @@ enum again {
 struct database {
 	/* store_check_address(); NULL: it has none, but a file */
 	enum mm_err (*check)(const char *where, struct why *why);
+	/* store_try_files(); NULL: it names none */
+	enum mm_err (*try_files)(const char *where, struct why *why);
 	/* A connection to `where`: the one that writes (it makes the tables,
 	 * or brings those of an older version up), or one that reads. */
 	enum mm_err (*open)(const char *where, bool writes, struct conn **out,

@@ -231,6 +231,7 @@ static enum mm_err guard(struct conn *c)
 
 const struct database pg_database = {
 	.check = pg_check,
+	.try_files = pg_try_files,
 	.open = pg_open,
 	.close = pg_close,
 	.migrate = pg_migrate,

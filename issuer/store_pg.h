@@ -35,7 +35,7 @@ struct pg_conn {
 	int64_t next_try;      /* to connect: not before */
 	int64_t patience_ms;   /* for one answer */
 
-	char trouble[256];
+	char trouble[480]; /* of one line */
 };
 
 static inline struct pg_conn *pg_of(struct conn *c)
@@ -44,6 +44,8 @@ static inline struct pg_conn *pg_of(struct conn *c)
 }
 
 MM_MUST_USE enum mm_err pg_check(const char *where, struct why *why);
+/* Of an address, or of a connection; "": it does not say, or o is NULL. */
+const char *pg_option(const PQconninfoOption *o, const char *name);
 MM_MUST_USE enum mm_err pg_open(const char *where, bool writes,
 				struct conn **out, struct why *why);
 void pg_close(struct conn *c);
@@ -51,6 +53,16 @@ void pg_close(struct conn *c);
 /* (Re)connect; MM_ERR_UNAVAILABLE, and c->trouble says why. */
 MM_MUST_USE enum mm_err pg_connect(struct pg_conn *c);
 void pg_disconnect(struct pg_conn *c);
+
+/* ---- the password (store_pg_pass.c) ---- */
+
+/* store_try_files() */
+MM_MUST_USE enum mm_err pg_try_files(const char *where, struct why *why);
+/* Of a connection that failed.  If it had no password to give, or a wrong one:
+ * add to c->trouble where it was looked for, and why there was none. */
+void pg_say_password(struct pg_conn *c);
+
+/* ---- asking ---- */
 
 /* One statement or several, without values; waits for the answer.  Not while
  * there are others without one. */

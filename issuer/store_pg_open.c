@@ -11,9 +11,9 @@
 
 /* ---- the address ---- */
 
-static const char *option(const PQconninfoOption *o, const char *name)
+const char *pg_option(const PQconninfoOption *o, const char *name)
 {
-	for (; o->keyword != NULL; o++)
+	for (; o != NULL && o->keyword != NULL; o++)
 		if (strcmp(o->keyword, name) == 0)
 			return o->val ? o->val : "";
 	return "";
@@ -38,11 +38,11 @@ static bool all_local(const char *hosts)
 /* Whoever can change what comes over the network changes what is revoked. */
 static bool is_guarded_way(const PQconninfoOption *o)
 {
-	const char *mode = option(o, "sslmode");
+	const char *mode = pg_option(o, "sslmode");
 	return strcmp(mode, "verify-full") == 0 ||
 	       strcmp(mode, "verify-ca") == 0 ||
-	       (all_local(option(o, "host")) &&
-		all_local(option(o, "hostaddr")));
+	       (all_local(pg_option(o, "host")) &&
+		all_local(pg_option(o, "hostaddr")));
 }
 
 /* libpq marks those that are not to be shown. */
@@ -147,6 +147,7 @@ static enum mm_err reach(struct pg_conn *c)
 	if (PQstatus(c->pg) == CONNECTION_OK)
 		return MM_OK;
 	note_trouble(c);
+	pg_say_password(c);
 	return MM_ERR_UNAVAILABLE;
 }
 

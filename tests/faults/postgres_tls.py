@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """A PostgreSQL that is reached over TCP, as README has it: TLS, its name and its
 authority checked, a password out of a file."""
+import os
 import shutil
+import subprocess
+import unittest.mock
 
 import bad_days  # noqa: F401 (where flow is)
-from flow import Flow, Issuer, free_port, main, wait_for
+from flow import MINTMARKD, Flow, Issuer, free_port, main, wait_for
 from postgres import started
 from tls import HOST, Authority
 
@@ -71,10 +74,13 @@ class Remote(Flow):
             [["mint", "t", "TLSv1.3"]])
         self.assertNotIn(PASSWORD, self.i.text())
 
-    def refused(self, why, **how):
-        said = self.i.refused("--store", self.store(**how), code=75)
-        self.assertRegex(said, f"cannot use the database: .*{why}")
+    def refused(self, why, code=75, **how):
+        said = self.i.refused("--store", self.store(**how), code=code)
+        line, = (l for l in said.splitlines() if not l.startswith("{"))
+        self.assertRegex(line, why if code == 1 else
+                         f"cannot use the database: .*{why}")
         self.assertNotIn(PASSWORD, said)
+        return line
 
     def test_F24_a_database_that_is_another(self):
         self.i.start().stop()
@@ -82,9 +88,47 @@ class Remote(Flow):
         self.refused(f'certificate for "{HOST}" does not match host name '
                      '"db.example.org"', host="db.example.org")
         self.passfile.write_text("*:*:*:*:wrong\n")
-        self.refused('password authentication failed for user "mint"')
-        self.passfile.chmod(0o644)  # then libpq does not read it
-        self.refused("no password supplied")
+        self.refused('password authentication failed for user "mint": password '
+                     f'retrieved from file "{self.passfile}"$')
+
+    def not_taken(self, why):
+        """Nor by --test, which asks nobody."""
+        line = self.refused(why, code=1)
+        p = subprocess.run([MINTMARKD, "--data", self.i.data, "--issuer",
+                            self.i.name, *self.i.flags, "--test"],
+                           capture_output=True, text=True)
+        self.assertEqual((p.returncode, p.stderr), (2, line + "\n"))
+
+    def test_a_file_of_passwords_that_will_not_do(self):
+        """libpq passes over it, and says at most that there is no password."""
+        named = f"{self.passfile}, where the database's password is to be, "
+        self.passfile.chmod(0o640)  # as one that whoever made it is used to
+        self.not_taken(f"^mintmarkd: others can read {self.passfile}, .*chmod 600")
+        aside = self.passfile.rename(self.folder / "aside")
+        self.not_taken(f"{named}cannot be read .*: No such file")
+        self.passfile.mkdir(0o700)
+        self.not_taken(f"{named}is not a plain file$")
+        self.passfile.rmdir()
+        self.passfile.write_text(f"db.example.org:{self.port}:postgres:mint:{PASSWORD}\n")
+        self.passfile.chmod(0o600)
+        self.refused(f"no password supplied: no line of {self.passfile} is for it: put "
+                     f"one there, {HOST}:{self.port}:postgres:mint:PASSWORD$")
+        aside.chmod(0o600)
+        aside.rename(self.passfile)
+        self.i.start()
+
+    def test_no_file_of_passwords_is_named(self):
+        """Then it is the environment's, or that of the user's home."""
+        store = self.store().partition("&passfile")[0]
+        with unittest.mock.patch.dict(os.environ, {"HOME": str(self.folder)}):
+            said = self.i.refused("--store", store, code=75)
+            self.assertIn(f"no password supplied: {self.folder}/.pgpass, where", said)
+        with unittest.mock.patch.dict(os.environ, {"PGPASSFILE": "/none/pgpass"}):
+            self.assertIn("/none/pgpass, where", self.i.refused("--store", store))
+        with unittest.mock.patch.dict(os.environ,
+                                      {"PGPASSFILE": str(self.passfile)}):
+            self.i.flags = ("--store", store)
+            self.i.start()
 
 
 if __name__ == "__main__":
