@@ -59,12 +59,18 @@ static void say_untold(const struct key_place *p, const char *kid, json_t *all)
 	      "mintmarkd "
 	      "has not said so yet: its tokens are taken",
 	      kid, p->keys);
-	advise(all,
-	       "df -h '%s'    # make room, and then: mintmark key compromise "
-	       "--data '%s' -- %s; if it does not pass: journalctl -u "
-	       "mintmarkd "
-	       "-n 50",
-	       p->data, p->data, pasted(kid));
+	if (p->shared)
+		advise(all,
+		       "does the database answer, and has it room? then: "
+		       "mintmark key compromise --data '%s' -- %s; if it does "
+		       "not pass: journalctl -u mintmarkd -n 50",
+		       p->data, pasted(kid));
+	else
+		advise(all,
+		       "df -h '%s'    # make room, and then: mintmark key "
+		       "compromise --data '%s' -- %s; if it does not pass: "
+		       "journalctl -u mintmarkd -n 50",
+		       p->data, p->data, pasted(kid));
 }
 
 void keys_gone_missing(const struct key_place *p, const struct keyring *ring,

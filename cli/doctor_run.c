@@ -67,6 +67,7 @@ void advise(json_t *all, const char *fmt, ...)
 #define X(name, word, advice) { word, advice },
 const struct known_check doctor_mint_checks[] = {
 	MINT_CHECKS(X)
+	MINT_CHECKS_SHARED(X)
 	{ NULL, NULL },
 };
 const struct known_check doctor_agent_checks[] = {
@@ -76,12 +77,21 @@ const struct known_check doctor_agent_checks[] = {
 #undef X
 /* clang-format on */
 
-static const struct known_check *known(const struct asked *of, const char *name)
+/* Of two with that name the one in whose words it says what to do, else the
+ * first. */
+static const struct known_check *known(const struct asked *of, const char *name,
+				       const char *says)
 {
-	const struct known_check *c = of->checks;
-	while (c->name != NULL && strcmp(c->name, name) != 0)
-		c++;
-	return c->name ? c : NULL;
+	const struct known_check *first = NULL;
+	for (const struct known_check *c = of->checks; c->name != NULL; c++) {
+		if (strcmp(c->name, name) != 0)
+			continue;
+		if (strcmp(c->advice, says) == 0)
+			return c;
+		if (first == NULL)
+			first = c;
+	}
+	return first;
 }
 
 static void say_failing(const struct asked *of, const struct known_check *check,
@@ -101,7 +111,8 @@ size_t found_failing(json_t *all, const json_t *said, const struct asked *of)
 	size_t failing = 0, unknown = 0;
 	json_object_foreach(json_object_get(said, "checks"), name, check)
 	{
-		const struct known_check *ours = known(of, name);
+		const struct known_check *ours =
+			known(of, name, json_text(check, "do", ""));
 		if (strcmp(json_text(check, "status", ""), "ok") == 0)
 			continue;
 		failing++;

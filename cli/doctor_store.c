@@ -22,6 +22,14 @@ static uint64_t size_of(const struct doctor *d, const char *name)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
+/* A file that was left when its store went to PostgreSQL is none. */
+static uint64_t bytes_of(const struct doctor *d)
+{
+	return d->elsewhere ? 0
+			    : size_of(d, "mintmark.db") +
+				      size_of(d, "mintmark.db-wal");
+}
+
 /* `bytes`: of the store; 0: it is elsewhere, or lost, which others say. */
 static void say_room(const struct doctor *d, uint64_t bytes, uint64_t left,
 		     json_t *all)
@@ -48,8 +56,7 @@ void doctor_store(const struct doctor *d, const char *arg, json_t *all)
 	(void)arg;
 	if (access(d->data, R_OK | X_OK) != 0 || statvfs(d->data, &fs) != 0)
 		return; /* the check of the folder says so */
-	say_room(d, size_of(d, "mintmark.db") + size_of(d, "mintmark.db-wal"),
-		 (uint64_t)fs.f_bavail * fs.f_frsize, all);
+	say_room(d, bytes_of(d), (uint64_t)fs.f_bavail * fs.f_frsize, all);
 	if (fs.f_favail == 0 && fs.f_files != 0) {
 		found(all, FOUND_WRONG, "store.inodes",
 		      "no more files can be made on the disk of %s", d->data);

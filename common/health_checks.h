@@ -55,6 +55,14 @@
 	  "store.went_back in the log; SECURITY.md, After a backup was put "  \
 	  "back)")
 
+/* The same where the store is in PostgreSQL, of what has other reasons there. */
+#define MINT_CHECKS_SHARED(X)                                                 \
+	X(STORE_WRITE, "store_write",                                         \
+	  "the store cannot be written: see that the database of --store "    \
+	  "answers, takes changes (a standby does not) and has room on its "  \
+	  "disk (storage_full): the reason is in the log "                    \
+	  "(store.commit_failed)")
+
 /* Of mintmark-agent (verifier/agent/health.h). */
 #define AGENT_CHECKS(X)                                                       \
 	X(STATE,       "state",                                               \

@@ -37,11 +37,23 @@ const char *const health_word[HEALTH_COUNT] = {
 #undef X
 };
 
-const char *const health_advice[HEALTH_COUNT] = {
+static const char *const advice[HEALTH_COUNT] = {
 #define X(name, word, advice) [HEALTH_##name] = advice,
 	MINT_CHECKS(X)
 #undef X
 };
+
+static const char *const shared_advice[HEALTH_COUNT] = {
+#define X(name, word, advice) [HEALTH_##name] = advice,
+	MINT_CHECKS_SHARED(X)
+#undef X
+};
+
+const char *health_advice(const struct health *h, size_t which)
+{
+	bool other = store_is_shared(h->store) && shared_advice[which] != NULL;
+	return other ? shared_advice[which] : advice[which];
+}
 
 /* ---- trying ---- */
 
@@ -56,7 +68,7 @@ static void note(struct health *h, enum health_check which, enum mm_err e,
 	if (news && e != MM_OK)
 		log_event(LOG_ERR, "health.failing",
 			  "check=%s reason=%s detail=%s", health_word[which],
-			  mm_err_word(e), health_advice[which]);
+			  mm_err_word(e), health_advice(h, which));
 	else if (news)
 		log_event(LOG_NOTICE, "health.good", "check=%s",
 			  health_word[which]);

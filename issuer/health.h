@@ -22,9 +22,10 @@ enum health_check {
 		HEALTH_COUNT
 };
 extern const char *const health_word[HEALTH_COUNT];
-extern const char *const health_advice[HEALTH_COUNT];
 
 struct health;
+/* What to do where that one fails. */
+const char *health_advice(const struct health *h, size_t which);
 
 /* Try once, then go on in a thread. */
 MM_MUST_USE enum mm_err health_start(struct store *store,

@@ -43,8 +43,9 @@ enum mm_err health_ready_get(void *app, struct http_request *rq)
 	json_t *checks = json_object();
 	for (size_t i = 0; checks != NULL && i < HEALTH_COUNT; i++) {
 		degraded = degraded || !good[i];
-		json_object_set_new(checks, health_word[i],
-				    check_json(good[i], health_advice[i]));
+		json_object_set_new(
+			checks, health_word[i],
+			check_json(good[i], health_advice(is->health, i)));
 	}
 	publisher_stats(is->publisher, &st);
 	return reply_health(rq, all, degraded, checks,

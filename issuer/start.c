@@ -218,6 +218,19 @@ enum mm_err issuer_migrate(struct issuer *is, struct why *why)
 	return MM_OK;
 }
 
+/* It is one daemon's, also where the store is not in it. */
+static enum mm_err lock_folder(struct running *r, const char *path,
+			       struct why *why)
+{
+	enum mm_err e = lock_take(path, &r->lock_fd, why);
+	if (e != MM_ERR_CONFLICT)
+		return e;
+	return why_say(why, e, "data",
+		       "another mintmarkd works in the folder %s: stop it, or "
+		       "choose another --data",
+		       r->is.set.data);
+}
+
 static enum mm_err start_store(struct running *r, struct why *why)
 {
 	struct issuer *is = &r->is;
@@ -228,8 +241,8 @@ static enum mm_err start_store(struct running *r, struct why *why)
 		TRY(is->set.restored
 			    ? store_check_restored(path, why)
 			    : belongs_check_file(is->set.data, path, why));
-	if (where != path) /* the folder is one daemon's, all the same */
-		TRY(lock_take(path, &r->lock_fd, why));
+	if (where != path)
+		TRY(lock_folder(r, path, why));
 	is->publisher = publisher_new((struct publish_ttl){
 		.feed = is->set.feed_ttl, .list = is->set.list_ttl });
 	if (is->publisher == NULL)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A store in PostgreSQL to which somebody has done something odd."""
+import json
 import os
 import re
 import shutil
@@ -163,6 +164,10 @@ class Odd(Flow):
         self.assertIn("signs with the keys as they are now, but", said.stderr)
         self.assertNotIn("goes on with", said.stderr)
         self.assertNotEqual(self.i.mint()["key"], key)
+        found = json.loads(cli("doctor", "--data", self.i.data, "-o", "json").stdout)
+        said, = (f for f in found if f["check"] == "keys.stolen")
+        self.assertRegex(said["next"], "^does the database answer, and has it room"
+                         rf".* mintmark key compromise .* {key}; ")
         self.pg.ask("DROP TRIGGER no ON mintmark.key")
         self.reload("key.compromised")
         wait_for("its tokens to be refused", lambda: self.i.http(

@@ -33,11 +33,25 @@ class Elsewhere(doctor.Doctor):
         self.processes.append(other)
         return other.start()
 
-    def test_no_key_signs(self):
-        """One that is made here would be another than the others'."""
+    def settings(self):
         conf = self.folder / "mintmarkd.conf"
         conf.write_text(f"store = {self.pg.url()}\n")
         conf.chmod(0o600)
+        return conf
+
+    def test_a_file_that_was_left(self):
+        """It is nobody's store any more: whether it has room is no question."""
+        left = self.i.data / "mintmark.db"
+        left.write_bytes(b"x" * 4096)
+        left.chmod(0o600)
+        found = self.ask("--mint-config", self.settings())[1]
+        self.assertEqual([f["detail"] for f in found if f["check"] == "store"],
+                         [f["detail"] for f in found if "in PostgreSQL" in f["detail"]])
+        self.assertIn("folder.room", [f["check"] for f in found])
+
+    def test_no_key_signs(self):
+        """One that is made here would be another than the others'."""
+        conf = self.settings()
         self.i.stop()
         shutil.rmtree(self.i.data / "keys/active")
         (self.i.data / "keys/active").mkdir(0o700)
@@ -139,10 +153,13 @@ class Elsewhere(doctor.Doctor):
         wait_for("mintmarkd to notice", lambda: {"store_read", "store_write", "feed"}
                  <= {c for c, how in self.i.http("GET", "/health/ready")[1]
                      ["checks"].items() if how["status"] != "ok"}, 20 * SLOW)
-        self.wrong(("health.store_write", "is failing", "--store answers"),
+        self.wrong(("health.store_write", "is failing", "^the store cannot be written: "
+                    "see that the database of --store answers, .*log"),
                    ("health.store_read", "is failing", "the log says why"),
                    ("health.feed", "is failing", "mend the other checks"),
                    ("issuer", "answers 503 .*not well", "^on the mint's host"))
+        self.assertNotIn("mintmark.db", json.dumps(
+            self.i.http("GET", "/health/ready")[1]["checks"]["store_write"]))
         self.i.stop()
         f = self.wrong(
             ("mint", "No such file", "journalctl"),

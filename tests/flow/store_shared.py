@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """A second issuer on a PostgreSQL, as somebody sets it up who does that for the
-first time: with the keys of another mint."""
+first time: in the folder of the first, with the keys of another mint."""
 import json
 import pathlib
 import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
-from flow import Flow, Issuer, cli, main, wait_for
+from flow import Flow, Issuer, cli, free_port, main, wait_for
 from postgres import started
 
 
@@ -48,6 +48,12 @@ class Keys(Flow):
     def published(self):
         keys = self.first.http("GET", "/.well-known/jwks.json")[1]["keys"]
         return {k["kid"] for k in keys}
+
+    def test_F15_a_folder_is_one_issuers(self):
+        """Whose store is not in it, and is not said to be."""
+        said = self.first.refused("--store", self.pg.url(), "--listen",
+                                  f"127.0.0.1:{free_port()}")
+        self.assertIn(f"works in the folder {self.first.data}: stop it", said)
 
     def test_F15_keys_of_another_mint(self):
         """They sign, since nobody can know that they are not meant.  It is said,

@@ -425,6 +425,25 @@ static void test_A34_advice_of_who_answers(void **state)
 	assert_int_equal(found_failing(all, NULL, &of), 0);
 }
 
+/* There are two for one check, and it says which it means. */
+static void test_advice_that_fits_the_store(void **state)
+{
+	static const char *const says[] = { "1st", "2nd", "none" };
+	static const struct known_check checks[] = {
+		{ "a", "1st" }, { "b", "2nd" }, { "a", "2nd" }, { NULL, NULL }
+	};
+	static const char *const next[] = { "1st", "2nd", "1st" };
+	const struct asked of = { "it", "it", "restart it", checks };
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		AUTO_JSON json_t *all = json_array();
+		AUTO_JSON json_t *said = json_pack("{s:{s:{s:s}}}", "checks",
+						   "a", "do", says[i]);
+		assert_int_equal(found_failing(all, said, &of), 1);
+		assert_found(all, 0, "it.a", "wrong", next[i]);
+	}
+}
+
 /* ---- running ---- */
 
 static void look_good(const struct doctor *d, const char *arg, json_t *all)
@@ -504,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_A34_text_for_a_terminal),
 		cmocka_unit_test(test_A34_what_root_may_paste),
 		cmocka_unit_test(test_A34_advice_of_who_answers),
+		cmocka_unit_test(test_advice_that_fits_the_store),
 		cmocka_unit_test(test_one_that_hangs_stops_no_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
