@@ -1,7 +1,7 @@
 /* oauth_introspect.c - RFC 7662, for services that cannot verify offline.
  *
- * Answered from what is published, as a verifier would answer, and counted
- * as a use, as a verifier counts one.
+ * Answered from what is published, as a verifier would answer, or as the store
+ * has it by now (own_due()), and counted as a use, as a verifier counts one.
  */
 #include "common/clock.h"
 #include "issuer/caller.h"

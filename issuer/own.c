@@ -87,6 +87,9 @@ enum mm_err own_due(struct issuer *is, const struct claims *c, int64_t now,
 	*at = e == MM_OK && t.revoke_at != 0 ? t.revoke_at : INT64_MAX;
 	if (e != MM_OK)
 		return e == MM_ERR_NOT_FOUND ? MM_OK : e;
+	if (t.status != TOKEN_VALID)
+		return t.status == TOKEN_SUSPENDED ? MM_ERR_SUSPENDED
+						   : MM_ERR_REVOKED;
 	return now < *at ? MM_OK : MM_ERR_REVOKED;
 }
 

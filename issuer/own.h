@@ -28,7 +28,8 @@ MM_MUST_USE enum mm_err own_check(struct issuer *is, const struct claims *c,
 /* When will it be revoked, since another was made in its place (PROTOCOL.md
  * s7, rotate with an overlap)?  INT64_MAX: nothing is known of that;
  * MM_ERR_REVOKED: it is about to be.  The store is asked: verifiers hear of
- * it when it is so. */
+ * it when it is so.  MM_ERR_REVOKED or MM_ERR_SUSPENDED: it is so there by now,
+ * and has not been heard of yet, as by a process that was frozen. */
 MM_MUST_USE enum mm_err own_due(struct issuer *is, const struct claims *c,
 				int64_t now, int64_t *at);
 

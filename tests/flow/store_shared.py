@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 """A second issuer on a PostgreSQL, as somebody sets it up who does that for the
-first time: in the folder of the first, with the keys of another mint."""
+first time: in the folder of the first, with the keys of another mint.  And what one says
+that was frozen."""
+import concurrent.futures
 import json
 import pathlib
 import shutil
+import signal
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 from flow import Flow, Issuer, cli, free_port, main, wait_for
 from postgres import started
 
 
-class Keys(Flow):
+class Two(Flow):
     def setUp(self):
         super().setUp()
         self.pg = started(self)
@@ -29,6 +33,8 @@ class Keys(Flow):
         shutil.copytree(keys.data / "keys", i.data / "keys")
         return i.start()
 
+
+class Keys(Two):
     def strangers(self):
         """Another mint, which has its own store."""
         i = self.one("stranger").start()
@@ -109,6 +115,31 @@ class Keys(Flow):
             cli("key", "compromise", "--yes", "--data", i.data, "--", pem.stem)
         i.start()
         self.assertEqual(self.strange(i), [])
+
+
+class Frozen(Two):
+    def introspected(self, i, token):
+        """As it goes on, by who has asked it meanwhile."""
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(i.form, "/oauth/introspect", {"token": token},
+                                token=self.agent)
+            time.sleep(0.1)
+            i.proc.send_signal(signal.SIGCONT)
+            return asked.result()[1]["active"]
+
+    def test_F15_what_is_asked_of_one_that_was_frozen(self):
+        """What another has revoked or suspended meanwhile it has not heard of."""
+        self.agent = self.first.mint("a", scopes=["mintmark:agent"])["token"]
+        i = self.second(self.first)
+        for n in range(6):
+            t = self.first.mint()
+            wait_for("the second to know it", lambda: self.introspected(i, t["token"]))
+            i.freeze()
+            if n % 2:
+                self.first.revoke(t["id"])
+            else:
+                self.first.admin("POST", f"/v1/tokens/{t['id']}/suspend", {})
+            self.assertFalse(self.introspected(i, t["token"]), n)
 
 
 if __name__ == "__main__":
