@@ -28,7 +28,10 @@ void publish_note_history(struct publisher *p, const struct replica *old,
 {
 	bool other = strcmp(old->epoch, p->replica.epoch) != 0;
 	if (other && began > p->began) {
-		atomic_store(&p->went_back, false);
+		if (atomic_exchange(&p->went_back, false))
+			log_event(LOG_NOTICE, "store.new_history",
+				  "detail=another history has begun, and what "
+				  "store.went_back said is over");
 		atomic_store(&p->ahead_at, 0);
 		atomic_store(&p->lost_at, 0);
 	} else if ((other || lost) && atomic_load(&p->lost_at) == 0) {
