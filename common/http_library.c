@@ -53,8 +53,8 @@ static enum mm_err say_why(struct http_request *rq)
 	}
 }
 
-/* As http_reply.c has it made.  (To a HEAD too: the method is not known, and
- * nothing comes behind that the body could be taken for.) */
+/* As http_reply.c has it made.  (Where the method is not known yet, to a HEAD
+ * too: nothing comes behind that the body could be taken for.) */
 static void write_reply(struct buf *b, const struct http_request *rq,
 			enum mm_err e)
 {
@@ -72,7 +72,8 @@ static void write_reply(struct buf *b, const struct http_request *rq,
 		"Content-Length: %zu\r\n\r\n",
 		rq->status, MHD_get_reason_phrase_for(rq->status), date, rq->id,
 		body.len);
-	buf_add(b, span_of(body.at, body.len));
+	if (rq->method == NULL || strcmp(rq->method, "HEAD") != 0)
+		buf_add(b, span_of(body.at, body.len));
 }
 
 /* Inside TLS we cannot write: there it is only closed. */

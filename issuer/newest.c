@@ -48,6 +48,8 @@ static enum mm_err judge_audit(const struct newest *published,
 			       struct store *store, struct why *why)
 {
 	enum mm_err e = store_has_line(store, &published->audit);
+	if (e == MM_ERR_UNAVAILABLE && store_is_damaged(store))
+		return MM_OK; /* nothing is minted from that */
 	if (e != MM_ERR_ROLLBACK)
 		return e;
 	return why_say(why, MM_ERR_CONFLICT, "data",

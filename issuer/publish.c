@@ -106,7 +106,7 @@ static bool follow_round(struct publisher *p, struct event *events)
 	if (e != MM_OK && e != MM_ERR_NOMEM && e != MM_ERR_BUSY)
 		e = load(p, e == MM_ERR_ROLLBACK);
 	if (e == MM_OK)
-		e = publish_look(p);
+		publish_say_lost(p);
 	trouble_note(&behind, e, NULL, clock_ms());
 	return e == MM_OK;
 }
@@ -179,6 +179,7 @@ struct publisher *publisher_new(struct publish_ttl ttl)
 	clock_cond_init(&p->followed);
 	clock_cond_init(&p->ending);
 	clock_cond_init(&p->batched);
+	pthread_mutex_init(&p->looking, NULL);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->batching, NULL);
 	pthread_mutex_init(&p->snapping, NULL);
@@ -341,7 +342,7 @@ bool publisher_settle(struct publisher *p, const char *what,
 		      const struct http_request *rq)
 {
 	bool published = publisher_catch_up(p) && !publish_is_silent(p) &&
-			 !publish_has_lost(p);
+			 !publish_has_lost_events(p);
 	if (!published)
 		log_event(LOG_ERR, "publish.late",
 			  "request=%s change=%s detail=it is in the store, "

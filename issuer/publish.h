@@ -74,6 +74,10 @@ MM_MUST_USE enum mm_err publisher_alive(struct publisher *p,
 					const struct claims *c, int64_t now,
 					int64_t *last_use);
 
+/* Look at the end of the audit, in which each mint is (an event is none): has
+ * the store all of it still?  To be called once a second; may wait for the
+ * store. */
+void publisher_look(struct publisher *p);
 /* How far the store had come when it was last seen to be whole; seq is 0 before
  * anything is published. */
 void publisher_newest(struct publisher *p, struct newest *out);
@@ -82,6 +86,8 @@ void publisher_newest(struct publisher *p, struct newest *out);
  * and would give the same ids again. */
 MM_MUST_USE enum mm_err publisher_check_whole(struct publisher *p,
 					      struct why *why);
+/* The same, where the store has found it by itself. */
+enum mm_err publisher_not_whole(struct why *why);
 
 struct publisher_stats {
 	uint64_t seq;

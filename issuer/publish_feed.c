@@ -166,8 +166,8 @@ enum mm_err publish_batch(struct publisher *p, uint64_t after, uint64_t *upto,
 
 /* Has it, by the epoch that it says, events of this very history that are not
  * in it?  Of another one, it will see that by itself; and what the store is
- * known to have lost, publish.c has its eye on.  Who does not follow the log
- * cannot know. */
+ * known to have lost, and may have back yet, publish_lost.c has its eye on. Who
+ * does not follow the log cannot know. */
 static bool is_ahead(struct publisher *p, struct http_request *rq,
 		     uint64_t after)
 {
@@ -178,7 +178,8 @@ static bool is_ahead(struct publisher *p, struct http_request *rq,
 	pthread_rwlock_rdlock(&p->state);
 	bool ahead = after > p->replica.seq && epoch != NULL &&
 		     strcmp(epoch, p->replica.epoch) == 0 &&
-		     atomic_load(&p->lost_at) == 0;
+		     (atomic_load(&p->events.at) == 0 ||
+		      atomic_load(&p->events.said));
 	pthread_rwlock_unlock(&p->state);
 	return ahead;
 }

@@ -27,6 +27,13 @@ struct kept {
 	struct http_body *body;
 };
 
+/* What the store has lost in this history, after it was read from it. */
+struct loss {
+	atomic_llong at;  /* clock_ms() when that was found; 0: nothing is */
+	uint64_t seq;	  /* the last event that was there */
+	atomic_bool said; /* in the log */
+};
+
 struct moment {
 	int64_t ms, now; /* clock_ms(), clock_now() */
 };
@@ -47,11 +54,8 @@ struct publisher {
 	/* clock_ms() when an agent was last ahead of the log; 0: none was, in
 	 * this history */
 	atomic_llong ahead_at;
-	/* clock_ms() when events were found to be lost, the last of them
-	 * lost_seq; 0: none are, or it has been said */
-	atomic_llong lost_at;
-	uint64_t lost_seq;
-	atomic_bool went_back; /* ... that it has: in this history */
+	struct loss events, lines; /* of the log, of the audit */
+	atomic_bool found_again;   /* ... what was said to be lost; to say */
 
 	/* One maker at a time, so that all get the same bytes; batches do
 	 * not wait for the larger objects, and for who makes one not with the
@@ -64,6 +68,9 @@ struct publisher {
 	pthread_mutex_t making;	  /* lists, JWKS, index */
 	struct kept list[KEPT_LISTS];
 	struct kept snapshot, jwks, index;
+
+	pthread_mutex_t looking;       /* at the audit; guards */
+	int64_t looked_at, look_again; /* clock_ms() */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t woken, followed, ending;
@@ -129,11 +136,12 @@ void publish_unwatch(struct publisher *p); /* when p->stopping is set */
  * lost: the store has not any more what the old one was made of. */
 void publish_note_history(struct publisher *p, const struct replica *old,
 			  int64_t began, bool lost);
-/* After a good look at its events: does the store have all else that was seen
- * in it? */
-MM_MUST_USE enum mm_err publish_look(struct publisher *p);
-/* Has the store lost events that were published from here, in this history,
- * whether it has been said or not? */
+/* After its events were read: what is lost, and what is over. */
+void publish_say_lost(struct publisher *p);
+/* Has the store lost any of what was seen in it?  And events, so that agents
+ * are ahead of it? */
 bool publish_has_lost(struct publisher *p);
+bool publish_has_lost_events(struct publisher *p);
+bool publish_loss_is_said(struct publisher *p);
 
 #endif

@@ -81,6 +81,6 @@ void publisher_stats(struct publisher *p, struct publisher_stats *out)
 	pthread_mutex_unlock(&p->lock);
 	out->silent = publish_is_silent(p);
 	int64_t ahead_at = atomic_load(&p->ahead_at);
-	out->outrun = atomic_load(&p->went_back) ||
+	out->outrun = publish_loss_is_said(p) ||
 		      (ahead_at != 0 && now - ahead_at < OUTRUN_MS);
 }

@@ -91,8 +91,8 @@ MM_MUST_USE enum mm_err store_check_restored(const char *path, struct why *why);
 /* May it be said as --store ("": the file)?  Nothing is opened; MM_ERR_INVALID,
  * in words that do not repeat it: there may be a password in it. */
 MM_MUST_USE enum mm_err store_check_address(const char *where, struct why *why);
-/* Of an address that may be said: will the file do that it, or PGPASSFILE,
- * names for the password?  Not whether the password does: nobody is asked. */
+/* Of an address that may be said: will the file do that it names for the
+ * password?  Not whether the password does: nobody is asked. */
 MM_MUST_USE enum mm_err store_try_files(const char *where, struct why *why);
 /* Open, and create where there is none: a file (SQLite), or tables in
  * postgresql://..., which any number of issuers may share.  Refuses a store of

@@ -42,10 +42,12 @@ struct furthest; /* issuer/store_internal.h */
 /* The ends of the log and of the audit, as of the transaction that is under
  * way: read once in it, and then counted on. */
 struct tail {
-	bool found;
-	bool is_whole; /* furthest_check() said so */
-	struct newest at;
-	uint64_t head; /* what the row of head says; at.seq goes ahead of it */
+	bool has_seq, has_line;
+	uint64_t seq;
+	uint64_t head; /* what the row of head says; seq goes ahead of it */
+	char history[HISTORY_SIZE]; /* at seq */
+	struct newest end;	    /* of the audit, with has_line ... */
+	bool is_whole;		    /* ... and what furthest_look() said */
 	uint32_t live; /* a list that is not dead; 0: none is known */
 };
 

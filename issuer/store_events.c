@@ -39,7 +39,15 @@ static enum mm_err check_epoch(struct conn *c, const char *epoch)
 enum mm_err store_newest(struct store *s, struct newest *out)
 {
 	AUTO_READER struct conn *c = store_reader(s);
-	return log_newest(c, out);
+	AUTO_QUERY struct query q = query_new(c, ST_META_NEWEST);
+	*out = (struct newest){ .seq = 0 };
+	if (query_row(&q)) {
+		column_text(&q, 0, out->epoch, sizeof out->epoch);
+		out->began = column_int(&q, 1);
+		out->seq = (uint64_t)column_int(&q, 2);
+		column_text(&q, 3, out->history, sizeof out->history);
+	}
+	return query_end(&q);
 }
 
 /* A store that went back under us has no such event, or another one. */

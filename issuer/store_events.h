@@ -28,9 +28,10 @@ MM_MUST_USE enum mm_err store_has_event(struct store *s,
 /* When the newest event was written; 0: never. */
 MM_MUST_USE enum mm_err store_last_time(struct store *s, int64_t *at);
 MM_MUST_USE enum mm_err store_newest(struct store *s, struct newest *out);
-/* The same, and look whether the store has still what was seen in it by this
- * mint, in any of its transactions.  MM_ERR_ROLLBACK: it went back. */
-MM_MUST_USE enum mm_err store_look(struct store *s, struct newest *out);
+/* Has the store still what was seen in it by this mint, in any of its
+ * transactions?  The end of its audit, and of which history it is (without seq
+ * and history).  MM_ERR_ROLLBACK: it went back; then, what it had before. */
+MM_MUST_USE enum mm_err store_look(struct store *s, struct newest *end);
 /* MM_ERR_ROLLBACK: the audit has not that line (seq 0: none is meant). */
 MM_MUST_USE enum mm_err store_has_line(struct store *s,
 				       const struct audit_chain *line);

@@ -33,19 +33,29 @@ static enum mm_err skip_lists(struct conn *c)
 	return query_run(&q);
 }
 
+/* Later than what was seen here, too: the history that a standby lacks may have
+ * begun by a clock that was ahead. */
+static int64_t began_by(struct conn *c, const struct beginning *b)
+{
+	struct newest was;
+	furthest_get(c, &was);
+	int64_t after = b->after > was.began ? b->after : was.began;
+	return b->stamp.at > after ? b->stamp.at : after + 1;
+}
+
 enum mm_err history_begin(struct conn *c, void *arg)
 {
 	const struct beginning *b = arg;
-	int64_t now = b->stamp.at;
+	int64_t began = began_by(c, b);
 	char epoch[EPOCH_SIZE];
 	if (c->db->take_time != NULL)
 		TRY(c->db->take_time(c));
 	TRY(epoch_new(epoch));
 	AUTO_QUERY struct query q = query_new(c, ST_META_EPOCH);
 	query_text(&q, epoch);
-	query_int(&q, now > b->after ? now : b->after + 1);
+	query_int(&q, began);
 	TRY(query_run(&q));
-	c->tail.found = false; /* it says of which epoch it is */
+	c->tail.has_line = false; /* it says of which epoch it is */
 	TRY(query_plain(c, ST_LIST_DROP));
 	TRY(query_plain(c, ST_LIST_CUT));
 	TRY(query_plain(c, ST_LIST_FILL));
@@ -67,7 +77,7 @@ static enum mm_err begin_after_loss(struct conn *c)
 
 enum mm_err store_begin(struct conn *c)
 {
-	c->tail = (struct tail){ .found = false };
+	c->tail = (struct tail){ .has_seq = false };
 	enum mm_err e = c->db->begin(c);
 	return e == MM_ERR_EPOCH ? begin_after_loss(c) : e;
 }

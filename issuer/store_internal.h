@@ -26,7 +26,7 @@ struct job {
 /* How far the store was seen to have come, by any of its connections. */
 struct furthest {
 	pthread_mutex_t lock;
-	struct newest at; /* without seq and history */
+	struct newest at; /* the end of the audit, and of which history */
 };
 
 struct store {
@@ -82,13 +82,13 @@ void store_reader_done(struct conn **c);
 
 /* ---- how far it was seen to have come ---- */
 
-/* To be asked before that is read which is then held against it. */
+/* The end of the audit that it had then; all 0: nothing was seen yet. */
 void furthest_get(struct conn *c, struct newest *out);
-/* What is durable, and was held against it. */
-void furthest_note(struct conn *c, const struct newest *at);
-/* MM_ERR_ROLLBACK: what was there then has been lost. */
-MM_MUST_USE enum mm_err furthest_check(struct conn *c, const struct newest *was,
-				       const struct newest *is);
+/* The end of the audit now, and whether that has come from there. */
+MM_MUST_USE enum mm_err furthest_look(struct conn *c, struct newest *is,
+				      bool *whole);
+/* One that was whole, and is durable. */
+void furthest_note(struct conn *c, const struct newest *end);
 
 /* ---- pieces that several verbs use, inside a transaction ---- */
 
@@ -96,15 +96,13 @@ MM_MUST_USE enum mm_err furthest_check(struct conn *c, const struct newest *was,
  * appended.  (Each time that PostgreSQL's row is written in one transaction,
  * the next write goes through one version more of it.) */
 MM_MUST_USE enum mm_err log_settle(struct conn *c);
-/* store_newest() on a connection. */
-MM_MUST_USE enum mm_err log_newest(struct conn *c, struct newest *out);
+/* The number of the newest event, and the history up to it. */
+MM_MUST_USE enum mm_err log_end(struct conn *c, uint64_t *seq,
+				char history[HISTORY_SIZE]);
 /* Give e its number and append it to the log. */
 MM_MUST_USE enum mm_err log_append(struct conn *c, struct event *e);
-/* Have c->tail be what it says. */
-MM_MUST_USE enum mm_err log_find_tail(struct conn *c);
-/* MM_ERR_ROLLBACK: the audit has not that line. */
-MM_MUST_USE enum mm_err audit_has(struct conn *c,
-				  const struct audit_chain *line);
+/* The end of the audit, into c->tail. */
+MM_MUST_USE enum mm_err audit_find_end(struct conn *c);
 /* Add a line to the audit: of the entry, by the stamp. */
 MM_MUST_USE enum mm_err audit_append(struct conn *c,
 				     const struct audit_entry *e,

@@ -5,75 +5,38 @@
 #include "common/log.h"
 #include "issuer/store_internal.h"
 
-/* ---- their ends ---- */
+/* ---- events ---- */
 
-static enum mm_err audit_column(struct query *q, int i,
-				char digest[AUDIT_DIGEST_SIZE])
+enum mm_err log_end(struct conn *c, uint64_t *seq, char history[HISTORY_SIZE])
 {
-	char line[AUDIT_LINE_MAX];
-	column_text(q, i, line, sizeof line);
-	return audit_digest(span_str(line), digest);
-}
-
-enum mm_err log_newest(struct conn *c, struct newest *out)
-{
-	AUTO_QUERY struct query q = query_new(c, ST_META_NEWEST);
-	*out = (struct newest){ .seq = 0 };
+	AUTO_QUERY struct query q = query_new(c, ST_HEAD_GET);
 	if (query_row(&q)) {
-		column_text(&q, 0, out->epoch, sizeof out->epoch);
-		out->began = column_int(&q, 1);
-		out->seq = (uint64_t)column_int(&q, 2);
-		column_text(&q, 3, out->history, sizeof out->history);
-		out->audit.seq = (uint64_t)column_int(&q, 4);
+		*seq = (uint64_t)column_int(&q, 0);
+		column_text(&q, 1, history, HISTORY_SIZE);
 	}
-	if (out->audit.seq != 0)
-		TRY(audit_column(&q, 5, out->audit.digest));
 	return query_end(&q);
 }
-
-enum mm_err audit_has(struct conn *c, const struct audit_chain *line)
-{
-	char digest[AUDIT_DIGEST_SIZE] = "";
-	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_LINE);
-	query_int(&q, (int64_t)line->seq);
-	if (query_row(&q))
-		TRY(audit_column(&q, 0, digest));
-	TRY(query_end(&q));
-	return strcmp(digest, line->digest) == 0 ? MM_OK : MM_ERR_ROLLBACK;
-}
-
-enum mm_err log_find_tail(struct conn *c)
-{
-	struct tail *t = &c->tail;
-	struct newest was;
-	if (t->found)
-		return MM_OK;
-	furthest_get(c, &was);
-	TRY(log_newest(c, &t->at));
-	enum mm_err e = furthest_check(c, &was, &t->at);
-	t->head = t->at.seq;
-	t->is_whole = e == MM_OK;
-	t->found = e == MM_OK || e == MM_ERR_ROLLBACK;
-	return t->found ? MM_OK : e;
-}
-
-/* ---- events ---- */
 
 /* Its number, and the history that ends with it. */
 static enum mm_err take_place(struct conn *c, struct event *e)
 {
-	TRY(log_find_tail(c));
-	e->seq = ++c->tail.at.seq;
-	return history_add(c->tail.at.history, e);
+	struct tail *t = &c->tail;
+	if (!t->has_seq) {
+		TRY(log_end(c, &t->seq, t->history));
+		t->head = t->seq;
+		t->has_seq = true;
+	}
+	e->seq = ++t->seq;
+	return history_add(t->history, e);
 }
 
 enum mm_err log_settle(struct conn *c)
 {
-	if (c->tail.at.seq == c->tail.head)
+	if (c->tail.seq == c->tail.head)
 		return MM_OK;
 	AUTO_QUERY struct query q = query_new(c, ST_HEAD_SET);
-	query_int(&q, (int64_t)c->tail.at.seq);
-	c->tail.head = c->tail.at.seq;
+	query_int(&q, (int64_t)c->tail.seq);
+	c->tail.head = c->tail.seq;
 	return query_run(&q);
 }
 
@@ -88,15 +51,24 @@ enum mm_err log_append(struct conn *c, struct event *e)
 	query_int(&put, (int64_t)e->seq);
 	query_int(&put, clock_now());
 	query_text(&put, (const char *)text.at);
-	query_text(&put, c->tail.at.history);
+	query_text(&put, c->tail.history);
 	return query_run(&put);
 }
 
 /* ---- the audit ---- */
 
+enum mm_err audit_find_end(struct conn *c)
+{
+	struct tail *t = &c->tail;
+	if (!t->has_line)
+		TRY(furthest_look(c, &t->end, &t->is_whole));
+	t->has_line = true;
+	return MM_OK;
+}
+
 static enum mm_err put_line(struct conn *c, struct span text)
 {
-	struct audit_chain *last = &c->tail.at.audit;
+	struct audit_chain *last = &c->tail.end.audit;
 	AUTO_QUERY struct query q = query_new(c, ST_AUDIT_PUT);
 	query_int(&q, (int64_t)++last->seq);
 	query_text(&q, (const char *)text.at);
@@ -110,9 +82,9 @@ enum mm_err audit_append(struct conn *c, const struct audit_entry *e,
 	AUTO_BUF struct buf line = buf_new(AUDIT_LINE_MAX - 1);
 	struct audit_entry whole = *e;
 	struct span text;
-	TRY(log_find_tail(c));
-	whole.seq = c->tail.at.audit.seq + 1;
-	whole.before = c->tail.at.audit.digest;
+	TRY(audit_find_end(c));
+	whole.seq = c->tail.end.audit.seq + 1;
+	whole.before = c->tail.end.audit.digest;
 	whole.at = stamp->at;
 	whole.by = stamp->by;
 	whole.address = stamp->address;

@@ -184,11 +184,11 @@ static enum mm_err audit_mint(struct conn *c, const struct token_row *t,
 		&stamp);
 }
 
-/* The publisher sees it too, a moment later, and says what to do. */
+/* A store that went back would give the ids of what it has lost again. */
 static enum mm_err check_whole(struct conn *c)
 {
-	TRY(log_find_tail(c));
-	return c->tail.is_whole ? MM_OK : MM_ERR_UNAVAILABLE;
+	TRY(audit_find_end(c));
+	return c->tail.is_whole ? MM_OK : MM_ERR_ROLLBACK;
 }
 
 static enum mm_err mint(struct conn *c, const struct token_row *t,

@@ -2,7 +2,6 @@
  * will not do it passes over, without a word of it to us. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,15 +32,13 @@ static enum mm_err look_at(const char *path, struct why *why)
 	return MM_OK;
 }
 
-/* What is named in a service file comes with the connection alone. */
+/* One that is named elsewhere (PGPASSFILE, a service file) may be there for
+ * others, and is looked at only where the database wants a password. */
 enum mm_err pg_try_files(const char *where, struct why *why)
 {
 	PQconninfoOption *o = PQconninfoParse(where, NULL);
 	const char *path = pg_option(o, "passfile");
-	if (path[0] == '\0')
-		path = getenv("PGPASSFILE");
-	enum mm_err e =
-		path != NULL && path[0] != '\0' ? look_at(path, why) : MM_OK;
+	enum mm_err e = path[0] != '\0' ? look_at(path, why) : MM_OK;
 	PQconninfoFree(o);
 	return e;
 }

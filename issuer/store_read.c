@@ -226,15 +226,12 @@ enum mm_err store_former_key(struct store *s, const char *kid, struct jwk **out)
 static enum mm_err load_meta(struct conn *c, struct replica *r)
 {
 	AUTO_QUERY struct query q = query_new(c, ST_META_GET);
-	struct newest at;
-	if (query_row(&q))
+	if (query_row(&q)) {
 		column_text(&q, 0, r->iss, sizeof r->iss);
+		column_text(&q, 1, r->epoch, sizeof r->epoch);
+	}
 	TRY(query_end(&q));
-	TRY(log_newest(c, &at));
-	memcpy(r->epoch, at.epoch, sizeof r->epoch);
-	memcpy(r->history, at.history, sizeof r->history);
-	r->seq = at.seq;
-	return MM_OK;
+	return log_end(c, &r->seq, r->history);
 }
 
 static enum mm_err load_keys(struct conn *c, struct replica *r)

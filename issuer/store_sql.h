@@ -142,10 +142,10 @@
 	X(META_EPOCH, "UPDATE meta SET epoch = ?1, began ="                \
 		" CASE WHEN began < ?2 THEN ?2 ELSE began + 1 END")        \
 	X(META_NEWEST, "SELECT epoch, began, seq, (SELECT history"         \
-		" FROM event WHERE event.seq = head.seq),"                 \
-		" (SELECT seq" LAST_LINE "), (SELECT line" LAST_LINE ")"   \
+		" FROM event WHERE event.seq = head.seq)"                  \
 		" FROM " THE_META ", " THE_HEAD)                           \
-	X(HEAD_GET, "SELECT seq FROM head")                                \
+	X(HEAD_GET, "SELECT seq, (SELECT history FROM event"               \
+		" WHERE event.seq = head.seq) FROM head")                  \
 	X(HEAD_LOCK, SQL_HEAD_LOCK)                                       \
 	X(HEAD_SET, "UPDATE head SET seq = ?1")        \
 	X(EVENT_PUT, "INSERT INTO event(seq, at, body, history)"          \
@@ -307,7 +307,9 @@
 	X(REPEAT_FORGET, "DELETE FROM repeat WHERE name IN"                \
 		" (SELECT name FROM repeat WHERE at < ?1"                  \
 		" ORDER BY at LIMIT ?2)")                                  \
-	X(AUDIT_LINE, "SELECT line FROM audit WHERE seq = ?1")             \
+	X(AUDIT_END, "SELECT epoch, began, (SELECT seq" LAST_LINE "),"     \
+		" (SELECT line" LAST_LINE "),"                             \
+		" (SELECT line FROM audit WHERE seq = ?1) FROM " THE_META) \
 	X(AUDIT_GUARDS, SQL_AUDIT_GUARDS)                                  \
 	X(AUDIT_PUT, "INSERT INTO audit VALUES(?1, ?2)")                   \
 	X(AUDIT_ON, "SELECT line FROM audit WHERE seq > ?1 AND"            \

@@ -15,12 +15,13 @@
  * came to is its own. */
 static enum mm_err run_job(struct conn *c, struct job *j)
 {
+	struct tail was = c->tail;
 	TRY(c->db->part_begin(c));
 	j->result = j->run(c, j->arg);
 	if (j->result == MM_OK)
 		j->result = log_settle(c);
 	if (j->result != MM_OK)
-		c->tail = (struct tail){ .found = false };
+		c->tail = was;
 	return c->db->part_end(c, j->result);
 }
 
@@ -31,8 +32,8 @@ static enum mm_err run_once(struct conn *c, struct job *first, bool together)
 	for (struct job *j = first; j != NULL; j = together ? j->next : NULL)
 		TRY(run_job(c, j));
 	TRY(c->db->commit(c));
-	if (c->tail.found && c->tail.is_whole)
-		furthest_note(c, &c->tail.at);
+	if (c->tail.has_line && c->tail.is_whole)
+		furthest_note(c, &c->tail.end);
 	return MM_OK;
 }
 

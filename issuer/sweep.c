@@ -94,6 +94,7 @@ static void sweep_round(struct sweeper *s, bool slow)
 {
 	int64_t now = clock_now();
 	bool steady = is_steady(s);
+	publisher_look(s->opt.publisher);
 	refusals_save(s->opt.refusals, s->opt.store, now);
 	note(&sightings, sightings_save(s->opt.sightings, s->opt.store, now));
 	if (steady)

@@ -87,6 +87,8 @@ static enum mm_err not_stored(struct issuer *is, struct http_request *rq,
 	}
 	if (e == MM_ERR_REUSED)
 		return repeat_reused(rq);
+	if (e == MM_ERR_ROLLBACK)
+		return publisher_not_whole(http_why(rq));
 	if (e == MM_ERR_UNSURE)
 		return why_say(http_why(rq), e, NULL,
 			       "the database broke off: the token may have "

@@ -126,6 +126,12 @@ static void count_failure(struct follower *f)
 		f->failures++;
 }
 
+/* Does this host lack something, and not the feed? */
+static bool is_own(enum mm_err e)
+{
+	return e == MM_ERR_NOMEM || e == MM_ERR_IO || e == MM_ERR_FULL;
+}
+
 /* Each kind of trouble is said once, until things go well again. */
 static void failed(struct follower *f, enum mm_err e, const struct why *why)
 {
@@ -140,6 +146,8 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 		return;
 	}
 	bool refused = e != MM_ERR_UNAVAILABLE;
+	/* by the issuer, or by us: it does not go by itself */
+	bool stays = refused && !is_own(e) && !f->want_snapshot;
 	if ((f->said & bit) == 0)
 		say(f, LOG_WARNING,
 		    refused ? "feed.refused" : "feed.unreachable", e, text);
@@ -147,7 +155,7 @@ static void failed(struct follower *f, enum mm_err e, const struct why *why)
 	pthread_mutex_lock(&f->lock);
 	(void)why_say(&f->trouble, e, NULL, "%s", text);
 	f->connected = false;
-	f->refused = refused;
+	f->refused = stays;
 	f->failed++;
 	pthread_mutex_unlock(&f->lock);
 

@@ -45,6 +45,19 @@ def spoil(path, table="audit"):
             f.write(os.urandom(size))
 
 
+def spoil_end(path, table="audit"):
+    """The page that is written next."""
+    size, _, page = root_of(path, table)
+    assert page[0] in INSIDE, "it is not long enough"
+    with path.open("r+b") as f:
+        while page[0] in INSIDE:
+            at = (struct.unpack(">I", page[8:12])[0] - 1) * size
+            f.seek(at)
+            page = f.read(size)
+        f.seek(at)
+        f.write(os.urandom(size))
+
+
 def lose_rows(path, table):
     """All of a table that has one page, which is as sound as it was."""
     size, at, page = root_of(path, table)

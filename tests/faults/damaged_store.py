@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import bad_days  # noqa: F401 (where flow is)
@@ -217,6 +218,27 @@ class Damaged(Flow):
         for t in (self.bad, gone, late):  # by the host, and by the new history
             self.assertEqual(self.a.reason(t["token"]), "revoked")
         self.assertNotIn(fresh["id"], {t["id"] for t in (*self.minted, late)})
+
+    def test_F2_the_end_of_the_audit(self):
+        """Where each change is written, so that none can be made; but what is
+        known is published, by a mint that runs and by one that is started."""
+        self.settle()
+        self.i.start()
+        damage.spoil_end(self.db())
+        good = self.minted[0]["token"]
+        for _ in range(2):
+            self.assertNotEqual(self.i.http("POST", "/v1/tokens", {"user": "a"},
+                                            local=True)[0], 201)
+            time.sleep(6)  # a feed that is not followed is refused after 5 s
+            health = self.i.http("GET", "/health/ready")
+            self.assertEqual((health[0], health[1]["status"]), (200, "degraded"))
+            self.assertEqual(self.i.http("GET", "/s/1")[0], 200)
+            self.assertIsNone(self.a.reason(good))
+            self.i.stop()
+            self.i.start()
+        said = self.i.text()
+        self.assertLess(said.count('"audit.unread"'), 6)
+        self.assertLess(said.count('"store.error"'), 20)
 
     def test_F2_no_database_any_more(self):
         self.settle()

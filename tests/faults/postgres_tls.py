@@ -124,7 +124,8 @@ class Remote(Flow):
             said = self.i.refused("--store", store, code=75)
             self.assertIn(f"no password supplied: {self.folder}/.pgpass, where", said)
         with unittest.mock.patch.dict(os.environ, {"PGPASSFILE": "/none/pgpass"}):
-            self.assertIn("/none/pgpass, where", self.i.refused("--store", store))
+            self.assertIn("/none/pgpass, where",
+                          self.i.refused("--store", store, code=75))
         with unittest.mock.patch.dict(os.environ,
                                       {"PGPASSFILE": str(self.passfile)}):
             self.i.flags = ("--store", store)

@@ -4,6 +4,7 @@ how often the log says so."""
 import json
 import shutil
 import subprocess
+import threading
 import time
 from datetime import datetime
 
@@ -92,6 +93,23 @@ class Away(Flow):
             self.assertEqual(status, 503, reply)
             answers.add(reply["detail"])
         self.assertTrue(any("--restored" in a for a in answers), answers)
+
+    def test_F25_the_audit_is_locked(self):
+        """As VACUUM FULL does it: no change is made, but what is known is
+        published for as long."""
+        a = self.agent(self.i, flags=("--max-staleness", "6s"))
+        t = self.i.mint()
+        a.wait_reason(t["token"], None, 20)
+        lock = threading.Thread(target=self.pg.ask, args=[
+            "BEGIN; LOCK TABLE mintmark.audit IN ACCESS EXCLUSIVE MODE;"
+            " SELECT pg_sleep(14); COMMIT"])
+        lock.start()
+        while lock.is_alive():
+            self.assertEqual(self.i.http("GET", "/health/live")[0], 200)
+            self.assertIsNone(a.reason(t["token"]))
+            time.sleep(0.5)
+        lock.join()
+        wait_for("a mint", lambda: self.mints()[0] == 201, 20)
 
     def test_F14_the_log_of_a_store_that_is_away(self):
         """Each says it at once, and not with every try; and when it is over."""

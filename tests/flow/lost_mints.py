@@ -14,12 +14,18 @@ class LostMints(Flow):
         self.i = self.issuer()
         self.first = self.i.mint()
         self.kept = self.folder / "kept.db"
-        self.back_up()
+        self.back_up(self.kept)
 
-    def back_up(self):
-        self.kept.unlink(missing_ok=True)
+    def back_up(self, to):
+        to.unlink(missing_ok=True)
         with contextlib.closing(self.live()) as db:
-            db.execute(f"VACUUM INTO '{self.kept}'")
+            db.execute(f"VACUUM INTO '{to}'")
+
+    def put_back_live(self, kept):
+        """Into the file of a mint that runs."""
+        with contextlib.closing(sqlite3.connect(kept)) as old, \
+                contextlib.closing(self.live()) as live:
+            old.backup(live)
 
     def live(self):
         return sqlite3.connect(self.i.data / "mintmark.db", timeout=10)
@@ -48,7 +54,7 @@ class LostMints(Flow):
 
     def test_F16_a_start_asks_for_restored(self):
         for stop in (self.i.stop, self.i.kill9):
-            self.back_up()
+            self.back_up(self.kept)
             lost = self.i.mint("bob")
             wait_for("the file newest", lambda: self.written_down() == self.lines(),
                      10 * SLOW)
@@ -65,9 +71,7 @@ class LostMints(Flow):
         for _ in range(100):
             self.i.mint()
         after = self.ids(self.kept)
-        with contextlib.closing(sqlite3.connect(self.kept)) as old, \
-                contextlib.closing(self.live()) as live:
-            old.backup(live)
+        self.put_back_live(self.kept)
         for _ in range(200):
             status, reply, _ = self.mint()
             self.assertEqual(status, 503, reply)
@@ -77,12 +81,28 @@ class LostMints(Flow):
         self.assertIn("--restored", self.mint()[1]["detail"])
         health = self.i.http("GET", "/health/ready")[1]
         self.assertIn("--restored", health["checks"]["history"]["do"])
-        # what is left can be revoked
-        self.i.revoke(self.first["id"])
+        # what is left can be revoked, everywhere: no event was lost
+        status, reply, _ = self.i.http("DELETE", f"/v1/tokens/{self.first['id']}",
+                                       local=True)
+        self.assertEqual((status, reply["published"]), (200, True), reply)
         self.i.stop()
         self.assertRegex(self.i.refused(), r"\s.*start once with --restored")
         self.i.start(flags=["--restored"])
         self.assertEqual(self.mint()[0], 201)
+
+    def test_F16_put_back_again(self):
+        """The newer one: then nothing is lost, and nobody has to do anything."""
+        newer = self.folder / "newer.db"
+        self.i.mint()
+        self.back_up(newer)
+        self.put_back_live(self.kept)
+        wait_for("a word about it", lambda: '"store.went_back"' in self.i.text(),
+                 10 * SLOW)
+        self.assertEqual(self.mint()[0], 503)
+        self.put_back_live(newer)
+        wait_for("a mint", lambda: self.mint()[0] == 201, 10 * SLOW)
+        wait_for("the end of it", lambda: '"store.whole"' in self.i.text(), 10 * SLOW)
+        self.assertEqual(self.i.text().count('"store.went_back"'), 1)
 
 
 if __name__ == "__main__":

@@ -297,7 +297,7 @@ static int times_said(FILE *log, int before, int *over)
 	rewind(log);
 	while (fgets(line, sizeof line, log) != NULL) {
 		n += strstr(line, "\"store.went_back\"") != NULL;
-		*over += strstr(line, "\"store.new_history\"") != NULL;
+		*over += strstr(line, "\"store.whole\"") != NULL;
 	}
 	fclose(log);
 	return n;

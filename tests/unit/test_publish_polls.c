@@ -152,6 +152,7 @@ static void start(struct polled *f, bool shared)
 	assert_int_equal(publisher_start(f->p, f->store->s, f->signing, &why),
 			 MM_OK);
 	assert_true(publisher_catch_up(f->p));
+	publisher_look(f->p);
 	publisher_newest(f->p, &newest);
 }
 
