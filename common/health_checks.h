@@ -72,9 +72,10 @@
 	X(FEED,        "feed",                                                \
 	  "what is revoked is not heard of, and uses are not told, for the "  \
 	  "issuer refuses the agent's token, or says what is not believed: "  \
-	  "the log has it (feed.refused); if it is the token, put another "   \
+	  "the log says which (feed.refused).  Of its token: put another "    \
 	  "into --token-file, from the mint: mintmark token create -u agent " \
-	  "-e 365d -s mintmark:agent -q")                                     \
+	  "-e 365d -s mintmark:agent -q.  Of a rollback: see to the mint "    \
+	  "(SECURITY.md, After a backup was put back)")                       \
 	X(USES,        "uses",                                                \
 	  "uses are not heard of, and tokens that refresh themselves will "   \
 	  "die: restart mintmark-agent")                                      \

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "issuer/newest.h"
 
 #define BELONGS_PATH (4096 + 16)
 #define IN_USE	     ".in-use"
@@ -56,21 +55,6 @@ enum mm_err belongs_check(struct store *store, const char *dir, bool no_keys,
 			       "a new history with --restored (all tokens so "
 			       "far are then refused)",
 			       dir);
-	return MM_OK;
-}
-
-enum mm_err belongs_ask(struct store *store, const char *data,
-			const struct missing *missing, bool *strange,
-			struct why *why)
-{
-	struct newest published, has;
-	*strange = missing_has_none(missing);
-	if (!*strange)
-		return MM_OK;
-	TRY(newest_read(data, &published, why));
-	TRY(store_newest(store, &has));
-	*strange =
-		published.seq == 0 || strcmp(published.epoch, has.epoch) != 0;
 	return MM_OK;
 }
 

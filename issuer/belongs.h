@@ -7,7 +7,7 @@
 #ifndef MM_ISSUER_BELONGS_H
 #define MM_ISSUER_BELONGS_H
 
-#include "issuer/missing.h"
+#include "issuer/store.h"
 
 /* MM_ERR_NOT_FOUND: `file` is not there, and the folder is a mint's.  Before
  * the store is opened, which would make it. */
@@ -17,14 +17,10 @@ MM_MUST_USE enum mm_err belongs_check_file(const char *data, const char *file,
  * the keys. */
 MM_MUST_USE enum mm_err belongs_check(struct store *store, const char *dir,
 				      bool no_keys, struct why *why);
-/* Are these keys (at least one) strange to the store, which others share: it
- * has announced some, and none of them, and this folder has never published
- * from it? So it is with another mint's keys.  But whoever has thrown out all
- * that he had may begin so, too: it is to be said, and not refused.  Before
- * they are announced, and before a new history is begun. */
-MM_MUST_USE enum mm_err belongs_ask(struct store *store, const char *data,
-				    const struct missing *missing,
-				    bool *strange, struct why *why);
+/* The store, which others share, has announced keys, and those that are here
+ * are none of them (missing_has_none()).  So it is with another mint's; but
+ * whoever makes all keys anew may begin so, too: it is said, and not refused.
+ */
 void belongs_warn(const char *dir);
 /* That they signed for a store, for when the store is not there. */
 MM_MUST_USE enum mm_err belongs_mark(const char *dir, const char *iss,

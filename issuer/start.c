@@ -19,6 +19,7 @@
 #include "issuer/explain.h"
 #include "issuer/lock.h"
 #include "issuer/metrics.h"
+#include "issuer/missing.h"
 #include "issuer/newest.h"
 #include "issuer/oauth_metadata.h"
 #include "issuer/openapi.h"
@@ -168,7 +169,6 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 {
 	char dir[4096];
 	struct missing missing;
-	bool strange;
 	AUTO_RING struct keyring ring = { .count = 0 };
 	TRY(data_path(&r->is, "keys", dir));
 	struct keyring_at at = { dir, r->is.set.key_passphrase_file };
@@ -179,12 +179,11 @@ static enum mm_err start_keys(struct running *r, struct why *why)
 	if (!r->is.set.restored)
 		TRY(belongs_check(r->is.store, dir, r->first_start, why));
 	TRY(missing_check_start(at, &ring, r->is.store, &missing, why));
-	TRY(belongs_ask(r->is.store, r->is.set.data, &missing, &strange, why));
 	if (r->is.set.restored) /* not before: it cannot be taken back */
 		TRY(begin_history(&r->is, why));
 	TRY(keyring_init(at, JWK_ES256, why));
 	TRY(signing_open(at, r->is.store, &r->is.signing, why));
-	if (strange && ring.count != 0)
+	if (missing_has_none(&missing) && ring.count != 0)
 		belongs_warn(dir);
 	return belongs_mark(dir, r->is.set.issuer, why);
 }
