@@ -37,7 +37,7 @@ static const struct {
 	{ MM_ERR_NOT_YET_VALID, "it is dated ahead: is this host's clock right?" },
 	{ MM_ERR_EXPIRED, "its time is over: make a new one" },
 	{ MM_ERR_IDLE, "it was not used for too long: make a new one" },
-	{ MM_ERR_REVOKED, "it was taken back, for good: make a new one" },
+	{ MM_ERR_REVOKED, "it was taken back, for good, or lost with the mint's store: make a new one" },
 	{ MM_ERR_SUSPENDED, "it is on hold: mintmark token reinstate gives it back" },
 	{ MM_ERR_INSUFFICIENT_SCOPE, "the token is good, but not for this" },
 	{ MM_ERR_UNAVAILABLE, "there is no state to verify from: is mintmark-agent running?" },
