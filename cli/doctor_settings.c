@@ -18,17 +18,6 @@ struct tested {
 	const char *check, *program, *config;
 };
 
-/* The next line, off *rest. */
-static struct span next_line(struct span *rest)
-{
-	struct span line;
-	if (span_cut(rest, '\n', &line))
-		return line;
-	line = *rest;
-	rest->len = 0;
-	return line;
-}
-
 static bool is_log(struct span line)
 {
 	return line.len != 0 && line.at[0] == '{';
@@ -37,9 +26,9 @@ static bool is_log(struct span line)
 /* What it refuses it says for people, and what it warns of in its log. */
 static struct span first_line(const char *program, struct span said)
 {
-	struct span line = next_line(&said);
+	struct span line = span_line(&said);
 	while (is_log(line))
-		line = next_line(&said);
+		line = span_line(&said);
 	size_t n = strlen(program);
 	if (line.len > n + 2 && memcmp(line.at, program, n) == 0)
 		line = span_of(line.at + n + 2, line.len - n - 2);
@@ -89,7 +78,7 @@ static void say_refused(const struct tested *t, struct span line, json_t *all)
 /* It starts, and serves nobody well. */
 static bool say_warned(const struct tested *t, struct span said, json_t *all)
 {
-	struct span line = next_line(&said);
+	struct span line = span_line(&said);
 	AUTO_JSON json_t *log = is_log(line) ? json_loadb((const char *)line.at,
 							  line.len, 0, NULL)
 					     : NULL;

@@ -9,10 +9,11 @@
 #include "common/text.h"
 
 #define HISTORY_BYTES 16
+#define DIGEST_BYTES  32
 
 enum mm_err history_add(char history[HISTORY_SIZE], const struct event *e)
 {
-	uint8_t digest[32];
+	uint8_t digest[DIGEST_BYTES];
 	struct span text;
 	AUTO_BUF struct buf all = buf_new(4096);
 	buf_str(&all, history);
@@ -27,13 +28,18 @@ enum mm_err history_add(char history[HISTORY_SIZE], const struct event *e)
 	return MM_OK;
 }
 
+/* Base64url of so many bytes, at most those of SHA-256? */
+static bool is_bytes(const char *text, size_t count)
+{
+	uint8_t bytes[DIGEST_BYTES];
+	size_t n;
+	return base64url_decode(span_str(text), bytes, count, &n) == MM_OK &&
+	       n == count;
+}
+
 bool history_is_one(const char *text)
 {
-	uint8_t digest[HISTORY_BYTES];
-	size_t n;
-	return base64url_decode(span_str(text), digest, sizeof digest, &n) ==
-		       MM_OK &&
-	       n == sizeof digest;
+	return is_bytes(text, HISTORY_BYTES);
 }
 
 /* ---- DATA/newest ---- */
@@ -44,16 +50,6 @@ static bool cut_number(struct span *text, uint64_t max, uint64_t *out)
 	return span_cut(text, ' ', &digits) && text_number(digits, max, out);
 }
 
-/* As audit_digest() writes it: 32 bytes. */
-static bool is_digest(const char *text)
-{
-	uint8_t digest[32];
-	size_t n;
-	return base64url_decode(span_str(text), digest, sizeof digest, &n) ==
-		       MM_OK &&
-	       n == sizeof digest;
-}
-
 /* "LINE DIGEST"; nothing is that of an audit that nobody noted. */
 static bool read_audit(struct span text, struct audit_chain *out)
 {
@@ -62,7 +58,7 @@ static bool read_audit(struct span text, struct audit_chain *out)
 		return true;
 	return cut_number(&text, INT64_MAX, &out->seq) && out->seq != 0 &&
 	       span_copy(out->digest, sizeof out->digest, text) &&
-	       is_digest(out->digest);
+	       is_bytes(out->digest, DIGEST_BYTES);
 }
 
 bool newest_line_read(struct span text, struct newest *out)

@@ -60,6 +60,17 @@ static inline bool span_word(struct span *rest, struct span *word)
 	return true;
 }
 
+/* The next line, off *rest, without its newline; the last may have none. */
+static inline struct span span_line(struct span *rest)
+{
+	struct span line;
+	if (span_cut(rest, '\n', &line))
+		return line;
+	line = *rest;
+	rest->len = 0;
+	return line;
+}
+
 /* Copy into a NUL-ended array.  False, and *to is "", if it does not fit. */
 static inline bool span_copy(char *to, size_t size, struct span from)
 {

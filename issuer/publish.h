@@ -82,8 +82,8 @@ void publisher_look(struct publisher *p);
  * anything is published. */
 void publisher_newest(struct publisher *p, struct newest *out);
 
-/* MM_ERR_UNAVAILABLE: the store has lost events that were published from here,
- * and would give the same ids again. */
+/* MM_ERR_UNAVAILABLE: the store has lost what was seen in it, and would give
+ * the same ids again. */
 MM_MUST_USE enum mm_err publisher_check_whole(struct publisher *p,
 					      struct why *why);
 /* The same, where the store has found it by itself. */

@@ -106,15 +106,15 @@ static void note_newest(struct publisher *p, const struct newest *end)
 	struct newest *n = &p->newest;
 	pthread_rwlock_wrlock(&p->state);
 	if (!publish_has_lost_events(p)) {
+		if (strcmp(n->epoch, p->replica.epoch) != 0)
+			n->audit.seq = 0; /* it is the old history's */
 		memcpy(n->epoch, p->replica.epoch, EPOCH_SIZE);
 		n->began = p->began;
 		n->seq = p->replica.seq;
 		memcpy(n->history, p->replica.history, HISTORY_SIZE);
 	}
-	if (end != NULL)
-		n->audit = strcmp(n->epoch, end->epoch) == 0
-				   ? end->audit
-				   : (struct audit_chain){ .seq = 0 };
+	if (end != NULL && strcmp(n->epoch, end->epoch) == 0)
+		n->audit = end->audit;
 	pthread_rwlock_unlock(&p->state);
 }
 

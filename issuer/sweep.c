@@ -143,6 +143,7 @@ static void *sweeper_main(void *arg)
 	pthread_mutex_unlock(&s->lock);
 	refusals_save(s->opt.refusals, s->opt.store, INT64_MAX);
 	(void)!sightings_save(s->opt.sightings, s->opt.store, clock_now());
+	publisher_look(s->opt.publisher);
 	say_newest(s);
 	return NULL;
 }

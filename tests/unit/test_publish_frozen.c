@@ -430,6 +430,25 @@ static void test_F16_an_older_history_is_none_that_follows(void **state)
 	}
 }
 
+/* A line of the audit is of one history: without it nothing is said of one. */
+static void test_F16_a_new_history_without_its_audit(void **state)
+{
+	struct frozen *f = *state;
+	struct newest was, is;
+	start(f);
+	publisher_look(f->p);
+	publisher_newest(f->p, &was);
+	assert_int_not_equal(was.audit.seq, 0);
+	assert_true(others_do(f->store, "UPDATE meta SET epoch = 'ee',"
+					" began = began + 1"));
+	assert_true(others_do(f->store, "ALTER TABLE audit RENAME TO away"));
+	assert_true(publisher_catch_up(f->p));
+	publisher_look(f->p);
+	publisher_newest(f->p, &is);
+	assert_string_equal(is.epoch, "ee");
+	assert_int_equal(is.audit.seq, 0);
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -445,6 +464,7 @@ int main(void)
 		TEST(test_F16_a_new_history_begins_by_itself),
 		TEST(test_F16_no_new_history_begins),
 		TEST(test_F16_an_older_history_is_none_that_follows),
+		TEST(test_F16_a_new_history_without_its_audit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,17 +105,6 @@ static const char *take_line(struct span line, const char *login,
 	return NULL;
 }
 
-/* The newline at a line's end belongs to it; the last may have none. */
-static struct span next_line(struct span *rest)
-{
-	struct span line;
-	if (span_cut(rest, '\n', &line))
-		return line;
-	line = *rest;
-	rest->len = 0;
-	return line;
-}
-
 enum mm_err user_map_read(const char *path, const char *login,
 			  struct user_map *out, struct why *why)
 {
@@ -128,7 +117,7 @@ enum mm_err user_map_read(const char *path, const char *login,
 	TRY(read_whole(path, &b, why));
 	TRY(buf_done(&b, &rest));
 	for (unsigned n = 1; rest.len != 0; n++) {
-		const char *wrong = take_line(next_line(&rest), login, out);
+		const char *wrong = take_line(span_line(&rest), login, out);
 		if (wrong != NULL)
 			return why_say(why, MM_ERR_UNAVAILABLE, NULL,
 				       "%s:%u: %s", path, n, wrong);
