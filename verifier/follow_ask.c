@@ -46,12 +46,19 @@ static enum mm_err read_jwks(struct follower *f, struct buf *text,
 		       f->jwks_file);
 }
 
-/* Only at first contact, or when nothing here is believed any more anyway:
- * from then on new keys are trusted because known ones announce them. */
+/* Nothing here is believed any more.  The steady clock has a say, too: by one
+ * that is behind no news are ever old. */
+static bool is_stale(const struct follower *f)
+{
+	return clock_now() - f->keep.fresh_at > f->opt.max_staleness ||
+	       keep_fresh_at(&f->keep) == 0;
+}
+
+/* Only at first contact, or when there is nothing to lose: from then on new
+ * keys are trusted because known ones announce them. */
 static bool may_ask_keys(const struct follower *f)
 {
-	return !f->keep.holds || f->jwks_file[0] != '\0' ||
-	       clock_now() - f->keep.fresh_at > f->opt.max_staleness;
+	return !f->keep.holds || f->jwks_file[0] != '\0' || is_stale(f);
 }
 
 static enum mm_err refresh_keys(struct follower *f, struct why *why)
@@ -186,15 +193,12 @@ static long grace_ms(const struct follower *f)
 	return f->connected && has_choice(f) ? CHOICE_GRACE_MS : POLL_GRACE_MS;
 }
 
-/* A good signature on old news: somebody holds the feed still.  The steady
- * clock has a say, too: by one that is behind no news are ever old.  But who
- * was far behind, at `from`, is led on by batches that say nothing of today. */
+/* A good signature on old news: somebody holds the feed still.  But who was far
+ * behind, at `from`, is led on by batches that say nothing of today. */
 static enum mm_err check_thawed(const struct follower *f, uint64_t from,
 				struct why *why)
 {
-	bool old = clock_now() - f->keep.fresh_at > f->opt.max_staleness;
-	if (f->keep.replica.seq != from ||
-	    (!old && keep_fresh_at(&f->keep) != 0))
+	if (f->keep.replica.seq != from || !is_stale(f))
 		return MM_OK;
 	if (f->keep.doubt)
 		return why_say(why, MM_ERR_STALE, NULL,

@@ -305,6 +305,40 @@ static void test_F9_freeze_under_a_clock_that_is_behind(void **state)
 	server_end(&s);
 }
 
+/* The mint's keys are others, and nothing that is kept here is believed any
+ * more: so they are asked for, also by a clock for which it is young. */
+static void test_other_keys_under_a_clock_that_is_behind(void **state)
+{
+	(void)state;
+	static struct server s;
+	struct follower_options o;
+	struct follower *f;
+	struct why why = { .text = "" };
+	server_begin(&s);
+	options(&s, "agent.token\n", &o);
+	f = follow(&o);
+	follower_stop(f, false);
+	struct jwk *first = s.m.key;
+	assert_ok(jwk_generate(JWK_ES256, &s.m.key));
+	jwk_set_clear(&s.m.r.keys);
+	assert_ok(jwk_set_add(&s.m.r.keys, s.m.key));
+
+	/* what is kept is believed: nobody else leads this host on */
+	unsigned asked = s.polls;
+	assert_ok(follower_start(&o, &f, &why));
+	EVENTUALLY(s.polls > asked + 1);
+	assert_int_equal(s.jwks, 1);
+	follower_stop(f, false);
+
+	set_back = 3600;
+	assert_ok(follower_start(&o, &f, &why));
+	EVENTUALLY(s.jwks == 2);
+	follower_stop(f, false);
+	set_back = 0;
+	jwk_drop(first);
+	server_end(&s);
+}
+
 static void test_an_issuer_without_room(void **state)
 {
 	(void)state;
@@ -501,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_over_http),
 		cmocka_unit_test(test_far_behind),
 		cmocka_unit_test(test_F9_freeze_under_a_clock_that_is_behind),
+		cmocka_unit_test(test_other_keys_under_a_clock_that_is_behind),
 		cmocka_unit_test(test_an_issuer_without_room),
 		cmocka_unit_test(test_another_history_that_is_older),
 		cmocka_unit_test(test_another_history_after_a_while),
