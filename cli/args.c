@@ -166,6 +166,24 @@ static enum mm_err say_unknown(int hit, char **argv, struct why *why)
 			     name);
 }
 
+/* getopt takes the beginning of a name for it: --re for --reissue, until there
+ * is another one that begins so.  `hit` is a long one, at the word before
+ * optind or, where the value is a word of its own, before that. */
+static enum mm_err check_whole(const struct getopt_tables *t, int hit,
+			       char **argv, struct why *why)
+{
+	const struct option *o = t->names;
+	const char *text = argv[optind - (optarg == argv[optind - 1] ? 2 : 1)];
+	size_t len = strcspn(text + 2, "=");
+	while (o->val != hit)
+		o++;
+	if (len == strlen(o->name))
+		return MM_OK;
+	return why_say(why, MM_ERR_INVALID, NULL,
+		       "unknown flag %.*s: is --%s meant?", (int)(2 + len),
+		       text, o->name);
+}
+
 static enum mm_err check_all(const struct command *c, struct args *a,
 			     struct why *why)
 {
@@ -193,6 +211,8 @@ enum mm_err args_read(const struct command *c, int argc, char **argv,
 	opterr = 0;
 	for (int hit;
 	     (hit = getopt_long(argc, argv, t.letters, t.names, NULL)) != -1;) {
+		if (hit >= HELP_FLAG)
+			TRY(check_whole(&t, hit, argv, why));
 		*help = hit == HELP_FLAG ||
 			(hit == 'h' && strcmp(argv[optind - 1], "-h") == 0);
 		if (*help)
