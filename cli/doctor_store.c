@@ -50,6 +50,21 @@ static void say_room(const struct doctor *d, uint64_t bytes, uint64_t left,
 			  : "nothing is minted, and nothing revoked");
 }
 
+/* Whoever forgets the setting once serves the past, in which all is good that
+ * was revoked since, and mints what the database mints, too. */
+static void say_left(const struct doctor *d, json_t *all)
+{
+	if (size_of(d, "mintmark.db") == 0)
+		return;
+	found(all, FOUND_NOTE, "store.left",
+	      "the store is in PostgreSQL, and %s/mintmark.db is still there: "
+	      "a "
+	      "mintmarkd without that setting would serve what it was",
+	      d->data);
+	advise(all, "mv '%s/mintmark.db' '%s/mintmark.db.copied'", d->data,
+	       d->data);
+}
+
 void doctor_store(const struct doctor *d, const char *arg, json_t *all)
 {
 	struct statvfs fs;
@@ -57,6 +72,8 @@ void doctor_store(const struct doctor *d, const char *arg, json_t *all)
 	if (access(d->data, R_OK | X_OK) != 0 || statvfs(d->data, &fs) != 0)
 		return; /* the check of the folder says so */
 	say_room(d, bytes_of(d), (uint64_t)fs.f_bavail * fs.f_frsize, all);
+	if (d->elsewhere)
+		say_left(d, all);
 	if (fs.f_favail == 0 && fs.f_files != 0) {
 		found(all, FOUND_WRONG, "store.inodes",
 		      "no more files can be made on the disk of %s", d->data);

@@ -32,8 +32,8 @@ enum mm_err lock_take(const char *what, int *fd, struct why *why)
 			       strerror(errno));
 	if (!lock_soon(*fd))
 		return why_say(why, MM_ERR_CONFLICT, NULL,
-			       "another mintmarkd holds %s: stop it, or "
-			       "choose another --data",
+			       "another mintmarkd holds %s: stop it first, or "
+			       "use another folder",
 			       what);
 	return MM_OK;
 }

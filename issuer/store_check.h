@@ -13,6 +13,9 @@
  * the rows say?  That takes some 20 s for each million of tokens. */
 enum store_depth { STORE_PAGES, STORE_INDEXES };
 
+/* Or MM_ERR_NOT_FOUND: there is nothing at `path`, or its folder was said. */
+MM_MUST_USE enum mm_err store_is_there(const char *path, struct why *why);
+
 /* MM_ERR_MALFORMED, with what is wrong: it is damaged, or no store of ours.
  * Anything else: it could not be looked at (MM_ERR_BUSY: somebody began to use
  * it, run this again). */

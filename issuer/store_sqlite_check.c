@@ -119,6 +119,19 @@ static bool was_used(const char *path, const struct stat *before)
 	       st.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
+enum mm_err store_is_there(const char *path, struct why *why)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "there is no store at %s", path);
+	if (S_ISDIR(st.st_mode))
+		return why_say(why, MM_ERR_NOT_FOUND, NULL,
+			       "%.150s is a folder: say %.150s/mintmark.db",
+			       path, path);
+	return MM_OK;
+}
+
 /* The file's log is beside the file itself, and `path` may be a link to it. */
 enum mm_err store_check(const char *path, enum store_depth depth,
 			struct why *why)
@@ -126,6 +139,7 @@ enum mm_err store_check(const char *path, enum store_depth depth,
 	sqlite3 *db = NULL;
 	char file[PATH_MAX];
 	struct stat before;
+	TRY(store_is_there(path, why));
 	if (!sqlite_file_of(path, file) || stat(file, &before) != 0)
 		return why_say(why, MM_ERR_NOT_FOUND, NULL,
 			       "there is no store at %s", path);

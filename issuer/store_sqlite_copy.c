@@ -78,9 +78,7 @@ static enum mm_err open_to_read(struct sqlite_conn *c, const char *path,
 static enum mm_err ready(struct sqlite_conn *c, const char *path,
 			 const struct copy *copy, struct why *why)
 {
-	if (access(path, F_OK) != 0)
-		return why_say(why, MM_ERR_NOT_FOUND, NULL,
-			       "there is no store at %s", path);
+	TRY(store_is_there(path, why));
 	TRY(sqlite_lock(c, path, why));
 	TRY(check_sound(copy, path, why));
 	return open_to_read(c, path, why);

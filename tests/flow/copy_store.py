@@ -148,6 +148,9 @@ class Copy(Flow):
         self.assertIn("another mintmarkd holds", self.copy(1))
         self.nothing_there()
         self.i.stop()
+        p = subprocess.run([STORE, "copy", self.i.data, self.url],
+                           capture_output=True, text=True)
+        self.assertIn(f"is a folder: say {self.i.data}/mintmark.db", p.stderr)
         for to, why in (("///postgres?host=/nowhere", "cannot use the database"),
                         ("//db.example.org/x", "sslmode=verify-full"),
                         ("//me:secret@127.0.0.1/x", "passfile")):

@@ -40,14 +40,21 @@ class Elsewhere(doctor.Doctor):
         return conf
 
     def test_a_file_that_was_left(self):
-        """It is nobody's store any more: whether it has room is no question."""
+        """It is nobody's store any more: whether it has room is no question.
+        But whoever forgets the setting serves it."""
         left = self.i.data / "mintmark.db"
         left.write_bytes(b"x" * 4096)
         left.chmod(0o600)
         found = self.ask("--mint-config", self.settings())[1]
         self.assertEqual([f["detail"] for f in found if f["check"] == "store"],
-                         [f["detail"] for f in found if "in PostgreSQL" in f["detail"]])
+                         [f["detail"] for f in found if f["detail"].startswith("in PostgreSQL")])
         self.assertIn("folder.room", [f["check"] for f in found])
+        said, = [f for f in found if f["check"] == "store.left"]
+        self.assertEqual(said["state"], "note")
+        self.assertEqual(said["next"], f"mv '{left}' '{left}.copied'")
+        left.unlink()
+        found = self.ask("--mint-config", self.settings())[1]
+        self.assertNotIn("store.left", [f["check"] for f in found])
 
     def test_no_key_signs(self):
         """One that is made here would be another than the others'."""
