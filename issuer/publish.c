@@ -203,14 +203,20 @@ static void tell(void *publisher)
 }
 
 /* A database throws out who is slow to ask on, and another issuer may begin a
- * history in between. */
-static enum mm_err load_first(struct publisher *p)
+ * history in between.  The sweeper runs already, and is to look when there is
+ * something to compare with. */
+static enum mm_err load_first(struct publisher *p, struct store *store,
+			      struct signing *signing)
 {
+	pthread_mutex_lock(&p->looking);
+	p->store = store;
+	p->signing = signing;
 	enum mm_err e = load(p, false);
 	for (int tries = 1; tries < FIRST_TRIES &&
 			    (e == MM_ERR_UNAVAILABLE || e == MM_ERR_EPOCH);
 	     tries++)
 		e = load(p, false);
+	pthread_mutex_unlock(&p->looking);
 	return e;
 }
 
@@ -218,9 +224,7 @@ enum mm_err publisher_start(struct publisher *p, struct store *store,
 			    struct signing *signing, struct why *why)
 {
 	struct moment began = moment_now();
-	p->store = store;
-	p->signing = signing;
-	enum mm_err e = load_first(p);
+	enum mm_err e = load_first(p, store, signing);
 	if (e != MM_OK)
 		return why_say(why, e, NULL,
 			       "cannot read the lists from the store: %s",
