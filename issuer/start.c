@@ -162,8 +162,9 @@ static enum mm_err begin_history(struct issuer *is, struct why *why)
 	log_event(LOG_NOTICE, "store.restored",
 		  "detail=a new history begins; tokens made after the backup "
 		  "are refused; what was revoked after it is good here until "
-		  "it is revoked again, by user (SECURITY.md, After a backup "
-		  "was put back); start without --restored the next time");
+		  "it is revoked again: `mintmark-agent revoked` on a host has "
+		  "it (SECURITY.md, After a backup was put back); start "
+		  "without --restored the next time");
 	return MM_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "common/secrecy.h"
 #include "common/settings.h"
 #include "verifier/agent/metrics.h"
+#include "verifier/agent/revoked.h"
 #include "verifier/follow.h"
 
 /* clang-format off */
@@ -51,10 +52,17 @@ static const struct setting rows[] = { AGENT_SETTINGS(ROW) };
 
 static const struct settings_table table = {
 	.program = "mintmark-agent",
-	.usage = "mintmark-agent - keeps a host's state file true\n"
-		 "\n"
-		 "  mintmark-agent --issuer https://pat.example.org "
-		 "--token-file FILE --state FILE",
+	.usage =
+		"mintmark-agent - keeps a host's state file true\n"
+		"\n"
+		"  mintmark-agent --issuer https://pat.example.org "
+		"--token-file FILE --state FILE\n"
+		"  mintmark-agent revoked [--config FILE] [--state FILE]\n"
+		"            the ids that the state file holds as revoked, one "
+		"a line: for a\n"
+		"            mint that was put back from a backup of before, "
+		"and its\n"
+		"            mintmark token revoke --stdin",
 	.config = "/etc/mintmark/agent.conf",
 	.rows = rows,
 	.count = sizeof rows / sizeof rows[0],
@@ -193,6 +201,16 @@ static int refuse(int status, const struct why *why)
 	return status;
 }
 
+static int print_revoked(const struct agent_settings *set)
+{
+	struct why why = { .text = "" };
+	if (set->state[0] == '\0') {
+		(void)missing("--state", "the state file to read", &why);
+		return refuse(2, &why);
+	}
+	return revoked_print(set->state, &why) == MM_OK ? 0 : refuse(1, &why);
+}
+
 /* It decides nothing that is believed here: said, and no more. */
 static void warn_open_token(const char *path)
 {
@@ -293,7 +311,11 @@ int main(int argc, char **argv)
 	heap_gives_back();
 	secrecy_of_process(); /* it holds its token, and hears those of others
 			       */
-	enum mm_err e = settings_read(&table, argc, argv, &set, &wish, &why);
+	bool asked = argc > 1 && strcmp(argv[1], "revoked") == 0;
+	enum mm_err e = settings_read(&table, argc - asked, argv + asked, &set,
+				      &wish, &why);
+	if (e == MM_OK && wish == SETTINGS_RUN && asked)
+		return print_revoked(&set);
 	if (e == MM_OK && (wish == SETTINGS_RUN || wish == SETTINGS_TEST))
 		e = fill(&set, &opt, &why);
 	if (e == MM_OK && wish == SETTINGS_TEST)
