@@ -100,6 +100,7 @@ class Away(doctor.Doctor):
         self.a.urls = [dead]
         self.a.start(wait=False)
         self.a.wait_reason(self.token, "stale", 20)
+        wait_for("its doors", lambda: self.a.text().count('"agent.start"') == 2)
         f = self.wrong(
             ("state", "every token is refused", "feed.unreachable"),
             ("door.state", "the agent says", "every token is refused"),
