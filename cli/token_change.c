@@ -19,6 +19,7 @@ struct changes {
 	bool many;		     /* JSON: an array, even of one */
 	enum mm_err failed;	     /* MM_OK: none has */
 	size_t count;
+	size_t line; /* of standard input; 0: they are operands */
 };
 
 static void close_changes(struct changes *c)
@@ -63,6 +64,8 @@ static enum mm_err change_one(struct changes *c, const char *id,
 	}
 	fflush(stdout);
 	fprintf(stderr, "mintmark: ");
+	if (c->line != 0)
+		fprintf(stderr, "line %zu: ", c->line);
 	put_text(stderr, inner.text);
 	fputc('\n', stderr);
 	c->failed = c->failed == MM_ERR_IO ? MM_ERR_IO : e;
@@ -93,9 +96,11 @@ static enum mm_err change_stdin(struct changes *c, struct why *why)
 	__attribute__((cleanup(free_line))) char *line = NULL;
 	size_t size = 0;
 	while (getline(&line, &size, stdin) > 0) {
-		line[strcspn(line, " \t\r\n")] = '\0';
-		if (line[0] != '\0')
-			TRY(change_one(c, line, why));
+		char *id = line + strspn(line, " \t");
+		id[strcspn(id, " \t\r\n")] = '\0';
+		c->line++;
+		if (id[0] != '\0')
+			TRY(change_one(c, id, why));
 	}
 	if (ferror(stdin))
 		return why_say(why, MM_ERR_IO, NULL,

@@ -169,6 +169,15 @@ class Revoke(Flow):
         cli("token", "revoke", "nonsense", env=env, check=2)
         cli("token", "revoke", env=env, check=2)
 
+    def test_no_line_is_passed_over(self):
+        """Nor does one that is no id stop the others; it is found again."""
+        i = self.issuer()
+        ids = [i.mint()["id"] for _ in range(3)]
+        p = cli("token", "revoke", "--stdin", "--data", i.data, check=1,
+                stdin=f"  {ids[0]}\n\n\t{ids[1]} \r\nnonsense\n{ids[2]}")
+        self.assertEqual(p.stdout.split(": revoked\n"), [*ids, ""])
+        self.assertRegex(p.stderr, r"^mintmark: line 4: an ID looks like .*\n$")
+
     def test_rotation_of_a_token(self):
         i, a = self.both()
         t = i.mint(scopes=["photos:read"], label="ci", expires_in=3600)
