@@ -97,6 +97,29 @@ class RevokedAgain(Flow):
         self.assertEqual(p.returncode, 2)
         self.assertIn("--state is missing", p.stderr)
 
+    def test_no_later_event_is_claimed(self):
+        """Of what is revoked while it prints, too: it says as of when it
+        looked first."""
+        self.i = self.issuer()
+        a = self.agent(self.i)
+        first = self.i.mint("first")
+        for _ in range(2000):  # more than a pipe and a buffer take
+            last = self.i.mint("bob")
+        self.i.admin("DELETE", "/v1/users/bob/tokens")
+        a.wait_reason(last["token"], "revoked")
+        argv = [AGENT, "revoked", "--state", a.state]
+        before = subprocess.run(argv, capture_output=True, text=True)
+        with subprocess.Popen(argv, text=True, pipesize=4096,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as p:
+            ids = p.stdout.read(1)  # it is behind the first
+            self.i.revoke(first["id"])
+            a.wait_reason(first["token"], "revoked")
+            ids += p.stdout.read()
+            said = p.stderr.read()
+        self.assertEqual(ids, before.stdout)
+        self.assertEqual(said, before.stderr)
+
     def test_nobody_takes_a_part_for_the_whole(self):
         self.i = self.issuer()
         a = self.agent(self.i)

@@ -30,6 +30,8 @@ enum mm_err revoked_print(const char *state, struct why *why)
 	if (e == MM_ERR_NOT_FOUND)
 		return why_say(why, e, NULL, "there is no state at %s", state);
 	TRY(e);
+	/* first: of what comes meanwhile, not all may be there */
+	uint64_t seq = atomic_load(&m->head->seq);
 	const struct state_list *l = state_at(m->head, m->head->lists_at);
 	for (uint32_t i = 0; i < m->head->list_count; i++)
 		n += print_list(m->head, &l[i]);
@@ -39,6 +41,6 @@ enum mm_err revoked_print(const char *state, struct why *why)
 			       "the whole of it");
 	fprintf(stderr, "%zu revoked tokens of %.*s, as of event %llu\n", n,
 		(int)m->iss.len, (const char *)m->iss.at,
-		(unsigned long long)atomic_load(&m->head->seq));
+		(unsigned long long)seq);
 	return MM_OK;
 }
