@@ -2,14 +2,18 @@
 """A mint came back from a backup: what was revoked since, the hosts hold still,
 and it is revoked again by what they say."""
 import contextlib
+import pathlib
 import shutil
 import sqlite3
 import subprocess
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 from flow import AGENT, SLOW, Flow, cli, main, wait_for
+from postgres import started
 
 
-class RevokedAgain(Flow):
+class Host(Flow):
     def held(self, state, code=0):
         """What a host holds: its lines; or, with another code, what is said."""
         p = subprocess.run([AGENT, "revoked", "--state", state],
@@ -23,6 +27,19 @@ class RevokedAgain(Flow):
                       p.stderr)
         return ids
 
+
+class RevokedAgain(Host):
+    flags = ()
+
+    def back_up(self):
+        with contextlib.closing(sqlite3.connect(self.i.data / "mintmark.db")) as db:
+            db.execute(f"VACUUM INTO '{self.folder / 'backup.db'}'")
+
+    def put_back(self):
+        for f in self.i.data.glob("mintmark.db*"):
+            f.unlink()
+        shutil.copy(self.folder / "backup.db", self.i.data / "mintmark.db")
+
     def status(self, t):
         return self.i.admin("GET", f"/v1/tokens/{t['id']}")["status"]
 
@@ -32,15 +49,13 @@ class RevokedAgain(Flow):
 
     def begin(self):
         """A backup, and what happened after it."""
-        self.i = self.issuer()
+        self.i = self.issuer(flags=self.flags)
         self.a = self.agent(self.i)
         self.good, self.held_on, *self.bad = [
             self.i.mint(auto_refresh=3600) if k == 2 else
             self.i.mint("bob", scopes=["mintmark:self"]) for k in range(6)]
         self.i.revoke(self.bad[-1]["id"])
-        backup = self.folder / "backup.db"
-        with contextlib.closing(sqlite3.connect(self.i.data / "mintmark.db")) as db:
-            db.execute(f"VACUUM INTO '{backup}'")
+        self.back_up()
         for t in self.bad[:-1]:
             self.i.revoke(t["id"])
         self.i.admin("POST", f"/v1/tokens/{self.held_on['id']}/suspend")
@@ -49,9 +64,7 @@ class RevokedAgain(Flow):
             self.i.revoke(t["id"])
         self.a.wait_reason(self.lost[-1]["token"], "revoked")
         self.i.stop()
-        for f in self.i.data.glob("mintmark.db*"):
-            f.unlink()
-        shutil.copy(backup, self.i.data / "mintmark.db")
+        self.put_back()
 
     def test_F16_what_hosts_hold_is_revoked_again(self):
         self.begin()
@@ -84,6 +97,25 @@ class RevokedAgain(Flow):
             self.assertEqual(self.status(t), "active")
         self.assertEqual(self.rotate(self.good), 201)
 
+
+class OnPostgres(RevokedAgain):
+    """As SECURITY.md says of a database."""
+    def setUp(self):
+        super().setUp()
+        self.pg = started(self)
+        self.flags = ("--store", self.pg.url())
+
+    def back_up(self):
+        self.pg.run("pg_dump", self.pg.url(), "-Fc", "-n", "mintmark", "-f",
+                    self.pg.folder / "mintmark.dump")
+
+    def put_back(self):
+        self.pg.ask("DROP SCHEMA mintmark CASCADE")
+        self.pg.run("pg_restore", "-e", "-1", "--no-owner", "-d", self.pg.url(),
+                    self.pg.folder / "mintmark.dump")
+
+
+class Printed(Host):
     def test_no_state(self):
         self.i = self.issuer()
         state = self.folder / "state"
