@@ -164,28 +164,19 @@ class Failover(TwoIssuers):
 
     # ---- a backup ----
 
-    def back_up(self):
-        self.pg.run("pg_dump", self.pg.url(), "-Fc", "-n", "mintmark", "-f",
-                    self.pg.folder / "mintmark.dump")
-
-    def put_back(self):
-        self.pg.ask("DROP SCHEMA mintmark CASCADE")
-        self.pg.run("pg_restore", "-e", "-1", "--no-owner", "-d", self.pg.url(),
-                    self.pg.folder / "mintmark.dump")
-
     def test_F16_a_backup_of_the_database_is_put_back(self):
         """As SECURITY.md says.  The backup is made while others work, and who
         has published what it lacks does not start on it."""
         self.start_both()
         clients = self.load(self.a, self.b)
         self.some_work()
-        self.back_up()
+        self.pg.back_up()
         self.some_work()
         self.end(clients)
         held = self.held_by_the_agent()
         self.a.stop()
         self.b.stop()
-        self.put_back()
+        self.pg.put_back()
         old = self.pg.ask("SELECT max(list) FROM mintmark.list")[0][0]
         for i in (self.a, self.b):
             self.assertRegex(i.refused(*i.flags), r"the store ends at event \d+, and "
@@ -203,12 +194,12 @@ class Failover(TwoIssuers):
         """Who has published from the later one goes on when another issuer has
         begun one after it, of which his folder knows nothing."""
         self.start_both()
-        self.back_up()
+        self.pg.back_up()
         self.a.stop()
         self.b.stop()
         self.b.start(flags=["--restored"])
         self.b.stop()
-        self.put_back()
+        self.pg.put_back()
         self.assertIn("came from a backup of before --restored",
                       self.b.refused(*self.b.flags))
         time.sleep(1)  # or neither is the later one

@@ -71,6 +71,16 @@ class Postgres:
                   other.data, "-R", "-X", "stream", "-c", "fast")
         return other
 
+    def back_up(self):
+        """As SECURITY.md says."""
+        self.run("pg_dump", self.url(), "-Fc", "-n", "mintmark", "-f",
+                 self.folder / "mintmark.dump")
+
+    def put_back(self):
+        self.ask("DROP SCHEMA mintmark CASCADE")
+        self.run("pg_restore", "-e", "-1", "--no-owner", "-d", self.url(),
+                 self.folder / "mintmark.dump")
+
     def promote(self):
         self.run("pg_ctl", "-D", self.data, "-w", "promote")
 

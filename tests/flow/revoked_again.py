@@ -106,13 +106,10 @@ class OnPostgres(RevokedAgain):
         self.flags = ("--store", self.pg.url())
 
     def back_up(self):
-        self.pg.run("pg_dump", self.pg.url(), "-Fc", "-n", "mintmark", "-f",
-                    self.pg.folder / "mintmark.dump")
+        self.pg.back_up()
 
     def put_back(self):
-        self.pg.ask("DROP SCHEMA mintmark CASCADE")
-        self.pg.run("pg_restore", "-e", "-1", "--no-owner", "-d", self.pg.url(),
-                    self.pg.folder / "mintmark.dump")
+        self.pg.put_back()
 
 
 class Printed(Host):
