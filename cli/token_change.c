@@ -43,6 +43,17 @@ static void put_change(struct changes *c, const json_t *reply)
 	puts(changed ? "" : " already");
 }
 
+/* A list comes from others, who are not to name our own token. */
+static enum mm_err check_id(const struct changes *c, const char *id,
+			    struct why *why)
+{
+	if (c->line != 0 && strcmp(id, "self") == 0)
+		return why_say(why, MM_ERR_INVALID, NULL,
+			       "self is not taken from a list: say it as a "
+			       "word, without --stdin");
+	return token_id_check(id, why);
+}
+
 /* A mint that is gone stays gone: only refusals let the others be tried. */
 static enum mm_err change_one(struct changes *c, const char *id,
 			      struct why *why)
@@ -50,7 +61,7 @@ static enum mm_err change_one(struct changes *c, const char *id,
 	char path[64];
 	AUTO_JSON json_t *reply = NULL;
 	struct why inner = { .text = "" };
-	enum mm_err e = token_id_check(id, &inner);
+	enum mm_err e = check_id(c, id, &inner);
 	snprintf(path, sizeof path, "/v1/tokens/%.30s%s", id, c->suffix);
 	if (e == MM_OK)
 		e = client_call(&c->client, c->method, path, NULL, &reply,

@@ -178,6 +178,17 @@ class Revoke(Flow):
         self.assertEqual(p.stdout.split(": revoked\n"), [*ids, ""])
         self.assertRegex(p.stderr, r"^mintmark: line 4: an ID looks like .*\n$")
 
+    def test_self_is_not_taken_from_a_list(self):
+        """It may be a stranger's, and the token ours, an administrator's."""
+        i = self.issuer()
+        mine, other = (i.mint(scopes=["mintmark:admin", "mintmark:self"])
+                       for _ in range(2))
+        p = cli("token", "revoke", "--stdin", check=1, stdin=f"self\n{other['id']}\n",
+                env={"MINTMARK_URL": i.url, "MINTMARK_TOKEN": mine["token"]})
+        self.assertEqual(p.stdout, f"{other['id']}: revoked\n")
+        self.assertIn("line 1: self is not taken from a list", p.stderr)
+        self.assertEqual(i.admin("GET", f"/v1/tokens/{mine['id']}")["status"], "active")
+
     def test_rotation_of_a_token(self):
         i, a = self.both()
         t = i.mint(scopes=["photos:read"], label="ci", expires_in=3600)
