@@ -58,8 +58,7 @@ static void say_left(const struct doctor *d, json_t *all)
 		return;
 	found(all, FOUND_NOTE, "store.left",
 	      "the store is in PostgreSQL, and %s/mintmark.db is still there: "
-	      "a "
-	      "mintmarkd without that setting would serve what it was",
+	      "without that setting, mintmarkd would serve what it was",
 	      d->data);
 	advise(all, "mv '%s/mintmark.db' '%s/mintmark.db.copied'", d->data,
 	       d->data);
